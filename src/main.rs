@@ -1,1 +1,2 @@
-fn main(){}
+//! The dbtool binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Flags, environment and .env file make one typed configuration.

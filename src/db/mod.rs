@@ -1,0 +1,1 @@
+//! The only room that opens a connection or knows a server's quirks.

@@ -1,0 +1,1 @@
+//! A private throwaway server: found, started, filled and removed.

@@ -1,0 +1,1 @@
+//! The model of a schema, how it is read from a server, compared, checked and drawn.

@@ -1,0 +1,1 @@
+//! Splitting and classifying SQL text: pure functions over values, no I/O.
