@@ -1,1 +1,3 @@
 //! The command line: clap types only, no database.
+
+pub mod connection;
