@@ -67,6 +67,8 @@ pub struct Keeper {
     unread: Vec<u8>,
     pid: Option<Pid>,
     step: Step,
+    /// Whether the directory is this keeper's; one that was there before is nobody's to remove.
+    made: bool,
 }
 
 impl Keeper {
@@ -96,9 +98,13 @@ impl Keeper {
             unread: Vec::new(),
             pid: None,
             step: Step::Ended(0),
+            made: false,
         };
         match keeper.line(Duration::from_secs(10))? {
-            Some(line) if line == "made" => Ok(keeper),
+            Some(line) if line == "made" => {
+                keeper.made = true;
+                Ok(keeper)
+            }
             Some(line) => Err(io::Error::other(line)),
             None => Err(io::Error::other("the sandbox's keeper did not start")),
         }
@@ -145,10 +151,10 @@ impl Keeper {
     /// # Errors
     /// When the keeper itself is gone.
     pub fn step(&mut self, patience: Duration) -> io::Result<Step> {
-        if self.step == Step::Running {
-            if let Some(line) = self.line(patience)? {
-                self.note(&line);
-            }
+        if self.step == Step::Running
+            && let Some(line) = self.line(patience)?
+        {
+            self.note(&line);
         }
         Ok(self.step)
     }
@@ -189,7 +195,7 @@ impl Keeper {
         }
         let _ = self.child.wait();
         // The keeper removes it; this is for a keeper that somebody killed.
-        if self.dir.exists() {
+        if self.made && self.dir.exists() {
             let _ = std::fs::remove_dir_all(&self.dir);
         }
     }

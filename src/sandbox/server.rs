@@ -177,7 +177,11 @@ fn parent_folder() -> PathBuf {
 fn make_directory(owner: Owner) -> io::Result<Keeper> {
     let parent = parent_folder();
     // A server that runs as somebody else must reach its folders inside, but may not list them.
-    let mode = if matches!(owner, Owner::Other { .. }) { "711" } else { "700" };
+    let mode = if matches!(owner, Owner::Other { .. }) {
+        "711"
+    } else {
+        "700"
+    };
     let mut last = io::Error::other("no name was free");
     for _ in 0..3 {
         let name: String = rand::rng()
@@ -250,10 +254,10 @@ impl Starting<'_> {
             .map(Template::lock)
             .transpose()
             .map_err(on_disk)?;
-        if let Some(template) = &template {
-            if template.copy_to(&self.layout.data).map_err(on_disk)? {
-                return give_all(&self.layout.data, self.layout.owner).map_err(on_disk);
-            }
+        if let Some(template) = &template
+            && template.copy_to(&self.layout.data).map_err(on_disk)?
+        {
+            return give_all(&self.layout.data, self.layout.owner).map_err(on_disk);
         }
         self.initialise()?;
         if let Some(template) = &template {
@@ -340,10 +344,11 @@ impl Starting<'_> {
                 }
                 return Err(self.with_log("did not start"));
             }
-            if self.layout.socket.exists() && probe::login(&self.layout.socket).is_ok() {
-                if let Some(pid) = self.keeper.pid() {
-                    return Ok(Some(pid));
-                }
+            if self.layout.socket.exists()
+                && probe::login(&self.layout.socket).is_ok()
+                && let Some(pid) = self.keeper.pid()
+            {
+                return Ok(Some(pid));
             }
             if Instant::now() > deadline {
                 return Err(self.with_log("did not accept connections"));
@@ -377,6 +382,8 @@ impl Starting<'_> {
             format!("--datadir={}", self.layout.data.display()),
             format!("--lc-messages-dir={}", binary.share.display()),
             format!("--tmpdir={}", self.layout.run.display()),
+            // The default is a fixed folder (which may not exist) or the whole machine.
+            format!("--secure-file-priv={}", self.layout.run.display()),
             format!("--innodb-buffer-pool-size={}", self.options.buffer_pool),
             "--skip-log-bin".to_owned(),
             // The data is thrown away: nothing is worth waiting for a disk.
@@ -386,17 +393,14 @@ impl Starting<'_> {
         ];
         command.extend(self.layout.owner.arguments());
         match binary.flavor {
-            Flavor::MariaDb => command.extend(
-                [
-                    format!("--innodb-log-file-size={}", self.options.redo_log),
-                    "--innodb-data-file-path=ibdata1:4M:autoextend".to_owned(),
-                    "--innodb-temp-data-file-path=ibtmp1:4M:autoextend".to_owned(),
-                    // The default of 64 MB makes a new system tablespace 68 MB large.
-                    "--innodb-autoextend-increment=4".to_owned(),
-                    "--loose-feedback=OFF".to_owned(),
-                ]
-                .into_iter(),
-            ),
+            Flavor::MariaDb => command.extend([
+                format!("--innodb-log-file-size={}", self.options.redo_log),
+                "--innodb-data-file-path=ibdata1:4M:autoextend".to_owned(),
+                "--innodb-temp-data-file-path=ibtmp1:4M:autoextend".to_owned(),
+                // The default of 64 MB makes a new system tablespace 68 MB large.
+                "--innodb-autoextend-increment=4".to_owned(),
+                "--loose-feedback=OFF".to_owned(),
+            ]),
             Flavor::MySql => command.push(format!("--innodb-redo-log-capacity={}", self.options.redo_log)),
         }
         command

@@ -27,7 +27,7 @@ impl Template {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(path.with_extension("lock"))?;
+            .open(beside(path, "lock"))?;
         flock(&lock, FlockOperation::LockExclusive)?;
         Ok(Template {
             path: path.to_path_buf(),
@@ -52,13 +52,21 @@ impl Template {
     /// # Errors
     /// When a file cannot be copied.
     pub fn keep(&self, source: &Path) -> io::Result<()> {
-        let partial = self.path.with_extension("partial");
+        let partial = beside(&self.path, "partial");
         if partial.exists() {
             fs::remove_dir_all(&partial)?;
         }
         copy_folder(source, &partial)?;
         fs::rename(&partial, &self.path)
     }
+}
+
+/// `path` with a suffix; a version's dots are no extension.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Copies files and folders; other kinds (a server's sockets) are left out.
@@ -88,19 +96,20 @@ mod tests {
         let source = dir.path().join("source");
         fs::create_dir_all(source.join("mysql")).expect("folders");
         fs::write(source.join("mysql/t.ibd"), "rows").expect("a file");
-        let path = dir.path().join("cache/mariadb-1");
+        let path = dir.path().join("cache/mariadb-10.11");
         let copy = dir.path().join("copy");
         {
             let template = Template::lock(&path).expect("a lock");
             assert!(!template.copy_to(&copy).expect("no error"));
             template.keep(&source).expect("kept");
         }
+        assert!(dir.path().join("cache/mariadb-10.11.lock").exists());
         let template = Template::lock(&path).expect("a lock");
         assert!(template.copy_to(&copy).expect("copied"));
         assert_eq!(
             fs::read_to_string(copy.join("mysql/t.ibd")).expect("the copy"),
             "rows"
         );
-        assert!(!dir.path().join("cache/mariadb-1.partial").exists());
+        assert!(!dir.path().join("cache/mariadb-10.11.partial").exists());
     }
 }
