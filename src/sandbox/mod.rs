@@ -1,1 +1,2 @@
 //! A private throwaway server: found, started, filled and removed.
+pub mod demo;
