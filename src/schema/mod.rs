@@ -3,6 +3,8 @@
 //! [`model`] is the canonical form and the snapshot format; [`normalise`] turns what a server
 //! says into it; [`diff`], [`fix`], [`lint`] and [`ignore`] are pure functions over it.
 
+pub mod ddl;
+pub mod diff;
 pub mod expr;
 pub mod model;
 pub mod normalise;
