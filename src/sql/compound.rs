@@ -309,10 +309,8 @@ impl Compound {
     fn word(&mut self, word: &str, first: bool, at: usize) {
         let top = self.top();
         match word {
-            "END" if top == Some(Block::CaseExpression) => {
-                if self.operand {
-                    self.blocks.pop();
-                }
+            "END" if top == Some(Block::CaseExpression) && self.operand => {
+                self.blocks.pop();
             }
             "CASE" if first => self.push(Block::Case, at, false),
             "CASE" if self.previous != '.' => self.push(Block::CaseExpression, at, false),

@@ -135,14 +135,14 @@ impl Default for Place {
 
 impl Place {
     fn advance(&mut self, text: &str, to: usize) {
-        for c in text[self.at..to].chars() {
+        for (index, c) in text[self.at..to].char_indices() {
             match c {
                 '\n' => {
                     self.line = self.line.saturating_add(1);
                     self.column = 1;
                 }
                 // A byte order mark is no character of the text.
-                '\u{feff}' if self.line == 1 && self.column == 1 => {}
+                '\u{feff}' if self.at + index == 0 => {}
                 _ => self.column = self.column.saturating_add(1),
             }
         }
