@@ -1,1 +1,98 @@
-//! What every command receives.
+//! What every command receives: the pool, the cancellation token, the reporter.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cancel::Cancel;
+use crate::cli::connection::ConnectionArgs;
+use crate::config::{Config, EnvFile, Sources};
+use crate::db::Db;
+use crate::db::guard::Pools;
+use crate::exit::Failure;
+use crate::report::Reporter;
+
+/// What is there before any configuration is read. Commands that need no database stop here.
+#[derive(Clone)]
+pub struct Launch {
+    /// Shows results, status and progress.
+    pub report: Reporter,
+    /// Flipped by signals.
+    pub cancel: Cancel,
+    /// Where new pools come under the guard.
+    pub pools: Pools,
+    /// The connection flags.
+    pub flags: ConnectionArgs,
+}
+
+/// A run with a database: one pool, shared by everything the command does.
+#[derive(Clone)]
+pub struct Context {
+    /// The configuration in force.
+    pub config: Config,
+    /// The pool.
+    pub db: Db,
+    /// Shows results, status and progress.
+    pub report: Reporter,
+    /// Flipped by signals; every wait listens to it.
+    pub cancel: Cancel,
+    /// What the run was launched with, to build a context for another server.
+    pub launch: Launch,
+}
+
+impl Launch {
+    /// Reads flags, environment and `.env` into a configuration.
+    ///
+    /// # Errors
+    /// See [`Config::resolve`].
+    pub fn config(&self) -> Result<Config, Failure> {
+        Config::resolve(&self.sources()?)
+    }
+
+    /// The context of `command` for the configured server. Opens nothing.
+    ///
+    /// # Errors
+    /// As [`Launch::config`].
+    pub fn context(&self, command: &str) -> Result<Context, Failure> {
+        Ok(self.context_for(self.config()?, command))
+    }
+
+    /// The context of `command` for the server that `config` names. Opens nothing.
+    pub fn context_for(&self, config: Config, command: &str) -> Context {
+        let report = self.report.clone();
+        let notice = Arc::new(move |text: &str| report.warn(text));
+        let db = Db::new(&config, command, self.cancel.clone(), notice);
+        self.pools.register(&db);
+        Context {
+            config,
+            db,
+            report: self.report.clone(),
+            cancel: self.cancel.clone(),
+            launch: self.clone(),
+        }
+    }
+
+    /// What the configuration is made from.
+    ///
+    /// # Errors
+    /// The `.env` file cannot be read or understood.
+    pub fn sources(&self) -> Result<Sources, Failure> {
+        Ok(Sources {
+            flags: self.flags.as_variables(),
+            // Variables that are not UTF-8 cannot be ours.
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            env_file: self.env_file()?,
+        })
+    }
+
+    fn env_file(&self) -> Result<Option<EnvFile>, Failure> {
+        match (&self.flags.env_file, self.flags.no_env_file) {
+            (_, true) => Ok(None),
+            (Some(path), false) => EnvFile::read(path).map(Some),
+            (None, false) => {
+                EnvFile::nearest(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
+            }
+        }
+    }
+}

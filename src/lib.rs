@@ -5,6 +5,7 @@
 //! [`report`] is the only place that knows a terminal, and each of the
 //! [`commands`] reads as gather, decide, act, report.
 
+pub mod app;
 pub mod cancel;
 pub mod cli;
 pub mod commands;
@@ -16,4 +17,5 @@ pub mod report;
 pub mod sandbox;
 pub mod schema;
 pub mod secret;
+pub mod signals;
 pub mod sql;

@@ -1,2 +1,38 @@
-//! The dbtool binary.
-fn main() {}
+//! The dbtool binary: parse, run the command under the guard, exit.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use dbtool::app::{self, Ending};
+use dbtool::cli::{Cli, Command};
+use dbtool::commands;
+use dbtool::context::Launch;
+use dbtool::report::{self, Reporter};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let settings = cli.output.settings();
+    let report = Reporter::new(settings);
+    let ready = cli
+        .check()
+        .and_then(|()| report::init_logging(&settings, std::env::var("RUST_LOG").ok().as_deref()));
+    let exit = match ready {
+        Ok(()) => app::run(&report, cli.connection, |launch| dispatch(launch, cli.command)),
+        Err(failure) => app::refuse(&report, &failure),
+    };
+    exit.into()
+}
+
+async fn dispatch(launch: Launch, command: Command) -> Ending {
+    Ok(match command {
+        Command::Config => Some(commands::config::run(&launch)?),
+        Command::Completions { shell } => {
+            commands::text_files::completions(&launch.report, shell);
+            None
+        }
+        Command::Man => {
+            commands::text_files::man(&launch.report)?;
+            None
+        }
+    })
+}

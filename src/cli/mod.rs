@@ -1,1 +1,121 @@
 //! The command line: clap types only, no database.
+
+pub mod connection;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::{ColorChoice, Format, Settings};
+use connection::ConnectionArgs;
+
+/// MySQL and MariaDB maintenance with one small connection pool.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dbtool",
+    version,
+    about = "MySQL and MariaDB maintenance with one small connection pool.",
+    long_about = "MySQL and MariaDB maintenance with one small connection pool.\n\n\
+        All dbtool processes of a host together hold at most DB_CONNECTION_LIMIT connections \
+        (default 3) to a server; every connection is closed on every exit path, and an interrupted \
+        command leaves nothing running on the server.",
+    after_long_help = EXIT_CODES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to connect.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// How to show results.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, nothing wrong
+  1  the check found something
+  2  bad usage or configuration
+  3  could not connect, or no free connection
+  4  a statement failed
+  5  another run holds the lock
+  130, 143, 129  interrupted by SIGINT, SIGTERM, SIGHUP, after clean-up";
+
+/// How to show results.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Shape of the result on standard output
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// No status lines and no progress; warnings and errors stay
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More log lines; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl OutputArgs {
+    /// The reporter's settings.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            format: self.format,
+            color: self.color,
+            quiet: self.quiet,
+            verbose: self.verbose,
+        }
+    }
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show every configuration value and where it comes from
+    Config,
+    /// Write completions for a shell to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to standard output
+    Man,
+}
+
+impl Command {
+    /// Formats the command offers besides text and JSON.
+    fn extra_formats(&self) -> &'static [Format] {
+        match self {
+            Command::Config | Command::Completions { .. } | Command::Man => &[],
+        }
+    }
+}
+
+impl Cli {
+    /// Checks what clap's types cannot express.
+    ///
+    /// # Errors
+    /// A format the command does not offer.
+    pub fn check(&self) -> Result<(), crate::exit::Failure> {
+        let format = self.output.format;
+        if matches!(format, Format::Text | Format::Json) || self.command.extra_formats().contains(&format) {
+            return Ok(());
+        }
+        let name = clap::ValueEnum::to_possible_value(&format)
+            .map_or(String::new(), |value| value.get_name().to_owned());
+        let offered: Vec<String> = [Format::Text, Format::Json]
+            .iter()
+            .chain(self.command.extra_formats())
+            .filter_map(|format| Some(clap::ValueEnum::to_possible_value(format)?.get_name().to_owned()))
+            .collect();
+        Err(crate::exit::Failure::usage(
+            format!("this command has no --format {name}"),
+            format!("use one of {}", offered.join(", ")),
+        ))
+    }
+}

@@ -1,1 +1,4 @@
-//! One room per subcommand.
+//! One room per subcommand. Each gathers, decides, acts and returns an outcome; none prints.
+
+pub mod config;
+pub mod text_files;

@@ -1,1 +1,35 @@
 //! The only room that opens a connection or knows a server's quirks.
+//!
+//! One pool per server ([`Db`]), lazily opened, bounded by the host-wide [`budget`]. Each
+//! connection is owned by a task of its own ([`actor`]); a command holds a [`Session`], which
+//! speaks to that task. [`guard`] closes everything, once, on every exit path.
+
+mod actor;
+pub mod budget;
+mod connect;
+pub mod error;
+mod fleet;
+pub mod guard;
+mod killer;
+mod pool;
+pub mod server;
+mod session;
+mod wire;
+
+pub use error::{DbError, ErrorKind};
+pub use guard::Guard;
+pub use mysql_async::Value;
+pub use mysql_async::prelude::{FromRow, FromValue};
+pub use mysql_async::{FromRowError, FromValueError, Row};
+pub use pool::Db;
+pub use server::{Flavor, Server};
+pub use session::{Done, Event, Query, RowStream, Session};
+
+/// Where the database room says things that are not errors: waiting for a slot, retrying,
+/// a rollback that takes its time.
+pub type Notice = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A name quoted as an SQL identifier.
+pub fn quote_name(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

@@ -1,1 +1,0 @@
-//! Flags, environment and .env file make one typed configuration.

@@ -1,0 +1,239 @@
+//! Where a value can come from, and in which order the places are asked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+
+/// Where a value was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A command-line flag, by its name with dashes.
+    Flag(&'static str),
+    /// An environment variable.
+    Environment(&'static str),
+    /// A variable in a `.env` file.
+    EnvFile {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        name: &'static str,
+    },
+    /// Nobody set it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(name) => write!(f, "flag {name}"),
+            Origin::Environment(name) => write!(f, "environment {name}"),
+            Origin::EnvFile { path, name } => write!(f, "{} {name}", path.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    /// A value that nobody set.
+    pub fn default(value: T) -> Self {
+        Setting {
+            value,
+            origin: Origin::Default,
+        }
+    }
+
+    /// Changes the value and keeps the origin.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting {
+            value: change(self.value),
+            origin: self.origin,
+        }
+    }
+}
+
+/// A `.env` file's variables.
+#[derive(Debug, Clone, Default)]
+pub struct EnvFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl EnvFile {
+    /// The nearest `.env`, walking up from `start`.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read or understood.
+    pub fn nearest(start: &Path) -> Result<Option<EnvFile>, Failure> {
+        start
+            .ancestors()
+            .map(|folder| folder.join(".env"))
+            .find(|path| path.is_file())
+            .map(|path| EnvFile::read(&path))
+            .transpose()
+    }
+
+    /// Reads one `.env` file. Nothing is put into the process's environment.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood. The message names the line, never its text:
+    /// it may hold a password.
+    pub fn read(path: &Path) -> Result<EnvFile, Failure> {
+        let unreadable = |error: &dyn fmt::Display| {
+            Failure::usage(
+                format!("cannot read the environment file {}: {error}", path.display()),
+                "correct the path or its permissions, or use --no-env-file",
+            )
+        };
+        let text = std::fs::read(path).map_err(|error| unreadable(&error))?;
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let mut variables = BTreeMap::new();
+        for (index, entry) in dotenvy::from_read_iter(text).enumerate() {
+            let (name, value) = entry.map_err(|error| match error {
+                dotenvy::Error::LineParse(line, _) => Failure::usage(
+                    format!(
+                        "{}: line {} is not NAME=value",
+                        path.display(),
+                        line_number(text, &line).unwrap_or(index + 1)
+                    ),
+                    "put values with spaces or special characters in single quotes",
+                ),
+                dotenvy::Error::Io(error) => unreadable(&error),
+                _ => unreadable(&"it is not in the form NAME=value"),
+            })?;
+            variables.insert(name, value);
+        }
+        Ok(EnvFile {
+            path: path.to_owned(),
+            variables,
+        })
+    }
+}
+
+/// The 1-based number of the line that holds `wanted`; the parser reports only its text.
+fn line_number(text: &[u8], wanted: &str) -> Option<usize> {
+    let wanted = wanted.lines().next()?.trim();
+    String::from_utf8_lossy(text)
+        .lines()
+        .position(|line| line.trim() == wanted)
+        .map(|index| index + 1)
+}
+
+/// Everything a configuration is made from; plain values, so that tests need no process environment.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Flags that were given, by the variable they stand for: value and the flag's name.
+    pub flags: BTreeMap<&'static str, (String, &'static str)>,
+    /// The process's environment.
+    pub environment: BTreeMap<String, String>,
+    /// The `.env` file, if one was found.
+    pub env_file: Option<EnvFile>,
+}
+
+/// Answers "what is this variable" by asking flag, environment and `.env` in this order.
+pub(super) struct Lookup<'a> {
+    sources: &'a Sources,
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn new(sources: &'a Sources) -> Self {
+        Lookup { sources }
+    }
+
+    /// The variable's value; an empty one counts as not set, as CI systems pass
+    /// undefined secrets as empty variables.
+    pub(super) fn get(&self, name: &'static str) -> Option<Setting<String>> {
+        self.flag(name).or_else(|| self.variable(name))
+    }
+
+    fn flag(&self, name: &'static str) -> Option<Setting<String>> {
+        let (value, flag) = self.sources.flags.get(name)?;
+        Some(Setting {
+            value: value.clone(),
+            origin: Origin::Flag(flag),
+        })
+    }
+
+    fn variable(&self, name: &'static str) -> Option<Setting<String>> {
+        let in_environment = self
+            .sources
+            .environment
+            .get(name)
+            .filter(|value| !value.is_empty());
+        if let Some(value) = in_environment {
+            return Some(Setting {
+                value: value.clone(),
+                origin: Origin::Environment(name),
+            });
+        }
+        let file = self.sources.env_file.as_ref()?;
+        let value = file.variables.get(name).filter(|value| !value.is_empty())?;
+        let origin = Origin::EnvFile {
+            path: file.path.clone(),
+            name,
+        };
+        Some(Setting {
+            value: value.clone(),
+            origin,
+        })
+    }
+
+    /// A value that can be given by a part or in the URL. A flag overrides what stands in the
+    /// environment; below that, part and URL must agree.
+    pub(super) fn merged(
+        &self,
+        name: &'static str,
+        in_url: Option<Setting<String>>,
+    ) -> Result<Option<Setting<String>>, Failure> {
+        let url_is_flag = matches!(
+            in_url,
+            Some(Setting {
+                origin: Origin::Flag(_),
+                ..
+            })
+        );
+        match (self.flag(name), in_url) {
+            (Some(part), Some(url)) if url_is_flag && part.value != url.value => {
+                Err(disagree(name, &part, &url))
+            }
+            (Some(part), _) => Ok(Some(part)),
+            (None, Some(url)) if url_is_flag => Ok(Some(url)),
+            (None, url) => match (self.variable(name), url) {
+                (Some(part), Some(url)) if !same(name, &part.value, &url.value) => {
+                    Err(disagree(name, &part, &url))
+                }
+                (part, url) => Ok(part.or(url)),
+            },
+        }
+    }
+}
+
+/// Whether two texts mean the same value of `name`.
+fn same(name: &str, one: &str, other: &str) -> bool {
+    match name {
+        "DB_HOST" | "DB_SSL_MODE" => one.eq_ignore_ascii_case(other),
+        _ => one == other,
+    }
+}
+
+fn disagree(name: &str, part: &Setting<String>, url: &Setting<String>) -> Failure {
+    Failure::usage(
+        format!(
+            "{name} is '{}' ({}) but the database URL says '{}' ({})",
+            part.value, part.origin, url.value, url.origin
+        ),
+        format!("unset {name} or the URL, so that one of them decides"),
+    )
+}

@@ -1,0 +1,223 @@
+//! One attempt at a connection: driver options, TLS modes, and whether trying again makes sense.
+
+use std::path::PathBuf;
+
+use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
+
+use super::error::DbError;
+use crate::config::{Address, Config, SslMode};
+
+/// Everything a connection is made with; cheap to share.
+#[derive(Clone)]
+pub(super) struct Target {
+    builder: OptsBuilder,
+    ssl_mode: SslMode,
+    ssl: SslOpts,
+    is_socket: bool,
+    is_loopback: bool,
+    /// `user@address`, for messages.
+    pub(super) label: String,
+}
+
+/// The driver's pool, and the options it was made with.
+#[derive(Clone)]
+pub(super) struct Door {
+    pool: Pool,
+}
+
+impl Target {
+    /// Driver options from the configuration. `command` is shown to the server in the
+    /// connection's attributes, so that a DBA sees who it is.
+    pub(super) fn new(config: &Config, command: &str) -> Target {
+        let mut builder = OptsBuilder::default()
+            // The driver would otherwise open a second connection over the server's
+            // socket while it still holds the first: one more than the budget knows of.
+            .prefer_socket(false)
+            .user(Some(config.user.value.clone()))
+            .pass(
+                config
+                    .password
+                    .as_ref()
+                    .map(|password| password.value.reveal().to_owned()),
+            )
+            .db_name(config.database.as_ref().map(|name| name.value.clone()))
+            .stmt_cache_size(16)
+            .tcp_keepalive(Some(std::time::Duration::from_secs(30)))
+            .connect_attribute("program_name", "dbtool")
+            .connect_attribute("dbtool_command", command)
+            .connect_attribute("_pid", std::process::id().to_string())
+            .connect_attribute("_client_version", env!("CARGO_PKG_VERSION"));
+        let is_socket = matches!(config.address.value, Address::Socket(_));
+        builder = match &config.address.value {
+            Address::Tcp { host, port } => builder.ip_or_hostname(host.clone()).tcp_port(*port),
+            Address::Socket(path) => builder.socket(Some(path.to_string_lossy().into_owned())),
+        };
+        Target {
+            builder,
+            ssl_mode: if is_socket {
+                SslMode::Disabled
+            } else {
+                config.ssl_mode.value
+            },
+            ssl: ssl_opts(config),
+            is_socket,
+            is_loopback: config.is_local(),
+            label: format!("{}@{}", config.user.value, config.address.value),
+        }
+    }
+
+    /// The same server through another port; `None` for a unix socket, which has no ports.
+    pub(super) fn through_port(&self, port: u16) -> Option<Target> {
+        let mut other = self.clone();
+        if self.is_socket {
+            // The reserved port listens on TCP only.
+            other.builder = other.builder.socket(None::<String>).ip_or_hostname("127.0.0.1");
+            other.is_socket = false;
+        }
+        other.builder = other.builder.tcp_port(port);
+        other.label = format!("{} (port {port})", self.label);
+        Some(other)
+    }
+
+    /// A pool of at most `max` connections; none is opened, and none is kept idle.
+    pub(super) fn door(&self, max: usize, tls: bool, name: Option<&str>) -> Door {
+        let constraints = PoolConstraints::new(0, max.max(1)).unwrap_or_default();
+        let ssl = match name {
+            Some(name) => self
+                .ssl
+                .clone()
+                .with_danger_tls_hostname_override(Some(name.to_owned())),
+            None => self.ssl.clone(),
+        };
+        let opts = self
+            .builder
+            .clone()
+            .pool_opts(
+                PoolOpts::default()
+                    .with_constraints(constraints)
+                    .with_reset_connection(false),
+            )
+            .ssl_opts(tls.then_some(ssl));
+        Door {
+            pool: Pool::new(Opts::from(opts)),
+        }
+    }
+
+    /// The door for the configured TLS mode.
+    pub(super) fn first_door(&self, max: usize) -> Door {
+        self.door(max, !self.plain_first(), None)
+    }
+
+    /// Whether the first attempt goes without TLS. A loopback connection leaves no machine, so
+    /// `preferred` has nothing to gain there; and the driver learns that a server offers no TLS
+    /// only by breaking off a handshake, which the server counts in `Aborted_connects`.
+    fn plain_first(&self) -> bool {
+        match self.ssl_mode {
+            SslMode::Disabled => true,
+            SslMode::Preferred => self.is_loopback,
+            SslMode::Required | SslMode::VerifyCa | SslMode::VerifyIdentity => false,
+        }
+    }
+
+    /// Another door worth trying after `error`, if the TLS mode allows one.
+    pub(super) fn other_door(&self, max: usize, error: &mysql_async::Error) -> Option<Door> {
+        match self.ssl_mode {
+            SslMode::Preferred if offers_no_tls(error) => Some(self.door(max, false, None)),
+            // require_secure_transport (MySQL 5.7, MariaDB 10.5) insists also on loopback.
+            SslMode::Preferred if wants_tls(error) && self.plain_first() => Some(self.door(max, true, None)),
+            // The authority is checked before the name. A name mismatch therefore means a
+            // certificate of the right authority, which is all `verify-ca` asks for; the
+            // driver has no switch for that, so the certificate's own name is expected.
+            SslMode::VerifyCa => names_in(error)
+                .first()
+                .map(|name| self.door(max, true, Some(name))),
+            _ => None,
+        }
+    }
+}
+
+impl Door {
+    pub(super) async fn enter(&self) -> Result<Conn, mysql_async::Error> {
+        self.pool.get_conn().await
+    }
+
+    pub(super) async fn close(self) {
+        // The connections are closed one by one by their owners; this ends the driver's own task.
+        let _ = self.pool.disconnect().await;
+    }
+}
+
+fn ssl_opts(config: &Config) -> SslOpts {
+    let mut ssl = SslOpts::default();
+    if let (Some(cert), Some(key)) = (&config.ssl_cert, &config.ssl_key) {
+        let identity = ClientIdentity::new(
+            PathBuf::from(&cert.value).into(),
+            PathBuf::from(&key.value).into(),
+        );
+        ssl = ssl.with_client_identity(Some(identity));
+    }
+    if !config.ssl_mode.value.verifies() {
+        return ssl.with_danger_accept_invalid_certs(true);
+    }
+    let roots = config.ssl_ca.iter().map(|ca| ca.value.clone().into()).collect();
+    // Only the authority that was named may vouch for the server, no public one.
+    ssl.with_disable_built_in_roots(true).with_root_certs(roots)
+}
+
+fn wants_tls(error: &mysql_async::Error) -> bool {
+    matches!(error, mysql_async::Error::Server(server) if server.code == 3159)
+}
+
+fn offers_no_tls(error: &mysql_async::Error) -> bool {
+    matches!(
+        error,
+        mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer)
+    )
+}
+
+/// The DNS names of a certificate that was refused for its name, read from rustls's message
+/// ("… certificate is only valid for DnsName(\"db.example\") …", rustls 0.23).
+fn names_in(error: &mysql_async::Error) -> Vec<String> {
+    let mysql_async::Error::Io(mysql_async::IoError::Io(io)) = error else {
+        return Vec::new();
+    };
+    let text = io.to_string();
+    if !text.contains("not valid for name") {
+        return Vec::new();
+    }
+    text.split("DnsName(\"")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+        .collect()
+}
+
+/// Whether a failed attempt may succeed a moment later, nothing having run.
+pub(super) fn is_transient(error: &mysql_async::Error) -> bool {
+    use std::io::ErrorKind as Io;
+    match error {
+        mysql_async::Error::Server(server) => match server.code {
+            // Too many connections, shutting down, account at its limit of open connections.
+            1040 | 1053 | 1203 => true,
+            // Also the hourly limits, which do not pass while we wait.
+            1226 => server.message.contains("max_user_connections"),
+            _ => false,
+        },
+        mysql_async::Error::Io(mysql_async::IoError::Io(io)) => matches!(
+            io.kind(),
+            Io::ConnectionRefused
+                | Io::ConnectionReset
+                | Io::ConnectionAborted
+                | Io::UnexpectedEof
+                | Io::BrokenPipe
+                | Io::NotFound
+                | Io::TimedOut
+        ),
+        mysql_async::Error::Driver(mysql_async::DriverError::ConnectionClosed) => true,
+        _ => false,
+    }
+}
+
+/// Whether the server itself says that it has no connection to spare.
+pub(super) fn is_full(error: &DbError) -> bool {
+    matches!(error.code(), Some(1040 | 1203 | 1226))
+}

@@ -1,0 +1,284 @@
+//! Server error number → what happened, what to do, which exit code.
+
+use std::fmt;
+
+use crate::cancel::{Cancelled, Signal};
+use crate::exit::Exit;
+
+/// What kind of thing went wrong, as far as a command has to tell kinds apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No connection could be made; no statement has run.
+    Connect,
+    /// The connection budget had no free slot in time; no statement has run.
+    NoSlot,
+    /// The server refused or failed a statement.
+    Statement,
+    /// The statement ran longer than it may and was killed on the server.
+    Timeout {
+        /// Whether the server had finished it before the kill arrived.
+        completed: bool,
+    },
+    /// The run was cancelled before or during the statement.
+    Cancelled(Signal),
+    /// The connection was lost; whether the statement in flight took effect is not known
+    /// unless `sent` is false.
+    Lost {
+        /// Whether the statement may have reached the server.
+        sent: bool,
+    },
+}
+
+/// An error of the database room. Never holds a password.
+#[derive(Debug, Clone)]
+pub struct DbError {
+    kind: ErrorKind,
+    code: Option<u16>,
+    what: String,
+    next: String,
+}
+
+impl DbError {
+    /// An error with its own words.
+    pub fn new(kind: ErrorKind, what: impl Into<String>, next: impl Into<String>) -> Self {
+        DbError {
+            kind,
+            code: None,
+            what: what.into(),
+            next: next.into(),
+        }
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The server's error number, where there is one.
+    pub fn code(&self) -> Option<u16> {
+        self.code
+    }
+
+    /// What happened, to what.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do next; may be empty.
+    pub fn next(&self) -> &str {
+        &self.next
+    }
+
+    /// The exit code this error means.
+    pub fn exit(&self) -> Exit {
+        match self.kind {
+            ErrorKind::Connect | ErrorKind::NoSlot => Exit::Connect,
+            ErrorKind::Statement | ErrorKind::Timeout { .. } | ErrorKind::Lost { .. } => Exit::Statement,
+            ErrorKind::Cancelled(signal) => Exit::Interrupted(signal),
+        }
+    }
+
+    /// Whether running the whole transaction again is the documented answer:
+    /// deadlock (1213), lock wait timeout (1205), and MariaDB's changed record (1020).
+    pub fn is_lock_conflict(&self) -> bool {
+        matches!(self.code, Some(1205 | 1213 | 1020))
+    }
+
+    pub(super) fn cancelled(signal: Signal) -> Self {
+        DbError::new(
+            ErrorKind::Cancelled(signal),
+            format!("interrupted by {signal}"),
+            "",
+        )
+    }
+
+    /// An error of a statement, as the server or the driver reports it.
+    pub(super) fn of_statement(error: mysql_async::Error) -> Self {
+        match error {
+            mysql_async::Error::Server(server) => DbError {
+                kind: ErrorKind::Statement,
+                code: Some(server.code),
+                what: server_text(&server),
+                next: advice(server.code).to_owned(),
+            },
+            mysql_async::Error::Io(error) => DbError::lost(true, &error.to_string()),
+            mysql_async::Error::Driver(
+                mysql_async::DriverError::ConnectionClosed | mysql_async::DriverError::PoolDisconnected,
+            ) => DbError::lost(true, "the server closed it"),
+            mysql_async::Error::Driver(mysql_async::DriverError::PacketTooLarge) => DbError {
+                kind: ErrorKind::Statement,
+                code: Some(1153),
+                what: "the statement is larger than the server's max_allowed_packet".to_owned(),
+                next: advice(1153).to_owned(),
+            },
+            other => DbError::new(ErrorKind::Statement, other.to_string(), ""),
+        }
+    }
+
+    pub(super) fn lost(sent: bool, why: &str) -> Self {
+        DbError::new(
+            ErrorKind::Lost { sent },
+            format!("the connection to the server was lost ({why})"),
+            if sent {
+                "the statement in flight may or may not have taken effect; check that the server is up and \
+                 run the command again: it resumes from what is recorded"
+            } else {
+                "the statement was not sent; check that the server is up and run the command again"
+            },
+        )
+    }
+
+    /// An error while connecting to `target`.
+    pub(super) fn of_connect(error: &mysql_async::Error, target: &str) -> Self {
+        match error {
+            mysql_async::Error::Server(server) => DbError {
+                kind: ErrorKind::Connect,
+                code: Some(server.code),
+                what: format!("cannot connect to {target}: {}", server_text(server)),
+                next: advice(server.code).to_owned(),
+            },
+            other => {
+                let (why, next) = transport_words(other);
+                DbError::new(
+                    ErrorKind::Connect,
+                    format!("cannot connect to {target}: {why}"),
+                    next,
+                )
+            }
+        }
+    }
+
+    pub(super) fn with_next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    pub(super) fn with_what(mut self, what: impl Into<String>) -> Self {
+        self.what = what.into();
+        self
+    }
+
+    pub(super) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+}
+
+fn server_text(server: &mysql_async::ServerError) -> String {
+    format!(
+        "server error {} ({}): {}",
+        server.code, server.state, server.message
+    )
+}
+
+/// Words for a failure below the MySQL protocol.
+fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
+    match error {
+        mysql_async::Error::Io(mysql_async::IoError::Io(io)) => io_words(io),
+        mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (
+            format!("TLS: {tls}"),
+            "check DB_SSL_CA against the server's certificate, the name in the certificate against DB_HOST, \
+             or choose another DB_SSL_MODE",
+        ),
+        mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => (
+            "TLS is required and the server does not offer it".to_owned(),
+            "enable TLS on the server, or set DB_SSL_MODE=preferred",
+        ),
+        mysql_async::Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => (
+            format!("the account uses the authentication plugin {name}, which is not supported"),
+            "use an account with mysql_native_password, caching_sha2_password or ed25519",
+        ),
+        other => (
+            other.to_string(),
+            "check that the address is that of a MySQL or MariaDB server",
+        ),
+    }
+}
+
+fn io_words(io: &std::io::Error) -> (String, &'static str) {
+    use std::io::ErrorKind as Io;
+    match io.kind() {
+        Io::ConnectionRefused => (
+            "connection refused: nothing listens there".to_owned(),
+            "start the server, or correct DB_HOST and DB_PORT (or DB_SOCKET)",
+        ),
+        Io::NotFound => (
+            "there is no such socket".to_owned(),
+            "start the server, or correct DB_SOCKET",
+        ),
+        Io::PermissionDenied => (
+            "permission denied on the socket".to_owned(),
+            "use an operating-system user that may open it, or connect over TCP with DB_HOST",
+        ),
+        Io::ConnectionReset | Io::UnexpectedEof | Io::BrokenPipe => (
+            "the server closed the connection during the handshake".to_owned(),
+            "look into the server's error log: it may be restarting, out of connections, or not a MySQL server",
+        ),
+        _ if io.to_string().contains("lookup address") => (
+            format!("unknown host ({io})"),
+            "correct DB_HOST, or check the name service",
+        ),
+        _ => (io.to_string(), "check the network and DB_HOST and DB_PORT"),
+    }
+}
+
+/// What to do about a server error, by its number (MySQL manual, "Server Error Message Reference").
+pub fn advice(code: u16) -> &'static str {
+    match code {
+        1040 => {
+            "the server has no free connection: see who holds them with `dbtool check-connections`, end idle \
+             ones, or set DB_ADMIN_PORT to the server's admin_port / extra_port"
+        }
+        1203 | 1226 => {
+            "this account has used up its own limit: close other programs that use it, raise its \
+             MAX_USER_CONNECTIONS, or lower DB_CONNECTION_LIMIT"
+        }
+        1044 | 1142 | 1143 | 1227 | 1370 | 1419 => {
+            "grant the account the privilege it lacks, or use another account"
+        }
+        1045 | 1698 => {
+            "check DB_USER and DB_PASSWORD, and that the account may connect from this host (one that requires \
+             TLS needs DB_SSL_MODE=required); `dbtool config` shows where each value comes from"
+        }
+        1049 => "create the database, or correct DB_NAME",
+        1050 | 1060 | 1061 | 1826 => {
+            "it exists already: compare the database with the migrations before you go on"
+        }
+        1051 | 1054 | 1072 | 1091 | 1146 | 1176 => {
+            "it is not there: see `dbtool migrate status`, and bring the schema up to date with `dbtool migrate`"
+        }
+        1053 | 1077 | 1079 => "the server is shutting down: run the command again when it is back",
+        1062 => "a row with this key exists already: correct the data or the statement",
+        1064 => "correct the statement; if it uses a newer syntax, compare the server's version",
+        1129 => "the server blocks this host after too many failed attempts: run FLUSH HOSTS there",
+        1153 => "raise max_allowed_packet on the server, or make the statement smaller",
+        1205 => "another transaction holds a lock for too long: find it with `dbtool check-connections`",
+        1213 => "two transactions waited for each other: run the command again",
+        1251 | 2059 => {
+            "the account's authentication plugin is not supported: alter the account to another one"
+        }
+        1290 | 1836 | 1792 => {
+            "the server, or the session, is read-only: connect to the primary, or end the read-only mode"
+        }
+        1317 | 1969 | 3024 => "the statement was killed: run the command again",
+        1114 | 1021 | 3 | 28 => "free space on the server's disk, then run the command again",
+        1451 | 1452 | 1216 | 1217 => "the data breaks a foreign key: correct the rows first",
+        1406 | 1264 | 1265 | 1292 | 1366 => "a value does not fit its column: correct the data first",
+        3159 => "the server accepts only encrypted connections: set DB_SSL_MODE=required",
+        _ => "",
+    }
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for DbError {}
+
+impl From<Cancelled> for DbError {
+    fn from(cancelled: Cancelled) -> Self {
+        DbError::cancelled(cancelled.0)
+    }
+}

@@ -1,0 +1,115 @@
+//! The fleet budget: one limit for dbtool on all hosts, by named locks on the server itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::error::{DbError, ErrorKind};
+use super::pool::Inner;
+use super::session::{Query, Session};
+use crate::config::Config;
+
+/// The longest lock name MySQL takes (manual, "Locking Functions"; MariaDB allows 192).
+const NAME_LIMIT: usize = 64;
+const POLL: Duration = Duration::from_millis(50);
+
+/// Takes one of the fleet's slots, at once or not at all: 1 taken, 0 held by another, NULL error.
+const TAKE: &str = "SELECT GET_LOCK(?, 0)";
+
+/// Settings of the fleet budget.
+pub(super) struct Fleet {
+    limit: u32,
+    scope: String,
+}
+
+impl Fleet {
+    /// `None` unless `DB_FLEET_CONNECTION_LIMIT` is set.
+    pub(super) fn new(config: &Config) -> Option<Fleet> {
+        let limit = config.fleet_limit.as_ref()?.value;
+        let database = config.database.as_ref().map_or("", |name| name.value.as_str());
+        Some(Fleet {
+            limit,
+            scope: scope(database),
+        })
+    }
+
+    /// Keeps `session` once it holds one of the fleet's locks; the server frees the lock with
+    /// the connection. The connection itself exists while it waits: a lock needs one.
+    pub(super) async fn enter(
+        &self,
+        db: &Arc<Inner>,
+        mut session: Session,
+        deadline: Instant,
+    ) -> Result<Session, DbError> {
+        let mut told = false;
+        loop {
+            for slot in 0..self.limit {
+                match self.take(&mut session, slot).await {
+                    Ok(true) => return Ok(session),
+                    Ok(false) => {}
+                    // 1305: no such function; 1235 and 1289: not supported, disabled.
+                    Err(error) if matches!(error.code(), Some(1305 | 1235 | 1289 | 1064)) => {
+                        db.say(&format!(
+                            "this server offers no GET_LOCK ({}); DB_FLEET_CONNECTION_LIMIT is not enforced",
+                            error.what()
+                        ));
+                        return Ok(session);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(DbError::new(
+                    ErrorKind::NoSlot,
+                    format!(
+                        "all {} connections of DB_FLEET_CONNECTION_LIMIT are in use",
+                        self.limit
+                    ),
+                    "wait for the dbtool processes on the other hosts, or raise the limit",
+                ));
+            }
+            if !std::mem::replace(&mut told, true) {
+                db.say(&format!(
+                    "waiting: all {} connections of DB_FLEET_CONNECTION_LIMIT are in use",
+                    self.limit
+                ));
+            }
+            db.cancel.sleep(POLL).await?;
+        }
+    }
+
+    async fn take(&self, session: &mut Session, slot: u32) -> Result<bool, DbError> {
+        let name = format!("{}:slot:{slot}", self.scope);
+        let taken = session.first::<Option<i64>>(Query::new(TAKE).bind(name)).await?;
+        Ok(taken.flatten() == Some(1))
+    }
+}
+
+/// `dbtool:<db>`, with a database name too long for a lock name replaced by its digest.
+fn scope(database: &str) -> String {
+    let plain = format!("dbtool:{database}");
+    if plain.len() + ":slot:1000".len() <= NAME_LIMIT {
+        return plain;
+    }
+    let digest: String = Sha256::digest(database)
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("dbtool:{digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scope;
+
+    #[test]
+    fn lock_names_fit_whatever_the_database_is_called() {
+        assert_eq!(scope("booking"), "dbtool:booking");
+        let long = scope(&"x".repeat(64));
+        assert!(format!("{long}:slot:999").len() <= 64);
+        assert_ne!(long, scope(&"y".repeat(64)));
+    }
+}

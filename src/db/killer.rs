@@ -1,0 +1,145 @@
+//! Ends a statement on the server through a short connection on the reserved slot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::budget::Lane;
+use super::pool::{Inner, Link};
+
+/// A server that accepts no connection in this time counts as hung.
+const CONNECT: Duration = Duration::from_millis(900);
+/// A server that is alive but full is tried for this long.
+const FULL: Duration = Duration::from_secs(10);
+/// A killed statement may roll back for this long while the server answers.
+const ROLLBACK: Duration = Duration::from_secs(60);
+/// How often the server is asked whether it still answers during a rollback.
+const PULSE: Duration = Duration::from_millis(300);
+/// After a second signal this much is still tried.
+const HURRY: Duration = Duration::from_millis(150);
+
+/// The side of the statement: dropping it tells the killer that the statement has ended.
+pub(super) struct Finished {
+    _ended: oneshot::Sender<()>,
+    gave_up: oneshot::Receiver<()>,
+}
+
+impl Finished {
+    /// Completes when the killer has given up on the server.
+    pub(super) async fn given_up(&mut self) {
+        if (&mut self.gave_up).await.is_err() {
+            // It ended because the statement did; that answer is on its way.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Starts killing the statement of connection `id`. The killer is a task of its own, so that its
+/// connection is closed in an orderly way even when the statement ends first.
+pub(super) fn start(db: &Arc<Inner>, id: u64) -> (Finished, JoinHandle<()>) {
+    let (ended_sender, ended) = oneshot::channel();
+    let (gave_up_sender, gave_up) = oneshot::channel();
+    let live = db.live();
+    let db = Arc::clone(db);
+    let task = tokio::spawn(async move {
+        let _live = live;
+        if !kill(&db, id, ended).await {
+            let _ = gave_up_sender.send(());
+        }
+    });
+    (
+        Finished {
+            _ended: ended_sender,
+            gave_up,
+        },
+        task,
+    )
+}
+
+/// True when the statement has ended, false when the server had to be given up.
+async fn kill(db: &Arc<Inner>, id: u64, mut ended: oneshot::Receiver<()>) -> bool {
+    let hurried = async {
+        db.cancel.wait_hurried().await;
+        tokio::time::sleep(HURRY).await;
+    };
+    tokio::pin!(hurried);
+    let connecting = tokio::spawn(connect(Arc::clone(db)));
+    tokio::pin!(connecting);
+    let link = tokio::select! {
+        _ = &mut ended => {
+            // The connection attempt ends by itself; its task closes what it opened.
+            if let Ok(Some(link)) = connecting.await {
+                link.quit().await;
+            }
+            return true;
+        }
+        () = &mut hurried => return false,
+        link = &mut connecting => link.ok().flatten(),
+    };
+    let Some(mut link) = link else {
+        return false;
+    };
+    let ended = watch_over(db, &mut link, id, &mut ended, &mut hurried).await;
+    link.quit().await;
+    ended
+}
+
+async fn watch_over(
+    db: &Arc<Inner>,
+    link: &mut Link,
+    id: u64,
+    ended: &mut oneshot::Receiver<()>,
+    hurried: &mut (impl Future<Output = ()> + Unpin),
+) -> bool {
+    let started = Instant::now();
+    let mut told = false;
+    loop {
+        // Sent again each time: a statement may be between two waits when the first arrives.
+        let kill = link.conn.query_drop(format!("KILL QUERY {id}"));
+        match timeout(CONNECT, kill).await {
+            Err(_) => return false,
+            // 1094: no such connection, so no such statement.
+            Ok(Err(mysql_async::Error::Server(error))) if error.code == 1094 => return true,
+            Ok(Err(mysql_async::Error::Server(_)) | Ok(())) => db.sign_of_life(),
+            Ok(Err(_)) => return false,
+        }
+        tokio::select! {
+            _ = &mut *ended => return true,
+            () = &mut *hurried => return false,
+            () = tokio::time::sleep(PULSE) => {}
+        }
+        if started.elapsed() > Duration::from_secs(1) && !told {
+            told = true;
+            db.say("the server is still rolling back the killed statement; a second Ctrl+C leaves at once");
+        }
+        if started.elapsed() > ROLLBACK {
+            return false;
+        }
+    }
+}
+
+/// A connection for the kill. A full server is tried again, a silent one is not.
+async fn connect(db: Arc<Inner>) -> Option<Link> {
+    let slot = timeout(FULL, db.budget.take_uncancelled(Lane::Reserve))
+        .await
+        .ok()?;
+    let mut slot = Some(slot);
+    let started = Instant::now();
+    loop {
+        match db.attempt(slot.take()?, CONNECT).await {
+            Ok(link) => return Some(link),
+            Err((back, error)) => {
+                if !error.may_pass || started.elapsed() > FULL || db.cancel.hurried() {
+                    return None;
+                }
+                db.sign_of_life();
+                slot = Some(back);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What kind of server this is, and what it can do: each difference is a named capability here,
+//! and versions are compared nowhere else.
+
+use mysql_async::Row;
+use mysql_async::prelude::FromValue;
+
+/// What every server tells every account about itself.
+pub(super) const FACTS: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
+     @@wait_timeout, CURRENT_USER(), DATABASE(), @@read_only";
+
+/// The two families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Flavor {
+    /// Oracle MySQL and what derives from it.
+    #[default]
+    MySql,
+    /// MariaDB.
+    MariaDb,
+}
+
+/// A server's description of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// The family.
+    pub flavor: Flavor,
+    /// Major, minor, patch.
+    pub version: (u16, u16, u16),
+    /// The version as the server writes it.
+    pub version_text: String,
+    /// SQL mode of a new session.
+    pub sql_mode: String,
+    /// Largest packet in bytes.
+    pub max_allowed_packet: u64,
+    /// Seconds after which the server closes an idle connection.
+    pub wait_timeout: u64,
+    /// The account as the server matched it, `user@host`.
+    pub account: String,
+    /// The session's database.
+    pub database: Option<String>,
+    /// Whether ordinary accounts may not write.
+    pub read_only: bool,
+}
+
+impl Server {
+    pub(super) fn from_row(row: &Row) -> Server {
+        let version_text: String = column(row, 0).unwrap_or_default();
+        let comment: String = column(row, 1).unwrap_or_default();
+        let is_mariadb = [&version_text, &comment]
+            .iter()
+            .any(|text| text.to_ascii_lowercase().contains("mariadb"));
+        Server {
+            flavor: if is_mariadb {
+                Flavor::MariaDb
+            } else {
+                Flavor::MySql
+            },
+            version: parse_version(&version_text),
+            version_text,
+            sql_mode: column(row, 2).unwrap_or_default(),
+            max_allowed_packet: column(row, 3).unwrap_or_default(),
+            wait_timeout: column(row, 4).unwrap_or_default(),
+            account: column(row, 5).unwrap_or_default(),
+            database: column::<Option<String>>(row, 6).flatten(),
+            read_only: column::<u64>(row, 7).unwrap_or_default() != 0,
+        }
+    }
+
+    /// `MariaDB 10.11.6` or `MySQL 8.4.3`.
+    pub fn name(&self) -> String {
+        let (major, minor, patch) = self.version;
+        let family = if self.is_mariadb() { "MariaDB" } else { "MySQL" };
+        format!("{family} {major}.{minor}.{patch}")
+    }
+
+    /// Whether this is MariaDB; for texts. Behaviour is asked for by a capability below.
+    pub fn is_mariadb(&self) -> bool {
+        self.flavor == Flavor::MariaDb
+    }
+
+    /// Whether backslashes in string literals are ordinary characters.
+    pub fn no_backslash_escapes(&self) -> bool {
+        self.sql_mode
+            .split(',')
+            .any(|mode| mode == "NO_BACKSLASH_ESCAPES")
+    }
+
+    /// Whether too long values are refused rather than cut (manual, "Server SQL Modes").
+    pub fn is_strict(&self) -> bool {
+        self.sql_mode
+            .split(',')
+            .any(|mode| matches!(mode, "STRICT_TRANS_TABLES" | "STRICT_ALL_TABLES"))
+    }
+
+    /// Whether a column can be added at the table's end by a change of metadata alone
+    /// (MySQL 8.0.12, MariaDB 10.3).
+    pub fn has_instant_add_column(&self) -> bool {
+        self.at_least((8, 0, 12), (10, 3, 2))
+    }
+
+    /// Whether a column can be added at any place or dropped by a change of metadata alone
+    /// (MySQL 8.0.29, MariaDB 10.4).
+    pub fn has_instant_drop_column(&self) -> bool {
+        self.at_least((8, 0, 29), (10, 4, 0))
+    }
+
+    /// Whether DDL on one table is atomic: after a crash it took effect or it did not
+    /// (MySQL 8.0, MariaDB 10.6).
+    pub fn has_atomic_ddl(&self) -> bool {
+        self.at_least((8, 0, 0), (10, 6, 1))
+    }
+
+    /// Whether `information_schema.processlist` has MariaDB's columns (TIME_MS, PROGRESS, …).
+    pub fn has_processlist_progress(&self) -> bool {
+        self.is_mariadb()
+    }
+
+    /// Whether `performance_schema.processlist` exists (MySQL 8.0.22).
+    pub fn has_performance_schema_processlist(&self) -> bool {
+        !self.is_mariadb() && self.version >= (8, 0, 22)
+    }
+
+    fn at_least(&self, mysql: (u16, u16, u16), mariadb: (u16, u16, u16)) -> bool {
+        match self.flavor {
+            Flavor::MySql => self.version >= mysql,
+            Flavor::MariaDb => self.version >= mariadb,
+        }
+    }
+}
+
+fn column<T: FromValue>(row: &Row, index: usize) -> Option<T> {
+    row.get_opt::<T, _>(index)?.ok()
+}
+
+fn parse_version(text: &str) -> (u16, u16, u16) {
+    // MariaDB's replication prefix, seen through some proxies.
+    let text = text.strip_prefix("5.5.5-").unwrap_or(text);
+    let mut numbers = text
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_version;
+
+    #[test]
+    fn versions_of_both_families_are_read() {
+        for (text, version) in [
+            ("10.11.19-MariaDB-0+deb12u1", (10, 11, 19)),
+            ("5.5.5-10.6.16-MariaDB-log", (10, 6, 16)),
+            ("8.0.36", (8, 0, 36)),
+            ("9.7.0-1", (9, 7, 0)),
+            ("odd", (0, 0, 0)),
+        ] {
+            assert_eq!(parse_version(text), version, "{text}");
+        }
+    }
+}

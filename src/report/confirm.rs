@@ -1,0 +1,67 @@
+//! Asking before something that cannot be undone.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use super::Reporter;
+use super::style::paint;
+use super::terminal;
+use crate::cancel::Cancel;
+use crate::exit::Failure;
+
+impl Reporter {
+    /// Asks a yes-or-no question on standard error; only `y` or `yes` is a yes, and the end
+    /// of input is a no.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage when standard input is no terminal (`--yes` is for scripts), and
+    /// [`crate::cancel::Cancelled`] when a signal comes before the answer.
+    pub async fn confirm(&self, cancel: &Cancel, question: &str) -> anyhow::Result<bool> {
+        if !io::stdin().is_terminal() {
+            return Err(Failure::usage(
+                format!("{question} cannot be asked: standard input is no terminal"),
+                "add --yes if the answer is yes",
+            )
+            .into());
+        }
+        let question = paint(question, self.style().color);
+        terminal::write_stderr(&format!("{question} [y/N] "));
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        // A blocked read cannot be cancelled: its thread is left behind and ends with the process.
+        std::thread::Builder::new()
+            .name("confirm".into())
+            .spawn(move || {
+                let mut line = String::new();
+                // An unreadable answer is a no.
+                let _ = io::stdin().lock().read_line(&mut line);
+                let _ = sender.send(line);
+            })?;
+        let answer = cancel.or(answer).await;
+        if answer.is_err() {
+            // The prompt's line is still open: what follows starts on its own.
+            terminal::write_stderr("\n");
+        }
+        Ok(is_yes(&answer?.unwrap_or_default()))
+    }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_yes;
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for (answer, yes) in [
+            ("y\n", true),
+            ("YES\r\n", true),
+            ("", false),
+            ("yeah\n", false),
+            ("n\n", false),
+        ] {
+            assert_eq!(is_yes(answer), yes, "{answer:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! GitHub Actions workflow commands: annotations on the lines of a pull request.
+
+use std::fmt::Write as _;
+
+use super::check::{Check, CheckStatus};
+use super::style::visible;
+
+/// Escapes the message of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes the value of a workflow command's property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// An annotation that belongs to no file.
+pub(super) fn annotation(level: &str, message: &str) -> String {
+    format!("::{level}::{}", data(message))
+}
+
+/// Disarms text that the runner would take for a command: `::…` at the start of a line
+/// and `##[…` anywhere.
+pub(super) fn disarm(line: &str) -> String {
+    let line = line.replace("##[", "#\\#[");
+    let body = line.trim_start();
+    if body.starts_with("::") {
+        let indent = &line[..line.len() - body.len()];
+        format!("{indent}\\{body}")
+    } else {
+        line
+    }
+}
+
+/// One annotation for each check that did not simply pass.
+pub(super) fn render(checks: &[Check]) -> String {
+    let mut out = String::new();
+    for check in checks {
+        let level = match check.status {
+            CheckStatus::Passed => continue,
+            CheckStatus::Failed => "error",
+            CheckStatus::Warned => "warning",
+            CheckStatus::Skipped => "notice",
+        };
+        let mut properties = Vec::new();
+        if let Some(file) = &check.file {
+            properties.push(format!("file={}", property(&visible(file))));
+            if let Some(line) = check.line {
+                properties.push(format!("line={line}"));
+            }
+        }
+        properties.push(format!(
+            "title={}",
+            property(&visible(&format!("{}: {}", check.group, check.name)))
+        ));
+        let mut message = visible(if check.message.is_empty() {
+            check.status.word()
+        } else {
+            &check.message
+        });
+        for detail in check.details.iter().flat_map(|detail| detail.lines()) {
+            message.push('\n');
+            message.push_str(&visible(detail));
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "::{level} {}::{}", properties.join(","), data(&message));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Check, CheckStatus};
+    use super::{annotation, disarm, render};
+
+    #[test]
+    fn annotations_are_escaped() {
+        let mut check = Check::new("lint", "a:b,c", CheckStatus::Failed)
+            .message("100% of\nit")
+            .detail("row 1\nrow 2");
+        check.file = Some("migrations/003_x,y.sql".into());
+        check.line = Some(7);
+        let passed = Check::new("lint", "fine", CheckStatus::Passed);
+        let skipped = Check::new("lint", "later", CheckStatus::Skipped);
+        assert_eq!(
+            render(&[check, passed, skipped]),
+            "::error file=migrations/003_x%2Cy.sql,line=7,title=lint%3A a%3Ab%2Cc::100%25 of\\nit%0Arow 1%0Arow 2\n\
+             ::notice title=lint%3A later::skipped\n"
+        );
+        assert_eq!(annotation("warning", "a%\nb"), "::warning::a%25%0Ab");
+    }
+
+    #[test]
+    fn text_cannot_give_commands() {
+        for (line, disarmed) in [
+            ("  ::stop-commands::x", "  \\::stop-commands::x"),
+            ("std::fs is fine", "std::fs is fine"),
+            ("x ##[error]y", "x #\\#[error]y"),
+        ] {
+            assert_eq!(disarm(line), disarmed);
+        }
+    }
+}

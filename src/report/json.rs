@@ -1,0 +1,133 @@
+//! JSON output: pretty, versioned, and safe to show on a terminal.
+
+use std::io;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::Value;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+/// The value's members after a `schema` member that stands first.
+struct Versioned<'a> {
+    schema: &'a str,
+    value: &'a Value,
+}
+
+impl Serialize for Versioned<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", self.schema)?;
+        match self.value {
+            Value::Object(members) => {
+                for (name, member) in members.iter().filter(|(name, _)| *name != "schema") {
+                    map.serialize_entry(name, member)?;
+                }
+            }
+            other => map.serialize_entry("value", other)?,
+        }
+        map.end()
+    }
+}
+
+/// Pretty-prints, and escapes what JSON would allow but a terminal might obey: DEL, C1
+/// controls and direction overrides.
+struct Safe<'a>(PrettyFormatter<'a>);
+
+impl Formatter for Safe<'_> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut start = 0;
+        for (index, character) in fragment.char_indices() {
+            if super::style::visible(character.encode_utf8(&mut [0; 4])).starts_with('\\')
+                && character != '\\'
+            {
+                writer.write_all(&fragment.as_bytes()[start..index])?;
+                write!(writer, "\\u{:04x}", u32::from(character))?;
+                start = index + character.len_utf8();
+            }
+        }
+        writer.write_all(&fragment.as_bytes()[start..])
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+/// The outcome of command `name` as JSON text with `"schema": "dbtool.<name>/1"` first.
+pub(super) fn render(name: &str, value: &Value) -> String {
+    let schema = format!("dbtool.{name}/1");
+    let mut bytes = Vec::with_capacity(1024);
+    let mut serializer = Serializer::with_formatter(&mut bytes, Safe(PrettyFormatter::new()));
+    // Neither a Value nor a Vec<u8> has a way to fail.
+    let written = Versioned {
+        schema: &schema,
+        value,
+    }
+    .serialize(&mut serializer);
+    debug_assert!(written.is_ok());
+    bytes.push(b'\n');
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_schema_stands_first_and_controls_are_escaped() {
+        let value =
+            json!({"a": "x\u{1b}[31m\u{9b}\u{7f}\\n", "nested": [{"b": 1}, [], {}], "schema": "ignored"});
+        let text = render("migrate-status", &value);
+        assert!(
+            text.starts_with("{\n  \"schema\": \"dbtool.migrate-status/1\",\n  \"a\": "),
+            "{text}"
+        );
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+        let parsed: Value = serde_json::from_str(&text).expect("valid JSON");
+        assert_eq!(parsed["a"], value["a"]);
+        assert_eq!(parsed["nested"], value["nested"]);
+    }
+
+    #[test]
+    fn a_bare_value_is_wrapped() {
+        let parsed: Value = serde_json::from_str(&render("x", &json!([1, 2]))).expect("valid JSON");
+        assert_eq!(parsed, json!({"schema": "dbtool.x/1", "value": [1, 2]}));
+    }
+}

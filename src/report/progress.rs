@@ -1,0 +1,241 @@
+//! Progress on standard error: a bar on a terminal, a line now and then elsewhere.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::style::visible;
+use super::{human, terminal};
+
+/// How often a log that is no terminal hears about a long task: often enough for a CI job
+/// not to be taken for dead, seldom enough to stay readable.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A long task's progress. Dropping it takes it off the terminal.
+#[derive(Debug)]
+pub struct Progress(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Nothing,
+    Bar(ProgressBar),
+    Lines(Lines),
+}
+
+impl Progress {
+    /// Progress that nobody sees.
+    pub fn hidden() -> Self {
+        Progress(Kind::Nothing)
+    }
+
+    pub(super) fn bar(total: Option<u64>, label: &str, color: bool) -> Self {
+        let bar = terminal::bars().add(match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::no_length(),
+        });
+        let template = match (total, color) {
+            (Some(_), true) => {
+                "{prefix} {bar:28.green/dim} {human_pos}/{human_len} {per_sec} eta {eta} {wide_msg}"
+            }
+            (Some(_), false) => "{prefix} {bar:28} {human_pos}/{human_len} {per_sec} eta {eta} {wide_msg}",
+            (None, _) => "{spinner} {prefix} {elapsed} {wide_msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.set_prefix(visible(label));
+        // Without a total nobody may call `set` for minutes: the spinner turns by itself.
+        if total.is_none() {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Progress(Kind::Bar(bar))
+    }
+
+    pub(super) fn lines(total: Option<u64>, label: &str) -> Self {
+        Self::lines_every(LINE_EVERY, total, label, |line| terminal::write_stderr(&line))
+    }
+
+    fn lines_every(
+        every: Duration,
+        total: Option<u64>,
+        label: &str,
+        write: impl Fn(String) + Send + 'static,
+    ) -> Self {
+        Progress(Kind::Lines(Lines::start(every, total, visible(label), write)))
+    }
+
+    /// The position reached.
+    pub fn set(&self, position: u64) {
+        match &self.0 {
+            Kind::Nothing => {}
+            Kind::Bar(bar) => bar.set_position(position),
+            Kind::Lines(lines) => lines.state.position.store(position, Ordering::Relaxed),
+        }
+    }
+
+    /// Moves the position on.
+    pub fn inc(&self, by: u64) {
+        match &self.0 {
+            Kind::Nothing => {}
+            Kind::Bar(bar) => bar.inc(by),
+            Kind::Lines(lines) => {
+                lines.state.position.fetch_add(by, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What is being done right now.
+    pub fn message(&self, message: impl Into<String>) {
+        let message = visible(&message.into());
+        match &self.0 {
+            Kind::Nothing => {}
+            Kind::Bar(bar) => bar.set_message(message),
+            Kind::Lines(lines) => {
+                *lines.state.message.lock().unwrap_or_else(PoisonError::into_inner) = message
+            }
+        }
+    }
+
+    /// Ends it before it is dropped.
+    pub fn finish(&self) {
+        match &self.0 {
+            Kind::Nothing => {}
+            Kind::Bar(bar) => bar.finish_and_clear(),
+            Kind::Lines(lines) => lines.stop(),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+        if let Kind::Bar(bar) = &self.0 {
+            terminal::bars().remove(bar);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    label: String,
+    total: Option<u64>,
+    started: Instant,
+    position: AtomicU64,
+    message: Mutex<String>,
+}
+
+impl State {
+    fn line(&self) -> String {
+        let position = self.position.load(Ordering::Relaxed);
+        let elapsed = self.started.elapsed();
+        let mut line = format!("{}:", self.label);
+        if let Some(total) = self.total {
+            line.push_str(&format!(" {}/{}", human::count(position), human::count(total)));
+            if total > 0 {
+                line.push_str(&format!(" ({}%)", u128::from(position) * 100 / u128::from(total)));
+            }
+        } else if position > 0 {
+            line.push_str(&format!(" {}", human::count(position)));
+        }
+        line.push_str(&format!(" after {}", human::duration(elapsed)));
+        let message = self.message.lock().unwrap_or_else(PoisonError::into_inner);
+        if !message.is_empty() {
+            line.push_str(&format!(", {message}"));
+        }
+        line.push('\n');
+        line
+    }
+}
+
+/// A thread that writes a line at intervals, also while the task waits for one long statement.
+#[derive(Debug)]
+struct Lines {
+    state: Arc<State>,
+    thread: Mutex<Option<(mpsc::Sender<()>, JoinHandle<()>)>>,
+}
+
+impl Lines {
+    fn start(
+        every: Duration,
+        total: Option<u64>,
+        label: String,
+        write: impl Fn(String) + Send + 'static,
+    ) -> Self {
+        let state = Arc::new(State {
+            label,
+            total,
+            started: Instant::now(),
+            position: AtomicU64::new(0),
+            message: Mutex::new(String::new()),
+        });
+        let (stop, stopped) = mpsc::channel();
+        let shared = Arc::clone(&state);
+        // Without a thread to spare there are simply no lines.
+        let thread = std::thread::Builder::new()
+            .name("progress".into())
+            .spawn(move || {
+                while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                    write(shared.line());
+                }
+            })
+            .ok();
+        Lines {
+            state,
+            thread: Mutex::new(thread.map(|thread| (stop, thread))),
+        }
+    }
+
+    fn stop(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = thread {
+            drop(stop);
+            // Waits at most for a line being written, so that none appears after the result.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Progress;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_log_gets_lines_until_the_end() {
+        let (sender, lines) = mpsc::channel();
+        let progress =
+            Progress::lines_every(Duration::from_millis(5), Some(2_000), "copy\u{1b}", move |line| {
+                let _ = sender.send(line);
+            });
+        progress.set(400);
+        progress.inc(100);
+        progress.message("range 3");
+        let deadline = Duration::from_secs(20);
+        let line = loop {
+            let line = lines.recv_timeout(deadline).expect("a line");
+            if line.contains("range 3") {
+                break line;
+            }
+        };
+        assert!(line.starts_with("copy\\x1b: 500/2,000 (25%) after "), "{line}");
+        assert!(line.ends_with(", range 3\n"), "{line}");
+        progress.finish();
+        // The writer is gone with its thread: what is queued ends in a disconnect, not in a timeout.
+        while lines.recv_timeout(deadline).is_ok() {}
+        assert_eq!(lines.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    }
+
+    #[test]
+    fn hidden_progress_takes_every_call() {
+        let progress = Progress::hidden();
+        progress.set(1);
+        progress.inc(1);
+        progress.message("x");
+        progress.finish();
+    }
+}

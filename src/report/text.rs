@@ -1,0 +1,266 @@
+//! Pages of text: lines, headings, key-value pairs and tables.
+
+use std::fmt::Display;
+
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+
+use super::check::{Check, CheckStatus, Tally};
+use super::human;
+use super::style::{Style, paint, visible};
+
+/// A page of text being written. Every line is made safe for a terminal; what a span of
+/// text means is said with [`Page::style`], never with escape sequences.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    style: Style,
+    width: Option<u16>,
+}
+
+impl Page {
+    /// An empty page. `width` is that of the terminal, `None` when the text goes elsewhere.
+    pub(super) fn new(color: bool, width: Option<u16>) -> Self {
+        Page {
+            text: String::new(),
+            style: Style { color },
+            width,
+        }
+    }
+
+    /// A page as a file or pipe would receive it: no colour, no width. For tests of an outcome's text.
+    pub fn plain() -> Self {
+        Self::new(false, None)
+    }
+
+    /// Styled spans for use in lines and cells.
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
+    /// One line. A line break within it is shown as `\n`: use [`Page::block`] for text of several lines.
+    pub fn line(&mut self, line: impl Display) {
+        let painted = paint(&line.to_string(), self.style.color);
+        self.text.push_str(painted.trim_end());
+        self.text.push('\n');
+    }
+
+    /// Text of several lines, such as a statement, each indented by `indent` spaces.
+    pub fn block(&mut self, indent: usize, text: impl Display) {
+        for line in text.to_string().lines() {
+            self.line(format_args!("{:indent$}{line}", ""));
+        }
+    }
+
+    /// An empty line, unless the page is empty or its last line already is.
+    pub fn blank(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// A heading, set off from what stands above it.
+    pub fn heading(&mut self, heading: &str) {
+        self.blank();
+        self.line(self.style.strong(heading));
+    }
+
+    /// A key and its value, values aligned for keys of up to 24 characters.
+    pub fn kv(&mut self, key: &str, value: impl Display) {
+        let padding = 24_usize.saturating_sub(key.chars().count());
+        self.line(format_args!("  {key}{:padding$}  {value}", ""));
+    }
+
+    /// A table, fitted to the terminal's width, one line a row elsewhere.
+    pub fn table(&mut self, table: Table) {
+        for line in table.render(self.style, self.width) {
+            self.line(line);
+        }
+    }
+
+    /// Checks by group, failures with their details, and the tally as the last line.
+    pub fn checks(&mut self, checks: &[Check]) {
+        let mut group = None;
+        for check in checks {
+            if group != Some(&check.group) {
+                self.heading(&check.group);
+                group = Some(&check.group);
+            }
+            let mark = match check.status {
+                CheckStatus::Passed => self.style.ok("ok"),
+                CheckStatus::Failed => self.style.bad("FAILED"),
+                CheckStatus::Warned => self.style.warn("warning"),
+                CheckStatus::Skipped => self.style.dim("skipped"),
+            };
+            let padding = 8_usize.saturating_sub(check.status.word().len());
+            let took = self.style.dim(human::duration(check.duration));
+            let colon = if check.message.is_empty() { "" } else { ": " };
+            self.line(format_args!(
+                "  {mark}{:padding$} {}{colon}{}  {took}",
+                "",
+                check.name,
+                visible(&check.message)
+            ));
+            for detail in &check.details {
+                self.block(13, detail);
+            }
+        }
+        self.blank();
+        self.line(Tally::of(checks).sentence(self.style));
+    }
+
+    /// The finished text.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+/// A table of text cells; cells may hold styled spans.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    headers: Vec<String>,
+    rows: Vec<Vec<String>>,
+    right: Vec<usize>,
+    indent: usize,
+}
+
+impl Table {
+    /// A table with these column headers.
+    pub fn new<H: Display>(headers: impl IntoIterator<Item = H>) -> Self {
+        Table {
+            headers: headers.into_iter().map(|header| header.to_string()).collect(),
+            ..Table::default()
+        }
+    }
+
+    /// Aligns these columns (counted from 0) to the right, as numbers want it.
+    #[must_use]
+    pub fn right(mut self, columns: &[usize]) -> Self {
+        self.right = columns.to_vec();
+        self
+    }
+
+    /// Indents the whole table by this many spaces.
+    #[must_use]
+    pub fn indent(mut self, spaces: usize) -> Self {
+        self.indent = spaces;
+        self
+    }
+
+    /// Adds a row.
+    pub fn row<C: Display>(&mut self, cells: impl IntoIterator<Item = C>) -> &mut Self {
+        self.rows
+            .push(cells.into_iter().map(|cell| visible(&cell.to_string())).collect());
+        self
+    }
+
+    /// Whether the table has no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn render(self, style: Style, width: Option<u16>) -> Vec<String> {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING);
+        match width {
+            Some(width) => {
+                let indent = u16::try_from(self.indent).unwrap_or(0);
+                table
+                    .set_content_arrangement(ContentArrangement::Dynamic)
+                    .set_width(width.saturating_sub(indent).max(20));
+            }
+            None => {
+                table.set_content_arrangement(ContentArrangement::Disabled);
+            }
+        }
+        table.set_header(
+            self.headers
+                .iter()
+                .map(|header| style.strong(header))
+                .collect::<Vec<_>>(),
+        );
+        for row in self.rows {
+            table.add_row(row);
+        }
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if self.right.contains(&index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let indent = " ".repeat(self.indent);
+        table.lines().map(|line| format!("{indent}{line}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Page, Table};
+
+    fn sample() -> Table {
+        let mut table = Table::new(["user", "connections"]).right(&[1]);
+        table.row(["root", "1"]);
+        table.row(["evil\u{1b}[2J\nuser", "12345"]);
+        table
+    }
+
+    #[test]
+    fn a_piped_page_is_plain() {
+        let mut page = Page::plain();
+        page.heading("Connections");
+        page.kv("max_connections", 30);
+        page.kv("a key that is longer than any", "x");
+        page.blank();
+        page.table(sample());
+        page.blank();
+        page.blank();
+        page.line("tail \u{7}");
+        page.block(2, "SELECT 1\n  FROM t");
+        assert_eq!(
+            page.into_text(),
+            "Connections\n\
+             \x20 max_connections           30\n\
+             \x20 a key that is longer than any  x\n\
+             \n\
+             user               connections\n\
+             root                         1\n\
+             evil\\x1b[2J\\nuser        12345\n\
+             \n\
+             tail \\x07\n\
+             \x20 SELECT 1\n\
+             \x20   FROM t\n"
+        );
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal_and_colour_does_not_change_its_layout() {
+        let wide = "word ".repeat(40);
+        let texts: Vec<String> = [false, true]
+            .into_iter()
+            .map(|color| {
+                let mut page = Page::new(color, Some(40));
+                let style = page.style();
+                let mut table = Table::new(["id", "statement"]);
+                table.row([style.bad("17"), wide.clone()]);
+                table.row(["18".to_string(), style.warn("x".repeat(90))]);
+                page.table(table);
+                page.into_text()
+            })
+            .collect();
+        let mut bare = texts[1].clone();
+        for sequence in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[33m"] {
+            bare = bare.replace(sequence, "");
+        }
+        assert!(texts[1].contains("\u{1b}[31m17\u{1b}[0m"));
+        let trimmed = |text: &str| {
+            text.lines()
+                .map(|line| line.trim_end().to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(trimmed(&bare), trimmed(&texts[0]));
+        assert!(
+            texts[0].lines().all(|line| line.chars().count() <= 40),
+            "{}",
+            texts[0]
+        );
+    }
+}

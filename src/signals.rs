@@ -1,0 +1,61 @@
+//! Signals flip the cancellation token, and do nothing else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::cancel::{Cancel, Signal};
+use crate::exit::Failure;
+
+/// After a second signal the process ends within this time even if its main thread is stuck.
+const LAST_RESORT: Duration = Duration::from_millis(450);
+
+/// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process's life.
+///
+/// # Errors
+/// The system refuses a handler.
+pub fn install(cancel: &Cancel) -> Result<(), Failure> {
+    let refused = |error: &dyn std::fmt::Display| {
+        Failure::usage(
+            format!("cannot listen to signals: {error}"),
+            "run dbtool where signal handlers may be installed",
+        )
+    };
+    // The handler crate does not say which signal came; these flags do, for the exit code.
+    let last = Arc::new(AtomicUsize::new(0));
+    let (token, which) = (cancel.clone(), Arc::clone(&last));
+    ctrlc::set_handler(move || {
+        let signal = received(&which);
+        if token.requested().is_none() {
+            token.request(signal);
+            return;
+        }
+        token.request(signal);
+        std::thread::sleep(LAST_RESORT);
+        let first = token.requested().unwrap_or(signal);
+        std::process::exit(i32::from(first.exit_code()));
+    })
+    .map_err(|error| refused(&error))?;
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+        let value = usize::try_from(number).unwrap_or_default();
+        signal_hook::flag::register_usize(number, Arc::clone(&last), value)
+            .map_err(|error| refused(&error))?;
+    }
+    Ok(())
+}
+
+/// The signal that woke the handler. The flag is set within the same delivery, right after the
+/// handler is woken, so it is there at once or a moment later.
+fn received(last: &AtomicUsize) -> Signal {
+    for _ in 0..50 {
+        match i32::try_from(last.swap(0, Ordering::SeqCst)).unwrap_or_default() {
+            0 => std::thread::sleep(Duration::from_millis(1)),
+            SIGTERM => return Signal::Terminate,
+            SIGHUP => return Signal::Hangup,
+            _ => return Signal::Interrupt,
+        }
+    }
+    Signal::Interrupt
+}
