@@ -1,6 +1,6 @@
 //! Properties of the statement splitter over generated and arbitrary input.
 
-use dbtool::sql::{Options, split};
+use dbtool::sql::{Options, classify, split, summary};
 use proptest::prelude::*;
 
 /// A piece of SQL that hides or resembles a delimiter.
@@ -178,5 +178,12 @@ proptest! {
                 prop_assert_eq!(again.statements[0].text, statement.text);
             }
         }
+    }
+
+    #[test]
+    fn any_text_can_be_classified_and_summed_up(input in noise(), verb in "(ALTER TABLE|CREATE|DROP|SET|WITH|RENAME TABLE) ?", width in 1_usize..80) {
+        let statement = format!("{verb}{input}");
+        classify(&statement);
+        prop_assert!(summary(&statement, width).chars().count() <= width);
     }
 }
