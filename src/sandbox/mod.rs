@@ -1,6 +1,7 @@
 //! A private throwaway server: found, started, filled and removed.
 
 pub mod account;
+pub mod demo;
 pub mod find;
 pub mod keeper;
 pub mod owner;
