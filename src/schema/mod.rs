@@ -1,1 +1,12 @@
 //! The model of a schema, how it is read from a server, compared, checked and drawn.
+//!
+//! [`model`] is the canonical form and the snapshot format; [`normalise`] turns what a server
+//! says into it; [`diff`], [`fix`], [`lint`] and [`ignore`] are pure functions over it.
+
+pub mod ddl;
+pub mod diff;
+pub mod expr;
+pub mod fix;
+pub mod model;
+pub mod normalise;
+pub mod text;

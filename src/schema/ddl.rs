@@ -1,0 +1,386 @@
+//! Definitions as SQL text: what a diff shows and what a fix runs.
+
+use super::expr::{self, lexer};
+use super::model::{
+    Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partitioning, Routine,
+    Schema, Table, Text, Trigger, View,
+};
+use super::normalise::{is_generated_check, is_generated_foreign_key};
+
+pub(crate) use lexer::quote;
+
+/// A name in backticks.
+pub fn name(text: &str) -> String {
+    format!("`{}`", text.replace('`', "``"))
+}
+
+/// Names in backticks, with commas.
+pub fn names(list: &[Text]) -> String {
+    let quoted: Vec<String> = list.iter().map(|one| name(one)).collect();
+    quoted.join(", ")
+}
+
+/// A table's name, which may carry its database.
+pub fn table_name(text: &str) -> String {
+    text.split('.').map(name).collect::<Vec<_>>().join(".")
+}
+
+/// Writes definitions of one schema for the server another was read from.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// Where the definitions come from.
+    pub from: &'a Schema,
+    /// The server that will read them.
+    pub to: &'a Schema,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer of definitions for the server they were read from.
+    pub fn own(schema: &'a Schema) -> Self {
+        Writer {
+            from: schema,
+            to: schema,
+        }
+    }
+
+    /// The collation as the target server calls it: its own default for a default.
+    pub fn collation(&self, collation: Text) -> Text {
+        let charset = Text::new(Schema::charset_of(&collation));
+        match self.to.default_collations.get(&charset) {
+            Some(own) if self.from.is_default_collation(collation) => *own,
+            _ => collation,
+        }
+    }
+
+    /// `CHARACTER SET x COLLATE y`.
+    pub fn charset(&self, collation: Text) -> String {
+        let collation = self.collation(collation);
+        format!(
+            "CHARACTER SET {} COLLATE {collation}",
+            Schema::charset_of(&collation)
+        )
+    }
+
+    /// A column's definition. The collation is left out where the `table_default` is the same.
+    pub fn column(&self, column: &Column, table_default: Option<Text>, check: Option<&Check>) -> String {
+        let mut out = format!("{} {}", name(&column.name), column.ty);
+        let mut add = |text: &str| {
+            out.push(' ');
+            out.push_str(text);
+        };
+        if let Some(collation) = column.collation.filter(|own| table_default != Some(*own)) {
+            add(&self.charset(collation));
+        }
+        match column.generated {
+            Some(generated) => {
+                let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
+                add(&format!("GENERATED ALWAYS AS ({}) {kind}", generated.expression));
+                if !column.nullable && self.to.dialect == Dialect::MySQL {
+                    add("NOT NULL");
+                }
+            }
+            None => add(if column.nullable { "NULL" } else { "NOT NULL" }),
+        }
+        if let Some(default) = column.default {
+            add(&format!("DEFAULT {}", default_sql(&column.ty, &default)));
+        }
+        if let Some(value) = column.on_update {
+            add(&format!("ON UPDATE {value}"));
+        }
+        if column.auto_increment {
+            add("AUTO_INCREMENT");
+        }
+        if column.invisible {
+            add("INVISIBLE");
+        }
+        if let Some(comment) = column.comment {
+            add(&format!("COMMENT {}", quote(&comment)));
+        }
+        if let Some(check) = check {
+            add(&format!("CHECK ({})", check.clause));
+        }
+        out
+    }
+
+    /// An index as a clause of CREATE TABLE or after ADD.
+    pub fn index(&self, index_name: &str, index: &Index) -> String {
+        let parts: Vec<String> = index.parts.iter().map(part).collect();
+        let parts = parts.join(", ");
+        let mut out = match index.kind {
+            IndexKind::Primary => format!("PRIMARY KEY ({parts})"),
+            IndexKind::Unique => format!("UNIQUE KEY {} ({parts})", name(index_name)),
+            IndexKind::Plain => format!("KEY {} ({parts})", name(index_name)),
+            IndexKind::Fulltext => format!("FULLTEXT KEY {} ({parts})", name(index_name)),
+            IndexKind::Spatial => format!("SPATIAL KEY {} ({parts})", name(index_name)),
+        };
+        if index.hash {
+            out.push_str(" USING HASH");
+        }
+        if let Some(comment) = index.comment {
+            out.push_str(&format!(" COMMENT {}", quote(&comment)));
+        }
+        if index.invisible {
+            out.push_str(match self.to.dialect {
+                Dialect::MySQL => " INVISIBLE",
+                Dialect::MariaDB => " IGNORED",
+            });
+        }
+        out
+    }
+
+    /// A whole table but for its foreign keys and triggers, which need other tables first.
+    pub fn create_table(&self, table_name: &str, table: &Table) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        let column_checks = self.to.dialect == Dialect::MariaDB;
+        for column in &table.columns {
+            let check = table
+                .checks
+                .get(&column.name)
+                .filter(|check| check.of_column && column_checks);
+            lines.push(self.column(column, Some(table.collation), check));
+        }
+        let mut indexes: Vec<_> = table.indexes.iter().collect();
+        indexes.sort_by_key(|(name, index)| (index.kind, **name));
+        lines.extend(indexes.iter().map(|(name, index)| self.index(name, index)));
+        for (check_name, one) in &table.checks {
+            if !(one.of_column && column_checks) {
+                lines.push(check(table_name, check_name, one));
+            }
+        }
+        let mut out = format!(
+            "CREATE TABLE {} (\n  {}\n)",
+            name(table_name),
+            lines.join(",\n  ")
+        );
+        out.push_str(&format!(
+            " ENGINE={} DEFAULT {}",
+            table.engine,
+            self.charset(table.collation)
+        ));
+        if let Some(comment) = table.comment {
+            out.push_str(&format!(" COMMENT={}", quote(&comment)));
+        }
+        for (key, value) in &table.options {
+            out.push_str(&format!(" {}", option(key, Some(value))));
+        }
+        if let Some(partitioning) = &table.partitioning {
+            out.push_str(&format!("\n{}", partition_by(partitioning)));
+        }
+        out
+    }
+}
+
+/// The default as it stands after DEFAULT: everything but literals and the current time needs
+/// parentheses on MySQL, and literals of TEXT, BLOB and JSON columns do too.
+fn default_sql(ty: &str, default: &str) -> String {
+    let time = default.starts_with("current_timestamp(");
+    let large = [
+        "text",
+        "blob",
+        "json",
+        "geometry",
+        "point",
+        "linestring",
+        "polygon",
+    ];
+    let literal = expr::is_literal(default) && !large.iter().any(|one| ty.contains(one));
+    if time || literal {
+        default.to_owned()
+    } else {
+        format!("({default})")
+    }
+}
+
+fn part(part: &Part) -> String {
+    let mut out = match part.key {
+        Key::Column(column) => name(&column),
+        Key::Expression(expression) => format!("({expression})"),
+    };
+    if let Some(prefix) = part.prefix {
+        out.push_str(&format!("({prefix})"));
+    }
+    if part.descending {
+        out.push_str(" DESC");
+    }
+    out
+}
+
+/// A foreign key as a clause; a generated name is left to the server.
+pub fn foreign_key(table: &str, key_name: &str, key: &ForeignKey) -> String {
+    let mut out = String::new();
+    if !is_generated_foreign_key(table, key_name) {
+        out.push_str(&format!("CONSTRAINT {} ", name(key_name)));
+    }
+    out.push_str(&format!(
+        "FOREIGN KEY ({}) REFERENCES {} ({})",
+        names(&key.columns),
+        table_name(&key.table),
+        names(&key.references)
+    ));
+    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+        if action != Action::Restrict {
+            out.push_str(&format!(
+                " ON {event} {}",
+                action_name(action).to_ascii_uppercase()
+            ));
+        }
+    }
+    out
+}
+
+/// An action in words.
+pub fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Restrict => "restrict",
+        Action::Cascade => "cascade",
+        Action::SetNull => "set null",
+        Action::SetDefault => "set default",
+    }
+}
+
+/// A check as a clause; a generated name is left to the server.
+pub fn check(table: &str, check_name: &str, check: &Check) -> String {
+    let mut out = String::new();
+    if !check.of_column && !is_generated_check(table, check_name) {
+        out.push_str(&format!("CONSTRAINT {} ", name(check_name)));
+    }
+    out.push_str(&format!("CHECK ({})", check.clause));
+    if check.not_enforced {
+        out.push_str(" NOT ENFORCED");
+    }
+    out
+}
+
+/// A table option as `KEY=value`; without a value, what takes the option back.
+pub fn option(key: &str, value: Option<&Text>) -> String {
+    const NO_DEFAULT: [&str; 8] = [
+        "key_block_size",
+        "max_rows",
+        "min_rows",
+        "avg_row_length",
+        "checksum",
+        "delay_key_write",
+        "page_compressed",
+        "page_compression_level",
+    ];
+    const TEXT: [&str; 5] = [
+        "compression",
+        "encryption",
+        "connection",
+        "data_directory",
+        "index_directory",
+    ];
+    let upper = key.to_ascii_uppercase();
+    match value {
+        Some(value) if TEXT.contains(&key) => format!("{upper}={}", quote(value)),
+        Some(value) => format!("{upper}={}", value.to_ascii_uppercase()),
+        None if NO_DEFAULT.contains(&key) => format!("{upper}=0"),
+        None if key == "encryption" => "ENCRYPTION='N'".to_owned(),
+        None if key == "compression" => "COMPRESSION='none'".to_owned(),
+        None => format!("{upper}=DEFAULT"),
+    }
+}
+
+/// `PARTITION BY ...` with its partitions.
+pub fn partition_by(partitioning: &Partitioning) -> String {
+    let method = partitioning.method.to_ascii_uppercase();
+    let expression = partitioning.expression.map_or("", Text::as_str);
+    let mut out = format!("PARTITION BY {method} ({expression})");
+    if let Some(subpartitions) = partitioning.subpartitions {
+        out.push_str(&format!(" SUBPARTITION BY {subpartitions}"));
+    }
+    if method.contains("HASH") || method.contains("KEY") {
+        out.push_str(&format!(" PARTITIONS {}", partitioning.partitions.len()));
+        return out;
+    }
+    let partitions: Vec<String> = partitioning
+        .partitions
+        .iter()
+        .map(|partition| {
+            let values = partition.values.map_or("", Text::as_str);
+            let bound = match (
+                method.starts_with("RANGE"),
+                values.eq_ignore_ascii_case("maxvalue"),
+            ) {
+                (true, true) => "VALUES LESS THAN MAXVALUE".to_owned(),
+                (true, false) => format!("VALUES LESS THAN ({values})"),
+                (false, _) => format!("VALUES IN ({values})"),
+            };
+            format!("PARTITION {} {bound}", name(&partition.name))
+        })
+        .collect();
+    out.push_str(&format!(" (\n  {}\n)", partitions.join(",\n  ")));
+    out
+}
+
+/// CREATE OR REPLACE VIEW; nothing if the definition is hidden.
+pub fn create_view(view_name: &str, view: &View) -> Option<String> {
+    let definition = view.definition?;
+    let security = if view.invoker { "SQL SECURITY INVOKER " } else { "" };
+    let mut out = format!(
+        "CREATE OR REPLACE {security}VIEW {} AS {definition}",
+        name(view_name)
+    );
+    if let Some(option) = view.check_option {
+        out.push_str(&format!(" WITH {} CHECK OPTION", option.to_ascii_uppercase()));
+    }
+    Some(out)
+}
+
+/// CREATE TRIGGER; nothing if the body is hidden.
+pub fn create_trigger(table: &str, trigger_name: &str, trigger: &Trigger) -> Option<String> {
+    let body = trigger.body?;
+    let when = trigger.when.to_ascii_uppercase();
+    Some(format!(
+        "CREATE TRIGGER {} {when} ON {} FOR EACH ROW {body}",
+        name(trigger_name),
+        name(table)
+    ))
+}
+
+/// CREATE PROCEDURE or CREATE FUNCTION; nothing if the body is hidden.
+pub fn create_routine(routine_name: &str, routine: &Routine) -> Option<String> {
+    let body = routine.body?;
+    let kind = if routine.returns.is_some() {
+        "FUNCTION"
+    } else {
+        "PROCEDURE"
+    };
+    let parameters: Vec<&str> = routine.parameters.iter().map(|one| one.as_str()).collect();
+    let mut out = format!("CREATE {kind} {}({})", name(routine_name), parameters.join(", "));
+    if let Some(returns) = routine.returns {
+        out.push_str(&format!(" RETURNS {returns}"));
+    }
+    if routine.deterministic {
+        out.push_str(" DETERMINISTIC");
+    }
+    if let Some(access) = routine.data_access {
+        out.push_str(&format!(" {}", access.to_ascii_uppercase()));
+    }
+    if routine.invoker {
+        out.push_str(" SQL SECURITY INVOKER");
+    }
+    if let Some(comment) = routine.comment {
+        out.push_str(&format!(" COMMENT {}", quote(&comment)));
+    }
+    Some(format!("{out}\n{body}"))
+}
+
+/// CREATE EVENT; nothing if the body is hidden.
+pub fn create_event(event_name: &str, event: &Event) -> Option<String> {
+    let body = event.body?;
+    let preserve = if event.preserve {
+        " ON COMPLETION PRESERVE"
+    } else {
+        ""
+    };
+    let state = if event.disabled { " DISABLE" } else { "" };
+    let comment = event
+        .comment
+        .map_or(String::new(), |text| format!(" COMMENT {}", quote(&text)));
+    let schedule = event.schedule;
+    Some(format!(
+        "CREATE EVENT {} ON SCHEDULE {schedule}{preserve}{state}{comment} DO {body}",
+        name(event_name)
+    ))
+}

@@ -1,0 +1,397 @@
+//! What a live schema lacks, has too much of, or has different from the expected one. Pure.
+
+mod table;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ddl;
+use super::model::{Event, Routine, Schema, Text, View};
+
+/// How much a difference matters. Ordered from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nobody notices.
+    Cosmetic,
+    /// Results stay the same, speed may not.
+    Performance,
+    /// The application may fail or see other data.
+    Breaks,
+}
+
+impl Severity {
+    /// In words, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Severity::Cosmetic => "cosmetic",
+            Severity::Performance => "performance",
+            Severity::Breaks => "breaks the application",
+        }
+    }
+
+    /// The word that options and JSON use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Cosmetic => "cosmetic",
+            Severity::Performance => "performance",
+            Severity::Breaks => "breaks",
+        }
+    }
+}
+
+/// What kind of object differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The database itself.
+    Database,
+    /// A table, or its options.
+    Table,
+    /// A column.
+    Column,
+    /// An index, the primary key among them.
+    Index,
+    /// A foreign key.
+    ForeignKey,
+    /// A check constraint.
+    Check,
+    /// The partitioning of a table.
+    Partitioning,
+    /// A trigger.
+    Trigger,
+    /// A view.
+    View,
+    /// A stored procedure.
+    Procedure,
+    /// A stored function.
+    Function,
+    /// A scheduled event.
+    Event,
+}
+
+impl Kind {
+    /// In words; also what an ignore file calls it, with dashes for spaces.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Database => "database",
+            Kind::Table => "table",
+            Kind::Column => "column",
+            Kind::Index => "index",
+            Kind::ForeignKey => "foreign key",
+            Kind::Check => "check",
+            Kind::Partitioning => "partitioning",
+            Kind::Trigger => "trigger",
+            Kind::View => "view",
+            Kind::Procedure => "procedure",
+            Kind::Function => "function",
+            Kind::Event => "event",
+        }
+    }
+}
+
+/// One property that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// What it is: `type`, `default`, `on delete`, ...
+    pub name: String,
+    /// What the migrations say.
+    pub expected: String,
+    /// What the server has.
+    pub live: String,
+}
+
+/// How an object differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "change")]
+pub enum Change {
+    /// Expected, not there.
+    Missing {
+        /// Its definition.
+        expected: String,
+    },
+    /// There, not expected.
+    Extra {
+        /// Its definition.
+        live: String,
+    },
+    /// There, but not as expected.
+    Different {
+        /// In what.
+        fields: Vec<Field>,
+    },
+}
+
+impl Change {
+    /// `missing`, `extra` or `different`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Change::Missing { .. } => "missing",
+            Change::Extra { .. } => "extra",
+            Change::Different { .. } => "different",
+        }
+    }
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What kind of object.
+    pub kind: Kind,
+    /// The table it belongs to, if it belongs to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<Text>,
+    /// Its name; the expected one if the names differ.
+    pub name: Text,
+    /// Its name on the server, if that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_name: Option<Text>,
+    /// How it differs.
+    #[serde(flatten)]
+    pub change: Change,
+    /// How much that matters.
+    pub severity: Severity,
+    /// What else there is to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Difference {
+    fn new(kind: Kind, table: Option<Text>, name: Text, change: Change, severity: Severity) -> Self {
+        Difference {
+            kind,
+            table,
+            name,
+            live_name: None,
+            change,
+            severity,
+            note: None,
+        }
+    }
+
+    /// `users.email`, or the name alone.
+    pub fn path(&self) -> String {
+        match self.table {
+            Some(table) if self.kind != Kind::Table => format!("{table}.{}", self.name),
+            _ => self.name.to_string(),
+        }
+    }
+
+    /// What it is called on the server.
+    pub fn name_there(&self) -> Text {
+        self.live_name.unwrap_or(self.name)
+    }
+}
+
+/// All differences, ordered by table, kind and name; empty for equal schemas.
+pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
+    let mut out = Vec::new();
+    if !expected.same_collation(expected.collation, live, live.collation) {
+        let fields = vec![field("default collation", expected.collation, live.collation)];
+        let change = Change::Different { fields };
+        out.push(Difference::new(
+            Kind::Database,
+            None,
+            Text::new("database"),
+            change,
+            Severity::Cosmetic,
+        ));
+    }
+    table::tables(expected, live, &mut out);
+    views(expected, live, &mut out);
+    if !expected.hidden.routines && !live.hidden.routines {
+        routines(Kind::Procedure, &expected.procedures, &live.procedures, &mut out);
+        routines(Kind::Function, &expected.functions, &live.functions, &mut out);
+    }
+    if !expected.hidden.events && !live.hidden.events {
+        events(expected, live, &mut out);
+    }
+    out
+}
+
+/// A field of a difference.
+fn field(name: &str, expected: impl ToString, live: impl ToString) -> Field {
+    Field {
+        name: name.to_owned(),
+        expected: expected.to_string(),
+        live: live.to_string(),
+    }
+}
+
+/// Collects the fields that differ.
+#[derive(Default)]
+struct Fields(Vec<Field>);
+
+impl Fields {
+    fn compare<T: PartialEq>(&mut self, name: &str, expected: T, live: T, show: impl Fn(T) -> String) {
+        if expected != live {
+            self.0.push(Field {
+                name: name.to_owned(),
+                expected: show(expected),
+                live: show(live),
+            });
+        }
+    }
+
+    fn option(&mut self, name: &str, expected: Option<Text>, live: Option<Text>) {
+        self.compare(name, expected, live, |value| {
+            value.map_or("none".to_owned(), |text| text.to_string())
+        });
+    }
+
+    fn flag(&mut self, name: &str, expected: bool, live: bool) {
+        self.compare(name, expected, live, |value| {
+            if value { "yes" } else { "no" }.to_owned()
+        });
+    }
+
+    /// Bodies that the user may not see are not compared.
+    fn body(&mut self, name: &str, expected: Option<Text>, live: Option<Text>) {
+        if expected.is_some() && live.is_some() {
+            self.option(name, expected, live);
+        }
+    }
+}
+
+/// The pairs of two maps: in one only, in the other only, in both.
+fn pairs<'a, T>(
+    expected: &'a BTreeMap<Text, T>,
+    live: &'a BTreeMap<Text, T>,
+) -> impl Iterator<Item = (Text, Option<&'a T>, Option<&'a T>)> {
+    let names: std::collections::BTreeSet<Text> = expected.keys().chain(live.keys()).copied().collect();
+    names
+        .into_iter()
+        .map(|name| (name, expected.get(&name), live.get(&name)))
+}
+
+fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+    let show = |name: Text, view: &View| ddl::create_view(&name, view).unwrap_or_else(|| "hidden".to_owned());
+    for (name, wanted, found) in pairs(&expected.views, &live.views) {
+        let (change, severity) = match (wanted, found) {
+            (Some(view), None) => (
+                Change::Missing {
+                    expected: show(name, view),
+                },
+                Severity::Breaks,
+            ),
+            (None, Some(view)) => (
+                Change::Extra {
+                    live: show(name, view),
+                },
+                Severity::Cosmetic,
+            ),
+            (Some(wanted), Some(found)) => {
+                let mut fields = Fields::default();
+                fields.body("definition", wanted.definition, found.definition);
+                fields.option("check option", wanted.check_option, found.check_option);
+                fields.flag("security invoker", wanted.invoker, found.invoker);
+                (Change::Different { fields: fields.0 }, Severity::Breaks)
+            }
+            (None, None) => continue,
+        };
+        push(out, Difference::new(Kind::View, None, name, change, severity));
+    }
+}
+
+fn routines(
+    kind: Kind,
+    expected: &BTreeMap<Text, Routine>,
+    live: &BTreeMap<Text, Routine>,
+    out: &mut Vec<Difference>,
+) {
+    let show = |name: Text, routine: &Routine| {
+        ddl::create_routine(&name, routine).unwrap_or_else(|| "hidden".to_owned())
+    };
+    for (name, wanted, found) in pairs(expected, live) {
+        let (change, severity) = match (wanted, found) {
+            (Some(routine), None) => (
+                Change::Missing {
+                    expected: show(name, routine),
+                },
+                Severity::Breaks,
+            ),
+            (None, Some(routine)) => (
+                Change::Extra {
+                    live: show(name, routine),
+                },
+                Severity::Cosmetic,
+            ),
+            (Some(wanted), Some(found)) => {
+                let mut fields = Fields::default();
+                let list = |list: &Vec<Text>| {
+                    list.iter()
+                        .map(|one| one.to_string())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                };
+                fields.compare("parameters", &wanted.parameters, &found.parameters, list);
+                fields.option("returns", wanted.returns, found.returns);
+                fields.body("body", wanted.body, found.body);
+                fields.flag("deterministic", wanted.deterministic, found.deterministic);
+                fields.option("data access", wanted.data_access, found.data_access);
+                fields.flag("security invoker", wanted.invoker, found.invoker);
+                let breaks = !fields.0.is_empty();
+                fields.option("comment", wanted.comment, found.comment);
+                let severity = if breaks {
+                    Severity::Breaks
+                } else {
+                    Severity::Cosmetic
+                };
+                (Change::Different { fields: fields.0 }, severity)
+            }
+            (None, None) => continue,
+        };
+        push(out, Difference::new(kind, None, name, change, severity));
+    }
+}
+
+fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+    let show =
+        |name: Text, event: &Event| ddl::create_event(&name, event).unwrap_or_else(|| "hidden".to_owned());
+    for (name, wanted, found) in pairs(&expected.events, &live.events) {
+        let (change, severity) = match (wanted, found) {
+            (Some(event), None) => (
+                Change::Missing {
+                    expected: show(name, event),
+                },
+                Severity::Breaks,
+            ),
+            (None, Some(event)) => (
+                Change::Extra {
+                    live: show(name, event),
+                },
+                Severity::Cosmetic,
+            ),
+            (Some(wanted), Some(found)) => {
+                let mut fields = Fields::default();
+                fields.compare("schedule", wanted.schedule, found.schedule, |text| {
+                    text.to_string()
+                });
+                fields.body("body", wanted.body, found.body);
+                fields.flag("disabled", wanted.disabled, found.disabled);
+                fields.flag("kept when done", wanted.preserve, found.preserve);
+                let breaks = !fields.0.is_empty();
+                fields.option("comment", wanted.comment, found.comment);
+                let severity = if breaks {
+                    Severity::Breaks
+                } else {
+                    Severity::Cosmetic
+                };
+                (Change::Different { fields: fields.0 }, severity)
+            }
+            (None, None) => continue,
+        };
+        push(out, Difference::new(Kind::Event, None, name, change, severity));
+    }
+}
+
+/// Adds a difference, unless it turned out to be none.
+fn push(out: &mut Vec<Difference>, difference: Difference) {
+    if !matches!(&difference.change, Change::Different { fields } if fields.is_empty()) {
+        out.push(difference);
+    }
+}
+
+#[cfg(test)]
+mod tests;

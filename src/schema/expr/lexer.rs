@@ -1,0 +1,300 @@
+//! Tokens of an expression as a server prints it.
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// A quoted name, without its quotes.
+    Name(String),
+    /// A bare word in lower case: keyword, function, unit.
+    Word(String),
+    /// A number as written.
+    Number(String),
+    /// A string's value.
+    Text(String),
+    /// An operator.
+    Operator(&'static str),
+    /// `(`
+    Open,
+    /// `)`
+    Close,
+    /// `,`
+    Comma,
+    /// `.` between names
+    Dot,
+}
+
+impl Token {
+    /// Whether an operand follows this token, so that a minus after it is a sign.
+    pub(super) fn wants_operand(&self) -> bool {
+        match self {
+            Token::Operator(_) | Token::Open | Token::Comma => true,
+            Token::Word(word) => is_keyword(word) && !matches!(word.as_str(), "end" | "null"),
+            _ => false,
+        }
+    }
+
+    /// Appends the token as SQL.
+    pub(super) fn print(&self, out: &mut String) {
+        match self {
+            Token::Name(name) => {
+                out.push('`');
+                out.push_str(&name.replace('`', "``"));
+                out.push('`');
+            }
+            Token::Word(text) | Token::Number(text) => out.push_str(text),
+            Token::Text(text) => out.push_str(&quote(text)),
+            Token::Operator(text) => out.push_str(text),
+            Token::Open => out.push('('),
+            Token::Close => out.push(')'),
+            Token::Comma => out.push(','),
+            Token::Dot => out.push('.'),
+        }
+    }
+}
+
+/// A string as SQL, in the form that every server and every `sql_mode` but
+/// NO_BACKSLASH_ESCAPES reads alike.
+pub(crate) fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('\'');
+    for letter in text.chars() {
+        match letter {
+            '\'' => out.push_str("''"),
+            '\\' => out.push_str("\\\\"),
+            '\0' => out.push_str("\\0"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\u{1a}' => out.push_str("\\Z"),
+            other => out.push(other),
+        }
+    }
+    out.push('\'');
+    out
+}
+
+/// Longest first.
+const OPERATORS: &[&str] = &[
+    "->>", "<=>", "->", "<=", ">=", "<>", "!=", "<<", ">>", "&&", "||", ":=", "<", ">", "=", "+", "-", "*",
+    "/", "%", "^", "|", "&", "~", "!", "@", "?", ":", ";", "{", "}",
+];
+
+/// Words that may stand before a parenthesis without calling anything, and words that end an operand.
+const KEYWORDS: &[&str] = &[
+    "all",
+    "and",
+    "any",
+    "as",
+    "asc",
+    "between",
+    "binary",
+    "by",
+    "case",
+    "collate",
+    "cross",
+    "desc",
+    "distinct",
+    "div",
+    "else",
+    "end",
+    "escape",
+    "except",
+    "exists",
+    "for",
+    "from",
+    "full",
+    "group",
+    "having",
+    "in",
+    "inner",
+    "intersect",
+    "interval",
+    "is",
+    "join",
+    "lateral",
+    "left",
+    "like",
+    "limit",
+    "member",
+    "mod",
+    "natural",
+    "not",
+    "null",
+    "of",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "outer",
+    "over",
+    "partition",
+    "recursive",
+    "regexp",
+    "right",
+    "select",
+    "separator",
+    "some",
+    "sounds",
+    "straight_join",
+    "then",
+    "union",
+    "using",
+    "when",
+    "where",
+    "with",
+    "xor",
+];
+
+/// Whether a parenthesis after `word` is not the list of a call.
+pub(super) fn is_keyword(word: &str) -> bool {
+    KEYWORDS.binary_search(&word).is_ok()
+}
+
+/// The tokens of `text`, or nothing if it is not made of tokens (comments, unclosed quotes).
+pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
+    let mut out = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (token, used) = match first {
+            '`' => {
+                let (name, used) = quoted(rest, '`')?;
+                (Token::Name(name), used)
+            }
+            '\'' | '"' => {
+                let (text, used) = quoted(rest, first)?;
+                (Token::Text(text), used)
+            }
+            '(' => (Token::Open, 1),
+            ')' => (Token::Close, 1),
+            ',' => (Token::Comma, 1),
+            '0'..='9' => number(rest),
+            '.' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => number(rest),
+            '.' => (Token::Dot, 1),
+            '#' => return None,
+            _ if rest.starts_with("/*") || rest.starts_with("-- ") => return None,
+            _ if word_char(first) => {
+                let used = rest.find(|next| !word_char(next)).unwrap_or(rest.len());
+                let after_dot = out.last() == Some(&Token::Dot);
+                let word = &rest[..used];
+                let token = match after_dot || rest[used..].starts_with('.') {
+                    true => Token::Name(word.to_owned()),
+                    false => Token::Word(word.to_ascii_lowercase()),
+                };
+                (token, used)
+            }
+            _ => {
+                let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator))?;
+                (Token::Operator(operator), operator.len())
+            }
+        };
+        out.push(token);
+        rest = rest[used..].trim_start();
+    }
+    Some(out)
+}
+
+fn word_char(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
+}
+
+/// A number: digits, point, exponent, or hexadecimal.
+fn number(text: &str) -> (Token, usize) {
+    if text.starts_with("0x") || text.starts_with("0X") {
+        let used = text[2..]
+            .find(|next: char| !next.is_ascii_hexdigit())
+            .map_or(text.len(), |at| at + 2);
+        return (Token::Number(text[..used].to_ascii_lowercase()), used);
+    }
+    let mut used = 0;
+    let mut last = ' ';
+    for next in text.chars() {
+        let sign = (next == '+' || next == '-') && (last == 'e' || last == 'E');
+        if !(next.is_ascii_digit() || next == '.' || next == 'e' || next == 'E' || sign) {
+            break;
+        }
+        last = next;
+        used += next.len_utf8();
+    }
+    (Token::Number(text[..used].to_ascii_lowercase()), used)
+}
+
+/// The value between quotes and the bytes it took, quotes included.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut out = String::new();
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        if letter == quote {
+            match letters.peek() {
+                Some((_, next)) if *next == quote => {
+                    out.push(quote);
+                    letters.next();
+                }
+                _ => return Some((out, at + quote.len_utf8())),
+            }
+        } else if letter == '\\' && quote != '`' {
+            let (_, escaped) = letters.next()?;
+            unescaped(escaped, &mut out);
+        } else {
+            out.push(letter);
+        }
+    }
+    None
+}
+
+/// What a backslash before `letter` means.
+fn unescaped(letter: char, out: &mut String) {
+    match letter {
+        '0' => out.push('\0'),
+        'b' => out.push('\u{8}'),
+        'n' => out.push('\n'),
+        'r' => out.push('\r'),
+        't' => out.push('\t'),
+        'Z' => out.push('\u{1a}'),
+        '%' | '_' => out.extend(['\\', letter]),
+        other => out.push(other),
+    }
+}
+
+/// Whether a backslash stands outside quotes: MySQL's INFORMATION_SCHEMA escapes the quotes of
+/// generated columns, checks and default expressions (measured with 9.7).
+pub(super) fn has_bare_backslash(text: &str) -> bool {
+    let mut inside = None;
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (inside, letter) {
+            (None, '\\') => return true,
+            (None, '\'' | '"' | '`') => inside = Some(letter),
+            (Some('\'' | '"'), '\\') => {
+                letters.next();
+            }
+            (Some(quote), letter) if letter == quote => inside = None,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Takes one level of backslashes away.
+pub(super) fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some(escaped) => unescaped(escaped, &mut out),
+                None => out.push('\\'),
+            },
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// The value of a quoted literal, or nothing if `text` is not one.
+pub(crate) fn literal_value(text: &str) -> Option<String> {
+    let quote = text
+        .chars()
+        .next()
+        .filter(|first| *first == '\'' || *first == '"')?;
+    let (value, used) = quoted(text, quote)?;
+    (used == text.len()).then_some(value)
+}

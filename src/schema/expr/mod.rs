@@ -1,0 +1,169 @@
+//! Expressions as the servers print them, brought to one form.
+//!
+//! MySQL prints `((`a` > 0) and (`b` = _utf8mb4\'x\'))` where MariaDB prints
+//! `` `a` > 0 and `b` = 'x' ``. Both become the latter: character set introducers go, names
+//! are quoted, keywords and functions are in lower case, and parentheses stay only where
+//! precedence needs them. Text that does not parse is kept as it is.
+
+pub(crate) mod lexer;
+mod tree;
+
+use lexer::Token;
+
+/// The canonical form of an expression or a SELECT. `database` is stripped from names.
+pub fn canonical(text: &str, database: &str) -> String {
+    let unescaped;
+    let text = match lexer::has_bare_backslash(text) {
+        true => {
+            unescaped = lexer::unescape(text);
+            unescaped.as_str()
+        }
+        false => text,
+    };
+    let Some(tokens) = lexer::tokens(text) else {
+        return text.trim().to_owned();
+    };
+    let tokens = rewrite(strip_database(tokens, database));
+    match tree::reduce(tokens) {
+        Some(tokens) => print(&tokens),
+        None => text.trim().to_owned(),
+    }
+}
+
+/// Whether `text` is a literal or NULL: something that needs no parentheses as a default.
+pub fn is_literal(text: &str) -> bool {
+    match lexer::tokens(text).as_deref() {
+        Some([Token::Text(_) | Token::Number(_)]) => true,
+        Some([Token::Operator("-"), Token::Number(_)]) => true,
+        Some([Token::Word(word)]) => word == "null",
+        Some([Token::Word(word), Token::Text(_)]) => word == "b" || word == "x",
+        _ => false,
+    }
+}
+
+/// The names that a SELECT or a body mentions, for ordering views.
+pub fn names(text: &str) -> Vec<String> {
+    let tokens = lexer::tokens(text).unwrap_or_default();
+    let name = |token: Token| match token {
+        Token::Name(name) => Some(name),
+        _ => None,
+    };
+    tokens.into_iter().filter_map(name).collect()
+}
+
+/// Takes `` `database`. `` away.
+fn strip_database(tokens: Vec<Token>, database: &str) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let qualifies = matches!(&token, Token::Name(name) if name == database)
+            && tokens.peek() == Some(&Token::Dot)
+            && out.last() != Some(&Token::Dot);
+        if qualifies {
+            tokens.next();
+        } else {
+            out.push(token);
+        }
+    }
+    out
+}
+
+/// Spellings that differ between the servers and mean the same.
+fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let called = tokens.peek() == Some(&Token::Open);
+        match token {
+            Token::Word(word) if word.starts_with('_') && matches!(tokens.peek(), Some(Token::Text(_))) => {}
+            Token::Word(word) => out.extend(synonym(&word, called, out.last())),
+            Token::Operator("<>") => out.push(Token::Operator("<>")),
+            Token::Operator("!=") => out.push(Token::Operator("<>")),
+            Token::Operator("&&") => out.push(Token::Word("and".into())),
+            Token::Operator("||") => out.push(Token::Word("or".into())),
+            other => out.push(other),
+        }
+    }
+    drop_limit_of_exists(out)
+}
+
+/// The canonical tokens of one word.
+fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
+    let one = |text: &str| vec![Token::Word(text.to_owned())];
+    let after_is = matches!(before, Some(Token::Word(word)) if word == "is" || word == "not");
+    match word {
+        "octet_length" if called => one("length"),
+        "character_length" if called => one("char_length"),
+        "substr" | "mid" if called => one("substring"),
+        "ucase" if called => one("upper"),
+        "lcase" if called => one("lower"),
+        "now" | "localtimestamp" | "localtime" if called => one("current_timestamp"),
+        "current_timestamp" | "localtimestamp" | "localtime" if !called => {
+            vec![Token::Word("current_timestamp".into()), Token::Open, Token::Close]
+        }
+        "current_date" if called => one("curdate"),
+        "true" if !after_is => vec![Token::Number("1".into())],
+        "false" if !after_is => vec![Token::Number("0".into())],
+        "rlike" => one("regexp"),
+        "mod" if !called => vec![Token::Operator("%")],
+        word => one(word),
+    }
+}
+
+/// MariaDB prints `exists(select 1 from t limit 1)` where nobody wrote the limit.
+fn drop_limit_of_exists(tokens: Vec<Token>) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut exists: Vec<bool> = Vec::new();
+    for token in tokens {
+        match token {
+            Token::Open => {
+                let word =
+                    |token: Option<&Token>| matches!(token, Some(Token::Word(word)) if word == "exists");
+                exists.push(word(out.last()));
+            }
+            Token::Close => {
+                let added = matches!(
+                    out.as_slice(),
+                    [.., Token::Word(limit), Token::Number(one)] if limit == "limit" && one == "1"
+                );
+                if exists.pop() == Some(true) && added {
+                    out.truncate(out.len() - 2);
+                }
+            }
+            _ => {}
+        }
+        out.push(token);
+    }
+    out
+}
+
+/// Tokens as text, spaced as a person would.
+fn print(tokens: &[Token]) -> String {
+    let mut out = String::new();
+    let mut unary = false;
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+        let tight = match (before, token) {
+            (None, _)
+            | (Some(Token::Open | Token::Dot), _)
+            | (_, Token::Close | Token::Comma | Token::Dot) => true,
+            (Some(Token::Word(word)), Token::Open) => !lexer::is_keyword(word),
+            (Some(Token::Name(_)), Token::Open) => true,
+            (Some(Token::Word(word)), Token::Text(_)) => word == "b" || word == "x" || word == "n",
+            (Some(Token::Operator(_)), _) => unary,
+            _ => false,
+        };
+        if !tight {
+            out.push(' ');
+        }
+        unary = match token {
+            Token::Operator("-" | "+" | "~" | "!" | "@") => before.is_none_or(Token::wants_operand),
+            _ => false,
+        };
+        token.print(&mut out);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Whether turning a column of one type into another may lose what is stored.
+
+use crate::schema::model::{Column, Schema};
+
+/// Why changing `from` into `to` may lose data, if it may. Strict servers refuse to cut most
+/// values, but not all, and not every server is strict.
+pub(super) fn of_change(from: &Column, to: &Column) -> Option<&'static str> {
+    if from.generated.is_some() {
+        return None;
+    }
+    if to.generated.is_some() {
+        return Some("the stored values are replaced by computed ones");
+    }
+    if !widens(&from.ty, &to.ty) {
+        return Some("values may not fit the other type");
+    }
+    let charset = |column: &Column| {
+        column
+            .collation
+            .map(|name| Schema::charset_of(&name.to_string()).to_owned())
+    };
+    match (charset(from), charset(to)) {
+        (Some(one), Some(other)) if one != other && other != "utf8mb4" && one != "ascii" => {
+            Some("characters may be missing in the other character set")
+        }
+        _ => None,
+    }
+}
+
+/// A type taken apart: `decimal(10,2) unsigned`.
+struct Type<'a> {
+    name: &'a str,
+    arguments: &'a str,
+    unsigned: bool,
+}
+
+fn parse(ty: &str) -> Type<'_> {
+    let (head, rest) = ty.split_once('(').unwrap_or((ty, ""));
+    let arguments = rest.rsplit_once(')').map_or("", |(inside, _)| inside);
+    let name = head.split(' ').next().unwrap_or(head);
+    Type {
+        name,
+        arguments,
+        unsigned: ty.contains("unsigned"),
+    }
+}
+
+/// Whether every value of `from` has its place in `to`.
+fn widens(from: &str, to: &str) -> bool {
+    if from == to {
+        return true;
+    }
+    let (one, other) = (parse(from), parse(to));
+    if let (Some(a), Some(b)) = (integer_bytes(one.name), integer_bytes(other.name)) {
+        return match (one.unsigned, other.unsigned) {
+            (true, false) => b > a,
+            (false, true) => false,
+            _ => b >= a,
+        };
+    }
+    if let (Some(a), Some(b)) = (characters(&one), characters(&other)) {
+        return b >= a;
+    }
+    if let (Some(a), Some(b)) = (bytes(&one), bytes(&other)) {
+        return b >= a;
+    }
+    match (one.name, other.name) {
+        ("enum", "enum") | ("set", "set") => other.arguments.starts_with(one.arguments),
+        ("decimal", "decimal") if one.unsigned || !other.unsigned => {
+            let ((a, b), (c, d)) = (digits(one.arguments), digits(other.arguments));
+            d >= b && c.saturating_sub(d) >= a.saturating_sub(b)
+        }
+        ("float", "double") => true,
+        ("datetime", "datetime")
+        | ("timestamp", "timestamp")
+        | ("time", "time")
+        | ("timestamp", "datetime") => number(other.arguments, 0) >= number(one.arguments, 0),
+        ("date", "datetime") => true,
+        ("json", "longtext") => true,
+        _ => false,
+    }
+}
+
+fn number(text: &str, default: u64) -> u64 {
+    text.trim().parse().unwrap_or(default)
+}
+
+fn digits(arguments: &str) -> (u64, u64) {
+    let (precision, scale) = arguments.split_once(',').unwrap_or((arguments, "0"));
+    (number(precision, 10), number(scale, 0))
+}
+
+fn integer_bytes(name: &str) -> Option<u8> {
+    Some(match name {
+        "tinyint" => 1,
+        "smallint" => 2,
+        "mediumint" => 3,
+        "int" => 4,
+        "bigint" => 8,
+        _ => return None,
+    })
+}
+
+/// Capacity of a character type; the TEXT types count bytes, of which a character takes up to four.
+fn characters(ty: &Type<'_>) -> Option<u64> {
+    Some(match ty.name {
+        "char" | "varchar" => number(ty.arguments, 1),
+        "tinytext" => 255 / 4,
+        "text" => 65_535 / 4,
+        "mediumtext" => 16_777_215 / 4,
+        "longtext" => 4_294_967_295 / 4,
+        _ => return None,
+    })
+}
+
+fn bytes(ty: &Type<'_>) -> Option<u64> {
+    Some(match ty.name {
+        "varbinary" => number(ty.arguments, 1),
+        "tinyblob" => 255,
+        "blob" => 65_535,
+        "mediumblob" => 16_777_215,
+        "longblob" => 4_294_967_295,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::widens;
+
+    #[test]
+    fn widening_is_told_from_narrowing() {
+        let wider = [
+            ("int", "bigint"),
+            ("int unsigned", "bigint"),
+            ("tinyint(1)", "tinyint"),
+            ("varchar(100)", "varchar(255)"),
+            ("varchar(500)", "mediumtext"),
+            ("char(3)", "varchar(3)"),
+            ("text", "longtext"),
+            ("enum('a','b')", "enum('a','b','c')"),
+            ("decimal(10,2)", "decimal(12,2)"),
+            ("decimal(10,2)", "decimal(12,4)"),
+            ("datetime", "datetime(6)"),
+            ("date", "datetime"),
+            ("blob", "mediumblob"),
+            ("float", "double"),
+        ];
+        for (from, to) in wider {
+            assert!(widens(from, to), "{from} -> {to}");
+            assert!(
+                !widens(to, from) || from == "tinyint(1)" || from == "char(3)",
+                "{to} -> {from}"
+            );
+        }
+        let narrower = [
+            ("int", "int unsigned"),
+            ("bigint", "decimal(10,2)"),
+            ("decimal(10,2)", "decimal(10,4)"),
+            ("varchar(10)", "int"),
+            ("longtext", "json"),
+            ("enum('a','b')", "enum('a','c','b')"),
+        ];
+        for (from, to) in narrower {
+            assert!(!widens(from, to), "{from} -> {to}");
+        }
+    }
+}

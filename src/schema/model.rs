@@ -1,0 +1,502 @@
+//! The canonical model of a schema, and the snapshot format.
+//!
+//! Everything in here is already normalised: the same migrations give the same model on every
+//! supported server, but for collations, where [`Schema::same_collation`] decides. Maps are
+//! ordered, so a snapshot changes only where the schema did.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use super::text::Text;
+
+/// The version of the snapshot format that this build reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// The index that is a table's primary key.
+pub const PRIMARY: &str = "PRIMARY";
+
+/// The two families of servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Dialect {
+    /// MariaDB Server.
+    #[default]
+    MariaDB,
+    /// MySQL and what is built from it.
+    MySQL,
+}
+
+/// A whole database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// [`FORMAT`] of the snapshot.
+    pub format: u32,
+    /// Which family of servers it was read from.
+    pub dialect: Dialect,
+    /// The database's default collation.
+    pub collation: Text,
+    /// The server's default collation of each character set that the schema uses: what a
+    /// migration that names only a character set gets here.
+    #[serde(default)]
+    pub default_collations: BTreeMap<Text, Text>,
+    /// Tables by name.
+    #[serde(default)]
+    pub tables: BTreeMap<Text, Table>,
+    /// Views by name.
+    #[serde(default)]
+    pub views: BTreeMap<Text, View>,
+    /// Stored procedures by name.
+    #[serde(default)]
+    pub procedures: BTreeMap<Text, Routine>,
+    /// Stored functions by name.
+    #[serde(default)]
+    pub functions: BTreeMap<Text, Routine>,
+    /// Scheduled events by name.
+    #[serde(default)]
+    pub events: BTreeMap<Text, Event>,
+    /// What the reading user may not see; comparisons leave these out.
+    #[serde(skip)]
+    pub hidden: Hidden,
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        Schema {
+            format: FORMAT,
+            dialect: Dialect::default(),
+            collation: Text::new("utf8mb4_general_ci"),
+            default_collations: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            views: BTreeMap::new(),
+            procedures: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            events: BTreeMap::new(),
+            hidden: Hidden::default(),
+        }
+    }
+}
+
+/// Kinds of objects that privileges hide as a whole. A single hidden body is `None` in the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hidden {
+    /// No TRIGGER privilege.
+    pub triggers: bool,
+    /// No EVENT privilege.
+    pub events: bool,
+    /// No privilege that shows stored routines.
+    pub routines: bool,
+    /// Foreign keys and checks: shown only to users with more than SELECT.
+    pub constraints: bool,
+}
+
+/// A base table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Storage engine, as the server spells it (`InnoDB`).
+    pub engine: Text,
+    /// Default collation of new columns.
+    pub collation: Text,
+    /// The table's comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Text>,
+    /// Options given explicitly (`row_format`, `key_block_size`, ...), in lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<Text, Text>,
+    /// Columns in their order.
+    pub columns: Vec<Column>,
+    /// Indexes by name; the primary key is [`PRIMARY`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub indexes: BTreeMap<Text, Index>,
+    /// Foreign keys by constraint name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreign_keys: BTreeMap<Text, ForeignKey>,
+    /// Check constraints by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<Text, Check>,
+    /// Triggers by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub triggers: BTreeMap<Text, Trigger>,
+    /// How the table is partitioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitioning: Option<Partitioning>,
+    /// What the server counted; no part of a snapshot.
+    #[serde(skip)]
+    pub stats: Stats,
+}
+
+impl Table {
+    /// An empty InnoDB table.
+    pub fn new(collation: Text) -> Table {
+        Table {
+            engine: Text::new("InnoDB"),
+            collation,
+            comment: None,
+            options: BTreeMap::new(),
+            columns: Vec::new(),
+            indexes: BTreeMap::new(),
+            foreign_keys: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            triggers: BTreeMap::new(),
+            partitioning: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The column called `name` (names of columns know no case on either server).
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The primary key.
+    pub fn primary_key(&self) -> Option<&Index> {
+        self.indexes.get(&Text::new(PRIMARY))
+    }
+}
+
+/// Sizes as the server estimates them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stats {
+    /// Estimated rows.
+    pub rows: u64,
+    /// Bytes of the clustered index.
+    pub data_bytes: u64,
+    /// Bytes of all other indexes.
+    pub index_bytes: u64,
+    /// The next AUTO_INCREMENT value.
+    pub auto_increment: Option<u64>,
+}
+
+// Two equal schemas may hold different data.
+impl PartialEq for Stats {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Stats {}
+
+/// A column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: Text,
+    /// Canonical type: no display widths, `json` whatever the server stores it as.
+    #[serde(rename = "type")]
+    pub ty: Text,
+    /// Whether it takes NULL.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub nullable: bool,
+    /// The default as an SQL expression: `'pending'`, `0.00`, `current_timestamp()`.
+    /// A nullable column without one defaults to NULL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Text>,
+    /// What an UPDATE sets it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_update: Option<Text>,
+    /// The expression of a generated column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<Generated>,
+    /// Collation of a character column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Text>,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Text>,
+    /// AUTO_INCREMENT.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub auto_increment: bool,
+    /// Left out of `SELECT *`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub invisible: bool,
+}
+
+impl Column {
+    /// A NOT NULL column without a default.
+    pub fn new(name: &str, ty: &str) -> Column {
+        Column {
+            name: Text::new(name),
+            ty: Text::new(ty),
+            nullable: false,
+            default: None,
+            on_update: None,
+            generated: None,
+            collation: None,
+            comment: None,
+            auto_increment: false,
+            invisible: false,
+        }
+    }
+}
+
+/// How a generated column is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The canonical expression.
+    pub expression: Text,
+    /// Stored in the row, or computed when read.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stored: bool,
+}
+
+/// What an index is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexKind {
+    /// The primary key.
+    Primary,
+    /// Unique.
+    Unique,
+    /// A plain index.
+    #[default]
+    Plain,
+    /// Full text.
+    Fulltext,
+    /// Spatial.
+    Spatial,
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Index {
+    /// What it is for.
+    #[serde(default)]
+    pub kind: IndexKind,
+    /// Its parts in order.
+    pub parts: Vec<Part>,
+    /// HASH where the engine's own default is another.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hash: bool,
+    /// Invisible (MySQL) or ignored (MariaDB): kept up to date but not used.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub invisible: bool,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Text>,
+}
+
+/// One part of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The column, or the expression of a functional part.
+    #[serde(flatten)]
+    pub key: Key,
+    /// Only that many leading characters or bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<u32>,
+    /// Descending.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub descending: bool,
+}
+
+/// What a part of an index is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Key {
+    /// A column.
+    Column(Text),
+    /// An expression (MySQL only).
+    Expression(Text),
+}
+
+impl Part {
+    /// An ascending part over the whole column.
+    pub fn column(name: &str) -> Part {
+        Part {
+            key: Key::Column(Text::new(name)),
+            prefix: None,
+            descending: false,
+        }
+    }
+
+    /// The column, unless the part is an expression.
+    pub fn column_name(&self) -> Option<Text> {
+        match self.key {
+            Key::Column(name) => Some(name),
+            Key::Expression(_) => None,
+        }
+    }
+}
+
+/// What happens to the child row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// RESTRICT and NO ACTION, which are the same in InnoDB.
+    #[default]
+    Restrict,
+    /// CASCADE.
+    Cascade,
+    /// SET NULL.
+    #[serde(rename = "set null")]
+    SetNull,
+    /// SET DEFAULT.
+    #[serde(rename = "set default")]
+    SetDefault,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// Columns of this table.
+    pub columns: Vec<Text>,
+    /// The parent table, with its database if that is another.
+    pub table: Text,
+    /// Columns of the parent.
+    pub references: Vec<Text>,
+    /// ON DELETE.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_delete: Action,
+    /// ON UPDATE.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_update: Action,
+}
+
+/// A check constraint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The canonical condition.
+    pub clause: Text,
+    /// NOT ENFORCED (MySQL only).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub not_enforced: bool,
+    /// Part of the definition of the column of the same name (MariaDB only), where it can only
+    /// be changed with the column.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub of_column: bool,
+}
+
+/// A trigger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// `before insert`, `after update`, ...
+    pub when: Text,
+    /// The statement; `None` if the user may not see it.
+    pub body: Option<Text>,
+}
+
+/// A view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The canonical SELECT; `None` if the user may not see it.
+    pub definition: Option<Text>,
+    /// `cascaded` or `local` for WITH CHECK OPTION.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_option: Option<Text>,
+    /// SQL SECURITY INVOKER.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub invoker: bool,
+}
+
+/// A stored procedure or function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routine {
+    /// The parameters, as they stand between the parentheses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Text>,
+    /// Type of a function's result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Text>,
+    /// The statement; `None` if the user may not see it.
+    pub body: Option<Text>,
+    /// DETERMINISTIC.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deterministic: bool,
+    /// `reads sql data` and the like; `None` for the default, `contains sql`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_access: Option<Text>,
+    /// SQL SECURITY INVOKER.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub invoker: bool,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Text>,
+}
+
+/// A scheduled event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// `every 1 day` or `at '2027-01-01 00:00:00'`.
+    pub schedule: Text,
+    /// The statement; `None` if the user may not see it.
+    pub body: Option<Text>,
+    /// DISABLE.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub disabled: bool,
+    /// ON COMPLETION PRESERVE.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub preserve: bool,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Text>,
+}
+
+/// How a table is partitioned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partitioning {
+    /// `range`, `list columns`, `hash`, ...
+    pub method: Text,
+    /// The canonical expression or list of columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Text>,
+    /// The subpartitioning, as `hash (expression) partitions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subpartitions: Option<Text>,
+    /// The partitions in order.
+    pub partitions: Vec<Partition>,
+}
+
+/// One partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its name.
+    pub name: Text,
+    /// The bound or the values; `None` for hash and key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Text>,
+}
+
+impl Schema {
+    /// The character set of a collation: what stands before the first underscore.
+    pub fn charset_of(collation: &str) -> &str {
+        collation.split('_').next().unwrap_or(collation)
+    }
+
+    /// Whether `mine` here is `theirs` there: the same collation, or on each server the one
+    /// that a bare character set gives.
+    pub fn same_collation(&self, mine: Text, other: &Schema, theirs: Text) -> bool {
+        mine == theirs
+            || (Self::charset_of(&mine) == Self::charset_of(&theirs)
+                && self.is_default_collation(mine)
+                && other.is_default_collation(theirs))
+    }
+
+    /// Whether a bare character set gives this collation on the server it was read from.
+    pub fn is_default_collation(&self, collation: Text) -> bool {
+        let charset = Text::new(Self::charset_of(&collation));
+        self.default_collations.get(&charset) == Some(&collation)
+    }
+
+    /// Keeps the default collations of the character sets that the schema uses.
+    pub fn keep_used_collations(&mut self) {
+        let mut used = std::collections::BTreeSet::from([Text::new(Self::charset_of(&self.collation))]);
+        for table in self.tables.values() {
+            used.insert(Text::new(Self::charset_of(&table.collation)));
+            let columns = table.columns.iter().filter_map(|column| column.collation);
+            used.extend(columns.map(|collation| Text::new(Self::charset_of(&collation))));
+        }
+        self.default_collations
+            .retain(|charset, _| used.contains(charset));
+    }
+}
+
+/// For `skip_serializing_if`.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// For `skip_serializing_if`.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
