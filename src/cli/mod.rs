@@ -1,10 +1,12 @@
 //! The command line: clap types only, no database.
 
+pub mod check_connections;
 pub mod connection;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
+use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
@@ -76,6 +78,8 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show who uses the server's connections, and how many are left
+    CheckConnections(CheckConnectionsArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -91,6 +95,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
+            Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             Command::Config | Command::Completions { .. } | Command::Man => &[],
         }
     }
