@@ -7,6 +7,7 @@ pub mod ddl;
 pub mod diff;
 pub mod expr;
 pub mod fix;
+pub mod introspect;
 pub mod model;
 pub mod normalise;
 pub mod text;
