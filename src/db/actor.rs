@@ -176,7 +176,7 @@ fn ended(stop: Stop, error: DbError) -> DbError {
     let by_kill = matches!(error.code(), Some(1317 | 1028 | 1968 | 1969));
     match stop {
         _ if !by_kill => error,
-        Stop::Cancelled(signal) => error.with_kind(ErrorKind::Cancelled(signal)),
+        Stop::Cancelled(signal) => DbError::cancelled(signal),
         Stop::Timeout(limit) => timed_out(limit, false),
         Stop::Abandoned => error,
     }

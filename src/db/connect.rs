@@ -14,6 +14,7 @@ pub(super) struct Target {
     ssl_mode: SslMode,
     ssl: SslOpts,
     is_socket: bool,
+    is_loopback: bool,
     /// `user@address`, for messages.
     pub(super) label: String,
 }
@@ -60,6 +61,7 @@ impl Target {
             },
             ssl: ssl_opts(config),
             is_socket,
+            is_loopback: config.is_local(),
             label: format!("{}@{}", config.user.value, config.address.value),
         }
     }
@@ -103,13 +105,26 @@ impl Target {
 
     /// The door for the configured TLS mode.
     pub(super) fn first_door(&self, max: usize) -> Door {
-        self.door(max, self.ssl_mode != SslMode::Disabled, None)
+        self.door(max, !self.plain_first(), None)
+    }
+
+    /// Whether the first attempt goes without TLS. A loopback connection leaves no machine, so
+    /// `preferred` has nothing to gain there; and the driver learns that a server offers no TLS
+    /// only by breaking off a handshake, which the server counts in `Aborted_connects`.
+    fn plain_first(&self) -> bool {
+        match self.ssl_mode {
+            SslMode::Disabled => true,
+            SslMode::Preferred => self.is_loopback,
+            SslMode::Required | SslMode::VerifyCa | SslMode::VerifyIdentity => false,
+        }
     }
 
     /// Another door worth trying after `error`, if the TLS mode allows one.
     pub(super) fn other_door(&self, max: usize, error: &mysql_async::Error) -> Option<Door> {
         match self.ssl_mode {
             SslMode::Preferred if offers_no_tls(error) => Some(self.door(max, false, None)),
+            // require_secure_transport (MySQL 5.7, MariaDB 10.5) insists also on loopback.
+            SslMode::Preferred if wants_tls(error) && self.plain_first() => Some(self.door(max, true, None)),
             // The authority is checked before the name. A name mismatch therefore means a
             // certificate of the right authority, which is all `verify-ca` asks for; the
             // driver has no switch for that, so the certificate's own name is expected.
@@ -147,6 +162,10 @@ fn ssl_opts(config: &Config) -> SslOpts {
     let roots = config.ssl_ca.iter().map(|ca| ca.value.clone().into()).collect();
     // Only the authority that was named may vouch for the server, no public one.
     ssl.with_disable_built_in_roots(true).with_root_certs(roots)
+}
+
+fn wants_tls(error: &mysql_async::Error) -> bool {
+    matches!(error, mysql_async::Error::Server(server) if server.code == 3159)
 }
 
 fn offers_no_tls(error: &mysql_async::Error) -> bool {

@@ -118,7 +118,7 @@ impl DbError {
     pub(super) fn lost(sent: bool, why: &str) -> Self {
         DbError::new(
             ErrorKind::Lost { sent },
-            format!("the connection to the server was lost: {why}"),
+            format!("the connection to the server was lost ({why})"),
             if sent {
                 "the statement in flight may or may not have taken effect; check that the server is up and \
                  run the command again: it resumes from what is recorded"
@@ -165,7 +165,10 @@ impl DbError {
 }
 
 fn server_text(server: &mysql_async::ServerError) -> String {
-    format!("error {} ({}): {}", server.code, server.state, server.message)
+    format!(
+        "server error {} ({}): {}",
+        server.code, server.state, server.message
+    )
 }
 
 /// Words for a failure below the MySQL protocol.
@@ -234,8 +237,8 @@ pub fn advice(code: u16) -> &'static str {
             "grant the account the privilege it lacks, or use another account"
         }
         1045 | 1698 => {
-            "check DB_USER and DB_PASSWORD, and that the account may connect from this host; `dbtool config` \
-             shows where each value comes from"
+            "check DB_USER and DB_PASSWORD, and that the account may connect from this host (one that requires \
+             TLS needs DB_SSL_MODE=required); `dbtool config` shows where each value comes from"
         }
         1049 => "create the database, or correct DB_NAME",
         1050 | 1060 | 1061 | 1826 => {

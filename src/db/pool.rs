@@ -359,7 +359,8 @@ impl Inner {
     }
 
     /// One attempt through each door that is worth trying.
-    pub(super) async fn attempt(&self, slot: Slot, bound: Duration) -> Result<Link, (Slot, Failed)> {
+    pub(super) async fn attempt(&self, mut slot: Slot, bound: Duration) -> Result<Link, (Slot, Failed)> {
+        tokio::time::sleep(slot.settling()).await;
         let turn = self.turn.lock().await;
         let before = wire::sockets();
         let entered = match timeout(bound, self.enter()).await {

@@ -1,1 +1,14 @@
 //! A private throwaway server: found, started, filled and removed.
+
+pub mod account;
+pub mod demo;
+pub mod find;
+pub mod keeper;
+pub mod owner;
+pub mod probe;
+pub mod server;
+pub mod template;
+
+pub use account::Account;
+pub use find::{Flavor, ServerBinary, find_server};
+pub use server::{PrivateServer, ServerOptions};

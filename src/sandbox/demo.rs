@@ -1,0 +1,444 @@
+//! Demo data: an invented marketplace of any size, the same bytes for the same seed.
+//!
+//! Rows are worked out one by one and sent as multi-row inserts, so memory stays flat whatever the size.
+//! They fit the schema at migration 002; large images follow once 003 has made room for them.
+
+pub mod image;
+mod text;
+mod world;
+
+use std::fmt::Write;
+
+use rand::RngExt;
+
+use text::quote;
+use world::{Stream, World};
+
+/// Upper bound of a generated statement, in bytes, except that one row is never split.
+pub const STATEMENT_BYTES: usize = 256 * 1024;
+
+/// Sizes in bytes of the data URIs that are always there, smallest to largest.
+const IMAGE_BYTES: [usize; 7] = [1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 2_097_152];
+
+/// What to generate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DemoSpec {
+    /// How many bookings; everything else follows from it. From about ten on every awkward case occurs.
+    pub bookings: u64,
+    /// Same seed, same data.
+    pub seed: u64,
+}
+
+impl Default for DemoSpec {
+    fn default() -> Self {
+        DemoSpec {
+            bookings: 1_000,
+            seed: 42,
+        }
+    }
+}
+
+/// How many rows the demo data has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Rows in `users`.
+    pub users: u64,
+    /// Rows in `properties`.
+    pub properties: u64,
+    /// Rows in `bookings`.
+    pub bookings: u64,
+    /// Rows in the legacy `messages`.
+    pub messages: u64,
+    /// Users whose profile image was replaced by a data URI of 1 KB or more.
+    pub images: u64,
+}
+
+/// All rows, as statements for a database at migration 002: an empty one, since ids are given.
+pub fn rows(spec: &DemoSpec) -> impl Iterator<Item = String> + use<> {
+    statements_of(*spec).map(|(_, statement)| statement)
+}
+
+/// Large profile images, as statements for a database at migration 003 or later that holds [`rows`].
+/// An image longer than a statement may be comes in several, each adding to the last.
+pub fn images(spec: &DemoSpec) -> impl Iterator<Item = String> + use<> {
+    image_users(spec).flat_map(|(world, user, bytes)| image_statements(world, user, bytes))
+}
+
+/// What has to run to have the demo data in a database at migration `version`.
+/// From 003 on, images are part of it; from 005 on the old messages have to be there already
+/// (load at 002, then migrate), so only the images are left.
+pub fn statements_for(spec: &DemoSpec, version: u32) -> Box<dyn Iterator<Item = String>> {
+    match version {
+        0..=2 => Box::new(rows(spec)),
+        3..=4 => Box::new(rows(spec).chain(images(spec))),
+        _ => Box::new(images(spec)),
+    }
+}
+
+/// Loads [`rows`] into the database of `session`, which has migrations 001 and 002 and no rows.
+/// `progress` hears the rows done so far, of how many in all.
+///
+/// # Errors
+/// Whatever a statement fails with.
+pub async fn fill(
+    session: &mut crate::db::Session,
+    spec: &DemoSpec,
+    mut progress: impl FnMut(u64, u64),
+) -> anyhow::Result<Summary> {
+    let mut summary = Summary::default();
+    let mut done = 0;
+    // Not exact, since the messages are only counted by writing them: about one a booking.
+    let world = World::new(spec);
+    let expected = world.users() + world.properties + world.bookings * 9 / 4;
+    for (table, statement) in statements_of(*spec) {
+        let rows = session.execute(statement).await?.affected;
+        *match table {
+            Table::Users => &mut summary.users,
+            Table::Properties => &mut summary.properties,
+            Table::Bookings => &mut summary.bookings,
+            Table::Messages => &mut summary.messages,
+        } += rows;
+        done += rows;
+        progress(done, expected.max(done));
+    }
+    Ok(summary)
+}
+
+/// Loads [`images`] into the database of `session`, which has migration 003 and the rows.
+/// Returns how many users have got one.
+///
+/// # Errors
+/// Whatever a statement fails with.
+pub async fn fill_images(session: &mut crate::db::Session, spec: &DemoSpec) -> anyhow::Result<u64> {
+    for statement in images(spec) {
+        session.execute(statement).await?;
+    }
+    Ok(image_users(spec).count() as u64)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Users,
+    Properties,
+    Bookings,
+    Messages,
+}
+
+impl Table {
+    /// The beginning of its multi-row insert.
+    fn insert(self) -> &'static str {
+        match self {
+            Table::Users => {
+                "INSERT INTO users (id, email, password_hash, first_name, last_name, phone, profile_image_url, \
+                 role, email_verified, created_at, updated_at) VALUES "
+            }
+            Table::Properties => {
+                "INSERT INTO properties (id, host_id, title, description, property_type, address, city, state, \
+                 country, postal_code, price_per_night, max_guests, bedrooms, status, created_at, updated_at) VALUES "
+            }
+            Table::Bookings => {
+                "INSERT INTO bookings (id, property_id, guest_id, host_id, check_in_date, check_out_date, \
+                 guests_count, base_price, cleaning_fee, service_fee, total_amount, status, payment_status, \
+                 created_at, updated_at) VALUES "
+            }
+            Table::Messages => {
+                "INSERT INTO messages (id, booking_id, property_id, sender_id, recipient_id, subject, message, \
+                 is_read, read_at, message_type, created_at) VALUES "
+            }
+        }
+    }
+}
+
+/// The statements of all tables, parents first.
+fn statements_of(spec: DemoSpec) -> impl Iterator<Item = (Table, String)> {
+    let world = World::new(&spec);
+    let table = move |table: Table, rows: Box<dyn Iterator<Item = String>>| {
+        batches(table.insert(), rows).map(move |statement| (table, statement))
+    };
+    table(
+        Table::Users,
+        Box::new((1..=world.users()).map(move |id| user(&world, id))),
+    )
+    .chain(table(
+        Table::Properties,
+        Box::new((1..=world.properties).map(move |id| property(&world, id))),
+    ))
+    .chain(table(
+        Table::Bookings,
+        Box::new((1..=world.bookings).map(move |id| booking(&world, id))),
+    ))
+    .chain(table(
+        Table::Messages,
+        Box::new(world.messages().zip(1..).map(|(row, id)| message(&row, id))),
+    ))
+}
+
+/// Joins rows to multi-row inserts of at most [`STATEMENT_BYTES`].
+fn batches(insert: &'static str, rows: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut rows = rows.peekable();
+    std::iter::from_fn(move || {
+        let mut statement = String::with_capacity(STATEMENT_BYTES);
+        statement.push_str(insert);
+        statement.push_str(&rows.next()?);
+        while let Some(row) = rows.next_if(|row| statement.len() + row.len() + 2 <= STATEMENT_BYTES) {
+            statement.push_str(",\n");
+            statement.push_str(&row);
+        }
+        Some(statement)
+    })
+}
+
+/// Writes a row's parts one after the other; writing to a String cannot fail.
+macro_rules! put {
+    ($sql:ident, $($part:tt)*) => {{ let _ = write!($sql, $($part)*); }};
+}
+
+fn user(world: &World, id: u64) -> String {
+    let mut rng = world.rng(Stream::User, id);
+    let (first, last) = text::name(&mut rng);
+    let role = match id {
+        id if id <= world.hosts => "host",
+        id if id <= world.hosts + world.guests => "guest",
+        _ => "admin",
+    };
+    let mut sql = format!("({id},");
+    quote(&mut sql, &text::email(&first, &last, id));
+    put!(
+        sql,
+        ",'$2b$12${:016x}{:016x}',",
+        rng.random::<u64>(),
+        rng.random::<u64>()
+    );
+    quote(&mut sql, &first);
+    sql.push(',');
+    quote(&mut sql, &last);
+    if rng.random_ratio(2, 3) {
+        put!(sql, ",'+1-555-{:04}',", rng.random_range(0..10_000));
+    } else {
+        sql.push_str(",NULL,");
+    }
+    match rng.random_range(0..10) {
+        0..=3 => sql.push_str("NULL"),
+        4 => sql.push_str("''"),
+        5 => put!(
+            sql,
+            "'{}{}'",
+            image::PNG_DATA_URI,
+            image::base64(&image::png(1, &mut rng))
+        ),
+        _ => put!(
+            sql,
+            "'https://images.example.com/users/{id}/{:08x}.jpg'",
+            rng.random::<u32>()
+        ),
+    }
+    put!(sql, ",'{role}',{},", u8::from(rng.random_ratio(4, 5)));
+    let joined = rng.random_range(0..300);
+    text::timestamp(&mut sql, joined);
+    sql.push(',');
+    text::timestamp(&mut sql, joined + rng.random_range(0..10_000));
+    sql.push(')');
+    sql
+}
+
+fn property(world: &World, id: u64) -> String {
+    const KINDS: [&str; 8] = [
+        "apartment",
+        "house",
+        "villa",
+        "cabin",
+        "cottage",
+        "condo",
+        "townhouse",
+        "other",
+    ];
+    const STATUSES: [&str; 8] = [
+        "active",
+        "active",
+        "active",
+        "active",
+        "draft",
+        "pending",
+        "inactive",
+        "suspended",
+    ];
+    const COUNTRIES: [&str; 5] = ["USA", "France", "Deutschland", "日本", "Brasil"];
+    let mut rng = world.rng(Stream::Property, id);
+    let kind = KINDS[rng.random_range(0..KINDS.len())];
+    let city = text::city(&mut rng);
+    let mut sql = format!("({id},{},", world.host_of(id));
+    quote(
+        &mut sql,
+        &format!("{} {kind} in {city}", text::words(&mut rng, 1, 3)),
+    );
+    sql.push(',');
+    quote(&mut sql, &text::message(&mut rng));
+    put!(sql, ",'{kind}',");
+    quote(&mut sql, &text::address(&mut rng));
+    sql.push(',');
+    quote(&mut sql, &city);
+    sql.push_str(",NULL,");
+    quote(&mut sql, COUNTRIES[rng.random_range(0..COUNTRIES.len())]);
+    put!(sql, ",'{:05}',", rng.random_range(0..100_000));
+    put!(
+        sql,
+        "{}.{:02},",
+        rng.random_range(30..600),
+        rng.random_range(0..100)
+    );
+    put!(sql, "{},{},", rng.random_range(1..12), rng.random_range(1..6));
+    put!(sql, "'{}',", STATUSES[rng.random_range(0..STATUSES.len())]);
+    text::timestamp(&mut sql, rng.random_range(0..300));
+    sql.push(',');
+    text::timestamp(&mut sql, rng.random_range(300..10_000));
+    sql.push(')');
+    sql
+}
+
+fn booking(world: &World, id: u64) -> String {
+    const STATUSES: [(&str, &str); 20] = [
+        ("pending", "pending"),
+        ("pending", "pending"),
+        ("pending", "failed"),
+        ("confirmed", "paid"),
+        ("confirmed", "paid"),
+        ("confirmed", "paid"),
+        ("confirmed", "paid"),
+        ("confirmed", "paid"),
+        ("confirmed", "pending"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("completed", "paid"),
+        ("cancelled", "pending"),
+        ("cancelled", "refunded"),
+        ("refunded", "refunded"),
+    ];
+    let mut rng = world.rng(Stream::Booking, id);
+    let people = world.people(id);
+    let booked = world.booked_at(id);
+    let arrival = booked / 720 + rng.random_range(1..120);
+    let nights: u64 = rng.random_range(1..15);
+    let base = nights * rng.random_range(3_000_u64..60_000);
+    let cleaning = rng.random_range(0_u64..8_000);
+    // Old bookings have no fee at all, which is not the same as a fee of nothing.
+    let fee = (!rng.random_ratio(1, 12)).then(|| base * rng.random_range(5_u64..15) / 100);
+    // The first bookings go through every status, so that even a tiny world has each.
+    let (status, payment) = match id {
+        1..=5 => [STATUSES[0], STATUSES[3], STATUSES[9], STATUSES[10], STATUSES[17]][id as usize - 1],
+        6 => STATUSES[19],
+        _ => STATUSES[rng.random_range(0..STATUSES.len())],
+    };
+    let mut sql = format!("({id},{},{},{},", people.property, people.guest, people.host);
+    text::date(&mut sql, arrival);
+    sql.push(',');
+    text::date(&mut sql, arrival + nights);
+    put!(sql, ",{},", rng.random_range(1..6));
+    let money = |sql: &mut String, cents: u64| put!(sql, "{}.{:02},", cents / 100, cents % 100);
+    money(&mut sql, base);
+    money(&mut sql, cleaning);
+    match fee {
+        Some(cents) => money(&mut sql, cents),
+        None => sql.push_str("NULL,"),
+    }
+    money(&mut sql, base + cleaning + fee.unwrap_or(0));
+    put!(sql, "'{status}','{payment}',");
+    text::timestamp(&mut sql, booked);
+    sql.push(',');
+    text::timestamp(&mut sql, booked + rng.random_range(0..5_000));
+    sql.push(')');
+    sql
+}
+
+fn message(row: &world::Message, id: u64) -> String {
+    let optional = |id: Option<u64>| id.map_or_else(|| "NULL".to_owned(), |id| id.to_string());
+    let mut sql = format!(
+        "({id},{},{},{},{},",
+        optional(row.booking),
+        optional(row.property),
+        row.sender,
+        row.recipient
+    );
+    quote(
+        &mut sql,
+        if row.booking.is_some() {
+            "Your stay"
+        } else {
+            "A question"
+        },
+    );
+    sql.push(',');
+    quote(&mut sql, &row.text);
+    if row.read {
+        sql.push_str(",1,");
+        text::timestamp(&mut sql, row.minute + 7);
+    } else {
+        sql.push_str(",0,NULL");
+    }
+    put!(
+        sql,
+        ",'{}',",
+        if row.booking.is_some() {
+            "booking"
+        } else {
+            "inquiry"
+        }
+    );
+    text::timestamp(&mut sql, row.minute);
+    sql.push(')');
+    sql
+}
+
+/// Which user gets an image of how many bytes (as a data URI): each size of [`IMAGE_BYTES`] once
+/// where there are users enough, and a small one for every twentieth user.
+fn image_users(spec: &DemoSpec) -> impl Iterator<Item = (World, u64, usize)> + use<> {
+    let world = World::new(spec);
+    (1..=world.users()).filter_map(move |user| {
+        let small = || 1_024 + world.rng(Stream::Image, user).random_range(0..6_000);
+        let bytes = match IMAGE_BYTES.get(user as usize - 1) {
+            Some(&bytes) => Some(bytes),
+            None => user.is_multiple_of(20).then(small),
+        };
+        bytes.map(|bytes| (world, user, bytes))
+    })
+}
+
+/// The first statement sets the image, the others add to it, each well below [`STATEMENT_BYTES`].
+fn image_statements(world: World, user: u64, bytes: usize) -> impl Iterator<Item = String> + use<> {
+    // Base64 takes four characters for three bytes; an image is a few dozen bytes longer than asked for.
+    let file = (bytes - image::PNG_DATA_URI.len()) / 4 * 3 - IMAGE_MARGIN;
+    let image = image::png(file, &mut world.rng(Stream::Image, user));
+    let mut offset = 0;
+    std::iter::from_fn(move || {
+        let piece = image.get(offset..image.len().min(offset + STATEMENT_BYTES / 2 / 3 * 3))?;
+        if piece.is_empty() {
+            return None;
+        }
+        let mut sql = String::with_capacity(piece.len() * 4 / 3 + 128);
+        if offset == 0 {
+            put!(
+                sql,
+                "UPDATE users SET profile_image_url = '{}",
+                image::PNG_DATA_URI
+            );
+        } else {
+            sql.push_str("UPDATE users SET profile_image_url = CONCAT(profile_image_url, '");
+        }
+        sql.push_str(&image::base64(piece));
+        sql.push_str(if offset == 0 { "'" } else { "')" });
+        put!(sql, " WHERE id = {user}");
+        offset += piece.len();
+        Some(sql)
+    })
+}
+
+/// How much longer than asked for a generated image may be, in bytes.
+const IMAGE_MARGIN: usize = 128;
+
+#[cfg(test)]
+#[path = "demo/tests.rs"]
+mod tests;

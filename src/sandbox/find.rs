@@ -1,0 +1,333 @@
+//! Finds a server program on this machine, and what it needs beside it.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::exit::Failure;
+
+/// Names the server to use: `mariadb`, `mysql`, the name of a fetched server, or a path.
+pub const SERVER_VARIABLE: &str = "DBTOOL_SERVER";
+
+/// Overrides the folder that `scripts/fetch-server` unpacks servers into.
+pub const CACHE_VARIABLE: &str = "DBTOOL_SERVER_CACHE";
+
+/// Where servers live when `PATH` does not say so: `/usr/sbin` is not on a normal user's path.
+const USUAL_FOLDERS: &[&str] = &[
+    "/usr/sbin",
+    "/usr/bin",
+    "/usr/libexec",
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/local/mysql/bin",
+    "/usr/local/mariadb/bin",
+    "/usr/local/opt/mariadb/bin",
+    "/usr/local/opt/mysql/bin",
+    "/opt/homebrew/bin",
+    "/opt/homebrew/opt/mariadb/bin",
+    "/opt/homebrew/opt/mysql/bin",
+];
+
+/// Where a server keeps its messages and SQL files, relative to its base folder.
+const SHARE_FOLDERS: &[&str] = &["share/mysql", "share/mariadb", "share"];
+
+/// What the user does when no server is found.
+const INSTALL_HINT: &str = "install one (no service is needed): \
+Debian/Ubuntu `apt-get install mariadb-server-core mariadb-client-core`, \
+Fedora `dnf install mariadb-server`, macOS `brew install mariadb`; \
+or unpack MySQL without touching the system with `scripts/fetch-server mysql`; \
+or name a program with DBTOOL_SERVER=/path/to/mariadbd";
+
+/// Which family a server program belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavor {
+    /// MariaDB (`mariadbd`).
+    MariaDb,
+    /// MySQL (`mysqld`).
+    MySql,
+}
+
+impl fmt::Display for Flavor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Flavor::MariaDb => "MariaDB",
+            Flavor::MySql => "MySQL",
+        })
+    }
+}
+
+/// A server program and the folders it must be told about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerBinary {
+    /// The family.
+    pub flavor: Flavor,
+    /// The version as the program prints it, e.g. `10.11.6-MariaDB`.
+    pub version: String,
+    /// The program (or a wrapper script that becomes it).
+    pub program: PathBuf,
+    /// `--basedir`.
+    pub basedir: PathBuf,
+    /// Messages (`--lc-messages-dir`) and, for MariaDB, the SQL files of a new data directory.
+    pub share: PathBuf,
+}
+
+impl fmt::Display for ServerBinary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.flavor, self.version)
+    }
+}
+
+/// Finds a server. `wanted` is what a flag said; without it the environment variable
+/// `DBTOOL_SERVER` decides, and without that the first server found, MariaDB before MySQL.
+///
+/// # Errors
+/// A usage failure that names the packages to install, or what is wrong with the program named.
+pub fn find_server(wanted: Option<&str>) -> Result<ServerBinary, Failure> {
+    let from_environment = env::var(SERVER_VARIABLE).ok().filter(|value| !value.is_empty());
+    match wanted.map(str::to_owned).or(from_environment) {
+        None => first_of(
+            Places::of_this_process().candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
+            "no MariaDB or MySQL server program was found on this machine",
+            |_| true,
+        ),
+        Some(name) => named(&name),
+    }
+}
+
+fn named(name: &str) -> Result<ServerBinary, Failure> {
+    let places = Places::of_this_process();
+    match name {
+        "mariadb" => first_of(
+            places.candidates(&["mariadbd", "mysqld"], &["mariadb"]),
+            "no MariaDB server program was found on this machine",
+            |server| server.flavor == Flavor::MariaDb,
+        ),
+        "mysql" => first_of(
+            places.candidates(&["mysqld"], &["mysql"]),
+            "no MySQL server program was found on this machine",
+            |server| server.flavor == Flavor::MySql,
+        ),
+        path if path.contains('/') => inspect(Path::new(path)),
+        fetched => first_of(
+            places.fetched(&[fetched]),
+            &format!("no server called {fetched} was found"),
+            |_| true,
+        ),
+    }
+}
+
+/// The first candidate that is a working server and is `wanted`.
+fn first_of(
+    candidates: Vec<PathBuf>,
+    none: &str,
+    wanted: impl Fn(&ServerBinary) -> bool,
+) -> Result<ServerBinary, Failure> {
+    let mut broken = None;
+    for candidate in candidates {
+        match inspect(&candidate) {
+            Ok(server) if wanted(&server) => return Ok(server),
+            Ok(_) => {}
+            Err(failure) => broken = broken.or(Some(failure)),
+        }
+    }
+    Err(broken.unwrap_or_else(|| Failure::usage(none, INSTALL_HINT)))
+}
+
+/// The folders searched; a value, so that the search can be tested.
+struct Places {
+    folders: Vec<PathBuf>,
+    caches: Vec<PathBuf>,
+}
+
+impl Places {
+    fn of_this_process() -> Self {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|p| p.is_absolute()).collect();
+        folders.extend(USUAL_FOLDERS.iter().map(PathBuf::from));
+        Places {
+            folders,
+            caches: caches(),
+        }
+    }
+
+    /// Existing programs with one of these names: installed ones first, then fetched ones.
+    fn candidates(&self, programs: &[&str], fetched: &[&str]) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = Vec::new();
+        for program in programs {
+            for folder in &self.folders {
+                let path = folder.join(program);
+                if path.is_file() && !found.contains(&path) {
+                    found.push(path);
+                }
+            }
+        }
+        found.extend(self.fetched(fetched));
+        found
+    }
+
+    /// The wrapper scripts that `scripts/fetch-server` left.
+    fn fetched(&self, names: &[&str]) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for name in names {
+            for cache in &self.caches {
+                let path = cache.join(name).join("bin/mysqld");
+                if path.is_file() {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The caches of fetched servers: the variable alone if set, else `.cache` beside the working
+/// directory's or the program's checkout.
+fn caches() -> Vec<PathBuf> {
+    if let Some(cache) = env::var_os(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
+        return vec![PathBuf::from(cache)];
+    }
+    let starts = [env::current_dir().ok(), env::current_exe().ok()];
+    let mut found: Vec<PathBuf> = Vec::new();
+    for start in starts.iter().flatten() {
+        for folder in start.ancestors() {
+            let cache = folder.join(".cache/servers");
+            if cache.is_dir() && !found.contains(&cache) {
+                found.push(cache);
+            }
+        }
+    }
+    found
+}
+
+/// Asks a program what it is and finds the folders it needs.
+///
+/// # Errors
+/// A usage failure naming the program and what is wrong with it.
+pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
+    let bad = |what: String| Failure::usage(what, INSTALL_HINT);
+    let output = Command::new(program)
+        .args(["--no-defaults", "--version"])
+        .output()
+        .map_err(|error| {
+            bad(format!(
+                "cannot run the server program {}: {error}",
+                program.display()
+            ))
+        })?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let Some((flavor, version)) = parse_version(&text) else {
+        return Err(bad(format!(
+            "{} is not a MariaDB or MySQL server: `--version` printed {:?}",
+            program.display(),
+            text.lines().next().unwrap_or("nothing")
+        )));
+    };
+    let Some((basedir, share)) = folders_of(program) else {
+        return Err(bad(format!(
+            "the message files of {} were not found in the share folder beside it",
+            program.display()
+        )));
+    };
+    Ok(ServerBinary {
+        flavor,
+        version,
+        program: program.to_path_buf(),
+        basedir,
+        share,
+    })
+}
+
+/// Reads `mariadbd  Ver 10.11.6-MariaDB-1 for debian-linux-gnu on x86_64 (Debian)`.
+fn parse_version(text: &str) -> Option<(Flavor, String)> {
+    let after = text.split_once(" Ver ")?.1;
+    let version = after.split_whitespace().next()?;
+    if !version.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let flavor = if text.contains("MariaDB") {
+        Flavor::MariaDb
+    } else {
+        Flavor::MySql
+    };
+    Some((flavor, version.to_owned()))
+}
+
+/// The base and share folders of a program: beside its own folder, following links as package
+/// managers make them, or in `usr` for an unpacked package behind a wrapper.
+fn folders_of(program: &Path) -> Option<(PathBuf, PathBuf)> {
+    let resolved = program.canonicalize().ok();
+    for path in [Some(program.to_path_buf()), resolved].into_iter().flatten() {
+        let Some(base) = path.parent().and_then(Path::parent) else {
+            continue;
+        };
+        for basedir in [base.to_path_buf(), base.join("usr")] {
+            for share in SHARE_FOLDERS {
+                let share = basedir.join(share);
+                if share.join("english/errmsg.sys").is_file() {
+                    return Some((basedir, share));
+                }
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flavor, Places, parse_version};
+    use std::fs;
+
+    #[test]
+    fn reads_what_servers_print() {
+        let cases = [
+            (
+                "mariadbd  Ver 10.11.6-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)\n",
+                Some((Flavor::MariaDb, "10.11.6-MariaDB-0+deb12u1")),
+            ),
+            (
+                "/x/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))\n",
+                Some((Flavor::MySql, "9.7.4-2")),
+            ),
+            (
+                "/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64",
+                Some((Flavor::MySql, "8.0.36")),
+            ),
+            ("bash, version 5", None),
+            ("x Ver y", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            let expected = expected.map(|(flavor, version)| (flavor, version.to_owned()));
+            assert_eq!(parse_version(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn installed_servers_come_before_fetched_ones_and_nothing_is_listed_twice() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let make = |path: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(&path, "").expect("a file");
+            path
+        };
+        let mysqld = make("sbin/mysqld");
+        let mariadbd = make("sbin/mariadbd");
+        let fetched = make("cache/mysql/bin/mysqld");
+        let places = Places {
+            folders: vec![
+                dir.path().join("sbin"),
+                dir.path().join("sbin"),
+                dir.path().join("absent"),
+            ],
+            caches: vec![dir.path().join("cache")],
+        };
+        assert_eq!(
+            places.candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
+            [mariadbd, mysqld, fetched.clone()]
+        );
+        assert_eq!(places.fetched(&["mysql"]), [fetched]);
+        assert!(places.fetched(&["mariadb-11.8"]).is_empty());
+    }
+}
