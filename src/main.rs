@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 
 async fn dispatch(launch: Launch, command: Command) -> Ending {
     Ok(match command {
+        Command::Sandbox(args) => Some(commands::sandbox::run(&launch, &args).await?),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);

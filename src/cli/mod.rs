@@ -1,6 +1,7 @@
 //! The command line: clap types only, no database.
 
 pub mod connection;
+pub mod sandbox;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -76,6 +77,8 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a private throwaway server with demo data
+    Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -91,7 +94,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::Sandbox(_) | Command::Config | Command::Completions { .. } | Command::Man => &[],
         }
     }
 }
