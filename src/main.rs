@@ -25,6 +25,9 @@ fn main() -> ExitCode {
 
 async fn dispatch(launch: Launch, command: Command) -> Ending {
     Ok(match command {
+        Command::CheckConnections(args) => Some(Box::new(
+            commands::check_connections::run(&launch.context("check-connections")?, &args).await?,
+        )),
         Command::Sandbox(args) => Some(commands::sandbox::run(&launch, &args).await?),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::Completions { shell } => {

@@ -1,11 +1,13 @@
 //! The command line: clap types only, no database.
 
+pub mod check_connections;
 pub mod connection;
 pub mod sandbox;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
+use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
@@ -77,6 +79,8 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show who uses the server's connections, and how many are left
+    CheckConnections(CheckConnectionsArgs),
     /// Run a private throwaway server with demo data
     Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
@@ -94,6 +98,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
+            Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             Command::Sandbox(_) | Command::Config | Command::Completions { .. } | Command::Man => &[],
         }
     }

@@ -1,5 +1,6 @@
 //! One room per subcommand. Each gathers, decides, acts and returns an outcome; none prints.
 
+pub mod check_connections;
 pub mod config;
 pub mod sandbox;
 pub mod text_files;

@@ -135,7 +135,13 @@ impl DbError {
                 kind: ErrorKind::Connect,
                 code: Some(server.code),
                 what: format!("cannot connect to {target}: {}", server_text(server)),
-                next: advice(server.code).to_owned(),
+                next: match server.code {
+                    // While connecting it is about the database as a whole; whether it exists is
+                    // not told to an account without rights on it.
+                    1044 => "correct DB_NAME, or grant the account rights on that database",
+                    code => advice(code),
+                }
+                .to_owned(),
             },
             other => {
                 let (why, next) = transport_words(other);
@@ -218,7 +224,10 @@ fn io_words(io: &std::io::Error) -> (String, &'static str) {
             format!("unknown host ({io})"),
             "correct DB_HOST, or check the name service",
         ),
-        _ => (io.to_string(), "check the network and DB_HOST and DB_PORT"),
+        _ => (
+            io.to_string(),
+            "check the network, and DB_HOST and DB_PORT (or DB_SOCKET)",
+        ),
     }
 }
 
