@@ -2,6 +2,7 @@
 
 pub mod check_connections;
 pub mod connection;
+pub mod sandbox;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -80,6 +81,8 @@ impl OutputArgs {
 pub enum Command {
     /// Show who uses the server's connections, and how many are left
     CheckConnections(CheckConnectionsArgs),
+    /// Run a private throwaway server with demo data
+    Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -96,7 +99,7 @@ impl Command {
     fn extra_formats(&self) -> &'static [Format] {
         match self {
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
-            Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::Sandbox(_) | Command::Config | Command::Completions { .. } | Command::Man => &[],
         }
     }
 }
