@@ -26,6 +26,10 @@ fn main() -> ExitCode {
 async fn dispatch(launch: Launch, command: Command) -> Ending {
     Ok(match command {
         Command::Config => Some(commands::config::run(&launch)?),
+        Command::CreateConversations(args) => {
+            let ctx = launch.context("create-conversations")?;
+            Some(commands::create_conversations::run(&ctx, &args).await?)
+        }
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);
             None

@@ -1,6 +1,7 @@
 //! The command line: clap types only, no database.
 
 pub mod connection;
+pub mod create_conversations;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -78,6 +79,8 @@ impl OutputArgs {
 pub enum Command {
     /// Show every configuration value and where it comes from
     Config,
+    /// Give every booking that has none a conversation
+    CreateConversations(create_conversations::CreateConversationsArgs),
     /// Write completions for a shell to standard output
     Completions {
         /// The shell
@@ -91,7 +94,10 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::Config
+            | Command::CreateConversations(_)
+            | Command::Completions { .. }
+            | Command::Man => &[],
         }
     }
 }
