@@ -30,6 +30,10 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
         )),
         Command::Sandbox(args) => Some(commands::sandbox::run(&launch, &args).await?),
         Command::Config => Some(commands::config::run(&launch)?),
+        Command::CreateConversations(args) => {
+            let ctx = launch.context("create-conversations")?;
+            Some(commands::create_conversations::run(&ctx, &args).await?)
+        }
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);
             None

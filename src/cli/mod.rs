@@ -2,6 +2,7 @@
 
 pub mod check_connections;
 pub mod connection;
+pub mod create_conversations;
 pub mod sandbox;
 
 use clap::{Args, Parser, Subcommand};
@@ -85,6 +86,8 @@ pub enum Command {
     Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
     Config,
+    /// Give every booking that has none a conversation
+    CreateConversations(create_conversations::CreateConversationsArgs),
     /// Write completions for a shell to standard output
     Completions {
         /// The shell
@@ -99,7 +102,7 @@ impl Command {
     fn extra_formats(&self) -> &'static [Format] {
         match self {
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
-            Command::Sandbox(_) | Command::Config | Command::Completions { .. } | Command::Man => &[],
+            _ => &[],
         }
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod check_connections;
 pub mod config;
+pub mod create_conversations;
 pub mod sandbox;
 pub mod text_files;
