@@ -28,6 +28,9 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
         Command::CheckConnections(args) => Some(Box::new(
             commands::check_connections::run(&launch.context("check-connections")?, &args).await?,
         )),
+        Command::TestConversations(args) => Some(Box::new(
+            commands::test_conversations::run(&launch.context("test-conversations")?, &args).await?,
+        )),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);

@@ -2,12 +2,14 @@
 
 pub mod check_connections;
 pub mod connection;
+pub mod test_conversations;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
 use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
+use test_conversations::TestConversationsArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
 #[derive(Debug, Parser)]
@@ -80,6 +82,8 @@ impl OutputArgs {
 pub enum Command {
     /// Show who uses the server's connections, and how many are left
     CheckConnections(CheckConnectionsArgs),
+    /// Test the conversations as the application lists and writes them
+    TestConversations(TestConversationsArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -95,6 +99,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
+            Command::TestConversations(_) => &[Format::Junit, Format::Github],
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             Command::Config | Command::Completions { .. } | Command::Man => &[],
         }

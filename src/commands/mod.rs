@@ -2,4 +2,6 @@
 
 pub mod check_connections;
 pub mod config;
+pub mod test_conversations;
 pub mod text_files;
+pub mod verdict;
