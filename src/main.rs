@@ -29,6 +29,9 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
             commands::check_connections::run(&launch.context("check-connections")?, &args).await?,
         )),
         Command::Sandbox(args) => Some(commands::sandbox::run(&launch, &args).await?),
+        Command::TestConversations(args) => Some(Box::new(
+            commands::test_conversations::run(&launch.context("test-conversations")?, &args).await?,
+        )),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::CreateConversations(args) => {
             let ctx = launch.context("create-conversations")?;

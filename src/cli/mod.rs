@@ -4,12 +4,14 @@ pub mod check_connections;
 pub mod connection;
 pub mod create_conversations;
 pub mod sandbox;
+pub mod test_conversations;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
 use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
+use test_conversations::TestConversationsArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
 #[derive(Debug, Parser)]
@@ -84,6 +86,8 @@ pub enum Command {
     CheckConnections(CheckConnectionsArgs),
     /// Run a private throwaway server with demo data
     Sandbox(sandbox::SandboxArgs),
+    /// Test the conversations as the application lists and writes them
+    TestConversations(TestConversationsArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Give every booking that has none a conversation
@@ -101,6 +105,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
+            Command::TestConversations(_) => &[Format::Junit, Format::Github],
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             _ => &[],
         }

@@ -4,4 +4,6 @@ pub mod check_connections;
 pub mod config;
 pub mod create_conversations;
 pub mod sandbox;
+pub mod test_conversations;
 pub mod text_files;
+pub mod verdict;
