@@ -25,6 +25,9 @@ fn main() -> ExitCode {
 
 async fn dispatch(launch: Launch, command: Command) -> Ending {
     Ok(match command {
+        Command::CheckSchema(args) => {
+            Some(commands::check_schema::run(&launch.context("check-schema")?, &args).await?)
+        }
         Command::Config => Some(commands::config::run(&launch)?),
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);

@@ -1,5 +1,6 @@
 //! The command line: clap types only, no database.
 
+pub mod check_schema;
 pub mod connection;
 
 use clap::{Args, Parser, Subcommand};
@@ -76,6 +77,8 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Compare the schema with what the migrations make, and lint it
+    CheckSchema(check_schema::CheckSchemaArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -91,6 +94,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
+            Command::CheckSchema(_) => &[Format::Junit, Format::Github],
             Command::Config | Command::Completions { .. } | Command::Man => &[],
         }
     }
