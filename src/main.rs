@@ -32,6 +32,9 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
         Command::TestConversations(args) => Some(Box::new(
             commands::test_conversations::run(&launch.context("test-conversations")?, &args).await?,
         )),
+        Command::CheckSchema(args) => {
+            Some(commands::check_schema::run(&launch.context("check-schema")?, &args).await?)
+        }
         Command::Config => Some(commands::config::run(&launch)?),
         Command::CreateConversations(args) => {
             let ctx = launch.context("create-conversations")?;
