@@ -16,7 +16,7 @@ use super::server::Server;
 use super::session::Session;
 use super::{Notice, actor, fleet, wire};
 use crate::cancel::Cancel;
-use crate::config::Config;
+use crate::config::{Address, Config};
 
 /// One attempt may take this long before it counts as failed.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -39,6 +39,7 @@ pub(super) struct Inner {
     pub(super) statement_timeout: Option<Duration>,
     acquire_timeout: Duration,
     limit: u32,
+    port: Option<u16>,
     pub(super) fleet: Option<fleet::Fleet>,
     notice: Notice,
     doors: Mutex<Option<Door>>,
@@ -121,6 +122,10 @@ impl Db {
                 statement_timeout: config.timeout.value,
                 acquire_timeout: config.acquire_timeout.value,
                 limit: config.connection_limit.value,
+                port: match &config.address.value {
+                    Address::Tcp { port, .. } => Some(*port),
+                    Address::Socket(_) => None,
+                },
                 fleet: fleet::Fleet::new(config),
                 notice,
                 doors: Mutex::default(),
@@ -298,12 +303,12 @@ impl Inner {
     }
 
     fn held_by(&self) -> String {
-        let mut holders: Vec<String> = self
+        let others = self
             .budget
             .holders()
-            .iter()
-            .map(|holder| holder.describe())
-            .collect();
+            .into_iter()
+            .filter(|holder| holder.pid != std::process::id());
+        let mut holders: Vec<String> = others.map(|holder| holder.describe()).collect();
         holders.dedup();
         if holders.is_empty() {
             String::new()
@@ -323,7 +328,7 @@ impl Inner {
                 Err((back, failed)) => {
                     let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
                     if Instant::now() + jittered >= deadline {
-                        return Err(self.diagnosed(failed.error).await);
+                        return Err(self.diagnosed(failed.error));
                     }
                     if !std::mem::replace(&mut told, true) {
                         self.say(&format!(
@@ -484,18 +489,40 @@ impl Inner {
     }
 
     /// Adds what can be seen from here to a refusal that did not pass.
-    async fn diagnosed(&self, error: DbError) -> DbError {
+    fn diagnosed(&self, error: DbError) -> DbError {
         if !is_full(&error) {
             return error;
         }
-        let ours = self.budget.holders();
-        let what = format!(
-            "{}; dbtool itself holds {} of its {} on this host{}",
-            error.what(),
-            ours.len(),
+        let mut seen = vec![format!(
+            "dbtool itself holds {} of its {} on this host{}",
+            self.budget
+                .holders()
+                .iter()
+                .filter(|holder| holder.pid != std::process::id())
+                .count(),
             self.limit,
             self.held_by()
-        );
+        )];
+        if let Some(port) = self.port {
+            seen.extend(clients_on_this_host(port));
+        }
+        let what = format!("{}; {}", error.what(), seen.join("; "));
         error.with_what(what)
     }
+}
+
+/// Who on this host is connected to that port, as far as the kernel shows it.
+fn clients_on_this_host(port: u16) -> Option<String> {
+    let (clients, hidden) = crate::hostproc::clients_of(None, port);
+    let others = clients
+        .iter()
+        .filter(|(process, _)| process.pid != std::process::id());
+    let mut parts: Vec<String> = others
+        .take(5)
+        .map(|(process, count)| format!("{count} by pid {} ({})", process.pid, process.command))
+        .collect();
+    if hidden > 0 {
+        parts.push(format!("{hidden} by processes of other users"));
+    }
+    (!parts.is_empty()).then(|| format!("connections from this host to port {port}: {}", parts.join(", ")))
 }
