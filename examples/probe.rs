@@ -55,6 +55,10 @@ async fn leave(launch: Launch, arguments: Vec<String>) -> Ending {
             let _ = tokio::time::timeout(Duration::from_millis(200), running).await;
             session.execute("DO 1").await?;
         }
+        "write" => {
+            let mut session = context.db.writable_session().await?;
+            session.execute(argument).await?;
+        }
         "run" => {
             let mut session = context.db.session().await?;
             reached(&context, &format!("running {}", session.id()));

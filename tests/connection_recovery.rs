@@ -281,3 +281,20 @@ fn a_read_only_server_is_named_as_such() {
     let output = probe(&server, &["run", "CREATE TABLE t (id INT)"]).run();
     assert_ends(&output, 4, &["read-only", "primary"]);
 }
+
+#[test]
+fn a_failover_is_waited_for_before_anything_is_written() {
+    let server = Server::start();
+    let before = server.counters();
+    server.admin().exec("SET GLOBAL read_only = 1");
+    let mut running = probe(&server, &["write", "CREATE TABLE t (id INT)"]).spawn();
+    running.wait_for("the server is read-only; waiting");
+    server.admin().exec("SET GLOBAL read_only = 0");
+    assert_ends(&running.wait(), 0, &[]);
+    server.admin().exec("SET GLOBAL read_only = 1");
+    let refused = probe(&server, &["write", "CREATE TABLE u (id INT)"])
+        .env("DB_ACQUIRE_TIMEOUT", "900")
+        .run();
+    assert_ends(&refused, 4, &["read-only", "primary"]);
+    server.assert_unchanged(&before);
+}

@@ -84,6 +84,11 @@ impl DbError {
         matches!(self.code, Some(1205 | 1213 | 1020))
     }
 
+    /// Whether the server refused a write because it is read-only.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.code, Some(1290 | 1836))
+    }
+
     pub(super) fn cancelled(signal: Signal) -> Self {
         DbError::new(
             ErrorKind::Cancelled(signal),
