@@ -28,6 +28,7 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
         Command::CheckConnections(args) => Some(Box::new(
             commands::check_connections::run(&launch.context("check-connections")?, &args).await?,
         )),
+        Command::Migrate(args) => Some(commands::migrate::run(&launch, args).await?),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);

@@ -2,12 +2,14 @@
 
 pub mod check_connections;
 pub mod connection;
+pub mod migrate;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
 use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
+use migrate::MigrateArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
 #[derive(Debug, Parser)]
@@ -80,6 +82,8 @@ impl OutputArgs {
 pub enum Command {
     /// Show who uses the server's connections, and how many are left
     CheckConnections(CheckConnectionsArgs),
+    /// Bring the database's schema up to date
+    Migrate(MigrateArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -96,7 +100,8 @@ impl Command {
     fn extra_formats(&self) -> &'static [Format] {
         match self {
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
-            Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::Migrate(args) if args.is_check() => &[Format::Junit, Format::Github],
+            Command::Migrate(_) | Command::Config | Command::Completions { .. } | Command::Man => &[],
         }
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod check_connections;
 pub mod config;
+pub mod migrate;
 pub mod text_files;
