@@ -35,6 +35,7 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
         Command::CheckSchema(args) => {
             Some(commands::check_schema::run(&launch.context("check-schema")?, &args).await?)
         }
+        Command::Migrate(args) => Some(commands::migrate::run(&launch, args).await?),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::CreateConversations(args) => {
             let ctx = launch.context("create-conversations")?;

@@ -4,6 +4,7 @@ pub mod check_connections;
 pub mod check_schema;
 pub mod connection;
 pub mod create_conversations;
+pub mod migrate;
 pub mod sandbox;
 pub mod test_conversations;
 
@@ -81,6 +82,8 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Bring the database's schema up to date
+    Migrate(migrate::MigrateArgs),
     /// Compare the schema with what the migrations make, and lint it
     CheckSchema(check_schema::CheckSchemaArgs),
     /// Give every booking that has none a conversation
@@ -108,6 +111,7 @@ impl Command {
         match self {
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             Command::CheckSchema(_) | Command::TestConversations(_) => &[Format::Junit, Format::Github],
+            Command::Migrate(args) if args.is_check() => &[Format::Junit, Format::Github],
             _ => &[],
         }
     }

@@ -4,6 +4,7 @@ pub mod check_connections;
 pub mod check_schema;
 pub mod config;
 pub mod create_conversations;
+pub mod migrate;
 pub mod sandbox;
 pub mod test_conversations;
 pub mod text_files;
