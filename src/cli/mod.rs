@@ -1,13 +1,15 @@
 //! The command line: clap types only, no database.
 
 pub mod check_connections;
+pub mod check_schema;
 pub mod connection;
+pub mod create_conversations;
 pub mod sandbox;
+pub mod test_conversations;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
-use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
@@ -79,8 +81,14 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Compare the schema with what the migrations make, and lint it
+    CheckSchema(check_schema::CheckSchemaArgs),
+    /// Give every booking that has none a conversation
+    CreateConversations(create_conversations::CreateConversationsArgs),
+    /// Test the conversations as the application lists and writes them
+    TestConversations(test_conversations::TestConversationsArgs),
     /// Show who uses the server's connections, and how many are left
-    CheckConnections(CheckConnectionsArgs),
+    CheckConnections(check_connections::CheckConnectionsArgs),
     /// Run a private throwaway server with demo data
     Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
@@ -99,7 +107,8 @@ impl Command {
     fn extra_formats(&self) -> &'static [Format] {
         match self {
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
-            Command::Sandbox(_) | Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::CheckSchema(_) | Command::TestConversations(_) => &[Format::Junit, Format::Github],
+            _ => &[],
         }
     }
 }

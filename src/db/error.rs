@@ -84,6 +84,11 @@ impl DbError {
         matches!(self.code, Some(1205 | 1213 | 1020))
     }
 
+    /// Whether the server refused a write because it is read-only.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.code, Some(1290 | 1836))
+    }
+
     pub(super) fn cancelled(signal: Signal) -> Self {
         DbError::new(
             ErrorKind::Cancelled(signal),
@@ -177,15 +182,20 @@ fn server_text(server: &mysql_async::ServerError) -> String {
     )
 }
 
+const TLS_ADVICE: &str = "check DB_SSL_CA against the server's certificate, the name in the certificate against \
+     DB_HOST, or choose another DB_SSL_MODE";
+
 /// Words for a failure below the MySQL protocol.
 fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
     match error {
+        // rustls reports a refused certificate through the stream.
+        mysql_async::Error::Io(mysql_async::IoError::Io(io))
+            if io.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            (format!("TLS: {io}"), TLS_ADVICE)
+        }
         mysql_async::Error::Io(mysql_async::IoError::Io(io)) => io_words(io),
-        mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (
-            format!("TLS: {tls}"),
-            "check DB_SSL_CA against the server's certificate, the name in the certificate against DB_HOST, \
-             or choose another DB_SSL_MODE",
-        ),
+        mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (format!("TLS: {tls}"), TLS_ADVICE),
         mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => (
             "TLS is required and the server does not offer it".to_owned(),
             "enable TLS on the server, or set DB_SSL_MODE=preferred",
