@@ -173,11 +173,11 @@ mod tests {
 
     #[tokio::test]
     async fn variables_are_set_and_unset() {
-        let script = r#"[ "$DB_HOST" = here ] && [ -z "${PATH+x}" ] && exit 7"#;
+        let script = r#"[ "$DB_HOST" = here ] && [ -z "${CARGO_MANIFEST_DIR+x}" ] && exit 7"#;
         let code = run(
             &shell(script),
             &[("DB_HOST", "here".into())],
-            &["PATH"],
+            &["CARGO_MANIFEST_DIR"],
             &Cancel::new(),
         )
         .await;
