@@ -77,6 +77,13 @@ async fn leave(launch: Launch, arguments: Vec<String>) -> Ending {
             session.execute("DO 1").await?;
         }
         "rows" => print_rows(&context, argument).await?,
+        "statements" => {
+            let mut session = context.db.session().await?;
+            let sql = arguments.get(2).map_or("", String::as_str);
+            for _ in 0..argument.parse()? {
+                session.execute(sql).await?;
+            }
+        }
         "two" => two_connections(&context).await?,
         "brief" => {
             context.db.brief_session().await?.execute(argument).await?;

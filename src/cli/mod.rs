@@ -1,7 +1,11 @@
 //! The command line: clap types only, no database.
 
+pub mod check_connections;
+pub mod check_schema;
 pub mod connection;
 pub mod create_conversations;
+pub mod sandbox;
+pub mod test_conversations;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -77,10 +81,18 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show every configuration value and where it comes from
-    Config,
+    /// Compare the schema with what the migrations make, and lint it
+    CheckSchema(check_schema::CheckSchemaArgs),
     /// Give every booking that has none a conversation
     CreateConversations(create_conversations::CreateConversationsArgs),
+    /// Test the conversations as the application lists and writes them
+    TestConversations(test_conversations::TestConversationsArgs),
+    /// Show who uses the server's connections, and how many are left
+    CheckConnections(check_connections::CheckConnectionsArgs),
+    /// Run a private throwaway server with demo data
+    Sandbox(sandbox::SandboxArgs),
+    /// Show every configuration value and where it comes from
+    Config,
     /// Write completions for a shell to standard output
     Completions {
         /// The shell
@@ -94,10 +106,9 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::Config
-            | Command::CreateConversations(_)
-            | Command::Completions { .. }
-            | Command::Man => &[],
+            Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
+            Command::CheckSchema(_) | Command::TestConversations(_) => &[Format::Junit, Format::Github],
+            _ => &[],
         }
     }
 }

@@ -192,9 +192,15 @@ impl Db {
         &self.inner.budget
     }
 
+    /// Closes every connection in an orderly way before the run ends; the guard does so at its
+    /// end anyway. All sessions must have been dropped.
+    pub async fn close(&self) {
+        self.close_within(Duration::from_secs(2)).await;
+    }
+
     /// Closes everything in an orderly way. Bounded: a server that shows no sign of life for
     /// `bound` is left to the kernel; so is everything a moment after a second signal.
-    pub(super) async fn close(&self, bound: Duration) {
+    pub(super) async fn close_within(&self, bound: Duration) {
         let mut count = self.inner.live.subscribe();
         *self.inner.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let all_gone = count.wait_for(|count| *count == 0);

@@ -98,6 +98,10 @@ pub fn default_value(
     let value = lexer::literal_value(&sql);
     Some(match (family(ty), value) {
         (Family::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
+        // MariaDB pads BINARY to its length, MySQL does not.
+        (Family::Binary, Some(value)) if ty.starts_with("binary") => {
+            hexadecimal(value.trim_end_matches('\0'))
+        }
         (Family::Binary, Some(value)) => hexadecimal(&value),
         (Family::Quoted, None) if expr::is_literal(&sql) && sql.parse::<f64>().is_ok() => lexer::quote(&sql),
         _ => sql,

@@ -7,6 +7,7 @@
 
 pub(crate) mod lexer;
 mod tree;
+mod view;
 
 use lexer::Token;
 
@@ -25,7 +26,7 @@ pub fn canonical(text: &str, database: &str) -> String {
     };
     let tokens = rewrite(strip_database(tokens, database));
     match tree::reduce(tokens) {
-        Some(tokens) => print(&tokens),
+        Some(tokens) => print(&view::order_by_alias(tokens)),
         None => text.trim().to_owned(),
     }
 }
