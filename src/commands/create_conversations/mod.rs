@@ -44,7 +44,8 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         ctx.report.warn(warning);
     }
     let rule = Rule::new(args, found.hints.clone());
-    let (chosen, without_property): (u64, u64) = session.first(rule.chosen()).await?.unwrap_or_default();
+    let (without_property,): (u64,) = session.first(rule.without_property()).await?.unwrap_or_default();
+    let (chosen,): (u64,) = session.first(rule.chosen()).await?.unwrap_or_default();
     let with_property = chosen.saturating_sub(without_property);
 
     let second = if args.limit.is_none() && with_property >= WORTH_TWO {
@@ -110,7 +111,8 @@ impl Job<'_> {
             if left == 0 {
                 return Ok(());
             }
-            *self.paused.borrow_mut() += throttle.wait(self.ctx, session).await?;
+            let paused = throttle.wait(self.ctx, session).await?;
+            *self.paused.borrow_mut() += paused;
             let range = self
                 .plan
                 .lock()

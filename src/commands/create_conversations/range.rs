@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::plan::Range;
-use super::rule::{Action, Candidate, CandidateRow, Rule};
+use super::rule::{Action, Candidate, Columns, Found, Rule};
 use crate::batch::Backoff;
 use crate::context::Context;
 use crate::db::{DbError, ErrorKind, Query, Session};
@@ -66,7 +66,7 @@ pub struct Counts {
     pub linked: u64,
     /// Bookings without guest or host.
     pub without_people: u64,
-    /// Uncovered bookings left because of the limit.
+    /// Bookings left uncovered because of the limit.
     pub left: u64,
     /// Conversations created with one participant, since guest and host are one.
     pub alone: u64,
@@ -216,18 +216,24 @@ async fn find(
     write: bool,
 ) -> Result<Work, DbError> {
     let mut work = Work::default();
-    if let Some((bookings, without_people)) = session.first::<(u64, u64)>(rule.totals(range)).await? {
-        work.counts.bookings = bookings;
-        work.counts.without_people = without_people;
-    }
-    if work.counts.bookings == 0 {
-        return Ok(work);
-    }
     let mut decider = rule.decider(limit);
-    let mut candidates = session.stream(rule.candidates(range)).await?;
-    while let Some(row) = candidates.next_as::<CandidateRow>().await? {
-        let candidate = Candidate::from(row);
-        work.note(&candidate, decider.next(&candidate), write);
+    let mut rows = session.stream(rule.candidates(range)).await?;
+    while let Some(row) = rows.next_as::<Columns>().await? {
+        match Found::from(row) {
+            Found::Settled(bookings, incomplete) => {
+                work.counts.bookings += bookings;
+                work.counts.without_people += incomplete;
+            }
+            Found::Candidate(candidate, bookings) => {
+                work.counts.bookings += bookings;
+                let action = decider.next(&candidate);
+                if action == Action::Left {
+                    work.counts.left += bookings;
+                } else {
+                    work.note(&candidate, action, write);
+                }
+            }
+        }
     }
     Ok(work)
 }
@@ -235,8 +241,7 @@ async fn find(
 impl Work {
     fn note(&mut self, candidate: &Candidate, action: Action, write: bool) {
         match action {
-            Action::Covered => {}
-            Action::Left => self.counts.left += 1,
+            Action::Covered | Action::Left => {}
             Action::Link(conversation) => {
                 self.counts.linked += 1;
                 if write {

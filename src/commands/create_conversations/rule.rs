@@ -13,21 +13,31 @@ use super::schema::Hints;
 use crate::cli::create_conversations::CreateConversationsArgs;
 use crate::db::Query;
 
-/// The first booking of each (property, guest, host) that no conversation has as its booking.
-const FIRST_OF_EACH_GROUP: &str = "\
-SELECT MIN(b.id) AS id, b.property_id, b.guest_id, b.host_id, 1 AS place \
+/// The bookings of a range by (property, guest, host): how many, and the first that no conversation
+/// has as its booking (NULL when there is none, or when guest or host is missing). The subquery's
+/// LIMIT keeps it an index look-up: without it MariaDB may read all conversations once a range.
+const GROUPS: &str = "\
+SELECT MIN(CASE WHEN b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND {own} IS NULL THEN b.id END) AS id, \
+b.property_id, b.guest_id, b.host_id, COUNT(*) AS bookings, 1 AS place \
 FROM bookings AS b {bookings_by_property} \
-LEFT JOIN conversations AS k {conversations_by_booking} ON k.booking_id = b.id \
-WHERE {range} AND {chosen} AND b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND k.id IS NULL \
+WHERE {range} AND {chosen} \
 GROUP BY b.property_id, b.guest_id, b.host_id";
 
-/// Every booking that no conversation has as its booking, and its place in its (property, guest, host).
-const EACH_BOOKING: &str = "\
-SELECT b.id, b.property_id, b.guest_id, b.host_id, \
-ROW_NUMBER() OVER (PARTITION BY b.property_id, b.guest_id, b.host_id ORDER BY b.id) AS place \
+/// Every booking of a range by itself, in the same shape; `place` counts the ones without a
+/// conversation of each (property, guest, host) from 1.
+const SINGLES: &str = "\
+SELECT a.id, a.property_id, a.guest_id, a.host_id, 1 AS bookings, \
+ROW_NUMBER() OVER (PARTITION BY a.property_id, a.guest_id, a.host_id ORDER BY a.id IS NULL, a.id) AS place \
+FROM (\
+SELECT CASE WHEN b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND {own} IS NULL THEN b.id END AS id, \
+b.property_id, b.guest_id, b.host_id \
 FROM bookings AS b {bookings_by_property} \
-LEFT JOIN conversations AS k {conversations_by_booking} ON k.booking_id = b.id \
-WHERE {range} AND {chosen} AND b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND k.id IS NULL";
+WHERE {range} AND {chosen}\
+) AS a";
+
+/// A conversation that has the booking as its own.
+const OWN: &str = "(\
+SELECT k.id FROM conversations AS k {conversations_by_booking} WHERE k.booking_id = b.id LIMIT 1)";
 
 /// The guest's conversations about the property, for a range of whole properties: their
 /// conversations are read once for all bookings. The LIMIT, which limits nothing, keeps the
@@ -38,39 +48,37 @@ SELECT c.property_id, c.id, c.booking_id, p.user_id \
 FROM conversations AS c {conversations_by_property} \
 STRAIGHT_JOIN conversation_participants AS p ON p.conversation_id = c.id \
 WHERE c.property_id BETWEEN {first} AND {last} LIMIT 9223372036854775807\
-) AS m ON g.place = 1 AND m.property_id = g.property_id AND m.user_id = g.guest_id";
+) AS m ON g.id IS NOT NULL AND g.place = 1 AND m.property_id = g.property_id AND m.user_id = g.guest_id";
 
 /// The same for a part of one property's bookings: looked up guest by guest, since reading all
 /// of a large property's conversations for each part of it would take longer with every part.
 const MATCHES_OF_GUESTS: &str = "\
-LEFT JOIN conversation_participants AS q {participants_by_user} ON g.place = 1 AND q.user_id = g.guest_id \
+LEFT JOIN conversation_participants AS q {participants_by_user} \
+ON g.id IS NOT NULL AND g.place = 1 AND q.user_id = g.guest_id \
 LEFT JOIN conversations AS m ON m.id = q.conversation_id AND m.property_id = g.property_id";
 
-/// Bookings of a range that may need something done, in order of their ids, each with the number
-/// of its matching conversations, how many of those have a booking, and one of them.
+/// What a range has to be decided about, in order of the bookings' ids: a booking, its property,
+/// guest and host, how many bookings it stands for, how many conversations match, how many of
+/// those have a booking, and one of them. The row without a booking comes first and sums up the
+/// bookings that need nothing; its last column counts those of them without guest or host.
 const CANDIDATES: &str = "\
-SELECT g.id, g.property_id, g.guest_id, g.host_id, \
-COUNT(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN 1 END) AS matching, \
-COUNT(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN m.booking_id END) AS booked, \
-MIN(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN m.id END) AS conversation_id \
+SELECT g.id, MIN(g.property_id), MIN(g.guest_id), MIN(g.host_id), \
+CAST(CASE WHEN g.id IS NULL THEN SUM(g.bookings) ELSE MAX(g.bookings) END AS UNSIGNED), \
+COUNT(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN 1 END), \
+COUNT(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN m.booking_id END), \
+MIN(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN m.id END), \
+CAST(SUM(CASE WHEN g.guest_id IS NULL OR g.host_id IS NULL THEN g.bookings ELSE 0 END) AS UNSIGNED) \
 FROM ({bookings}) AS g {matches} \
 LEFT JOIN conversation_participants AS h ON h.conversation_id = m.id AND h.user_id = g.host_id \
 LEFT JOIN conversation_participants AS o \
 ON g.guest_id = g.host_id AND o.conversation_id = m.id AND o.user_id <> g.guest_id \
-GROUP BY g.id, g.property_id, g.guest_id, g.host_id \
-{having} ORDER BY g.id";
+GROUP BY g.id ORDER BY g.id";
 
-/// Leaves out the covered where one conversation covers all bookings of a group.
-const UNCOVERED: &str = "HAVING matching = 0 OR (matching = 1 AND booked = 0)";
+/// How many bookings are chosen.
+const CHOSEN: &str = "SELECT COUNT(*) FROM bookings AS b WHERE {chosen}";
 
-/// How many chosen bookings a range has, and how many of them lack guest or host.
-const TOTALS: &str = "\
-SELECT COUNT(*), COUNT(CASE WHEN b.guest_id IS NULL OR b.host_id IS NULL THEN 1 END) \
-FROM bookings AS b {bookings_by_property} WHERE {range} AND {chosen}";
-
-/// How many bookings are chosen, and how many of them have no property.
-const CHOSEN: &str = "\
-SELECT COUNT(*), COUNT(CASE WHEN b.property_id IS NULL THEN 1 END) FROM bookings AS b WHERE {chosen}";
+/// How many of them have no property.
+const WITHOUT_PROPERTY: &str = "SELECT COUNT(*) FROM bookings AS b WHERE b.property_id IS NULL AND {chosen}";
 
 /// The rule's statements for one run: its filters and the server's index names filled in.
 #[derive(Debug, Clone)]
@@ -104,32 +112,27 @@ impl Rule {
 
     /// Asks for a range's [`Candidate`]s.
     pub fn candidates(&self, range: &Range) -> Query {
-        let bookings = if self.per_booking {
-            EACH_BOOKING
-        } else {
-            FIRST_OF_EACH_GROUP
-        };
+        let bookings = if self.per_booking { SINGLES } else { GROUPS };
         let matches = if range.is_part() {
             MATCHES_OF_GUESTS
         } else {
             MATCHES_OF_PROPERTIES
         };
-        let having = if self.per_booking { "" } else { UNCOVERED };
         let sql = CANDIDATES
             .replace("{bookings}", bookings)
             .replace("{matches}", matches)
-            .replace("{having}", having);
+            .replace("{own}", OWN);
         self.filled(&sql, Some(range))
     }
 
-    /// Asks for a range's number of chosen bookings, and of those without guest or host.
-    pub fn totals(&self, range: &Range) -> Query {
-        self.filled(TOTALS, Some(range))
-    }
-
-    /// Asks for the number of chosen bookings, and of those without property.
+    /// Asks for the number of chosen bookings.
     pub fn chosen(&self) -> Query {
         self.filled(CHOSEN, None)
+    }
+
+    /// Asks for the number of chosen bookings without property.
+    pub fn without_property(&self) -> Query {
+        self.filled(WITHOUT_PROPERTY, None)
     }
 
     /// One who decides about a whole run or range.
@@ -153,11 +156,29 @@ impl Rule {
     }
 }
 
-/// A booking without a conversation of its own, as [`CANDIDATES`] reports it:
-/// id, property, guest, host, matching conversations, those with a booking, one of them.
-pub type CandidateRow = (i64, i64, i64, i64, u64, u64, Option<i64>);
+/// A row of [`Rule::candidates`].
+pub type Columns = (
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    u64,
+    u64,
+    u64,
+    Option<i64>,
+    u64,
+);
 
-/// A booking that may need a conversation.
+/// What a range holds, piece by piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Bookings that need nothing, and how many of them have no guest or no host.
+    Settled(u64, u64),
+    /// A booking to decide about, and how many bookings it stands for, itself included.
+    Candidate(Candidate, u64),
+}
+
+/// A booking without a conversation of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
     /// The booking.
@@ -166,18 +187,40 @@ pub struct Candidate {
     pub property: i64,
     /// Whether its guest is its host.
     pub alone: bool,
-    /// The only matching conversation, if there is one and it has no booking.
-    pub linkable: Option<i64>,
+    /// What matches it.
+    pub matching: Matching,
 }
 
-impl From<CandidateRow> for Candidate {
-    fn from((booking, property, guest, host, matching, booked, conversation): CandidateRow) -> Self {
-        Candidate {
+/// The conversations that match a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching {
+    /// There is none.
+    None,
+    /// There is only this one, and it has no booking.
+    Unbooked(i64),
+    /// There is one with a booking, or more than one.
+    Other,
+}
+
+impl From<Columns> for Found {
+    fn from(
+        (booking, property, guest, host, bookings, matching, booked, conversation, incomplete): Columns,
+    ) -> Found {
+        let (Some(booking), Some(property)) = (booking, property) else {
+            return Found::Settled(bookings, incomplete);
+        };
+        let matching = match (matching, booked, conversation) {
+            (0, _, _) => Matching::None,
+            (1, 0, Some(conversation)) => Matching::Unbooked(conversation),
+            _ => Matching::Other,
+        };
+        let candidate = Candidate {
             booking,
             property,
             alone: guest == host,
-            linkable: conversation.filter(|_| matching == 1 && booked == 0),
-        }
+            matching,
+        };
+        Found::Candidate(candidate, bookings)
     }
 }
 
@@ -188,7 +231,7 @@ pub enum Action {
     Create,
     /// This conversation becomes that of the booking.
     Link(i64),
-    /// It is covered after all, by a conversation that an earlier booking has just been linked to.
+    /// A conversation covers it.
     Covered,
     /// It would get one, but the limit is reached.
     Left,
@@ -206,10 +249,13 @@ pub struct Decider {
 impl Decider {
     /// What becomes of the next candidate.
     pub fn next(&mut self, candidate: &Candidate) -> Action {
-        let action = match candidate.linkable {
-            Some(conversation) if !self.claimed.contains(&conversation) => Action::Link(conversation),
-            Some(_) if !self.per_booking => return Action::Covered,
-            _ => Action::Create,
+        let action = match candidate.matching {
+            Matching::Unbooked(conversation) if !self.claimed.contains(&conversation) => {
+                Action::Link(conversation)
+            }
+            Matching::None => Action::Create,
+            _ if self.per_booking => Action::Create,
+            _ => return Action::Covered,
         };
         if self.left == 0 {
             return Action::Left;
@@ -224,22 +270,23 @@ impl Decider {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Candidate, Decider};
+    use super::Matching::{None, Other, Unbooked};
+    use super::{Action, Candidate, Decider, Matching};
     use std::collections::HashSet;
 
-    fn decide(per_booking: bool, limit: u64, linkable: &[Option<i64>]) -> Vec<Action> {
+    fn decide(per_booking: bool, limit: u64, matching: &[Matching]) -> Vec<Action> {
         let mut decider = Decider {
             per_booking,
             left: limit,
             claimed: HashSet::new(),
         };
-        let candidate = |(booking, &linkable)| Candidate {
+        let candidate = |(booking, &matching)| Candidate {
             booking: booking as i64,
             property: 1,
             alone: false,
-            linkable,
+            matching,
         };
-        linkable
+        matching
             .iter()
             .enumerate()
             .map(candidate)
@@ -249,32 +296,31 @@ mod tests {
 
     #[test]
     fn the_earliest_booking_takes_a_conversation_that_two_groups_match() {
-        let shared = [Some(7), None, Some(7), Some(8)];
-        assert_eq!(
-            decide(false, 9, &shared),
-            [Action::Link(7), Action::Create, Action::Covered, Action::Link(8)]
-        );
-        assert_eq!(
-            decide(true, 9, &shared),
-            [Action::Link(7), Action::Create, Action::Create, Action::Link(8)]
-        );
+        let found = [Unbooked(7), None, Unbooked(7), Unbooked(8), Other];
+        let shared = [
+            Action::Link(7),
+            Action::Create,
+            Action::Covered,
+            Action::Link(8),
+            Action::Covered,
+        ];
+        assert_eq!(decide(false, 9, &found), shared);
+        let own = [
+            Action::Link(7),
+            Action::Create,
+            Action::Create,
+            Action::Link(8),
+            Action::Create,
+        ];
+        assert_eq!(decide(true, 9, &found), own);
     }
 
     #[test]
     fn the_limit_counts_changes_only() {
-        let shared = [Some(7), Some(7), None, None];
+        let found = [Unbooked(7), Unbooked(7), None, None];
         assert_eq!(
-            decide(false, 2, &shared),
+            decide(false, 2, &found),
             [Action::Link(7), Action::Covered, Action::Create, Action::Left]
         );
-    }
-
-    #[test]
-    fn only_a_single_conversation_without_booking_is_linkable() {
-        let candidate = |matching, booked| Candidate::from((1, 2, 3, 4, matching, booked, Some(5))).linkable;
-        assert_eq!(candidate(1, 0), Some(5));
-        assert_eq!(candidate(1, 1), None);
-        assert_eq!(candidate(2, 0), None);
-        assert!(Candidate::from((1, 2, 3, 3, 0, 0, None)).alone);
     }
 }
