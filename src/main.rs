@@ -31,6 +31,9 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
         Command::TestConversations(args) => Some(Box::new(
             commands::test_conversations::run(&launch.context("test-conversations")?, &args).await?,
         )),
+        Command::TestImageSize(args) => Some(Box::new(
+            commands::test_image_size::run(&launch.context("test-image-size")?, &args).await?,
+        )),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);

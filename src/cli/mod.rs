@@ -2,7 +2,9 @@
 
 pub mod check_connections;
 pub mod connection;
+pub mod size;
 pub mod test_conversations;
+pub mod test_image_size;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -10,6 +12,7 @@ use crate::report::{ColorChoice, Format, Settings};
 use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
 use test_conversations::TestConversationsArgs;
+use test_image_size::TestImageSizeArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
 #[derive(Debug, Parser)]
@@ -84,6 +87,8 @@ pub enum Command {
     CheckConnections(CheckConnectionsArgs),
     /// Test the conversations as the application lists and writes them
     TestConversations(TestConversationsArgs),
+    /// Test how large a profile image the database keeps, byte for byte
+    TestImageSize(TestImageSizeArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -99,7 +104,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::TestConversations(_) => &[Format::Junit, Format::Github],
+            Command::TestConversations(_) | Command::TestImageSize(_) => &[Format::Junit, Format::Github],
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             Command::Config | Command::Completions { .. } | Command::Man => &[],
         }

@@ -3,5 +3,6 @@
 pub mod check_connections;
 pub mod config;
 pub mod test_conversations;
+pub mod test_image_size;
 pub mod text_files;
 pub mod verdict;
