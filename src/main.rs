@@ -36,6 +36,9 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
             Some(commands::check_schema::run(&launch.context("check-schema")?, &args).await?)
         }
         Command::Migrate(args) => Some(commands::migrate::run(&launch, args).await?),
+        Command::TestImageSize(args) => Some(Box::new(
+            commands::test_image_size::run(&launch.context("test-image-size")?, &args).await?,
+        )),
         Command::Config => Some(commands::config::run(&launch)?),
         Command::CreateConversations(args) => {
             let ctx = launch.context("create-conversations")?;

@@ -6,7 +6,9 @@ pub mod connection;
 pub mod create_conversations;
 pub mod migrate;
 pub mod sandbox;
+pub mod size;
 pub mod test_conversations;
+pub mod test_image_size;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -90,6 +92,8 @@ pub enum Command {
     CreateConversations(create_conversations::CreateConversationsArgs),
     /// Test the conversations as the application lists and writes them
     TestConversations(test_conversations::TestConversationsArgs),
+    /// Find the largest image that the profile image column takes
+    TestImageSize(test_image_size::TestImageSizeArgs),
     /// Show who uses the server's connections, and how many are left
     CheckConnections(check_connections::CheckConnectionsArgs),
     /// Run a private throwaway server with demo data
@@ -110,7 +114,9 @@ impl Command {
     fn extra_formats(&self) -> &'static [Format] {
         match self {
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
-            Command::CheckSchema(_) | Command::TestConversations(_) => &[Format::Junit, Format::Github],
+            Command::CheckSchema(_) | Command::TestConversations(_) | Command::TestImageSize(_) => {
+                &[Format::Junit, Format::Github]
+            }
             Command::Migrate(args) if args.is_check() => &[Format::Junit, Format::Github],
             _ => &[],
         }

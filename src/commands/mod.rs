@@ -7,5 +7,6 @@ pub mod create_conversations;
 pub mod migrate;
 pub mod sandbox;
 pub mod test_conversations;
+pub mod test_image_size;
 pub mod text_files;
 pub mod verdict;
