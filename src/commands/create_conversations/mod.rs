@@ -38,7 +38,11 @@ const WORTH_TWO: u64 = 2_000;
 pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Result<Box<dyn Outcome>> {
     ctx.config.require_database()?;
     let begun = Instant::now();
-    let mut session = ctx.db.session().await?;
+    let mut session = match args.dry_run {
+        // Counting is as good on a replica.
+        true => ctx.db.session().await?,
+        false => ctx.db.writable_session().await?,
+    };
     let found = schema::inspect(&mut session).await?;
     for warning in &found.warnings {
         ctx.report.warn(warning);
