@@ -292,10 +292,15 @@ fn a_format_a_command_does_not_have_is_refused() {
 fn the_example_file_is_read_and_names_every_variable() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example");
     let text = fs::read_to_string(example).expect("the example");
-    let output = dbtool().args(["config", "--format", "json", "--env-file", example]).run();
+    let output = dbtool()
+        .args(["config", "--format", "json", "--env-file", example])
+        .run();
     assert_eq!(shown(&output, "DB_NAME").0, "booking");
     let json: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
     for name in json["values"].as_object().expect("values").keys() {
-        assert!(text.contains(&format!("{name}=")), "{name} is missing in .env.example");
+        assert!(
+            text.contains(&format!("{name}=")),
+            "{name} is missing in .env.example"
+        );
     }
 }
