@@ -55,18 +55,11 @@ const ESTABLISHED: &str = "01";
 /// server that listens on one of `server_ports`.
 pub fn holders(peers: &HashSet<Peer>, server_ports: &[u16]) -> Holders {
     let mut by_inode = HashMap::new();
-    for (path, wide) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
-        let Ok(file) = fs::File::open(path) else { continue };
-        // The table of a busy host is large: it is read line by line.
-        for line in BufReader::new(file).lines().skip(1).map_while(Result::ok) {
-            let Some(socket) = parse_socket(&line, wide) else {
-                continue;
-            };
-            if let Some(peer) = matching(&socket, peers, server_ports) {
-                by_inode.insert(socket.inode, peer);
-            }
+    each_established(|socket| {
+        if let Some(peer) = matching(&socket, peers, server_ports) {
+            by_inode.insert(socket.inode, peer);
         }
-    }
+    });
     let owners = owners(by_inode.keys().copied().collect());
     let mut found = Holders::default();
     for (inode, peer) in by_inode {
@@ -78,6 +71,42 @@ pub fn holders(peers: &HashSet<Peer>, server_ports: &[u16]) -> Holders {
         }
     }
     found
+}
+
+/// How many connections from this host to `port` each process holds, most first, and how many
+/// belong to processes that cannot be seen. `server` narrows it to one address.
+pub fn clients_of(server: Option<IpAddr>, port: u16) -> (Vec<(Process, usize)>, usize) {
+    let mut inodes = HashSet::new();
+    each_established(|socket| {
+        let (address, remote_port) = socket.remote;
+        if remote_port == port && server.is_none_or(|server| server == address) {
+            inodes.insert(socket.inode);
+        }
+    });
+    let owners = owners(inodes.clone());
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for pid in owners.values() {
+        *counts.entry(*pid).or_default() += 1;
+    }
+    let hidden = inodes.len() - owners.len();
+    let mut clients: Vec<(Process, usize)> = counts
+        .into_iter()
+        .filter_map(|(pid, count)| Some((process(pid)?, count)))
+        .collect();
+    clients.sort_by_key(|(process, count)| (std::cmp::Reverse(*count), process.pid));
+    (clients, hidden)
+}
+
+fn each_established(mut seen: impl FnMut(Socket)) {
+    for (path, wide) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
+        let Ok(file) = fs::File::open(path) else { continue };
+        // The table of a busy host is large: it is read line by line.
+        for line in BufReader::new(file).lines().skip(1).map_while(Result::ok) {
+            if let Some(socket) = parse_socket(&line, wide) {
+                seen(socket);
+            }
+        }
+    }
 }
 
 fn matching(socket: &Socket, peers: &HashSet<Peer>, server_ports: &[u16]) -> Option<Peer> {

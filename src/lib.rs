@@ -6,6 +6,7 @@
 //! [`commands`] reads as gather, decide, act, report.
 
 pub mod app;
+pub mod batch;
 pub mod cancel;
 pub mod cli;
 pub mod commands;

@@ -1,7 +1,11 @@
 //! The command line: clap types only, no database.
 
 pub mod check_connections;
+pub mod check_schema;
 pub mod connection;
+pub mod create_conversations;
+pub mod migrate;
+pub mod sandbox;
 pub mod size;
 pub mod test_conversations;
 pub mod test_image_size;
@@ -9,10 +13,7 @@ pub mod test_image_size;
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format, Settings};
-use check_connections::CheckConnectionsArgs;
 use connection::ConnectionArgs;
-use test_conversations::TestConversationsArgs;
-use test_image_size::TestImageSizeArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
 #[derive(Debug, Parser)]
@@ -83,12 +84,20 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show who uses the server's connections, and how many are left
-    CheckConnections(CheckConnectionsArgs),
+    /// Bring the database's schema up to date
+    Migrate(migrate::MigrateArgs),
+    /// Compare the schema with what the migrations make, and lint it
+    CheckSchema(check_schema::CheckSchemaArgs),
+    /// Give every booking that has none a conversation
+    CreateConversations(create_conversations::CreateConversationsArgs),
     /// Test the conversations as the application lists and writes them
-    TestConversations(TestConversationsArgs),
-    /// Test how large a profile image the database keeps, byte for byte
-    TestImageSize(TestImageSizeArgs),
+    TestConversations(test_conversations::TestConversationsArgs),
+    /// Find the largest image that the profile image column takes
+    TestImageSize(test_image_size::TestImageSizeArgs),
+    /// Show who uses the server's connections, and how many are left
+    CheckConnections(check_connections::CheckConnectionsArgs),
+    /// Run a private throwaway server with demo data
+    Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -104,9 +113,12 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::TestConversations(_) | Command::TestImageSize(_) => &[Format::Junit, Format::Github],
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
-            Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::CheckSchema(_) | Command::TestConversations(_) | Command::TestImageSize(_) => {
+                &[Format::Junit, Format::Github]
+            }
+            Command::Migrate(args) if args.is_check() => &[Format::Junit, Format::Github],
+            _ => &[],
         }
     }
 }

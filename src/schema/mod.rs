@@ -4,9 +4,13 @@
 //! says into it; [`diff`], [`fix`], [`lint`] and [`ignore`] are pure functions over it.
 
 pub mod ddl;
+pub mod diagram;
 pub mod diff;
 pub mod expr;
 pub mod fix;
+pub mod ignore;
+pub mod introspect;
+pub mod lint;
 pub mod model;
 pub mod normalise;
 pub mod text;

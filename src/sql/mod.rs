@@ -1,1 +1,18 @@
 //! Splitting and classifying SQL text: pure functions over values, no I/O.
+//!
+//! [`split()`] cuts a file into statements the way the command line client does, [`classify()`] says
+//! what one statement is and touches, [`summary()`] makes the one line a person reads about it.
+
+mod alter;
+pub mod classify;
+mod compound;
+mod lex;
+pub mod split;
+mod summary;
+mod variables;
+mod words;
+
+pub use classify::{Action, Class, Classification, Effect, IndexKind, Name, Object, ObjectKind, classify};
+pub use split::{Marker, Options, Split, SplitError, Statement, decode, split};
+pub use summary::summary;
+pub use variables::assigned_variables;

@@ -115,10 +115,15 @@ impl Cmd {
         self
     }
 
-    /// The folder of its own that holds `home`, `run`, `tmp` and `work`; share it between commands with
-    /// [`Cmd::share_folders`].
+    /// Where its folders `home`, `run`, `tmp` and `work` are. They go with the command; two
+    /// commands use the same ones after [`Cmd::share_folders`].
     pub fn folders(&self) -> PathBuf {
         self.folders.path().to_path_buf()
+    }
+
+    /// Its folders, for a look at them after the command has ended.
+    pub fn keep_folders(&self) -> Arc<TempDir> {
+        Arc::clone(&self.folders)
     }
 
     /// Uses the home, runtime and temporary folder of another command, as two runs of one user do.

@@ -17,6 +17,7 @@
 
 mod admin;
 mod cmd;
+pub mod probe;
 mod tls;
 
 pub use admin::Admin;

@@ -7,6 +7,7 @@
 
 pub(crate) mod lexer;
 mod tree;
+mod view;
 
 use lexer::Token;
 
@@ -25,7 +26,7 @@ pub fn canonical(text: &str, database: &str) -> String {
     };
     let tokens = rewrite(strip_database(tokens, database));
     match tree::reduce(tokens) {
-        Some(tokens) => print(&tokens),
+        Some(tokens) => print(&view::order_by_alias(tokens)),
         None => text.trim().to_owned(),
     }
 }
@@ -76,6 +77,12 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
         let called = tokens.peek() == Some(&Token::Open);
         match token {
             Token::Word(word) if word.starts_with('_') && matches!(tokens.peek(), Some(Token::Text(_))) => {}
+            // Two spellings of one value: x'6162' and 0x6162.
+            Token::Word(word) if word == "x" && matches!(tokens.peek(), Some(Token::Text(_))) => {
+                if let Some(Token::Text(digits)) = tokens.next() {
+                    out.push(Token::Number(format!("0x{}", digits.to_ascii_lowercase())));
+                }
+            }
             Token::Word(word) => out.extend(synonym(&word, called, out.last())),
             Token::Operator("<>") => out.push(Token::Operator("<>")),
             Token::Operator("!=") => out.push(Token::Operator("<>")),

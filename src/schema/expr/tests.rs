@@ -62,6 +62,14 @@ fn views_lose_their_database_and_needless_parentheses() {
 }
 
 #[test]
+fn an_alias_in_order_by_wins_over_what_it_stands_for() {
+    let mysql = "select `k`.`p`.`id` AS `id`,count(0) AS `n` from `k`.`p` order by `n` desc,`id` limit 5";
+    let mariadb = "select `k`.`p`.`id` AS `id`,count(0) AS `n` from `k`.`p` order by count(0) desc,`k`.`p`.`id` limit 5";
+    assert_eq!(canonical(mysql, "k"), canonical(mariadb, "k"));
+    assert!(canonical(mysql, "k").ends_with("order by `n` desc, `id` limit 5"));
+}
+
+#[test]
 fn joins_keep_the_parentheses_that_matter() {
     let text = "select 1 from (`a` left join (`b` join `c` on(`b`.`x` = `c`.`x`)) on(`a`.`x` = `b`.`x`))";
     let expected = "select 1 from `a` left join (`b` join `c` on `b`.`x` = `c`.`x`) on `a`.`x` = `b`.`x`";

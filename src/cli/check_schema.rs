@@ -1,0 +1,74 @@
+//! `dbtool check-schema`: what can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Where the expected schema comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Replay {
+    /// On this server if the account may create a database, else the snapshot
+    #[default]
+    Auto,
+    /// In a scratch database on this server
+    Server,
+    /// On a private server started for it
+    Sandbox,
+    /// Not at all: the snapshot
+    Never,
+}
+
+/// From which severity on a difference fails the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum FailOn {
+    /// Any difference
+    #[default]
+    Cosmetic,
+    /// What changes the speed
+    Performance,
+    /// What changes results or breaks the application
+    Breaks,
+    /// None: differences are shown, the exit code is 0
+    Never,
+}
+
+/// Arguments of `dbtool check-schema`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CheckSchemaArgs {
+    /// Folder of the migrations; its schema.json is the snapshot
+    #[arg(long, value_name = "DIR", default_value = "migrations")]
+    pub dir: PathBuf,
+    /// Compare with this snapshot, or with the live database of this mysql:// URL
+    #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["replay", "write"])]
+    pub expect: Option<String>,
+    /// Where to replay the migrations
+    #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
+    pub replay: Replay,
+    /// Write the snapshot DIR/schema.json from the replayed migrations
+    #[arg(long)]
+    pub write: bool,
+    /// Print the statements that mend the drift, and nothing else
+    #[arg(long)]
+    pub fix_sql: bool,
+    /// Do not comment out statements that may lose data
+    #[arg(long, requires = "fix_sql")]
+    pub allow_destructive: bool,
+    /// Draw the schema: FILE.svg, .html, .mmd (Mermaid) or .dot (Graphviz)
+    #[arg(long, value_name = "FILE")]
+    pub diagram: Option<PathBuf>,
+    /// Only the lint rules; no expected schema is needed
+    #[arg(long, conflicts_with_all = ["expect", "replay", "write", "fix_sql"])]
+    pub lint_only: bool,
+    /// Fail on findings of this rule; `all` for every rule; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub deny: Vec<String>,
+    /// From which severity on a difference fails the check
+    #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+    /// Differences and findings that are as they should be [default: DIR/schema.ignore if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub ignore: Option<PathBuf>,
+    /// Drop scratch databases that a killed run left behind, without asking
+    #[arg(long)]
+    pub drop_leftovers: bool,
+}

@@ -1,0 +1,189 @@
+//! `dbtool check-schema`: is this database what the migrations say?
+//!
+//! Gather the live and the expected schema, decide what differs and what is unwise, act on it
+//! (snapshot, diagram), report.
+
+mod expected;
+mod outcome;
+mod replay;
+mod scratch;
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::check_schema::{CheckSchemaArgs, FailOn, Replay};
+use crate::context::Context;
+use crate::db::Session;
+use crate::exit::Failure;
+use crate::report::{Format, Outcome};
+use crate::schema::diagram::Picture;
+use crate::schema::diff::{Difference, Severity, diff};
+use crate::schema::fix::fix;
+use crate::schema::ignore::Ignore;
+use crate::schema::introspect::{self, Reading};
+use crate::schema::lint::{self, Finding, lint};
+use crate::schema::model::Schema;
+
+use expected::Expected;
+use outcome::{Report, Size};
+
+/// Name of the snapshot in the folder of the migrations.
+pub const SNAPSHOT: &str = "schema.json";
+/// Name of the ignore file in the folder of the migrations.
+const IGNORE_FILE: &str = "schema.ignore";
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, no way to an expected schema, or a statement that failed.
+pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dyn Outcome>> {
+    let ignore = read_ignore(args)?;
+    let denied = denied_rules(args)?;
+    args.diagram.as_deref().map(Picture::of).transpose()?;
+    let database = ctx.config.require_database()?.to_owned();
+
+    let mut session = ctx.db.session().await?;
+    let live = introspect::read(&mut session, &database).await?;
+    let expected = match args.lint_only {
+        true => None,
+        false => Some(expected::find(ctx, args, session, &live.schema).await?),
+    };
+
+    let mut report = decide(&database, &live, expected.as_ref(), &ignore, args.fail_on);
+    report.denied = denied;
+    report.lint_only = args.lint_only;
+    act(args, &live.schema, expected.as_ref(), &mut report)?;
+    if args.fix_sql && ctx.report.format() == Format::Text {
+        report.script_only = true;
+        ctx.report.out(&report.fix.script(args.allow_destructive));
+    }
+    report.allow_destructive = args.allow_destructive;
+    Ok(Box::new(report))
+}
+
+/// Compares and lints, and parts what is ignored from what counts.
+fn decide(
+    database: &str,
+    live: &Reading,
+    expected: Option<&Expected>,
+    ignore: &Ignore,
+    fail_on: FailOn,
+) -> Report {
+    let mut report = Report::new(database, &live.schema, fail_severity(fail_on));
+    report.hidden.clone_from(&live.hidden);
+    if let Some(expected) = expected {
+        report.source.clone_from(&expected.source);
+        report.notes.clone_from(&expected.notes);
+        let (ignored, counted): (Vec<Difference>, Vec<Difference>) = diff(&expected.schema, &live.schema)
+            .into_iter()
+            .partition(|one| ignore.difference(one).is_some());
+        report.fix = fix(&expected.schema, &live.schema, &counted);
+        report.differences = counted;
+        report.ignored = ignored
+            .iter()
+            .filter_map(|one| {
+                Some((
+                    format!("{} {}", one.kind.words(), one.path()),
+                    ignore.difference(one)?.reason.clone(),
+                ))
+            })
+            .collect();
+    }
+    let (ignored, counted): (Vec<Finding>, Vec<Finding>) = lint(&live.schema)
+        .into_iter()
+        .partition(|one| ignore.finding(one).is_some());
+    report.findings = counted;
+    report.ignored.extend(ignored.iter().filter_map(|one| {
+        Some((
+            format!("{} {}", one.rule, one.object),
+            ignore.finding(one)?.reason.clone(),
+        ))
+    }));
+    report.sizes = Size::of(&live.schema);
+    report
+}
+
+/// Writes the files that were asked for.
+fn act(
+    args: &CheckSchemaArgs,
+    live: &Schema,
+    expected: Option<&Expected>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    if let (true, Some(expected)) = (args.write, expected) {
+        let path = args.dir.join(SNAPSHOT);
+        expected::write_snapshot(&expected.schema, &path)?;
+        report.written.push(path);
+    }
+    if let Some(path) = &args.diagram {
+        let title = format!(
+            "{} ({})",
+            report.database,
+            crate::report::plural(live.tables.len() as u64, "table")
+        );
+        let picture = Picture::of(path)?;
+        let text = picture.draw(&title, live, expected.map(|one| &one.schema), &report.differences);
+        std::fs::write(path, text).map_err(|error| {
+            Failure::usage(
+                format!("cannot write {}: {error}", path.display()),
+                "correct the path or its permissions",
+            )
+        })?;
+        report.written.push(path.clone());
+    }
+    Ok(())
+}
+
+fn fail_severity(fail_on: FailOn) -> Option<Severity> {
+    match fail_on {
+        FailOn::Cosmetic => Some(Severity::Cosmetic),
+        FailOn::Performance => Some(Severity::Performance),
+        FailOn::Breaks => Some(Severity::Breaks),
+        FailOn::Never => None,
+    }
+}
+
+/// The ignore file that was named, or the one beside the migrations.
+fn read_ignore(args: &CheckSchemaArgs) -> Result<Ignore, Failure> {
+    let (path, named): (PathBuf, bool) = match &args.ignore {
+        Some(path) => (path.clone(), true),
+        None => (args.dir.join(IGNORE_FILE), false),
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ignore::parse(&text, &path),
+        Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => Ok(Ignore::default()),
+        Err(error) => Err(unreadable(&path, &error)),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(
+        format!("cannot read {}: {error}", path.display()),
+        "correct the path or its permissions",
+    )
+}
+
+/// The ids of the rules whose findings fail the check.
+fn denied_rules(args: &CheckSchemaArgs) -> Result<Vec<&'static str>, Failure> {
+    let ids = || lint::RULES.iter().map(|rule| rule.id);
+    if args.deny.iter().any(|rule| rule == "all") {
+        return Ok(ids().collect());
+    }
+    let known = |rule: &String| {
+        ids().find(|id| id == rule).ok_or_else(|| {
+            let list: Vec<&str> = ids().collect();
+            Failure::usage(
+                format!("--deny {rule}: there is no such rule"),
+                format!("use all, or one of {}", list.join(", ")),
+            )
+        })
+    };
+    args.deny.iter().map(known).collect()
+}
+
+/// Whether the replay may fall back to another source.
+fn may_fall_back(replay: Replay) -> bool {
+    replay == Replay::Auto
+}
+
+/// What a function of this command needs of a session: kept here so that its users agree.
+type Lent = Session;

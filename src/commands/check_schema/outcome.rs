@@ -1,0 +1,408 @@
+//! The result of a check, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::report::{self, Check, CheckStatus, Outcome, Page, Table};
+use crate::schema::diff::{Change, Difference, Kind, Severity};
+use crate::schema::fix::Fix;
+use crate::schema::lint::{Finding, RULES, auto_increment_use};
+use crate::schema::model::{Schema, Text};
+
+/// How many tables the list of sizes has.
+const LARGEST: usize = 10;
+
+/// The sizes of one table.
+#[derive(Debug, Clone)]
+pub(super) struct Size {
+    table: Text,
+    rows: u64,
+    data_bytes: u64,
+    index_bytes: u64,
+    auto_increment_percent: Option<f64>,
+}
+
+impl Size {
+    /// The sizes of the largest tables, and of those whose counter is furthest.
+    pub(super) fn of(schema: &Schema) -> Vec<Size> {
+        let mut sizes: Vec<Size> = schema
+            .tables
+            .iter()
+            .map(|(name, table)| Size {
+                table: *name,
+                rows: table.stats.rows,
+                data_bytes: table.stats.data_bytes,
+                index_bytes: table.stats.index_bytes,
+                auto_increment_percent: auto_increment_use(table),
+            })
+            .collect();
+        sizes.sort_by_key(|size| (std::cmp::Reverse(size.data_bytes + size.index_bytes), size.table));
+        sizes.truncate(LARGEST);
+        sizes
+    }
+}
+
+/// Everything a check found.
+pub(super) struct Report {
+    pub(super) database: String,
+    tables: Vec<Text>,
+    fail_from: Option<Severity>,
+    pub(super) source: String,
+    pub(super) notes: Vec<String>,
+    pub(super) hidden: Vec<String>,
+    pub(super) differences: Vec<Difference>,
+    pub(super) findings: Vec<Finding>,
+    /// What is ignored, and why.
+    pub(super) ignored: Vec<(String, String)>,
+    pub(super) fix: Fix,
+    pub(super) sizes: Vec<Size>,
+    pub(super) denied: Vec<&'static str>,
+    pub(super) written: Vec<PathBuf>,
+    pub(super) lint_only: bool,
+    pub(super) script_only: bool,
+    pub(super) allow_destructive: bool,
+}
+
+impl Report {
+    /// An empty report.
+    pub(super) fn new(database: &str, live: &Schema, fail_from: Option<Severity>) -> Self {
+        Report {
+            database: database.to_owned(),
+            tables: live.tables.keys().copied().collect(),
+            fail_from,
+            source: String::new(),
+            notes: Vec::new(),
+            hidden: Vec::new(),
+            differences: Vec::new(),
+            findings: Vec::new(),
+            ignored: Vec::new(),
+            fix: Fix::default(),
+            sizes: Vec::new(),
+            denied: Vec::new(),
+            written: Vec::new(),
+            lint_only: false,
+            script_only: false,
+            allow_destructive: false,
+        }
+    }
+
+    fn fails(&self, one: &Difference) -> bool {
+        self.fail_from.is_some_and(|from| one.severity >= from)
+    }
+
+    fn is_denied(&self, one: &Finding) -> bool {
+        self.denied.contains(&one.rule)
+    }
+
+    /// `3 differences: 1 breaks the application, 2 cosmetic`.
+    fn sentence(&self) -> String {
+        if self.differences.is_empty() {
+            return "no drift".to_owned();
+        }
+        let parts: Vec<String> = [Severity::Breaks, Severity::Performance, Severity::Cosmetic]
+            .into_iter()
+            .filter_map(|severity| {
+                let number = self
+                    .differences
+                    .iter()
+                    .filter(|one| one.severity == severity)
+                    .count();
+                (number > 0).then(|| format!("{number} {}", severity.word()))
+            })
+            .collect();
+        format!(
+            "{}: {}",
+            report::plural(self.differences.len() as u64, "difference"),
+            parts.join(", ")
+        )
+    }
+
+    fn drift_text(&self, page: &mut Page) {
+        let mut group: Option<Option<Text>> = None;
+        for one in &self.differences {
+            if group != Some(one.table) {
+                page.heading(one.table.map_or("(database)", Text::as_str));
+                group = Some(one.table);
+            }
+            difference_text(one, page);
+        }
+        page.blank();
+    }
+
+    fn lint_text(&self, page: &mut Page) {
+        for rule in RULES {
+            let findings: Vec<&Finding> = self.findings.iter().filter(|one| one.rule == rule.id).collect();
+            if findings.is_empty() {
+                continue;
+            }
+            let style = page.style();
+            page.heading(&format!("lint: {}", rule.id));
+            page.line(format_args!("  {}", style.dim(rule.why)));
+            for one in findings {
+                let mark = if self.is_denied(one) {
+                    style.bad("!")
+                } else {
+                    style.warn("!")
+                };
+                page.line(format_args!(
+                    "  {mark} {} {}",
+                    style.strong(&one.object),
+                    one.what
+                ));
+                page.line(format_args!("      {}", style.dim(&one.fix)));
+            }
+        }
+    }
+
+    fn sizes_text(&self, page: &mut Page) {
+        if self.sizes.is_empty() {
+            return;
+        }
+        page.heading("largest tables");
+        let mut table = Table::new(["TABLE", "ROWS", "DATA", "INDEXES", "AUTO_INCREMENT USED"])
+            .right(&[1, 2, 3, 4])
+            .indent(2);
+        for size in &self.sizes {
+            let used = size
+                .auto_increment_percent
+                .map_or("-".to_owned(), |percent| format!("{percent:.1} %"));
+            table.row([
+                size.table.to_string(),
+                format!("~{}", report::count(size.rows)),
+                report::bytes(size.data_bytes),
+                report::bytes(size.index_bytes),
+                used,
+            ]);
+        }
+        page.table(table);
+    }
+
+    fn conclusion(&self, page: &mut Page) {
+        let style = page.style();
+        page.blank();
+        for (what, reason) in &self.ignored {
+            page.line(style.dim(format_args!("ignored: {what} ({reason})")));
+        }
+        for hidden in &self.hidden {
+            page.line(format_args!("{} {hidden}", style.warn("not checked:")));
+        }
+        for note in &self.notes {
+            page.line(format_args!("{} {note}", style.warn("note:")));
+        }
+        for path in &self.written {
+            page.line(format_args!("wrote {}", path.display()));
+        }
+        if !self.lint_only {
+            let sentence = self.sentence();
+            let painted = if self.differences.is_empty() {
+                style.ok(sentence)
+            } else {
+                style.bad(sentence)
+            };
+            page.line(format_args!(
+                "{}: {painted} against {}",
+                style.strong(&self.database),
+                self.source
+            ));
+        }
+        if !self.differences.is_empty() {
+            page.line("next: `dbtool check-schema --fix-sql` prints the statements that mend it");
+        }
+        let findings = self.findings.len() as u64;
+        let denied = self.findings.iter().filter(|one| self.is_denied(one)).count();
+        if findings > 0 {
+            page.line(format_args!(
+                "lint: {}, {denied} denied",
+                report::plural(findings, "finding")
+            ));
+        } else {
+            page.line(format_args!("lint: {}", style.ok("nothing found")));
+        }
+    }
+}
+
+/// One difference in text.
+fn difference_text(one: &Difference, page: &mut Page) {
+    let style = page.style();
+    let severity = match one.severity {
+        Severity::Breaks => style.bad(one.severity.words()),
+        Severity::Performance => style.warn(one.severity.words()),
+        Severity::Cosmetic => style.dim(one.severity.words()),
+    };
+    let what = match (one.kind, one.table) {
+        (Kind::Table | Kind::Partitioning, Some(_)) => one.kind.words().to_owned(),
+        _ => format!("{} {}", one.kind.words(), one.name),
+    };
+    let mark = match one.change {
+        Change::Missing { .. } => style.bad("-"),
+        Change::Extra { .. } => style.ok("+"),
+        Change::Different { .. } => style.warn("~"),
+    };
+    page.line(format_args!("  {mark} {what} {} ({severity})", one.change.word()));
+    match &one.change {
+        Change::Missing { expected: text } | Change::Extra { live: text } => {
+            page.block(6, style.dim_block(text))
+        }
+        Change::Different { fields } => {
+            for field in fields {
+                let short = !field.expected.contains('\n') && !field.live.contains('\n');
+                if short {
+                    page.line(format_args!(
+                        "      {}: expected {}, is {}",
+                        field.name,
+                        style.ok(&field.expected),
+                        style.bad(&field.live)
+                    ));
+                } else {
+                    page.line(format_args!("      {} expected:", field.name));
+                    page.block(8, &field.expected);
+                    page.line("      is:");
+                    page.block(8, &field.live);
+                }
+            }
+        }
+    }
+    if let Some(note) = &one.note {
+        page.line(format_args!("      {}", style.dim(note)));
+    }
+}
+
+/// Several dim lines: a style span ends with its line.
+trait DimBlock {
+    fn dim_block(self, text: &str) -> String;
+}
+
+impl DimBlock for crate::report::Style {
+    fn dim_block(self, text: &str) -> String {
+        text.lines()
+            .map(|line| self.dim(line))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+impl Outcome for Report {
+    fn exit(&self) -> Exit {
+        let drift = self.differences.iter().any(|one| self.fails(one));
+        let lint = self.findings.iter().any(|one| self.is_denied(one));
+        if drift || lint { Exit::Found } else { Exit::Done }
+    }
+
+    fn name(&self) -> &'static str {
+        "check-schema"
+    }
+
+    fn text(&self, page: &mut Page) {
+        if self.script_only {
+            return;
+        }
+        self.drift_text(page);
+        self.lint_text(page);
+        self.sizes_text(page);
+        self.conclusion(page);
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let sizes: Vec<_> = self
+            .sizes
+            .iter()
+            .map(|size| {
+                json!({
+                    "table": size.table, "rows": size.rows, "data_bytes": size.data_bytes,
+                    "index_bytes": size.index_bytes, "auto_increment_percent": size.auto_increment_percent,
+                })
+            })
+            .collect();
+        let fix: Vec<_> = self
+            .fix
+            .statements
+            .iter()
+            .map(|one| json!({ "sql": one.sql, "may_lose": one.loses }))
+            .collect();
+        let ignored: Vec<_> = self
+            .ignored
+            .iter()
+            .map(|(what, reason)| json!({ "what": what, "reason": reason }))
+            .collect();
+        let findings: Vec<_> = self
+            .findings
+            .iter()
+            .map(|one| {
+                let mut value = json!(one);
+                value["denied"] = json!(self.is_denied(one));
+                value
+            })
+            .collect();
+        json!({
+            "database": self.database,
+            "expected": if self.lint_only { None } else { Some(&self.source) },
+            "drift": self.differences,
+            "fix": fix,
+            "fix_notes": self.fix.notes,
+            "lint": findings,
+            "ignored": ignored,
+            "not_checked": self.hidden,
+            "notes": self.notes,
+            "largest_tables": sizes,
+            "written": self.written,
+        })
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        let mut by_table: BTreeMap<Text, Vec<&Difference>> =
+            self.tables.iter().map(|table| (*table, Vec::new())).collect();
+        for one in &self.differences {
+            by_table
+                .entry(one.table.unwrap_or_else(|| Text::from(one.path())))
+                .or_default()
+                .push(one);
+        }
+        let mut checks = Vec::new();
+        if !self.lint_only {
+            for (table, differences) in by_table {
+                let failed = differences.iter().any(|one| self.fails(one));
+                let status = match (differences.is_empty(), failed) {
+                    (true, _) => CheckStatus::Passed,
+                    (false, true) => CheckStatus::Failed,
+                    (false, false) => CheckStatus::Warned,
+                };
+                let message: Vec<String> = differences.iter().map(|one| one_line(one)).collect();
+                let mut check = Check::new("drift", table.to_string(), status).message(message.join("; "));
+                for one in &differences {
+                    let mut page = Page::plain();
+                    difference_text(one, &mut page);
+                    check = check.detail(page.into_text());
+                }
+                checks.push(check);
+            }
+        }
+        for one in &self.findings {
+            let status = if self.is_denied(one) {
+                CheckStatus::Failed
+            } else {
+                CheckStatus::Warned
+            };
+            let check = Check::new("lint", format!("{} {}", one.rule, one.object), status);
+            checks.push(check.message(&one.what).detail(one.why).detail(&one.fix));
+        }
+        for hidden in &self.hidden {
+            checks.push(Check::new("privileges", hidden.clone(), CheckStatus::Skipped).message(hidden));
+        }
+        checks
+    }
+}
+
+/// `column email different: type, null`.
+fn one_line(one: &Difference) -> String {
+    let fields = match &one.change {
+        Change::Different { fields } => {
+            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+            format!(": {}", names.join(", "))
+        }
+        _ => String::new(),
+    };
+    format!("{} {} {}{fields}", one.kind.words(), one.name, one.change.word())
+}

@@ -1,0 +1,171 @@
+//! Differences and lint findings that are as they should be, each with its reason.
+//!
+//! One line each: `kind:pattern  # reason`, where the kind is that of a difference (`table`,
+//! `column`, `foreign-key`, ...), `lint:rule`, or `*`; `*` in a pattern stands for any text.
+
+use std::path::Path;
+
+use super::diff::Difference;
+use super::lint::Finding;
+use crate::exit::Failure;
+
+/// The lines of an ignore file.
+#[derive(Debug, Clone, Default)]
+pub struct Ignore {
+    rules: Vec<Rule>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its line in the file, counted from 1.
+    pub line: usize,
+    /// What it says before the reason.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    kind: String,
+    pattern: String,
+}
+
+/// An ignore file that says nothing wrong.
+impl Ignore {
+    /// Reads the file's text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// A line without a kind, without a pattern or without a reason (exit 2).
+    pub fn parse(text: &str, file: &Path) -> Result<Ignore, Failure> {
+        let mut rules = Vec::new();
+        for (at, raw) in text.lines().enumerate() {
+            let line = raw.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (what, reason) = line.split_once('#').unwrap_or((line, ""));
+            let (what, reason) = (what.trim(), reason.trim());
+            let fail = |problem: &str, next: &str| {
+                Failure::usage(format!("{}:{}: {problem}: {line}", file.display(), at + 1), next)
+            };
+            if reason.is_empty() {
+                return Err(fail(
+                    "no reason",
+                    "say why after a #: `table:audit_*  # kept by the audit tool`",
+                ));
+            }
+            let Some((kind, pattern)) = what
+                .rsplit_once(':')
+                .filter(|(kind, pattern)| !kind.is_empty() && !pattern.is_empty())
+            else {
+                return Err(fail(
+                    "no kind and pattern",
+                    "write `kind:pattern  # reason`, such as `column:users.legacy_id  # ...`",
+                ));
+            };
+            rules.push(Rule {
+                line: at + 1,
+                what: what.to_owned(),
+                reason: reason.to_owned(),
+                kind: kind.trim().to_owned(),
+                pattern: pattern.trim().to_owned(),
+            });
+        }
+        Ok(Ignore { rules })
+    }
+
+    /// The rule that covers a difference. A rule for a table covers all that is in it.
+    pub fn difference(&self, one: &Difference) -> Option<&Rule> {
+        let kind = one.kind.words().replace(' ', "-");
+        self.rules.iter().find(|rule| {
+            let own = (rule.kind == "*" || rule.kind == kind) && matches(&rule.pattern, &one.path());
+            let table = one
+                .table
+                .is_some_and(|table| rule.kind == "table" && matches(&rule.pattern, &table));
+            own || table
+        })
+    }
+
+    /// The rule that covers a finding.
+    pub fn finding(&self, one: &Finding) -> Option<&Rule> {
+        let kind = format!("lint:{}", one.rule);
+        self.rules.iter().find(|rule| {
+            (rule.kind == "*" || rule.kind == "lint" || rule.kind == kind)
+                && matches(&rule.pattern, &one.object)
+        })
+    }
+
+    /// All rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+/// Whether `text` is what `pattern` says; `*` is any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(start) else {
+        return false;
+    };
+    let ends = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
+    ends.into_iter().any(|at| matches(rest, &text[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::diff::{Change, Kind, Severity};
+    use crate::schema::model::Text;
+
+    fn difference(kind: Kind, table: Option<&str>, name: &str) -> Difference {
+        Difference {
+            kind,
+            table: table.map(Text::new),
+            name: Text::new(name),
+            live_name: None,
+            change: Change::Extra { live: String::new() },
+            severity: Severity::Cosmetic,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn rules_cover_what_they_name() -> Result<(), Failure> {
+        let text = "# comment\n\ntable:audit_*   # kept by the audit tool\ncolumn:users.legacy_* # goes in March\n\
+                    lint:no-primary-key:log_* # append only\n*:tmp* # scratch\n";
+        let ignore = Ignore::parse(text, Path::new("ignore"))?;
+        let audit = difference(Kind::Table, Some("audit_log"), "audit_log");
+        assert_eq!(ignore.difference(&audit).map(|rule| rule.line), Some(3));
+        let inside = difference(Kind::Column, Some("audit_log"), "who");
+        assert_eq!(
+            ignore.difference(&inside).map(|rule| rule.reason.as_str()),
+            Some("kept by the audit tool")
+        );
+        let column = difference(Kind::Column, Some("users"), "legacy_id");
+        assert_eq!(ignore.difference(&column).map(|rule| rule.line), Some(4));
+        assert_eq!(
+            ignore.difference(&difference(Kind::Column, Some("users"), "email")),
+            None
+        );
+        assert_eq!(
+            ignore
+                .difference(&difference(Kind::View, None, "tmp_view"))
+                .map(|rule| rule.line),
+            Some(6)
+        );
+        assert_eq!(ignore.rules().len(), 4);
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_without_reason_or_kind_is_refused() {
+        for (text, word) in [("table:x", "no reason"), ("users # because", "no kind")] {
+            let error = Ignore::parse(text, Path::new("schema.ignore")).expect_err(text);
+            assert!(
+                error.what.contains("schema.ignore:1") && error.what.contains(word),
+                "{}",
+                error.what
+            );
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The statements of the introspection. Every `?` is the database's name. Columns of one kind
+//! are cast where a UNION meets them: the servers give them different collations.
+
+/// Which server is this, and which collations does it choose by itself?
+pub(super) const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN \
+    ('version', 'version_comment', 'default_collation_for_utf8mb4', 'character_set_collations')";
+
+/// What is each character set's default collation, and (without a name) the database's own?
+pub(super) const CHARSETS: &str = "\
+    SELECT CAST(character_set_name AS CHAR), CAST(default_collate_name AS CHAR) \
+      FROM information_schema.character_sets \
+    UNION ALL \
+    SELECT '', CAST(default_collation_name AS CHAR) \
+      FROM information_schema.schemata WHERE schema_name = ?";
+
+/// What may this account see?
+pub(super) const GRANTS: &str = "SHOW GRANTS";
+
+/// Which tables are there, with their options and sizes?
+pub(super) const TABLES: &str = "\
+    SELECT table_name, table_type, engine, row_format, table_collation, create_options, table_comment, \
+           table_rows, data_length, index_length, auto_increment \
+      FROM information_schema.tables WHERE table_schema = ?";
+
+/// Which columns do they have, in order?
+pub(super) const COLUMNS: &str = "\
+    SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
+           generation_expression, column_comment \
+      FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
+
+/// Which indexes (MariaDB from 10.6, which can ignore one)?
+pub(super) const INDEXES_MARIADB: &str = "\
+    SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
+           ignored, NULL \
+      FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name, seq_in_index";
+
+/// Which indexes (MySQL from 8.0.13, which has functional parts)?
+pub(super) const INDEXES_MYSQL: &str = "\
+    SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
+           IF(is_visible = 'YES', 'NO', 'YES'), expression \
+      FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name, seq_in_index";
+
+/// Which foreign keys, column by column, and with which rules?
+pub(super) const FOREIGN_KEYS: &str = "\
+    SELECT 'key', CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), ordinal_position AS place, \
+           CAST(column_name AS CHAR), CAST(referenced_table_schema AS CHAR), CAST(referenced_table_name AS CHAR), \
+           CAST(referenced_column_name AS CHAR) \
+      FROM information_schema.key_column_usage WHERE table_schema = ? AND referenced_table_name IS NOT NULL \
+    UNION ALL \
+    SELECT 'rule', CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), 0, CAST(update_rule AS CHAR), \
+           CAST(delete_rule AS CHAR), NULL, NULL \
+      FROM information_schema.referential_constraints WHERE constraint_schema = ? \
+    ORDER BY 2, 3, place";
+
+/// Which checks (MariaDB names the table itself)?
+pub(super) const CHECKS_MARIADB: &str = "\
+    SELECT table_name, constraint_name, check_clause, level \
+      FROM information_schema.check_constraints WHERE constraint_schema = ?";
+
+/// Which checks (MySQL names the table elsewhere)?
+pub(super) const CHECKS_MYSQL: &str = "\
+    SELECT t.table_name, c.constraint_name, c.check_clause, t.enforced \
+      FROM information_schema.table_constraints AS t \
+      JOIN information_schema.check_constraints AS c \
+        ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name \
+     WHERE t.constraint_schema = ? AND t.constraint_type = 'CHECK'";
+
+/// Which views, triggers, routines, parameters and events? One shape for all:
+/// kind, name, table or state, body, and six more that each kind has its own use for.
+pub(super) const PROGRAMS: &str = "\
+    SELECT 'view' AS kind, CAST(table_name AS CHAR) AS name, NULL AS part, CAST(view_definition AS CHAR) AS body, \
+           CAST(check_option AS CHAR), CAST(security_type AS CHAR), NULL, NULL, NULL, NULL, 0 AS place \
+      FROM information_schema.views WHERE table_schema = ? \
+    UNION ALL \
+    SELECT 'trigger', CAST(trigger_name AS CHAR), CAST(event_object_table AS CHAR), CAST(action_statement AS CHAR), \
+           CAST(action_timing AS CHAR), CAST(event_manipulation AS CHAR), NULL, NULL, NULL, NULL, 1 \
+      FROM information_schema.triggers WHERE trigger_schema = ? \
+    UNION ALL \
+    SELECT 'routine', CAST(routine_name AS CHAR), CAST(routine_type AS CHAR), CAST(routine_definition AS CHAR), \
+           CAST(is_deterministic AS CHAR), CAST(sql_data_access AS CHAR), CAST(security_type AS CHAR), \
+           CAST(routine_comment AS CHAR), NULL, CAST(dtd_identifier AS CHAR), 2 \
+      FROM information_schema.routines WHERE routine_schema = ? AND routine_type IN ('PROCEDURE', 'FUNCTION') \
+    UNION ALL \
+    SELECT 'parameter', CAST(specific_name AS CHAR), CAST(routine_type AS CHAR), NULL, \
+           CAST(parameter_mode AS CHAR), CAST(parameter_name AS CHAR), CAST(dtd_identifier AS CHAR), \
+           NULL, NULL, NULL, 2 + ordinal_position \
+      FROM information_schema.parameters WHERE specific_schema = ? AND ordinal_position > 0 \
+    UNION ALL \
+    SELECT 'event', CAST(event_name AS CHAR), CAST(status AS CHAR), CAST(event_definition AS CHAR), \
+           CAST(execute_at AS CHAR), CAST(interval_value AS CHAR), CAST(interval_field AS CHAR), \
+           CAST(event_comment AS CHAR), CAST(on_completion AS CHAR), NULL, 1 \
+      FROM information_schema.events WHERE event_schema = ? \
+    ORDER BY place, name";
+
+/// Which partitions, in order?
+pub(super) const PARTITIONS: &str = "\
+    SELECT table_name, partition_name, partition_method, partition_expression, partition_description, \
+           subpartition_method, subpartition_expression, subpartition_ordinal_position \
+      FROM information_schema.partitions WHERE table_schema = ? AND partition_name IS NOT NULL \
+     ORDER BY table_name, partition_ordinal_position, subpartition_ordinal_position";

@@ -1,0 +1,730 @@
+//! What one statement is: its class, what it touches, and whether it commits on its own.
+//!
+//! Implicit commits follow the MySQL 8.4 manual, "Statements That Cause an Implicit Commit", and MariaDB's
+//! "SQL statements That Cause an Implicit Commit". The parser reads only as much as these answers need and
+//! takes what it does not know for [`Class::Other`].
+
+use super::alter::alter_table;
+pub use super::alter::{Action, IndexKind};
+use super::words::{Tok, Words};
+
+/// Families of statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Changes the definition of an object.
+    Ddl,
+    /// Changes rows.
+    Dml,
+    /// Returns rows.
+    Query,
+    /// Begins, ends or marks a transaction, or locks tables.
+    Transaction,
+    /// Changes only the session: SET, USE, PREPARE.
+    Session,
+    /// Accounts, privileges, maintenance, replication.
+    Admin,
+    /// Anything else.
+    Other,
+}
+
+impl Class {
+    /// The class in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Ddl => "ddl",
+            Class::Dml => "dml",
+            Class::Query => "query",
+            Class::Transaction => "transaction",
+            Class::Session => "session",
+            Class::Admin => "admin",
+            Class::Other => "other",
+        }
+    }
+}
+
+/// Kinds of objects that DDL works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A base table; MariaDB's sequences are tables to every catalogue.
+    Table,
+    /// A view.
+    View,
+    /// A trigger.
+    Trigger,
+    /// A stored procedure.
+    Procedure,
+    /// A stored function.
+    Function,
+    /// A scheduled event.
+    Event,
+    /// A database.
+    Database,
+}
+
+impl ObjectKind {
+    /// The SQL keyword of the kind.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            ObjectKind::Table => "TABLE",
+            ObjectKind::View => "VIEW",
+            ObjectKind::Trigger => "TRIGGER",
+            ObjectKind::Procedure => "PROCEDURE",
+            ObjectKind::Function => "FUNCTION",
+            ObjectKind::Event => "EVENT",
+            ObjectKind::Database => "DATABASE",
+        }
+    }
+
+    fn of(word: &str) -> Option<ObjectKind> {
+        Some(match word {
+            "TABLE" | "TABLES" | "SEQUENCE" => ObjectKind::Table,
+            "VIEW" => ObjectKind::View,
+            "TRIGGER" => ObjectKind::Trigger,
+            "PROCEDURE" => ObjectKind::Procedure,
+            "FUNCTION" => ObjectKind::Function,
+            "EVENT" => ObjectKind::Event,
+            "DATABASE" | "SCHEMA" => ObjectKind::Database,
+            _ => return None,
+        })
+    }
+}
+
+/// A name, perhaps with its database.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The database, where the statement names one.
+    pub schema: Option<String>,
+    /// The object's name, without quotes.
+    pub name: String,
+}
+
+/// What a statement does to an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It is there afterwards.
+    Create,
+    /// It is gone afterwards.
+    Drop,
+    /// Its definition changes.
+    Alter,
+    /// It has another name afterwards.
+    Rename(Name),
+    /// It is empty afterwards.
+    Truncate,
+    /// Its rows change.
+    Write,
+}
+
+/// An object a statement touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: Name,
+    /// What happens to it.
+    pub effect: Effect,
+}
+
+/// What is known about a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classification {
+    /// Its family.
+    pub class: Class,
+    /// Its leading keywords, upper case: `ALTER TABLE`.
+    pub verb: String,
+    /// Whether the server commits the open transaction before or after it.
+    pub implicit_commit: bool,
+    /// Objects it touches, as far as they are named.
+    pub objects: Vec<Object>,
+    /// What an ALTER TABLE consists of.
+    pub actions: Vec<Action>,
+    /// Whether it says IF EXISTS, IF NOT EXISTS or OR REPLACE: running it again is harmless.
+    pub idempotent: bool,
+    /// Whether it works on a temporary table.
+    pub temporary: bool,
+    /// An explicit ALGORITHM, upper case.
+    pub algorithm: Option<String>,
+    /// An explicit LOCK, upper case.
+    pub lock: Option<String>,
+    /// Whether its effects cannot be told from its text: CALL, EXECUTE, anonymous blocks.
+    pub opaque: bool,
+    /// Whether it leaves something in the session that a new connection would lack and that
+    /// cannot simply be set again: a temporary table, a user variable filled from data.
+    pub session_state: bool,
+}
+
+impl Classification {
+    fn new(class: Class, verb: impl Into<String>) -> Self {
+        Classification {
+            class,
+            verb: verb.into(),
+            implicit_commit: false,
+            objects: Vec::new(),
+            actions: Vec::new(),
+            idempotent: false,
+            temporary: false,
+            algorithm: None,
+            lock: None,
+            opaque: false,
+            session_state: false,
+        }
+    }
+
+    fn committing(mut self) -> Self {
+        self.implicit_commit = true;
+        self
+    }
+
+    fn object(&mut self, kind: ObjectKind, name: Option<Name>, effect: Effect) {
+        if let Some(name) = name {
+            self.objects.push(Object { kind, name, effect });
+        }
+    }
+}
+
+/// Says what `statement` is. `statement` is one statement as [`super::split()`] returns it.
+pub fn classify(statement: &str) -> Classification {
+    let mut words = Words::new(statement);
+    let first = words.word().unwrap_or_default();
+    let mut found = match first.as_str() {
+        "CREATE" => create(&mut words),
+        "ALTER" => alter(&mut words),
+        "DROP" => drop_object(&mut words),
+        "RENAME" => rename(&mut words),
+        "TRUNCATE" => {
+            words.eat("TABLE");
+            let mut found = Classification::new(Class::Ddl, "TRUNCATE TABLE").committing();
+            found.object(ObjectKind::Table, words.name(), Effect::Truncate);
+            found
+        }
+        "INSERT" | "REPLACE" | "UPDATE" | "DELETE" | "LOAD" => write(&mut words, &first),
+        "WITH" => with(&mut words),
+        "" | "SELECT" | "TABLE" | "VALUES" | "SHOW" | "DESCRIBE" | "DESC" | "EXPLAIN" | "HELP"
+        | "CHECKSUM" => {
+            let verb = if first.is_empty() { "SELECT" } else { &first };
+            let class = if first.is_empty() && !words.at('(') {
+                Class::Other
+            } else {
+                Class::Query
+            };
+            Classification::new(class, verb)
+        }
+        _ => administer(&mut words, &first),
+    };
+    if matches!(found.class, Class::Query | Class::Dml) {
+        found.session_state |= fills_variables(statement);
+    }
+    found
+}
+
+fn administer(words: &mut Words<'_>, first: &str) -> Classification {
+    let new = |class, verb: &str| Classification::new(class, verb);
+    match first {
+        "CALL" => opaque(new(Class::Dml, first)),
+        "DO" => new(Class::Dml, first),
+        "EXECUTE" | "IF" | "CASE" | "LOOP" | "WHILE" | "REPEAT" | "FOR" => opaque(new(Class::Other, first)),
+        "BEGIN" if words.eat("NOT") => opaque(new(Class::Other, "BEGIN NOT ATOMIC")),
+        "START" if words.eat("TRANSACTION") => new(Class::Transaction, "START TRANSACTION").committing(),
+        "BEGIN" | "LOCK" | "UNLOCK" => new(Class::Transaction, first).committing(),
+        "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "XA" => new(Class::Transaction, first),
+        "SET" => set(words),
+        "USE" | "PREPARE" | "DEALLOCATE" => new(Class::Session, first),
+        "GRANT" | "REVOKE" | "ANALYZE" | "CACHE" | "CHECK" | "FLUSH" | "OPTIMIZE" | "REPAIR" | "RESET"
+        | "INSTALL" | "UNINSTALL" | "START" | "STOP" | "CHANGE" => new(Class::Admin, first).committing(),
+        "KILL" | "PURGE" | "BINLOG" | "CLONE" | "SHUTDOWN" | "RESTART" => new(Class::Admin, first),
+        _ => new(Class::Other, first),
+    }
+}
+
+fn opaque(mut found: Classification) -> Classification {
+    found.opaque = true;
+    found
+}
+
+fn set(words: &mut Words<'_>) -> Classification {
+    if words.eat("PASSWORD") || words.eat("ROLE") || words.eat("DEFAULT") {
+        return Classification::new(Class::Admin, "SET").committing();
+    }
+    // MariaDB: SET STATEMENT variable = value FOR statement.
+    if words.eat("STATEMENT") {
+        return opaque(Classification::new(Class::Other, "SET STATEMENT"));
+    }
+    let mut found = Classification::new(Class::Session, "SET");
+    let mut global = false;
+    let mut reads = false;
+    while let Some(tok) = words.next() {
+        if let Tok::Word(word) = tok {
+            let word = word.to_ascii_uppercase();
+            global |= matches!(word.as_str(), "GLOBAL" | "PERSIST" | "PERSIST_ONLY");
+            reads |= word == "SELECT";
+            if word == "AUTOCOMMIT" {
+                found.class = Class::Transaction;
+                found.implicit_commit = true;
+            }
+        }
+    }
+    if global {
+        found.class = Class::Admin;
+    }
+    found.session_state = reads;
+    found
+}
+
+fn write(words: &mut Words<'_>, verb: &str) -> Classification {
+    let mut found = Classification::new(Class::Dml, verb);
+    if verb == "LOAD" {
+        if words.eat("INDEX") {
+            return Classification::new(Class::Admin, "LOAD INDEX").committing();
+        }
+        while let Some(tok) = words.next() {
+            if tok.is("INTO") && words.eat("TABLE") {
+                break;
+            }
+        }
+    } else {
+        while [
+            "LOW_PRIORITY",
+            "DELAYED",
+            "HIGH_PRIORITY",
+            "QUICK",
+            "IGNORE",
+            "INTO",
+            "FROM",
+        ]
+        .iter()
+        .any(|word| words.eat(word))
+        {}
+    }
+    found.object(ObjectKind::Table, words.name(), Effect::Write);
+    found
+}
+
+fn with(words: &mut Words<'_>) -> Classification {
+    let mut depth = 0_usize;
+    while let Some(tok) = words.next() {
+        match tok {
+            Tok::Char('(') => depth += 1,
+            Tok::Char(')') => depth = depth.saturating_sub(1),
+            Tok::Word(word) if depth == 0 => {
+                let word = word.to_ascii_uppercase();
+                match word.as_str() {
+                    "UPDATE" | "DELETE" | "INSERT" | "REPLACE" => return write(words, &word),
+                    "SELECT" | "TABLE" | "VALUES" => break,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    Classification::new(Class::Query, "SELECT")
+}
+
+/// Whether a statement puts data into user variables: `INTO @x`, `@x := …`.
+fn fills_variables(statement: &str) -> bool {
+    let mut words = Words::new(statement);
+    let mut into = false;
+    while let Some(tok) = words.next() {
+        if tok == Tok::Char('@') && into {
+            return true;
+        }
+        if tok == Tok::Char(':') && words.at('=') {
+            return true;
+        }
+        into = tok.is("INTO");
+    }
+    false
+}
+
+fn create(words: &mut Words<'_>) -> Classification {
+    let mut found = Classification::new(Class::Ddl, "CREATE").committing();
+    let mut index = IndexKind::Plain;
+    while let Some(tok) = words.next() {
+        let word = match tok {
+            Tok::Word(word) => word.to_ascii_uppercase(),
+            // The value of DEFINER = user@host or ALGORITHM = x may be any word.
+            Tok::Char('=' | '@') => {
+                words.next();
+                continue;
+            }
+            _ => continue,
+        };
+        match word.as_str() {
+            "OR" => found.idempotent = true,
+            "TEMPORARY" => found.temporary = true,
+            "UNIQUE" => index = IndexKind::Unique,
+            "FULLTEXT" => index = IndexKind::Fulltext,
+            "SPATIAL" if !words.eat("REFERENCE") => index = IndexKind::Spatial,
+            "INDEX" => return create_index(words, found, index),
+            "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE" | "RESOURCE" | "REFERENCE" => {
+                found.class = Class::Admin;
+                found.verb = format!("CREATE {word}");
+                found.idempotent |= words.if_exists();
+                return found;
+            }
+            _ => {
+                if let Some(kind) = ObjectKind::of(&word) {
+                    found.verb = format!("CREATE {word}");
+                    found.idempotent |= words.if_exists();
+                    found.object(kind, words.name(), Effect::Create);
+                    break;
+                }
+            }
+        }
+    }
+    if found.temporary {
+        found.implicit_commit = false;
+        found.session_state = true;
+    }
+    found
+}
+
+fn create_index(words: &mut Words<'_>, mut found: Classification, kind: IndexKind) -> Classification {
+    found.verb = "CREATE INDEX".to_owned();
+    found.idempotent |= words.if_exists();
+    let name = words.identifier();
+    while let Some(tok) = words.next() {
+        if tok.is("ON") {
+            found.object(ObjectKind::Table, words.name(), Effect::Alter);
+            break;
+        }
+    }
+    found.actions.push(Action::AddIndex { kind, name });
+    algorithm_and_lock(words, &mut found);
+    found
+}
+
+/// Picks up `ALGORITHM = x` and `LOCK = x` from the rest of the statement.
+fn algorithm_and_lock(words: &mut Words<'_>, found: &mut Classification) {
+    while let Some(tok) = words.next() {
+        let algorithm = tok.is("ALGORITHM");
+        if algorithm || tok.is("LOCK") {
+            words.eat_char('=');
+            let value = words.word();
+            if algorithm {
+                found.algorithm = value;
+            } else {
+                found.lock = value;
+            }
+        }
+    }
+}
+
+fn drop_object(words: &mut Words<'_>) -> Classification {
+    let mut found = Classification::new(Class::Ddl, "DROP").committing();
+    found.temporary = words.eat("TEMPORARY");
+    let word = words.word().unwrap_or_default();
+    found.verb = format!("DROP {word}");
+    found.idempotent = words.if_exists();
+    match word.as_str() {
+        "INDEX" => {
+            let name = words.identifier().unwrap_or_default();
+            words.eat("ON");
+            found.object(ObjectKind::Table, words.name(), Effect::Alter);
+            found.actions.push(Action::DropIndex(name));
+            algorithm_and_lock(words, &mut found);
+        }
+        "PREPARE" => return Classification::new(Class::Session, "DROP PREPARE"),
+        _ => match ObjectKind::of(&word) {
+            Some(kind) => loop {
+                found.object(kind, words.name(), Effect::Drop);
+                if !words.eat_char(',') {
+                    break;
+                }
+            },
+            None => found.class = Class::Admin,
+        },
+    }
+    found.implicit_commit = !found.temporary;
+    found
+}
+
+fn rename(words: &mut Words<'_>) -> Classification {
+    if !words.eat("TABLE") && !words.eat("TABLES") {
+        return Classification::new(Class::Admin, "RENAME USER").committing();
+    }
+    let mut found = Classification::new(Class::Ddl, "RENAME TABLE").committing();
+    found.idempotent = words.if_exists();
+    while let Some(from) = words.name() {
+        while !words.eat("TO") {
+            if words.next().is_none() {
+                return found;
+            }
+        }
+        if let Some(to) = words.name() {
+            found.object(ObjectKind::Table, Some(from), Effect::Rename(to));
+        }
+        if !words.eat_char(',') {
+            break;
+        }
+    }
+    found
+}
+
+fn alter(words: &mut Words<'_>) -> Classification {
+    let mut found = Classification::new(Class::Ddl, "ALTER").committing();
+    while let Some(tok) = words.next() {
+        let word = match tok {
+            Tok::Word(word) => word.to_ascii_uppercase(),
+            Tok::Char('=' | '@') => {
+                words.next();
+                continue;
+            }
+            _ => continue,
+        };
+        match word.as_str() {
+            "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE" | "RESOURCE" | "INSTANCE" => {
+                found.class = Class::Admin;
+                found.verb = format!("ALTER {word}");
+                return found;
+            }
+            _ => {
+                let Some(kind) = ObjectKind::of(&word) else {
+                    continue;
+                };
+                found.verb = format!("ALTER {word}");
+                found.idempotent = words.if_exists();
+                found.object(kind, words.name(), Effect::Alter);
+                if word == "TABLE" {
+                    alter_table(words, &mut found);
+                } else if kind == ObjectKind::Event {
+                    event_rename(words, &mut found);
+                }
+                return found;
+            }
+        }
+    }
+    found
+}
+
+fn event_rename(words: &mut Words<'_>, found: &mut Classification) {
+    while let Some(tok) = words.next() {
+        if tok.is("DO") {
+            return;
+        }
+        if tok.is("RENAME") && words.eat("TO") {
+            if let (Some(to), Some(object)) = (words.name(), found.objects.first_mut()) {
+                object.effect = Effect::Rename(to);
+            }
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, Classification, Effect, classify};
+
+    fn touched(found: &Classification) -> Vec<String> {
+        found
+            .objects
+            .iter()
+            .map(|object| {
+                let full = |name: &super::Name| match &name.schema {
+                    Some(schema) => format!("{schema}.{}", name.name),
+                    None => name.name.clone(),
+                };
+                let effect = match &object.effect {
+                    Effect::Create => "+".to_owned(),
+                    Effect::Drop => "-".to_owned(),
+                    Effect::Alter => "~".to_owned(),
+                    Effect::Truncate => "0".to_owned(),
+                    Effect::Write => "*".to_owned(),
+                    Effect::Rename(to) => format!(">{} ", full(to)),
+                };
+                format!("{effect}{} {}", object.kind.keyword(), full(&object.name))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn statements_are_told_apart() {
+        use Class::{Admin, Ddl, Dml, Other, Query, Session, Transaction};
+        let cases: &[(&str, Class, &str, bool, &[&str])] = &[
+            (
+                "CREATE TABLE IF NOT EXISTS `a``b`.`t` (id INT)",
+                Ddl,
+                "CREATE TABLE",
+                true,
+                &["+TABLE a`b.t"],
+            ),
+            (
+                "create temporary table t (a int)",
+                Ddl,
+                "CREATE TABLE",
+                false,
+                &["+TABLE t"],
+            ),
+            (
+                "DROP TEMPORARY TABLE IF EXISTS t",
+                Ddl,
+                "DROP TABLE",
+                false,
+                &["-TABLE t"],
+            ),
+            (
+                "DROP TABLE a, db . b",
+                Ddl,
+                "DROP TABLE",
+                true,
+                &["-TABLE a", "-TABLE db.b"],
+            ),
+            (
+                "RENAME TABLE a TO b, x.c TO x.d",
+                Ddl,
+                "RENAME TABLE",
+                true,
+                &[">b TABLE a", ">x.d TABLE x.c"],
+            ),
+            ("TRUNCATE t", Ddl, "TRUNCATE TABLE", true, &["0TABLE t"]),
+            (
+                "CREATE OR REPLACE ALGORITHM = MERGE DEFINER = `view`@trigger SQL SECURITY INVOKER VIEW v AS SELECT 1",
+                Ddl,
+                "CREATE VIEW",
+                true,
+                &["+VIEW v"],
+            ),
+            (
+                "CREATE DEFINER=a@b PROCEDURE IF NOT EXISTS p() SELECT 1",
+                Ddl,
+                "CREATE PROCEDURE",
+                true,
+                &["+PROCEDURE p"],
+            ),
+            (
+                "CREATE AGGREGATE FUNCTION f RETURNS INT SONAME 'x'",
+                Ddl,
+                "CREATE FUNCTION",
+                true,
+                &["+FUNCTION f"],
+            ),
+            (
+                "/*!50003 CREATE*/ /*!50017 DEFINER=`r`@`l`*/ /*!50003 TRIGGER t BEFORE INSERT ON x FOR EACH ROW SET @a=1 */",
+                Ddl,
+                "CREATE TRIGGER",
+                true,
+                &["+TRIGGER t"],
+            ),
+            (
+                "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+                Ddl,
+                "CREATE EVENT",
+                true,
+                &["+EVENT e"],
+            ),
+            (
+                "ALTER EVENT e RENAME TO f",
+                Ddl,
+                "ALTER EVENT",
+                true,
+                &[">f EVENT e"],
+            ),
+            (
+                "CREATE UNIQUE INDEX i ON db.t (a)",
+                Ddl,
+                "CREATE INDEX",
+                true,
+                &["~TABLE db.t"],
+            ),
+            ("DROP INDEX i ON t", Ddl, "DROP INDEX", true, &["~TABLE t"]),
+            ("DROP DATABASE d", Ddl, "DROP DATABASE", true, &["-DATABASE d"]),
+            ("CREATE USER a", Admin, "CREATE USER", true, &[]),
+            ("GRANT SELECT ON t TO a", Admin, "GRANT", true, &[]),
+            (
+                "INSERT IGNORE INTO t VALUES (1)",
+                Dml,
+                "INSERT",
+                false,
+                &["*TABLE t"],
+            ),
+            (
+                "UPDATE LOW_PRIORITY `t` SET a = 1",
+                Dml,
+                "UPDATE",
+                false,
+                &["*TABLE t"],
+            ),
+            ("DELETE FROM t", Dml, "DELETE", false, &["*TABLE t"]),
+            (
+                "LOAD DATA INFILE 'x' INTO TABLE t",
+                Dml,
+                "LOAD",
+                false,
+                &["*TABLE t"],
+            ),
+            (
+                "WITH x AS (SELECT 1) UPDATE t SET a = 1",
+                Dml,
+                "UPDATE",
+                false,
+                &["*TABLE t"],
+            ),
+            (
+                "WITH x AS (SELECT 1) SELECT * FROM x",
+                Query,
+                "SELECT",
+                false,
+                &[],
+            ),
+            ("(SELECT 1) UNION (SELECT 2)", Query, "SELECT", false, &[]),
+            ("SHOW TABLES", Query, "SHOW", false, &[]),
+            ("BEGIN", Transaction, "BEGIN", true, &[]),
+            (
+                "BEGIN NOT ATOMIC SELECT 1; END",
+                Other,
+                "BEGIN NOT ATOMIC",
+                false,
+                &[],
+            ),
+            (
+                "START TRANSACTION READ ONLY",
+                Transaction,
+                "START TRANSACTION",
+                true,
+                &[],
+            ),
+            ("START REPLICA", Admin, "START", true, &[]),
+            ("COMMIT", Transaction, "COMMIT", false, &[]),
+            ("SET @a = 1, foreign_key_checks = 0", Session, "SET", false, &[]),
+            ("SET SESSION autocommit = 0", Transaction, "SET", true, &[]),
+            ("SET GLOBAL x = 1", Admin, "SET", false, &[]),
+            ("SET PASSWORD = 'x'", Admin, "SET", true, &[]),
+            ("USE db", Session, "USE", false, &[]),
+            ("ANALYZE TABLE t", Admin, "ANALYZE", true, &[]),
+            ("nonsense", Other, "NONSENSE", false, &[]),
+            ("--", Other, "SELECT", false, &[]),
+        ];
+        for (statement, class, verb, commits, objects) in cases {
+            let found = classify(statement);
+            let summary = (
+                found.class,
+                found.verb.as_str(),
+                found.implicit_commit,
+                touched(&found),
+            );
+            let expected: Vec<String> = objects.iter().map(|&object| object.to_owned()).collect();
+            assert_eq!(summary, (*class, *verb, *commits, expected), "{statement}");
+        }
+    }
+
+    #[test]
+    fn what_a_new_session_would_lack_is_noticed() {
+        for statement in [
+            "CREATE TEMPORARY TABLE t (a INT)",
+            "SELECT COUNT(*) INTO @n FROM t",
+            "SELECT @a := 1",
+            "SET @n = (SELECT 1)",
+        ] {
+            assert!(classify(statement).session_state, "{statement}");
+        }
+        for statement in [
+            "CREATE TABLE t (a INT)",
+            "SET @n = 1",
+            "INSERT INTO t VALUES ('INTO @x')",
+            "SELECT @a",
+        ] {
+            assert!(!classify(statement).session_state, "{statement}");
+        }
+        assert!(classify("CALL p()").opaque);
+    }
+}

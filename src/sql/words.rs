@@ -1,0 +1,183 @@
+//! A cursor over the significant tokens of one statement.
+
+use super::lex::{Kind, Lexer};
+
+/// A significant token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tok<'a> {
+    /// A bare word.
+    Word(&'a str),
+    /// A quoted identifier or a string in double quotes, with its quotes.
+    Name(&'a str),
+    /// A string in single quotes, with its quotes.
+    Text(&'a str),
+    /// Any other character.
+    Char(char),
+}
+
+impl Tok<'_> {
+    /// Whether it is this keyword (given in upper case).
+    pub(super) fn is(&self, keyword: &str) -> bool {
+        matches!(self, Tok::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+}
+
+/// Reads a statement's tokens; comments are skipped, the inside of executable ones is not.
+#[derive(Debug, Clone)]
+pub(super) struct Words<'a> {
+    text: &'a str,
+    lexer: Lexer<'a>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Words {
+            text,
+            lexer: Lexer::new(text, 0, true),
+        }
+    }
+
+    /// The next token.
+    pub(super) fn next(&mut self) -> Option<Tok<'a>> {
+        loop {
+            // What the splitter accepted has no open quotes; anything else ends the reading.
+            let token = self.lexer.next("").ok().flatten()?;
+            let text = &self.text[token.range];
+            return Some(match token.kind {
+                Kind::Word => Tok::Word(text),
+                Kind::Backtick | Kind::Double => Tok::Name(text),
+                Kind::Single => Tok::Text(text),
+                Kind::Other => Tok::Char(text.chars().next()?),
+                _ => continue,
+            });
+        }
+    }
+
+    pub(super) fn peek(&self) -> Option<Tok<'a>> {
+        self.clone().next()
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.peek().is_none()
+    }
+
+    pub(super) fn pos(&self) -> usize {
+        self.lexer.pos()
+    }
+
+    /// Whether this character is next.
+    pub(super) fn at(&self, c: char) -> bool {
+        self.peek() == Some(Tok::Char(c))
+    }
+
+    /// Whether a bare word is next.
+    pub(super) fn at_word(&self) -> bool {
+        matches!(self.peek(), Some(Tok::Word(_)))
+    }
+
+    /// Whether one of these keywords is next.
+    pub(super) fn at_any(&self, keywords: &[&str]) -> bool {
+        self.peek()
+            .is_some_and(|tok| keywords.iter().any(|keyword| tok.is(keyword)))
+    }
+
+    /// Takes the next token if it is a bare word; in upper case.
+    pub(super) fn word(&mut self) -> Option<String> {
+        match self.peek() {
+            Some(Tok::Word(word)) => {
+                self.next();
+                Some(word.to_ascii_uppercase())
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes this keyword if it is next.
+    pub(super) fn eat(&mut self, keyword: &str) -> bool {
+        let found = self.peek().is_some_and(|tok| tok.is(keyword));
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    /// Takes this character if it is next.
+    pub(super) fn eat_char(&mut self, c: char) -> bool {
+        let found = self.at(c);
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    /// Takes `IF EXISTS` or `IF NOT EXISTS`.
+    pub(super) fn if_exists(&mut self) -> bool {
+        let saved = self.clone();
+        if self.eat("IF") {
+            self.eat("NOT");
+            if self.eat("EXISTS") {
+                return true;
+            }
+        }
+        *self = saved;
+        false
+    }
+
+    /// Takes an identifier, without its quotes.
+    pub(super) fn identifier(&mut self) -> Option<String> {
+        let found = match self.peek()? {
+            Tok::Word(word) => word.to_owned(),
+            Tok::Name(quoted) => {
+                let quote = &quoted[..1];
+                quoted[1..quoted.len() - 1].replace(&quote.repeat(2), quote)
+            }
+            _ => return None,
+        };
+        self.next();
+        Some(found)
+    }
+
+    /// Takes a name, perhaps with its database.
+    pub(super) fn name(&mut self) -> Option<super::Name> {
+        let first = self.identifier()?;
+        Some(if self.eat_char('.') {
+            super::Name {
+                schema: Some(first),
+                name: self.identifier()?,
+            }
+        } else {
+            super::Name {
+                schema: None,
+                name: first,
+            }
+        })
+    }
+
+    /// Takes everything up to a comma or an unmatched parenthesis; white space collapsed.
+    pub(super) fn rest_of_action(&mut self) -> String {
+        let start = self.pos();
+        let mut depth = 0_usize;
+        while let Some(tok) = self.peek() {
+            match tok {
+                Tok::Char('(') => depth += 1,
+                Tok::Char(')' | ',') if depth == 0 => break,
+                Tok::Char(')') => depth -= 1,
+                _ => {}
+            }
+            self.next();
+        }
+        self.since(start)
+    }
+
+    pub(super) fn rest_of_statement(&mut self) {
+        while self.next().is_some() {}
+    }
+
+    /// The text from `start` to here, white space collapsed.
+    pub(super) fn since(&self, start: usize) -> String {
+        self.text[start..self.pos()]
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
