@@ -274,12 +274,9 @@ fn a_slow_list_fails_with_its_plan() {
     assert_eq!(output.code, Some(1), "{output}");
     let found = check(&output, "the list is fast");
     assert_eq!(found["status"], "failed");
-    assert!(
-        found["details"]
-            .to_string()
-            .contains("idx_conversation_participants_user"),
-        "{found}"
-    );
+    // Which index is used is the optimiser's choice; that each step is shown is not.
+    let plan = found["details"].to_string();
+    assert!(plan.contains(" me: ") && plan.contains(" rows"), "{found}");
     assert_eq!(test(&server, &["--slow-ms", "600000"]).code, Some(0));
 }
 
