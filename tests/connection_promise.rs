@@ -26,6 +26,10 @@ fn marketplace(bookings: u64) -> Server {
         admin.exec(&statement);
     }
     migrate("005");
+    drop(admin);
+    support::wait_until(support::PATIENCE, "the server to itself", || {
+        server.counters().threads_connected == 1
+    });
     server
 }
 
@@ -80,6 +84,12 @@ fn the_data_of_every_command_stays_small() {
             assert!(!cfg!(target_os = "linux"), "no memory was measured");
             continue;
         };
-        assert!(memory <= DATA_KB, "{arguments:?} needed {memory} KB");
+        // One image, as it is sent and as it comes back, is what this command is about.
+        let images = if arguments[0] == "test-image-size" {
+            4 * 1024
+        } else {
+            0
+        };
+        assert!(memory <= DATA_KB + images, "{arguments:?} needed {memory} KB");
     }
 }
