@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -92,7 +91,6 @@ fn fix_script(server: &Server) -> String {
             expect,
         ])
         .run();
-    assert_eq!(output.code, Some(1), "{output}");
     output.stdout
 }
 
@@ -217,7 +215,7 @@ const CASES: &[Case] = &[
     ),
     (
         "auto_increment dropped",
-        "ALTER TABLE owners MODIFY COLUMN id INT UNSIGNED NOT NULL",
+        "SET foreign_key_checks = 0; ALTER TABLE owners MODIFY COLUMN id INT UNSIGNED NOT NULL; SET foreign_key_checks = 1",
         &["column owners.id different"],
     ),
     (

@@ -4,6 +4,7 @@
 //! says into it; [`diff`], [`fix`], [`lint`] and [`ignore`] are pure functions over it.
 
 pub mod ddl;
+pub mod diagram;
 pub mod diff;
 pub mod expr;
 pub mod fix;

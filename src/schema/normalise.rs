@@ -98,14 +98,29 @@ pub fn default_value(
     let value = lexer::literal_value(&sql);
     Some(match (family(ty), value) {
         (Family::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
-        // MariaDB pads BINARY to its length, MySQL does not.
-        (Family::Binary, Some(value)) if ty.starts_with("binary") => {
-            hexadecimal(value.trim_end_matches('\0'))
+        (Family::Binary, value) => {
+            let bytes = value.map(|value| hexadecimal(&value)).unwrap_or(sql);
+            if ty.starts_with("binary") {
+                unpadded(&bytes)
+            } else {
+                bytes
+            }
         }
-        (Family::Binary, Some(value)) => hexadecimal(&value),
         (Family::Quoted, None) if expr::is_literal(&sql) && sql.parse::<f64>().is_ok() => lexer::quote(&sql),
         _ => sql,
     })
+}
+
+/// MariaDB pads the default of a BINARY column to its length, MySQL does not.
+fn unpadded(hexadecimal: &str) -> String {
+    let mut digits = hexadecimal;
+    while let Some(rest) = digits
+        .strip_suffix("00")
+        .filter(|rest| rest.starts_with("0x") && rest.len() > 2)
+    {
+        digits = rest;
+    }
+    digits.to_owned()
 }
 
 /// Bytes as `0x616200`, which needs no escapes.
@@ -129,26 +144,27 @@ pub fn has_word(extra: &str, word: &str) -> bool {
     extra.split_whitespace().any(|one| one.eq_ignore_ascii_case(word))
 }
 
-/// The explicit options of a table. The row format of InnoDB is taken as it is, so that naming
-/// the default one is no difference.
+/// The explicit options of a table. InnoDB's row format is the one that was asked for, else the
+/// one in use, so that naming the default is no difference; MySQL 9.7 goes on reporting the
+/// old one in use after it was changed on a partitioned table.
 pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> BTreeMap<Text, Text> {
     let mut options = BTreeMap::new();
-    for option in create_options.split_whitespace() {
-        let (key, value) = option.split_once('=').unwrap_or((option, "1"));
-        let key = key.trim_matches('`').to_ascii_lowercase();
-        let value = value.trim_matches('\'').trim_matches('"').to_ascii_lowercase();
-        let default = key == "partitioned" || (key == "encryption" && value == "n");
-        let measured = key == "row_format" && engine.eq_ignore_ascii_case("innodb");
-        if !default && !measured {
-            options.insert(Text::from(key), Text::from(value));
-        }
-    }
-    if engine.eq_ignore_ascii_case("innodb") && !row_format.is_empty() && row_format != "Dynamic" {
+    let innodb = engine.eq_ignore_ascii_case("innodb");
+    if innodb && !row_format.is_empty() {
         options.insert(
             Text::new("row_format"),
             Text::from(row_format.to_ascii_lowercase()),
         );
     }
+    for option in create_options.split_whitespace() {
+        let (key, value) = option.split_once('=').unwrap_or((option, "1"));
+        let key = key.trim_matches('`').to_ascii_lowercase();
+        let value = value.trim_matches('\'').trim_matches('"').to_ascii_lowercase();
+        if key != "partitioned" && !(key == "encryption" && value == "n") {
+            options.insert(Text::from(key), Text::from(value));
+        }
+    }
+    options.retain(|key, value| !(innodb && *key == "row_format" && *value == "dynamic"));
     options
 }
 

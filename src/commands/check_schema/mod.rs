@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
 use crate::report::{Format, Outcome};
+use crate::schema::diagram::Picture;
 use crate::schema::diff::{Difference, Severity, diff};
 use crate::schema::fix::fix;
 use crate::schema::ignore::Ignore;
@@ -37,6 +38,7 @@ const IGNORE_FILE: &str = "schema.ignore";
 pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dyn Outcome>> {
     let ignore = read_ignore(args)?;
     let denied = denied_rules(args)?;
+    args.diagram.as_deref().map(Picture::of).transpose()?;
     let database = ctx.config.require_database()?.to_owned();
 
     let mut session = ctx.db.session().await?;
@@ -103,7 +105,7 @@ fn decide(
 /// Writes the files that were asked for.
 fn act(
     args: &CheckSchemaArgs,
-    _live: &Schema,
+    live: &Schema,
     expected: Option<&Expected>,
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -111,6 +113,22 @@ fn act(
         let path = args.dir.join(SNAPSHOT);
         expected::write_snapshot(&expected.schema, &path)?;
         report.written.push(path);
+    }
+    if let Some(path) = &args.diagram {
+        let title = format!(
+            "{} ({})",
+            report.database,
+            crate::report::plural(live.tables.len() as u64, "table")
+        );
+        let picture = Picture::of(path)?;
+        let text = picture.draw(&title, live, expected.map(|one| &one.schema), &report.differences);
+        std::fs::write(path, text).map_err(|error| {
+            Failure::usage(
+                format!("cannot write {}: {error}", path.display()),
+                "correct the path or its permissions",
+            )
+        })?;
+        report.written.push(path.clone());
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ impl Size {
 
 /// Everything a check found.
 pub(super) struct Report {
-    database: String,
+    pub(super) database: String,
     tables: Vec<Text>,
     fail_from: Option<Severity>,
     pub(super) source: String,

@@ -77,6 +77,12 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
         let called = tokens.peek() == Some(&Token::Open);
         match token {
             Token::Word(word) if word.starts_with('_') && matches!(tokens.peek(), Some(Token::Text(_))) => {}
+            // Two spellings of one value: x'6162' and 0x6162.
+            Token::Word(word) if word == "x" && matches!(tokens.peek(), Some(Token::Text(_))) => {
+                if let Some(Token::Text(digits)) = tokens.next() {
+                    out.push(Token::Number(format!("0x{}", digits.to_ascii_lowercase())));
+                }
+            }
             Token::Word(word) => out.extend(synonym(&word, called, out.last())),
             Token::Operator("<>") => out.push(Token::Operator("<>")),
             Token::Operator("!=") => out.push(Token::Operator("<>")),
