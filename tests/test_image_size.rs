@@ -254,6 +254,33 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
+fn an_account_that_may_only_read() {
+    let server = Server::start();
+    let _admin = users(&server, "MEDIUMTEXT");
+    server.create_user("reader", "secret", &["SELECT ON app.*"]);
+    let run = |args: &[&str]| {
+        let command = server
+            .dbtool()
+            .env("DB_USER", "reader")
+            .env("DB_PASSWORD", "secret");
+        command
+            .args(["test-image-size", "--format", "json"])
+            .args(args)
+            .run()
+    };
+    let output = run(&["--read-only"]);
+    assert_eq!(output.code, Some(0), "{output}");
+    let output = run(&[]);
+    assert_eq!(output.code, Some(1), "{output}");
+    assert!(
+        check(&output, "the account may write")["message"]
+            .to_string()
+            .contains("denied"),
+        "{output}"
+    );
+}
+
+#[test]
 fn another_table_whose_rows_refer_to_others() {
     let server = Server::start();
     let mut admin = users(&server, "TEXT");

@@ -82,8 +82,8 @@ pub async fn run(context: &Context, args: &TestImageSizeArgs) -> anyhow::Result<
         return Ok(verdict);
     }
     let mut tester = Tester::new(context, session, &target, settings.packet);
-    match file {
-        Some(image) => try_file(&mut verdict, &mut tester, &image, &column, &settings, args).await?,
+    let tried = match file {
+        Some(image) => try_file(&mut verdict, &mut tester, &image, &column, &settings, args).await,
         None => {
             try_sizes(
                 context,
@@ -94,10 +94,25 @@ pub async fn run(context: &Context, args: &TestImageSizeArgs) -> anyhow::Result<
                 need,
                 args,
             )
-            .await?
+            .await
         }
+    };
+    match tried {
+        Err(error) if may_not_write(&error) => verdict.checks.push(
+            Check::new(ROUND_TRIP, "the account may write images", CheckStatus::Failed)
+                .message(error.to_string())
+                .detail("next: --read-only skips the round trip"),
+        ),
+        tried => tried?,
     }
     Ok(verdict)
+}
+
+/// Whether the server refused the INSERT for want of a privilege, or because it is read-only:
+/// a finding, where any other failed statement is an error.
+fn may_not_write(error: &anyhow::Error) -> bool {
+    let code = error.downcast_ref::<DbError>().and_then(DbError::code);
+    matches!(code, Some(1044 | 1142 | 1143 | 1290 | 1792 | 1836))
 }
 
 fn open_image(path: &std::path::Path) -> Result<Image, Failure> {
