@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -160,6 +161,7 @@ impl Sandbox {
         } else {
             let code = child::run(
                 &args.command,
+                Stdio::inherit(),
                 &self.access.variables(),
                 CONNECTION_VARIABLES,
                 &self.launch.cancel,
@@ -219,6 +221,8 @@ impl Sandbox {
         ];
         let code = child::run(
             &words,
+            // Standard output is for the command's own results.
+            Stdio::null(),
             &self.access.variables(),
             CONNECTION_VARIABLES,
             &self.launch.cancel,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal as Kill, getpgrp, kill_process, kill_process_group};
@@ -17,13 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a command may take to follow the terminal's own signal before it is asked again.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs `words` with this environment to its end. When the run is cancelled, the command gets
+/// Runs `words` with this environment to its end, its results going to `stdout`. When the run is cancelled, the command gets
 /// the same signal, then SIGKILL if it does not end; a second signal kills it at once.
 ///
 /// # Errors
 /// A usage failure when the command cannot be started.
 pub async fn run(
     words: &[OsString],
+    stdout: Stdio,
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
@@ -32,7 +33,7 @@ pub async fn run(
         return Ok(0);
     };
     let mut command = Command::new(program);
-    command.args(arguments);
+    command.args(arguments).stdout(stdout);
     for name in unset {
         command.env_remove(name);
     }
