@@ -159,7 +159,7 @@ mod tests {
     use crate::cancel::{Cancel, Signal};
     use std::ffi::OsString;
     use std::os::unix::process::ExitStatusExt;
-    use std::process::ExitStatus;
+    use std::process::{ExitStatus, Stdio};
     use std::time::Duration;
 
     fn shell(script: &str) -> Vec<OsString> {
@@ -177,6 +177,7 @@ mod tests {
         let script = r#"[ "$DB_HOST" = here ] && [ -z "${CARGO_MANIFEST_DIR+x}" ] && exit 7"#;
         let code = run(
             &shell(script),
+            Stdio::inherit(),
             &[("DB_HOST", "here".into())],
             &["CARGO_MANIFEST_DIR"],
             &Cancel::new(),
@@ -187,9 +188,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_named() {
-        let failure = run(&["/no/such/program".into()], &[], &[], &Cancel::new())
-            .await
-            .expect_err("a failure");
+        let failure = run(
+            &["/no/such/program".into()],
+            Stdio::inherit(),
+            &[],
+            &[],
+            &Cancel::new(),
+        )
+        .await
+        .expect_err("a failure");
         assert!(failure.what.contains("/no/such/program"));
     }
 
@@ -209,7 +216,7 @@ mod tests {
             cancel.request(Signal::Terminate);
         };
         let words = shell(&script);
-        let (code, ()) = tokio::join!(run(&words, &[], &[], &cancel), asking);
+        let (code, ()) = tokio::join!(run(&words, Stdio::inherit(), &[], &[], &cancel), asking);
         assert_eq!(code.ok(), Some(9));
     }
 
@@ -230,7 +237,7 @@ mod tests {
             cancel.request(Signal::Terminate);
         };
         let words = shell(&script);
-        let (code, ()) = tokio::join!(run(&words, &[], &[], &cancel), asking);
+        let (code, ()) = tokio::join!(run(&words, Stdio::inherit(), &[], &[], &cancel), asking);
         assert_eq!(code.ok(), Some(137));
     }
 }
