@@ -112,6 +112,9 @@ pub struct CreateConversationsArgs {
     /// Aim for transactions no longer than this many milliseconds
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(5..=60_000))]
     pub target_ms: u64,
+    /// Never look at more bookings than this in one transaction
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub max_rows: u64,
     /// Pause while a status variable of the server is above its limit, as in Threads_running=25,Threads_connected=80
     #[arg(long, value_name = "LIMITS", default_value = "Threads_running=25")]
     pub max_load: MaxLoad,

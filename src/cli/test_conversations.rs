@@ -11,7 +11,8 @@ which leaves nothing behind but gaps in AUTO_INCREMENT numbers. --read-only skip
 Exit codes: 0 all checks passed (warnings do not fail), 1 a check failed.")]
 pub struct TestConversationsArgs {
     /// List the conversations of this user, by email or id [default: the user with the most]
-    #[arg(long, value_name = "EMAIL", conflicts_with = "all_users")]
+    // The global --db-user has the id `user` already.
+    #[arg(long, id = "listed_user", value_name = "EMAIL", conflicts_with = "all_users")]
     pub user: Option<String>,
     /// List the conversations of every user who has one
     #[arg(long)]
@@ -26,7 +27,7 @@ pub struct TestConversationsArgs {
     #[arg(long, value_name = "MS")]
     pub slow_ms: Option<u64>,
     /// Base URL of the running application: GET URL/conversations must answer what the database says
-    #[arg(long, value_name = "URL", requires = "user")]
+    #[arg(long, value_name = "URL", requires = "listed_user")]
     pub api_url: Option<String>,
     /// Environment variable that holds the user's bearer token for --api-url
     #[arg(long, value_name = "NAME", requires = "api_url")]

@@ -1,5 +1,6 @@
 //! The lazy bounded pool: slots first, then connections, with retries while nothing has run.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::budget::{Budget, Lane, Slot};
 use super::connect::{Door, Target, is_full, is_transient};
 use super::error::{DbError, ErrorKind};
 use super::server::Server;
-use super::session::Session;
+use super::session::{Handle, Session};
 use super::{Notice, actor, fleet, wire};
 use crate::cancel::Cancel;
 use crate::config::{Address, Config};
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     turn: tokio::sync::Mutex<()>,
     server: OnceLock<Arc<Server>>,
     live: Arc<watch::Sender<usize>>,
+    handles: Arc<AtomicUsize>,
     pulse: Mutex<Instant>,
     warned: OnceLock<()>,
 }
@@ -133,6 +135,7 @@ impl Db {
                 turn: tokio::sync::Mutex::default(),
                 server: OnceLock::new(),
                 live: Arc::new(watch::Sender::new(0)),
+                handles: Arc::default(),
                 pulse: Mutex::new(Instant::now()),
                 warned: OnceLock::new(),
             }),
@@ -179,8 +182,6 @@ impl Db {
                 ));
             }
             self.inner.cancel.sleep(pause).await?;
-            // The slot is ours again only when the last connection is closed.
-            self.inner.idle().await;
         }
     }
 
@@ -307,6 +308,12 @@ impl Inner {
                 "the connection limit cannot be shared with other dbtool processes ({reason}); this process \
                  counts alone. Set DB_BUDGET_DIR to a folder it may write to, or --no-shared-budget to accept it"
             ));
+        }
+        if lane == Lane::Work && self.budget.held_work() > 0 {
+            if self.handles.load(Ordering::Relaxed) == 0 {
+                // What we hold is being closed; it is waited for like any other's.
+                self.cancel.or(timeout_at(deadline, self.idle())).await?.ok();
+            }
         }
         if lane == Lane::Work && self.budget.held_work() > 0 {
             return self
@@ -516,7 +523,7 @@ impl Inner {
 
     async fn start(self: &Arc<Self>, link: Link, deadline: Instant) -> Result<Session, DbError> {
         let (jobs, queue) = mpsc::channel(1);
-        let session = Session::new(jobs, link.id, link.read_only);
+        let session = Session::new(jobs, link.id, link.read_only, Handle::new(&self.handles));
         let live = self.live();
         let this = Arc::clone(self);
         tokio::spawn(async move {

@@ -26,10 +26,8 @@ use plan::Plan;
 use range::Counts;
 use rule::Rule;
 
-/// Most bookings of a range: bounds the memory and the length of a statement.
-const MOST_ROWS: u64 = 10_000;
-/// Fewer chosen bookings than this are not worth a second connection.
-const WORTH_TWO: u64 = 2_000;
+/// A second connection is worth its while from this many chosen bookings on, or this many ranges.
+const WORTH_TWO: (u64, u64) = (2_000, 4);
 
 /// Runs the backfill, or counts what it would do.
 ///
@@ -38,7 +36,11 @@ const WORTH_TWO: u64 = 2_000;
 pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Result<Box<dyn Outcome>> {
     ctx.config.require_database()?;
     let begun = Instant::now();
-    let mut session = ctx.db.session().await?;
+    let mut session = match args.dry_run {
+        // Counting is as good on a replica.
+        true => ctx.db.session().await?,
+        false => ctx.db.writable_session().await?,
+    };
     let found = schema::inspect(&mut session).await?;
     for warning in &found.warnings {
         ctx.report.warn(warning);
@@ -48,7 +50,7 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
     let (chosen,): (u64,) = session.first(rule.chosen()).await?.unwrap_or_default();
     let with_property = chosen.saturating_sub(without_property);
 
-    let second = if args.limit.is_none() && with_property >= WORTH_TWO {
+    let second = if args.limit.is_none() && with_property >= WORTH_TWO.0.min(WORTH_TWO.1 * args.max_rows) {
         ctx.db.try_session().await?
     } else {
         None
@@ -104,7 +106,7 @@ impl Job<'_> {
             }
         }
         let mut throttle = Throttle::new(self.args.max_load.clone(), self.args.max_lag);
-        let mut sizer = Sizer::new(self.args.target(), MOST_ROWS);
+        let mut sizer = Sizer::new(self.args.target(), self.args.max_rows);
         let mut lease = None;
         loop {
             let left = self.left();

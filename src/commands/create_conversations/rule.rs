@@ -13,21 +13,24 @@ use super::schema::Hints;
 use crate::cli::create_conversations::CreateConversationsArgs;
 use crate::db::Query;
 
-/// The bookings of a range by (property, guest, host): how many, and the first that no conversation
-/// has as its booking (NULL when there is none, or when guest or host is missing). The subquery's
+/// The bookings of a range by property and pair of guest and host (in either role: the same
+/// conversations match): how many, and the first that no conversation has as its booking (NULL when there is none, or when guest or host is missing). The subquery's
 /// LIMIT keeps it an index look-up: without it MariaDB may read all conversations once a range.
 const GROUPS: &str = "\
 SELECT MIN(CASE WHEN b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND {own} IS NULL THEN b.id END) AS id, \
-b.property_id, b.guest_id, b.host_id, COUNT(*) AS bookings, 1 AS place \
+b.property_id, MIN(b.guest_id) AS guest_id, MAX(b.host_id) AS host_id, COUNT(*) AS bookings, \
+MAX(b.guest_id IS NULL OR b.host_id IS NULL) AS incomplete, 1 AS place \
 FROM bookings AS b {bookings_by_property} \
 WHERE {range} AND {chosen} \
-GROUP BY b.property_id, b.guest_id, b.host_id";
+GROUP BY b.property_id, LEAST(b.guest_id, b.host_id), GREATEST(b.guest_id, b.host_id)";
 
 /// Every booking of a range by itself, in the same shape; `place` counts the ones without a
-/// conversation of each (property, guest, host) from 1.
+/// conversation of each property and pair from 1.
 const SINGLES: &str = "\
 SELECT a.id, a.property_id, a.guest_id, a.host_id, 1 AS bookings, \
-ROW_NUMBER() OVER (PARTITION BY a.property_id, a.guest_id, a.host_id ORDER BY a.id IS NULL, a.id) AS place \
+a.guest_id IS NULL OR a.host_id IS NULL AS incomplete, \
+ROW_NUMBER() OVER (PARTITION BY a.property_id, LEAST(a.guest_id, a.host_id), GREATEST(a.guest_id, a.host_id) \
+ORDER BY a.id IS NULL, a.id) AS place \
 FROM (\
 SELECT CASE WHEN b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND {own} IS NULL THEN b.id END AS id, \
 b.property_id, b.guest_id, b.host_id \
@@ -67,7 +70,7 @@ CAST(CASE WHEN g.id IS NULL THEN SUM(g.bookings) ELSE MAX(g.bookings) END AS UNS
 COUNT(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN 1 END), \
 COUNT(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN m.booking_id END), \
 MIN(CASE WHEN h.user_id IS NOT NULL AND o.user_id IS NULL THEN m.id END), \
-CAST(SUM(CASE WHEN g.guest_id IS NULL OR g.host_id IS NULL THEN g.bookings ELSE 0 END) AS UNSIGNED) \
+CAST(SUM(CASE WHEN g.incomplete THEN g.bookings ELSE 0 END) AS UNSIGNED) \
 FROM ({bookings}) AS g {matches} \
 LEFT JOIN conversation_participants AS h ON h.conversation_id = m.id AND h.user_id = g.host_id \
 LEFT JOIN conversation_participants AS o \

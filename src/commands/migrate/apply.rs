@@ -42,6 +42,8 @@ pub struct Runner<'a> {
     pub timeout: Option<Duration>,
     /// How often a statement is tried when a lock is in its way.
     pub attempts: u32,
+    /// Rows the last statement returned, if it returned any result set.
+    pub returned: Option<u64>,
 }
 
 /// What was done to one migration.
@@ -372,8 +374,11 @@ impl Runner<'_> {
     fn say(&self, progress: &Progress<'_, '_>, found: &Classification, done: &Done, took: Duration) {
         let what = summary(progress.statement().text, 60);
         let number = format!("{}.{}", progress.migration.label, progress.number());
-        let rows = match found.class {
-            Class::Dml | Class::Ddl => plural(done.affected, "row"),
+        let rows = match (self.returned, found.class) {
+            (Some(returned), _) => plural(returned, "row"),
+            (None, Class::Dml) => plural(done.affected, "row"),
+            // An ALTER that copies counts the rows it copied.
+            (None, Class::Ddl) if done.affected > 0 => plural(done.affected, "row"),
             _ => String::new(),
         };
         let warnings = match done.warnings {
@@ -468,11 +473,11 @@ impl Runner<'_> {
     }
 
     async fn execute(&mut self, progress: &Progress<'_, '_>) -> Result<Done, DbError> {
-        let label = format!("{}.{}", progress.migration.label, progress.number());
-        let mut printer = RowPrinter::new(&self.ctx.report, &label);
+        let mut printer = RowPrinter::new(&self.ctx.report);
         let query = Query::new(progress.statement().text).timeout(self.timeout);
         let result = self.session.run(query, |event| printer.event(event)).await;
         printer.finish();
+        self.returned = printer.total();
         match result {
             Err(error) if error.kind() == (ErrorKind::Timeout { completed: true }) => {
                 self.ctx.report.warn(format!("{}: {error}", progress.place()));

@@ -46,14 +46,15 @@ const LONELY: &str = "SELECT CONCAT('conversation ', c.id, \
      IF(b.guest_id = b.host_id, 1, 2)";
 
 /// Bookings that neither have a conversation of their own nor share one of guest and host at the
-/// same property. The guest's conversations are few, so they are looked at first.
+/// same property. CASE keeps the order: the look-up by booking settles most rows, and the guest's
+/// conversations, which are few, the rest (as two NOT EXISTS, MySQL 9.7 joins all participants first).
 const UNCOVERED_BOOKINGS: &str = "SELECT CONCAT('booking ', b.id, ' (', b.status, ') of guest ', b.guest_id) AS line \
      FROM bookings b WHERE b.status IN ('pending', 'confirmed', 'completed') \
-     AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.booking_id = b.id) \
-     AND NOT EXISTS (SELECT 1 FROM conversation_participants g \
+     AND CASE WHEN (SELECT 1 FROM conversations own WHERE own.booking_id = b.id LIMIT 1) IS NOT NULL THEN 0 \
+     WHEN (SELECT 1 FROM conversation_participants g \
        STRAIGHT_JOIN conversations c ON c.id = g.conversation_id AND c.property_id = b.property_id \
        STRAIGHT_JOIN conversation_participants h ON h.conversation_id = c.id AND h.user_id = b.host_id \
-       WHERE g.user_id = b.guest_id)";
+       WHERE g.user_id = b.guest_id LIMIT 1) IS NOT NULL THEN 0 ELSE 1 END = 1";
 
 /// Bookings with more than one conversation of their own.
 const TWICE_COVERED: &str = "SELECT CONCAT('booking ', booking_id, ': ', COUNT(*), ' conversations') AS line \

@@ -257,16 +257,25 @@ pub(super) fn speed(
     slow: Option<Duration>,
     steps: &[plan::Step],
 ) -> Check {
-    let message = format!("{} for {subject}", duration(took));
-    match slow {
-        Some(limit) if took > limit => {
-            let mut check = Check::new(group, name, CheckStatus::Failed)
-                .message(format!("{message}, over {} (--slow-ms)", duration(limit)));
-            check.details = steps.iter().map(plan::Step::line).collect();
-            check.took(took)
+    let (status, message) = match slow.filter(|limit| took > *limit) {
+        None => (CheckStatus::Passed, subject.to_string()),
+        Some(limit) => {
+            let subject = if subject.is_empty() {
+                String::new()
+            } else {
+                format!("{subject}: ")
+            };
+            let message = format!(
+                "{subject}{}, over {} (--slow-ms)",
+                duration(took),
+                duration(limit)
+            );
+            (CheckStatus::Failed, message)
         }
-        _ => Check::new(group, name, CheckStatus::Passed)
-            .message(message)
-            .took(took),
+    };
+    let mut check = Check::new(group, name, status).message(message).took(took);
+    if status == CheckStatus::Failed {
+        check.details = steps.iter().map(plan::Step::line).collect();
     }
+    check
 }

@@ -177,8 +177,7 @@ impl Trip<'_> {
     fn check(&mut self, name: &str, started: Instant, good: bool, bad: impl FnOnce() -> String) {
         let took = started.elapsed();
         if good {
-            self.checks
-                .push(speed(GROUP, name, "all its statements", took, self.slow, &[]));
+            self.checks.push(speed(GROUP, name, "", took, self.slow, &[]));
         } else {
             self.checks.push(
                 Check::new(GROUP, name, CheckStatus::Failed)

@@ -174,7 +174,7 @@ pub(super) async fn look(
     let (quoted, key, column) = (quote_name(table), quote_name(key), quote_name(column));
     // What there is to tell about a value without fetching it.
     let query = format!(
-        "SELECT {key}, LENGTH({column}), LEFT({column}, 80), RIGHT({column}, 16), \
+        "SELECT {key}, CHAR_LENGTH({column}), LEFT({column}, 80), RIGHT({column}, 16), \
          IF({column} LIKE 'data:%', FROM_BASE64(SUBSTRING({column}, LOCATE(',', {column}) + 1)) IS NULL, 0) \
          FROM {quoted} WHERE {key} < ? ORDER BY {key} DESC LIMIT {RANGE}"
     );

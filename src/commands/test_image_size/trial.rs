@@ -52,6 +52,8 @@ pub(super) struct Tester<'a> {
     context: &'a Context,
     session: Option<Session>,
     target: &'a Target,
+    /// max_allowed_packet of the session.
+    packet: u64,
 }
 
 pub(super) fn cell<T: FromValue>(row: &Row, index: usize) -> Option<T> {
@@ -154,11 +156,12 @@ fn filler(data_type: &str, declared: &str, characters: Option<u64>, unique: &str
 
 impl<'a> Tester<'a> {
     /// A tester that begins with `session`.
-    pub fn new(context: &'a Context, session: Session, target: &'a Target) -> Self {
+    pub fn new(context: &'a Context, session: Session, target: &'a Target, packet: u64) -> Self {
         Tester {
             context,
             session: Some(session),
             target,
+            packet,
         }
     }
 
@@ -177,6 +180,10 @@ impl<'a> Tester<'a> {
     pub async fn run(&mut self, image: &Image, whole: bool) -> anyhow::Result<Fate> {
         let (context, target) = (self.context, self.target);
         context.cancel.check()?;
+        // The driver would refuse it too, but give up the connection without a goodbye.
+        if whole && image.uri_length() + target.overhead() > self.packet {
+            return Ok(Fate::Refused(Limit::Packet));
+        }
         let session = self.session().await?;
         let fate = if whole {
             write_whole(session, target, image).await
@@ -211,6 +218,7 @@ fn limit_of(error: anyhow::Error) -> anyhow::Result<Limit> {
         // Not about size: the INSERT itself is not allowed or not possible.
         (Some(1044 | 1142 | 1143 | 1227 | 1290 | 1364 | 1452 | 1792 | 1836), _) => return Err(error),
         (Some(_), ErrorKind::Statement) => Limit::Other(words),
+        (_, ErrorKind::Lost { .. }) if words.contains("max_allowed_packet") => Limit::Packet,
         (None, ErrorKind::Lost { .. }) => Limit::Other(format!(
             "{words}; a proxy or firewall on the way may cut packets of this size"
         )),
@@ -251,7 +259,12 @@ async fn compare_in_pieces(
         quote_name(&target.column),
     );
     let length = session
-        .first::<Row>(Query::new(format!("SELECT LENGTH({column}) FROM {table} WHERE {key} = ?")).bind(id))
+        .first::<Row>(
+            Query::new(format!(
+                "SELECT CHAR_LENGTH({column}) FROM {table} WHERE {key} = ?"
+            ))
+            .bind(id),
+        )
         .await?
         .and_then(|row| cell::<u64>(&row, 0))
         .unwrap_or_default();

@@ -3,6 +3,7 @@
 //! [`scene`] says what is to be seen, [`place`] where, and each format draws it. The same
 //! schema gives the same bytes on every run.
 
+mod cluster;
 mod dot;
 mod html;
 mod mermaid;

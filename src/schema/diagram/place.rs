@@ -11,6 +11,7 @@ use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
 use super::scene::{Box, Scene};
+use super::{LARGE, cluster};
 
 /// Width of a letter of the monospaced font, in pixels.
 pub(super) const LETTER: f64 = 7.2;
@@ -34,12 +35,22 @@ pub(super) struct Frame {
     pub(super) height: f64,
 }
 
+/// Where a link passes a layer: straight from its left to its right edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pass {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) y: f64,
+}
+
 /// All places.
 pub(super) struct Places {
     /// Of each box of the scene.
     pub(super) frames: Vec<Frame>,
-    /// The points that the links between two boxes pass, from the first box to the second.
-    pub(super) ways: BTreeMap<(usize, usize), Vec<(f64, f64)>>,
+    /// The layers that the links between two boxes pass, from the left to the right.
+    pub(super) ways: BTreeMap<(usize, usize), Vec<Pass>>,
+    /// Around each cluster of a large scene.
+    pub(super) clusters: Vec<Frame>,
     pub(super) width: f64,
     pub(super) height: f64,
 }
@@ -68,29 +79,55 @@ pub(super) fn place(scene: &Scene) -> Places {
             }
         })
         .collect();
+    let large = frames.len() > LARGE;
     let mut places = Places {
         frames,
         ways: BTreeMap::new(),
+        clusters: Vec::new(),
         width: 0.0,
         height: 0.0,
     };
-    let mut parts = parts(scene);
-    // The largest first; the order of names decides among equals.
-    parts.sort_by_key(|part| (std::cmp::Reverse(part.len()), part[0]));
+    let parts = if large {
+        cluster::clusters(scene)
+    } else {
+        parts(scene)
+    };
     let (linked, single): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.len() > 1);
-    let mut sizes: Vec<(Vec<usize>, f64, f64)> = linked
-        .into_iter()
-        .map(|part| {
-            let (width, height) = layers(scene, &part, &mut places);
-            (part, width, height)
-        })
-        .collect();
-    sizes.extend(single.into_iter().map(|part| {
-        let frame = places.frames[part[0]];
-        (part, frame.width, frame.height)
-    }));
-    pack(&sizes, &mut places);
+    let mut sizes: Vec<(Vec<usize>, f64, f64)> = Vec::new();
+    for part in linked {
+        let (width, height) = layers(scene, &part, &mut places);
+        sizes.push((part, width, height));
+    }
+    let single: Vec<usize> = single.into_iter().flatten().collect();
+    if !single.is_empty() {
+        let (width, height) = grid(&single, &mut places);
+        sizes.push((single, width, height));
+    }
+    // The highest first, as shelves are filled; the order of names decides among equals.
+    sizes.sort_by(|one, other| other.2.total_cmp(&one.2).then(one.0[0].cmp(&other.0[0])));
+    pack(&sizes, large, &mut places);
     places
+}
+
+/// Boxes without links, side by side with the corner at the origin; returns the size.
+fn grid(part: &[usize], places: &mut Places) -> (f64, f64) {
+    let area: f64 = part
+        .iter()
+        .map(|at| (places.frames[*at].width + GAP) * (places.frames[*at].height + GAP))
+        .sum();
+    let limit = (area * 1.6).sqrt();
+    let (mut x, mut y, mut row, mut width) = (0.0, 0.0, 0.0f64, 0.0f64);
+    for at in part {
+        let frame = &mut places.frames[*at];
+        if x > 0.0 && x + frame.width > limit {
+            (x, y, row) = (0.0, y + row + GAP / 2.0, 0.0);
+        }
+        (frame.x, frame.y) = (x, y);
+        x += frame.width + GAP / 2.0;
+        row = row.max(frame.height);
+        width = width.max(x - GAP / 2.0);
+    }
+    (width, y + row)
 }
 
 /// The connected parts, as indices of boxes.
@@ -224,43 +261,79 @@ fn settle(caught: &Catcher, places: &mut Places) -> (f64, f64) {
         width = width.max(frame.x + frame.width);
         height = height.max(frame.y + frame.height);
     }
-    for (ends, points) in &caught.paths {
-        let moved = points
+    for ((one, other), points) in &caught.paths {
+        let mut passes: Vec<Pass> = points
             .iter()
-            .map(|(x, y)| ((x - left).round(), (y - top).round()))
+            .map(|(x, y)| pass(caught, places, x - left, y - top))
             .collect();
-        places.ways.insert(*ends, moved);
+        passes.sort_by(|one, other| one.left.total_cmp(&other.left));
+        places.ways.insert((*one.min(other), *one.max(other)), passes);
     }
     (width, height)
 }
 
-/// Puts the parts side by side in rows of about the same width.
-fn pack(sizes: &[(Vec<usize>, f64, f64)], places: &mut Places) {
+/// The layer around a point: its boxes have their middles on one line.
+fn pass(caught: &Catcher, places: &Places, x: f64, y: f64) -> Pass {
+    let middle = |frame: &&Frame| (frame.x + frame.width / 2.0 - x).abs() < 2.0;
+    let layer = || {
+        caught
+            .boxes
+            .iter()
+            .map(|(at, _)| &places.frames[*at])
+            .filter(middle)
+    };
+    Pass {
+        left: layer().map(|frame| frame.x).fold(x, f64::min).round(),
+        right: layer()
+            .map(|frame| frame.x + frame.width)
+            .fold(x, f64::max)
+            .round(),
+        y: y.round(),
+    }
+}
+
+/// Puts the parts side by side in rows of about the same width, in frames if they are clusters.
+fn pack(sizes: &[(Vec<usize>, f64, f64)], framed: bool, places: &mut Places) {
+    let gap = if framed { GAP * 2.0 } else { GAP };
     let area: f64 = sizes
         .iter()
-        .map(|(_, width, height)| (width + GAP) * (height + GAP))
+        .map(|(_, width, height)| (width + gap) * (height + gap))
         .sum();
     let widest = sizes.iter().map(|(_, width, _)| *width).fold(0.0, f64::max);
-    let limit = widest.max((area * 1.5).sqrt()).max(600.0);
+    let limit = widest.max((area * 1.7).sqrt()).max(600.0);
     let (mut x, mut y, mut row) = (0.0, 0.0, 0.0f64);
     for (part, width, height) in sizes {
         if x > 0.0 && x + width > limit {
-            (x, y, row) = (0.0, y + row + GAP, 0.0);
+            (x, y, row) = (0.0, y + row + gap, 0.0);
         }
-        let (dx, dy) = (MARGIN + x, MARGIN * 2.0 + y);
+        let (dx, dy) = (MARGIN * 2.0 + x, MARGIN * 3.0 + y);
         for at in part {
             let frame = &mut places.frames[*at];
             (frame.x, frame.y) = (frame.x + dx, frame.y + dy);
         }
-        for ((from, _), points) in &mut places.ways {
-            if part.contains(from) {
-                points.iter_mut().for_each(|(x, y)| (*x, *y) = (*x + dx, *y + dy));
+        for ((one, _), passes) in &mut places.ways {
+            if part.contains(one) {
+                let moved = |pass: &Pass| Pass {
+                    left: pass.left + dx,
+                    right: pass.right + dx,
+                    y: pass.y + dy,
+                };
+                passes.iter_mut().for_each(|pass| *pass = moved(pass));
             }
         }
-        x += width + GAP;
+        if framed {
+            let (x, y) = (dx - MARGIN, dy - MARGIN);
+            places.clusters.push(Frame {
+                x,
+                y,
+                width: width + MARGIN * 2.0,
+                height: height + MARGIN * 2.0,
+            });
+        }
+        x += width + gap;
         row = row.max(*height);
-        places.width = places.width.max(dx + width + MARGIN);
-        places.height = places.height.max(dy + height + MARGIN);
+        places.width = places.width.max(dx + width + MARGIN * 2.0);
+        places.height = places.height.max(dy + height + MARGIN * 2.0);
     }
     places.width = places.width.max(MARGIN * 2.0 + 200.0).ceil();
     places.height = places.height.max(MARGIN * 3.0).ceil();

@@ -1,5 +1,6 @@
 //! The scene as SVG.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::place::{Frame, HEAD, LETTER, MARGIN, MARK_LETTERS, Places, ROW};
@@ -15,6 +16,7 @@ svg{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',mono
 .box.missing>.head{fill:#c53030}.box.extra>.head{fill:#2f855a}.box.different>.head{fill:#c05621}\
 .box.missing>.body{stroke:#c53030;stroke-dasharray:6 4}.box.extra>.body{stroke:#2f855a}.box.different>.body{stroke:#c05621}\
 .row.missing{fill:#fed7d7}.row.extra{fill:#c6f6d5}.row.different{fill:#feebc8}\
+.cluster{fill:#f1f5f9;stroke:#dbe2ea}.link.far{stroke-width:1;stroke-opacity:.45}\
 .title{font-size:15px;font-weight:bold;fill:#1f2937}.legend{fill:#6b7280}";
 
 /// Draws the scene. Within a page the title is the page's own.
@@ -38,8 +40,17 @@ pub(super) fn draw(scene: &Scene, places: &Places, within_page: bool) -> String 
             escape(&scene.title)
         );
     }
+    for Frame { x, y, width, height } in &places.clusters {
+        let _ = writeln!(
+            out,
+            "<rect class=\"cluster\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"12\"/>"
+        );
+    }
+    let mut lanes: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for link in &scene.links {
-        draw_link(scene, link, places, &mut out);
+        let lane = lanes.entry((link.child.0, link.parent.0)).or_default();
+        draw_link(scene, link, *lane, places, &mut out);
+        *lane += 1;
     }
     for (one, frame) in scene.boxes.iter().zip(&places.frames) {
         draw_box(one, frame, &mut out);
@@ -183,44 +194,58 @@ impl End {
     }
 }
 
-fn draw_link(scene: &Scene, link: &Link, places: &Places, out: &mut String) {
+/// Distance of two links between the same boxes.
+const LANE: f64 = 5.0;
+
+fn draw_link(scene: &Scene, link: &Link, lane: usize, places: &Places, out: &mut String) {
     let (parent, child) = (places.frames[link.parent.0], places.frames[link.child.0]);
-    let ways = |from: usize, to: usize| places.ways.get(&(from, to)).cloned();
     let (from, to) = (link.parent.0, link.child.0);
-    let mut points = ways(from, to).unwrap_or_else(|| {
-        let mut points = ways(to, from).unwrap_or_default();
-        points.reverse();
-        points
-    });
-    let toward = |frame: &Frame, x: f64| x >= frame.x + frame.width / 2.0;
     let middle = |frame: &Frame| frame.x + frame.width / 2.0;
-    // The way may have been laid out from the child to the parent.
-    if points.len() > 1
-        && (points[0].0 - middle(&parent)).abs() > (points[points.len() - 1].0 - middle(&parent)).abs()
-    {
-        points.reverse();
-    }
     let own = from == to;
-    let start_right = own || toward(&parent, points.first().map_or(middle(&child), |point| point.0));
-    let end_right = own || toward(&child, points.last().map_or(middle(&parent), |point| point.0));
-    let start = End::new(&parent, link.parent.1, start_right);
-    let end = End::new(&child, link.child.1, end_right);
+    let forth = middle(&parent) <= middle(&child);
+    let start = End::new(&parent, link.parent.1, own || forth);
+    let end = End::new(&child, link.child.1, own || !forth);
 
     let (sx, ex) = (start.out(16.0), end.out(16.0));
+    // Links between clusters have no way laid out for them: they stay in the background.
+    let far = if !own && !places.ways.contains_key(&(from.min(to), from.max(to))) {
+        " far"
+    } else {
+        ""
+    };
     let mut path = format!("M{} {}H{sx}", start.x, start.y);
-    let mut at = (sx, start.y);
-    for next in points.iter().copied().chain([(ex, end.y)]) {
-        let bend = match own {
-            true => 30.0,
-            false => ((next.0 - at.0).abs() / 2.0).clamp(20.0, 120.0),
-        };
-        let direction = if next.0 >= at.0 { 1.0 } else { -1.0 };
-        let (first, last) = match own {
-            true => (at.0 + bend, next.0 + bend),
-            false => (at.0 + bend * direction, next.0 - bend * direction),
-        };
-        let _ = write!(path, "C{first} {} {last} {} {} {}", at.1, next.1, next.0, next.1);
-        at = next;
+    if own {
+        let _ = write!(
+            path,
+            "C{} {} {} {} {ex} {}",
+            sx + 30.0,
+            start.y,
+            ex + 30.0,
+            end.y,
+            end.y
+        );
+    } else {
+        let mut passes = places
+            .ways
+            .get(&(from.min(to), from.max(to)))
+            .cloned()
+            .unwrap_or_default();
+        if !forth {
+            passes.reverse();
+        }
+        let mut at = (sx, start.y);
+        for pass in passes {
+            let y = pass.y + lane as f64 * LANE;
+            let (near, far) = if forth {
+                (pass.left, pass.right)
+            } else {
+                (pass.right, pass.left)
+            };
+            curve(&mut path, at, (near, y));
+            let _ = write!(path, "H{far}");
+            at = (far, y);
+        }
+        curve(&mut path, at, (ex, end.y));
     }
     let _ = write!(path, "H{}", end.x);
     feet(link, start, end, &mut path);
@@ -230,12 +255,18 @@ fn draw_link(scene: &Scene, link: &Link, places: &Places, out: &mut String) {
     );
     let _ = writeln!(
         out,
-        "<path class=\"link {}\" data-from=\"{}\" data-to=\"{}\" d=\"{path}\"><title>{}</title></path>",
+        "<path class=\"link {}{far}\" data-from=\"{}\" data-to=\"{}\" d=\"{path}\"><title>{}</title></path>",
         link.state.class(),
         escape(&scene.boxes[link.child.0].name),
         escape(&scene.boxes[link.parent.0].name),
         escape(&title)
     );
+}
+
+/// A curve that begins and ends level.
+fn curve(path: &mut String, from: (f64, f64), to: (f64, f64)) {
+    let half = ((from.0 + to.0) / 2.0).round();
+    let _ = write!(path, "C{half} {} {half} {} {} {}", from.1, to.1, to.0, to.1);
 }
 
 /// Crow's feet: many (or one) and none (or one) at the child, one or none at the parent.
