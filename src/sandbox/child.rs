@@ -29,6 +29,29 @@ pub async fn run(
     unset: &[&str],
     cancel: &Cancel,
 ) -> Result<u8, Failure> {
+    run_with(words, set, unset, cancel, false).await
+}
+
+/// As [`run`], and throws away what the command writes to its standard output.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_silently(
+    words: &[OsString],
+    set: &[(&'static str, String)],
+    unset: &[&str],
+    cancel: &Cancel,
+) -> Result<u8, Failure> {
+    run_with(words, set, unset, cancel, true).await
+}
+
+async fn run_with(
+    words: &[OsString],
+    set: &[(&'static str, String)],
+    unset: &[&str],
+    cancel: &Cancel,
+    silently: bool,
+) -> Result<u8, Failure> {
     let Some((program, arguments)) = words.split_first() else {
         return Ok(0);
     };
@@ -38,6 +61,9 @@ pub async fn run(
         command.env_remove(name);
     }
     command.envs(set.iter().map(|(name, value)| (name, value)));
+    if silently {
+        command.stdout(Stdio::null());
+    }
     let place = Place::of_this_process();
     if place == Place::Apart {
         command.process_group(0);
