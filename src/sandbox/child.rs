@@ -17,14 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a command may take to follow the terminal's own signal before it is asked again.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs `words` with this environment to its end, its results going to `stdout`. When the run is cancelled, the command gets
+/// Runs `words` with this environment to its end. When the run is cancelled, the command gets
 /// the same signal, then SIGKILL if it does not end; a second signal kills it at once.
 ///
 /// # Errors
 /// A usage failure when the command cannot be started.
 pub async fn run(
     words: &[OsString],
-    stdout: Stdio,
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
@@ -56,7 +55,7 @@ async fn run_with(
         return Ok(0);
     };
     let mut command = Command::new(program);
-    command.args(arguments).stdout(stdout);
+    command.args(arguments);
     for name in unset {
         command.env_remove(name);
     }
@@ -185,7 +184,7 @@ mod tests {
     use crate::cancel::{Cancel, Signal};
     use std::ffi::OsString;
     use std::os::unix::process::ExitStatusExt;
-    use std::process::{ExitStatus, Stdio};
+    use std::process::ExitStatus;
     use std::time::Duration;
 
     fn shell(script: &str) -> Vec<OsString> {
@@ -203,7 +202,6 @@ mod tests {
         let script = r#"[ "$DB_HOST" = here ] && [ -z "${CARGO_MANIFEST_DIR+x}" ] && exit 7"#;
         let code = run(
             &shell(script),
-            Stdio::inherit(),
             &[("DB_HOST", "here".into())],
             &["CARGO_MANIFEST_DIR"],
             &Cancel::new(),
@@ -214,15 +212,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_named() {
-        let failure = run(
-            &["/no/such/program".into()],
-            Stdio::inherit(),
-            &[],
-            &[],
-            &Cancel::new(),
-        )
-        .await
-        .expect_err("a failure");
+        let failure = run(&["/no/such/program".into()], &[], &[], &Cancel::new())
+            .await
+            .expect_err("a failure");
         assert!(failure.what.contains("/no/such/program"));
     }
 
@@ -242,7 +234,7 @@ mod tests {
             cancel.request(Signal::Terminate);
         };
         let words = shell(&script);
-        let (code, ()) = tokio::join!(run(&words, Stdio::inherit(), &[], &[], &cancel), asking);
+        let (code, ()) = tokio::join!(run(&words, &[], &[], &cancel), asking);
         assert_eq!(code.ok(), Some(9));
     }
 
@@ -263,7 +255,7 @@ mod tests {
             cancel.request(Signal::Terminate);
         };
         let words = shell(&script);
-        let (code, ()) = tokio::join!(run(&words, Stdio::inherit(), &[], &[], &cancel), asking);
+        let (code, ()) = tokio::join!(run(&words, &[], &[], &cancel), asking);
         assert_eq!(code.ok(), Some(137));
     }
 }
