@@ -55,6 +55,10 @@ async fn leave(launch: Launch, arguments: Vec<String>) -> Ending {
             let _ = tokio::time::timeout(Duration::from_millis(200), running).await;
             session.execute("DO 1").await?;
         }
+        "write" => {
+            let mut session = context.db.writable_session().await?;
+            session.execute(argument).await?;
+        }
         "run" => {
             let mut session = context.db.session().await?;
             reached(&context, &format!("running {}", session.id()));
@@ -77,6 +81,13 @@ async fn leave(launch: Launch, arguments: Vec<String>) -> Ending {
             session.execute("DO 1").await?;
         }
         "rows" => print_rows(&context, argument).await?,
+        "statements" => {
+            let mut session = context.db.session().await?;
+            let sql = arguments.get(2).map_or("", String::as_str);
+            for _ in 0..argument.parse()? {
+                session.execute(sql).await?;
+            }
+        }
         "two" => two_connections(&context).await?,
         "brief" => {
             context.db.brief_session().await?.execute(argument).await?;

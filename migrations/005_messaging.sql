@@ -146,13 +146,13 @@ SELECT 'messages',
 INSERT INTO messages_migration_check (what, expected, found)
 SELECT 'checksum of messages',
   (SELECT COALESCE(SUM(CRC32(CONCAT_WS('|', m.id, COALESCE(m.sender_id, '-'), COALESCE(m.recipient_id, '-'), m.is_read,
-      COALESCE(m.read_at, '-'), COALESCE(m.created_at, '-'), COALESCE(MD5(m.message), '-')))), 0)
+      COALESCE(m.read_at, '-'), COALESCE(m.created_at, '-'), COALESCE(SHA2(m.message, 256), '-')))), 0)
     FROM messages_legacy AS m
     LEFT JOIN bookings AS b ON b.id = m.booking_id
     LEFT JOIN messages_migration_map AS map ON map.message_id = m.id
     WHERE b.id IS NOT NULL OR m.property_id IS NOT NULL OR map.message_id IS NOT NULL),
   (SELECT COALESCE(SUM(CRC32(CONCAT_WS('|', n.id, COALESCE(n.sender_id, '-'), COALESCE(n.recipient_id, '-'), n.is_read,
-      COALESCE(n.read_at, '-'), COALESCE(n.created_at, '-'), COALESCE(MD5(n.message), '-')))), 0)
+      COALESCE(n.read_at, '-'), COALESCE(n.created_at, '-'), COALESCE(SHA2(n.message, 256), '-')))), 0)
     FROM messages_new AS n);
 
 INSERT INTO messages_migration_check (what, expected, found)

@@ -10,6 +10,7 @@ use crate::db::Db;
 use crate::db::guard::Pools;
 use crate::exit::Failure;
 use crate::report::Reporter;
+use crate::sandbox::access::SANDBOX_VARIABLE;
 
 /// What is there before any configuration is read. Commands that need no database stop here.
 #[derive(Clone)]
@@ -87,7 +88,9 @@ impl Launch {
     }
 
     fn env_file(&self) -> Result<Option<EnvFile>, Failure> {
-        match (&self.flags.env_file, self.flags.no_env_file) {
+        // Inside a sandbox the environment says everything; a file would lead to another server.
+        let in_sandbox = std::env::var_os(SANDBOX_VARIABLE).is_some();
+        match (&self.flags.env_file, self.flags.no_env_file || in_sandbox) {
             (_, true) => Ok(None),
             (Some(path), false) => EnvFile::read(path).map(Some),
             (None, false) => {

@@ -19,6 +19,8 @@ pub enum Exit {
     Statement,
     /// 5: another run holds the lock.
     Locked,
+    /// The exit code of the command that a sandbox ran, passed on.
+    Passed(u8),
     /// 101: dbtool itself is at fault (a panic).
     Bug,
     /// 130, 143 or 129: interrupted, after clean-up.
@@ -35,6 +37,7 @@ impl Exit {
             Exit::Connect => 3,
             Exit::Statement => 4,
             Exit::Locked => 5,
+            Exit::Passed(code) => code,
             Exit::Bug => 101,
             Exit::Interrupted(signal) => signal.exit_code(),
         }

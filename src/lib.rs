@@ -6,6 +6,7 @@
 //! [`commands`] reads as gather, decide, act, report.
 
 pub mod app;
+pub mod batch;
 pub mod cancel;
 pub mod cli;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod exit;
+pub mod hostproc;
 pub mod report;
 pub mod sandbox;
 pub mod schema;

@@ -25,10 +25,25 @@ fn main() -> ExitCode {
 
 async fn dispatch(launch: Launch, command: Command) -> Ending {
     Ok(match command {
+        Command::CheckConnections(args) => Some(Box::new(
+            commands::check_connections::run(&launch.context("check-connections")?, &args).await?,
+        )),
+        Command::Sandbox(args) => Some(commands::sandbox::run(&launch, &args).await?),
+        Command::TestConversations(args) => Some(Box::new(
+            commands::test_conversations::run(&launch.context("test-conversations")?, &args).await?,
+        )),
         Command::CheckSchema(args) => {
             Some(commands::check_schema::run(&launch.context("check-schema")?, &args).await?)
         }
+        Command::Migrate(args) => Some(commands::migrate::run(&launch, args).await?),
+        Command::TestImageSize(args) => Some(Box::new(
+            commands::test_image_size::run(&launch.context("test-image-size")?, &args).await?,
+        )),
         Command::Config => Some(commands::config::run(&launch)?),
+        Command::CreateConversations(args) => {
+            let ctx = launch.context("create-conversations")?;
+            Some(commands::create_conversations::run(&ctx, &args).await?)
+        }
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);
             None

@@ -1,7 +1,14 @@
 //! The command line: clap types only, no database.
 
+pub mod check_connections;
 pub mod check_schema;
 pub mod connection;
+pub mod create_conversations;
+pub mod migrate;
+pub mod sandbox;
+pub mod size;
+pub mod test_conversations;
+pub mod test_image_size;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -77,8 +84,20 @@ impl OutputArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Bring the database's schema up to date
+    Migrate(migrate::MigrateArgs),
     /// Compare the schema with what the migrations make, and lint it
     CheckSchema(check_schema::CheckSchemaArgs),
+    /// Give every booking that has none a conversation
+    CreateConversations(create_conversations::CreateConversationsArgs),
+    /// Test the conversations as the application lists and writes them
+    TestConversations(test_conversations::TestConversationsArgs),
+    /// Find the largest image that the profile image column takes
+    TestImageSize(test_image_size::TestImageSizeArgs),
+    /// Show who uses the server's connections, and how many are left
+    CheckConnections(check_connections::CheckConnectionsArgs),
+    /// Run a private throwaway server with demo data
+    Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from
     Config,
     /// Write completions for a shell to standard output
@@ -94,8 +113,12 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::CheckSchema(_) => &[Format::Junit, Format::Github],
-            Command::Config | Command::Completions { .. } | Command::Man => &[],
+            Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
+            Command::CheckSchema(_) | Command::TestConversations(_) | Command::TestImageSize(_) => {
+                &[Format::Junit, Format::Github]
+            }
+            Command::Migrate(args) if args.is_check() => &[Format::Junit, Format::Github],
+            _ => &[],
         }
     }
 }

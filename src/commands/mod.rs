@@ -1,5 +1,12 @@
 //! One room per subcommand. Each gathers, decides, acts and returns an outcome; none prints.
 
+pub mod check_connections;
 pub mod check_schema;
 pub mod config;
+pub mod create_conversations;
+pub mod migrate;
+pub mod sandbox;
+pub mod test_conversations;
+pub mod test_image_size;
 pub mod text_files;
+pub mod verdict;

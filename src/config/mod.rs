@@ -91,6 +91,8 @@ impl SslMode {
 pub struct Config {
     /// Where the server listens.
     pub address: Setting<Address>,
+    /// Where the port came from; the address's own origin is the host's or the socket's.
+    pub port_origin: Origin,
     /// Account to connect as.
     pub user: Setting<String>,
     /// Its password; `None` is an account without one.
@@ -142,8 +144,10 @@ impl Config {
             Some(_) => SslMode::VerifyCa,
             None => SslMode::Preferred,
         }));
+        let (address, port_origin) = address(&lookup, &url)?;
         let config = Config {
-            address: address(&lookup, &url)?,
+            address,
+            port_origin,
             user: user(&lookup, &url)?,
             password: password(&lookup, &url)?,
             database: lookup.merged("DB_NAME", url.database.clone())?,
@@ -265,39 +269,35 @@ pub fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Setting<Address>, Failure> {
+/// The address, and where its port came from.
+fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Origin), Failure> {
     let host = lookup.merged("DB_HOST", url.host.clone())?;
     let port = lookup
         .merged("DB_PORT", url.port.clone())?
-        .map(|s| number::<u16>(s, 1, u16::MAX))
-        .transpose()?;
-    let socket = lookup.merged("DB_SOCKET", url.option("socket"))?;
-    if let Some(socket) = socket {
-        if let Some(host) = host.filter(|host| !is_loopback(&host.value)) {
-            return Err(Failure::usage(
-                format!(
-                    "DB_SOCKET={} ({}) and the host {} ({}) are two different servers",
-                    socket.value, socket.origin, host.value, host.origin
-                ),
-                "unset one of them: a unix socket is always a server on this machine",
-            ));
-        }
-        return Ok(socket.map(|path| Address::Socket(PathBuf::from(path))));
-    }
-    let port_value = port.as_ref().map_or(DEFAULT_PORT, |port| port.value);
-    let origin = match (&host, &port) {
-        (Some(host), _) => host.origin.clone(),
-        (None, Some(port)) => port.origin.clone(),
-        (None, None) => Origin::Default,
-    };
-    let host = host.map_or_else(|| DEFAULT_HOST.to_owned(), |host| host.value);
-    Ok(Setting {
-        value: Address::Tcp {
+        .map(|setting| number::<u16>(setting, 1, u16::MAX))
+        .transpose()?
+        .unwrap_or(Setting::default(DEFAULT_PORT));
+    let Some(socket) = lookup.merged("DB_SOCKET", url.option("socket"))? else {
+        let host = host.unwrap_or(Setting::default(DEFAULT_HOST.to_owned()));
+        let address = host.map(|host| Address::Tcp {
             host,
-            port: port_value,
-        },
-        origin,
-    })
+            port: port.value,
+        });
+        return Ok((address, port.origin));
+    };
+    if let Some(host) = host.filter(|host| !is_loopback(&host.value)) {
+        return Err(Failure::usage(
+            format!(
+                "DB_SOCKET={} ({}) and the host {} ({}) are two different servers",
+                socket.value, socket.origin, host.value, host.origin
+            ),
+            "unset one of them: a unix socket is always a server on this machine",
+        ));
+    }
+    Ok((
+        socket.map(|path| Address::Socket(PathBuf::from(path))),
+        port.origin,
+    ))
 }
 
 fn user(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Setting<String>, Failure> {
@@ -436,7 +436,7 @@ impl Config {
         let address_lines = match &self.address.value {
             Address::Tcp { host, port } => [
                 line("DB_HOST", Some((host.clone(), &self.address.origin))),
-                line("DB_PORT", Some((port.to_string(), &self.address.origin))),
+                line("DB_PORT", Some((port.to_string(), &self.port_origin))),
                 line("DB_SOCKET", None),
             ],
             Address::Socket(path) => [

@@ -206,7 +206,10 @@ fn unconfirmed(stop: Stop, id: u64) -> DbError {
         format!("once the server answers again, see whether connection {id} still runs: KILL {id}"),
     );
     match stop {
-        Stop::Cancelled(signal) => error.with_kind(ErrorKind::Cancelled(signal)),
+        Stop::Cancelled(signal) => {
+            let what = format!("interrupted by {signal}, but {}", error.what());
+            error.with_what(what).with_kind(ErrorKind::Cancelled(signal))
+        }
         Stop::Timeout(_) | Stop::Abandoned => error,
     }
 }

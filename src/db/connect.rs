@@ -123,7 +123,8 @@ impl Target {
     pub(super) fn other_door(&self, max: usize, error: &mysql_async::Error) -> Option<Door> {
         match self.ssl_mode {
             SslMode::Preferred if offers_no_tls(error) => Some(self.door(max, false, None)),
-            // require_secure_transport (MySQL 5.7, MariaDB 10.5) insists also on loopback.
+            // The server or the account may insist on TLS also on loopback. MySQL says so (3159);
+            // MariaDB 10.11 answers as to a wrong password (1045).
             SslMode::Preferred if wants_tls(error) && self.plain_first() => Some(self.door(max, true, None)),
             // The authority is checked before the name. A name mismatch therefore means a
             // certificate of the right authority, which is all `verify-ca` asks for; the
@@ -165,7 +166,7 @@ fn ssl_opts(config: &Config) -> SslOpts {
 }
 
 fn wants_tls(error: &mysql_async::Error) -> bool {
-    matches!(error, mysql_async::Error::Server(server) if server.code == 3159)
+    matches!(error, mysql_async::Error::Server(server) if matches!(server.code, 3159 | 1045))
 }
 
 fn offers_no_tls(error: &mysql_async::Error) -> bool {

@@ -84,6 +84,11 @@ impl DbError {
         matches!(self.code, Some(1205 | 1213 | 1020))
     }
 
+    /// Whether the server refused a write because it is read-only.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.code, Some(1290 | 1836))
+    }
+
     pub(super) fn cancelled(signal: Signal) -> Self {
         DbError::new(
             ErrorKind::Cancelled(signal),
@@ -135,7 +140,13 @@ impl DbError {
                 kind: ErrorKind::Connect,
                 code: Some(server.code),
                 what: format!("cannot connect to {target}: {}", server_text(server)),
-                next: advice(server.code).to_owned(),
+                next: match server.code {
+                    // While connecting it is about the database as a whole; whether it exists is
+                    // not told to an account without rights on it.
+                    1044 => "correct DB_NAME, or grant the account rights on that database",
+                    code => advice(code),
+                }
+                .to_owned(),
             },
             other => {
                 let (why, next) = transport_words(other);
@@ -171,15 +182,20 @@ fn server_text(server: &mysql_async::ServerError) -> String {
     )
 }
 
+const TLS_ADVICE: &str = "check DB_SSL_CA against the server's certificate, the name in the certificate against \
+     DB_HOST, or choose another DB_SSL_MODE";
+
 /// Words for a failure below the MySQL protocol.
 fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
     match error {
+        // rustls reports a refused certificate through the stream.
+        mysql_async::Error::Io(mysql_async::IoError::Io(io))
+            if io.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            (format!("TLS: {io}"), TLS_ADVICE)
+        }
         mysql_async::Error::Io(mysql_async::IoError::Io(io)) => io_words(io),
-        mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (
-            format!("TLS: {tls}"),
-            "check DB_SSL_CA against the server's certificate, the name in the certificate against DB_HOST, \
-             or choose another DB_SSL_MODE",
-        ),
+        mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (format!("TLS: {tls}"), TLS_ADVICE),
         mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => (
             "TLS is required and the server does not offer it".to_owned(),
             "enable TLS on the server, or set DB_SSL_MODE=preferred",
@@ -218,7 +234,10 @@ fn io_words(io: &std::io::Error) -> (String, &'static str) {
             format!("unknown host ({io})"),
             "correct DB_HOST, or check the name service",
         ),
-        _ => (io.to_string(), "check the network and DB_HOST and DB_PORT"),
+        _ => (
+            io.to_string(),
+            "check the network, and DB_HOST and DB_PORT (or DB_SOCKET)",
+        ),
     }
 }
 

@@ -92,7 +92,7 @@ impl Drop for Guard {
         let pools = std::mem::take(&mut *self.pools.list.lock().unwrap_or_else(PoisonError::into_inner));
         runtime.block_on(async {
             for db in pools {
-                db.close(BOUND).await;
+                db.close_within(BOUND).await;
             }
         });
         // A look-up that hangs in the system's resolver must not hold up the exit.

@@ -1,5 +1,6 @@
 //! The lazy bounded pool: slots first, then connections, with retries while nothing has run.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use super::budget::{Budget, Lane, Slot};
 use super::connect::{Door, Target, is_full, is_transient};
 use super::error::{DbError, ErrorKind};
 use super::server::Server;
-use super::session::Session;
+use super::session::{Handle, Session};
 use super::{Notice, actor, fleet, wire};
 use crate::cancel::Cancel;
-use crate::config::Config;
+use crate::config::{Address, Config};
 
 /// One attempt may take this long before it counts as failed.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     pub(super) statement_timeout: Option<Duration>,
     acquire_timeout: Duration,
     limit: u32,
+    port: Option<u16>,
     pub(super) fleet: Option<fleet::Fleet>,
     notice: Notice,
     doors: Mutex<Option<Door>>,
@@ -46,6 +48,7 @@ pub(super) struct Inner {
     turn: tokio::sync::Mutex<()>,
     server: OnceLock<Arc<Server>>,
     live: Arc<watch::Sender<usize>>,
+    handles: Arc<AtomicUsize>,
     pulse: Mutex<Instant>,
     warned: OnceLock<()>,
 }
@@ -55,6 +58,7 @@ pub(super) struct Link {
     pub(super) conn: Conn,
     pub(super) id: u64,
     pub(super) wait_timeout: u64,
+    read_only: bool,
     hold: Option<wire::Hold>,
     given_up: bool,
     // After `conn`: the slot is free only when the connection is gone.
@@ -121,12 +125,17 @@ impl Db {
                 statement_timeout: config.timeout.value,
                 acquire_timeout: config.acquire_timeout.value,
                 limit: config.connection_limit.value,
+                port: match &config.address.value {
+                    Address::Tcp { port, .. } => Some(*port),
+                    Address::Socket(_) => None,
+                },
                 fleet: fleet::Fleet::new(config),
                 notice,
                 doors: Mutex::default(),
                 turn: tokio::sync::Mutex::default(),
                 server: OnceLock::new(),
                 live: Arc::new(watch::Sender::new(0)),
+                handles: Arc::default(),
                 pulse: Mutex::new(Instant::now()),
                 warned: OnceLock::new(),
             }),
@@ -143,6 +152,37 @@ impl Db {
         let deadline = Instant::now() + self.inner.acquire_timeout;
         let slot = self.inner.slot(Lane::Work, deadline).await?;
         self.inner.open(slot, deadline).await
+    }
+
+    /// As [`Db::session`], on a server that takes writes. A failover leaves the old primary
+    /// read-only for a while: as long as no statement has run, it is waited for, with a new
+    /// connection each time, since the name may lead to another server meanwhile.
+    ///
+    /// # Errors
+    /// As [`Db::session`]; the server's own refusal (1290, 1836) when it stays read-only.
+    pub async fn writable_session(&self) -> Result<Session, DbError> {
+        let deadline = Instant::now() + self.inner.acquire_timeout;
+        let mut told = false;
+        loop {
+            let mut session = self.session().await?;
+            let refused = match session.check_writable().await {
+                Ok(()) => return Ok(session),
+                Err(error) if error.is_read_only() => error,
+                Err(error) => return Err(error),
+            };
+            drop(session);
+            let pause = Duration::from_millis(rand::rng().random_range(200..600));
+            if Instant::now() + pause >= deadline {
+                return Err(refused);
+            }
+            if !std::mem::replace(&mut told, true) {
+                self.inner.say(&format!(
+                    "the server is read-only; waiting up to {} s for one that takes writes",
+                    deadline.duration_since(Instant::now()).as_secs().max(1)
+                ));
+            }
+            self.inner.cancel.sleep(pause).await?;
+        }
     }
 
     /// A further connection, if a slot is free this moment and nobody waits for it.
@@ -192,9 +232,15 @@ impl Db {
         &self.inner.budget
     }
 
+    /// Closes every connection in an orderly way before the run ends; the guard does so at its
+    /// end anyway. All sessions must have been dropped.
+    pub async fn close(&self) {
+        self.close_within(Duration::from_secs(2)).await;
+    }
+
     /// Closes everything in an orderly way. Bounded: a server that shows no sign of life for
     /// `bound` is left to the kernel; so is everything a moment after a second signal.
-    pub(super) async fn close(&self, bound: Duration) {
+    pub(super) async fn close_within(&self, bound: Duration) {
         let mut count = self.inner.live.subscribe();
         *self.inner.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let all_gone = count.wait_for(|count| *count == 0);
@@ -242,6 +288,12 @@ impl Inner {
         *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
+    /// Completes when no task owns a connection.
+    async fn idle(&self) {
+        let mut count = self.live.subscribe();
+        let _ = count.wait_for(|count| *count == 0).await;
+    }
+
     fn max_connections(&self) -> usize {
         // One more for the kill when the limit leaves nothing to reserve.
         self.limit.max(2) as usize
@@ -256,6 +308,12 @@ impl Inner {
                 "the connection limit cannot be shared with other dbtool processes ({reason}); this process \
                  counts alone. Set DB_BUDGET_DIR to a folder it may write to, or --no-shared-budget to accept it"
             ));
+        }
+        if lane == Lane::Work && self.budget.held_work() > 0 {
+            if self.handles.load(Ordering::Relaxed) == 0 {
+                // What we hold is being closed; it is waited for like any other's.
+                self.cancel.or(timeout_at(deadline, self.idle())).await?.ok();
+            }
         }
         if lane == Lane::Work && self.budget.held_work() > 0 {
             return self
@@ -292,12 +350,12 @@ impl Inner {
     }
 
     fn held_by(&self) -> String {
-        let mut holders: Vec<String> = self
+        let others = self
             .budget
             .holders()
-            .iter()
-            .map(|holder| holder.describe())
-            .collect();
+            .into_iter()
+            .filter(|holder| holder.pid != std::process::id());
+        let mut holders: Vec<String> = others.map(|holder| holder.describe()).collect();
         holders.dedup();
         if holders.is_empty() {
             String::new()
@@ -317,7 +375,7 @@ impl Inner {
                 Err((back, failed)) => {
                     let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
                     if Instant::now() + jittered >= deadline {
-                        return Err(self.diagnosed(failed.error).await);
+                        return Err(self.diagnosed(failed.error));
                     }
                     if !std::mem::replace(&mut told, true) {
                         self.say(&format!(
@@ -385,8 +443,8 @@ impl Inner {
         let hold = wire::hold_new(&before);
         drop(turn);
         let id = u64::from(conn.id());
-        let wait_timeout = match timeout(bound, self.ask_server(&mut conn)).await {
-            Ok(Ok(seconds)) => seconds,
+        let (wait_timeout, read_only) = match timeout(bound, self.ask_server(&mut conn)).await {
+            Ok(Ok(about)) => about,
             other => {
                 let error = match other {
                     Ok(Err(error)) => DbError::of_connect(&error, &self.target.label),
@@ -412,6 +470,7 @@ impl Inner {
             conn,
             id,
             wait_timeout,
+            read_only,
             hold,
             given_up: false,
             slot,
@@ -453,18 +512,18 @@ impl Inner {
         *self.doors.lock().unwrap_or_else(PoisonError::into_inner) = Some(door);
     }
 
-    /// Asks the server about itself; gives its `wait_timeout`.
-    async fn ask_server(&self, conn: &mut Conn) -> Result<u64, mysql_async::Error> {
+    /// Asks the server about itself; gives its `wait_timeout`, and whether it is read-only.
+    async fn ask_server(&self, conn: &mut Conn) -> Result<(u64, bool), mysql_async::Error> {
         let row: Option<Row> = conn.query_first(super::server::FACTS).await?;
         let server = row.as_ref().map(Server::from_row).unwrap_or_default();
-        let wait_timeout = server.wait_timeout;
+        let about = (server.wait_timeout, server.read_only);
         let _ = self.server.set(Arc::new(server));
-        Ok(wait_timeout)
+        Ok(about)
     }
 
     async fn start(self: &Arc<Self>, link: Link, deadline: Instant) -> Result<Session, DbError> {
         let (jobs, queue) = mpsc::channel(1);
-        let session = Session::new(jobs, link.id);
+        let session = Session::new(jobs, link.id, link.read_only, Handle::new(&self.handles));
         let live = self.live();
         let this = Arc::clone(self);
         tokio::spawn(async move {
@@ -478,18 +537,40 @@ impl Inner {
     }
 
     /// Adds what can be seen from here to a refusal that did not pass.
-    async fn diagnosed(&self, error: DbError) -> DbError {
+    fn diagnosed(&self, error: DbError) -> DbError {
         if !is_full(&error) {
             return error;
         }
-        let ours = self.budget.holders();
-        let what = format!(
-            "{}; dbtool itself holds {} of its {} on this host{}",
-            error.what(),
-            ours.len(),
+        let mut seen = vec![format!(
+            "dbtool itself holds {} of its {} on this host{}",
+            self.budget
+                .holders()
+                .iter()
+                .filter(|holder| holder.pid != std::process::id())
+                .count(),
             self.limit,
             self.held_by()
-        );
+        )];
+        if let Some(port) = self.port {
+            seen.extend(clients_on_this_host(port));
+        }
+        let what = format!("{}; {}", error.what(), seen.join("; "));
         error.with_what(what)
     }
+}
+
+/// Who on this host is connected to that port, as far as the kernel shows it.
+fn clients_on_this_host(port: u16) -> Option<String> {
+    let (clients, hidden) = crate::hostproc::clients_of(None, port);
+    let others = clients
+        .iter()
+        .filter(|(process, _)| process.pid != std::process::id());
+    let mut parts: Vec<String> = others
+        .take(5)
+        .map(|(process, count)| format!("{count} by pid {} ({})", process.pid, process.command))
+        .collect();
+    if hidden > 0 {
+        parts.push(format!("{hidden} by processes of other users"));
+    }
+    (!parts.is_empty()).then(|| format!("connections from this host to port {port}: {}", parts.join(", ")))
 }

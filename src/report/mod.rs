@@ -331,12 +331,12 @@ mod tests {
             rendered(Format::Text),
             "::error::forged\n\n\
              group\n\
-             \x20 ok       good  0.0 ms\n\
-             \x20 FAILED   bad: 2 rows  0.0 ms\n\
+             \x20 ok       good\n\
+             \x20 FAILED   bad: 2 rows\n\
              \x20            id 7\n\
              \x20            id 8\n\n\
              other\n\
-             \x20 skipped  unseen: no PROCESS  0.0 ms\n\n\
+             \x20 skipped  unseen: no PROCESS\n\n\
              1 passed, 1 failed, 1 skipped\n"
         );
         let value: serde_json::Value = serde_json::from_str(&rendered(Format::Json)).expect("JSON");

@@ -92,7 +92,13 @@ impl Page {
                 CheckStatus::Skipped => self.style.dim("skipped"),
             };
             let padding = 8_usize.saturating_sub(check.status.word().len());
-            let took = self.style.dim(human::duration(check.duration));
+            // A check that fell out of another one's work took no time of its own.
+            let took = match check.duration.is_zero() {
+                true => String::new(),
+                false => self
+                    .style
+                    .dim(format_args!("({})", human::duration(check.duration))),
+            };
             let colon = if check.message.is_empty() { "" } else { ": " };
             self.line(format_args!(
                 "  {mark}{:padding$} {}{colon}{}  {took}",

@@ -21,17 +21,18 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The keeper's program. `$1` is the directory, `$2` its mode. Each line read names a step: a
 /// script in the directory, run in the background; its end is told as `ended STATUS`. Signals
-/// are trapped, not ignored, because what is ignored would be ignored by the server as well.
+/// are trapped, not ignored, because what is ignored would be ignored by the server as well;
+/// SIGPIPE comes when the owner is gone before it has read a report.
 const PROGRAM: &str = r#"
 dir=$1
 umask 077
-trap : HUP INT TERM
+trap : HUP INT TERM PIPE
 mkdir -m "$2" "$dir" 2>&1 || exit 1
 echo made
 job=
 while read -r step; do
   rm -f "$dir/pid"
-  (trap : HUP INT TERM; sh "$dir/$step"; echo "ended $?") </dev/null &
+  (trap : HUP INT TERM PIPE; sh "$dir/$step"; echo "ended $?") </dev/null &
   job=$!
 done
 tries=0
@@ -39,7 +40,7 @@ while [ -n "$job" ] && kill -0 "$job" 2>/dev/null; do
   pid=$(cat "$dir/pid" 2>/dev/null)
   if [ -n "$pid" ]; then
     if [ "$tries" -eq 0 ]; then kill -TERM "$pid"; fi
-    if [ "$tries" -ge 100 ]; then kill -KILL "$pid"; fi
+    if [ "$tries" -ge 20 ]; then kill -KILL "$pid"; fi
     tries=$((tries + 1))
   fi 2>/dev/null
   sleep 0.1
@@ -242,7 +243,8 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.stop(false);
+        // Whoever wants an orderly end has asked for it before.
+        self.stop(true);
         self.dismiss();
     }
 }

@@ -1,7 +1,10 @@
 //! A private throwaway server: found, started, filled and removed.
 
+pub mod access;
 pub mod account;
+pub mod child;
 pub mod demo;
+pub mod embedded;
 pub mod find;
 pub mod keeper;
 pub mod owner;

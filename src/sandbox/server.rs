@@ -1,9 +1,9 @@
 //! Starts and removes a private server.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,8 @@ impl PrivateServer {
         let owner = Owner::choose(&[&parent_folder(), &options.binary.share, &options.binary.program]);
         let keeper = make_directory(owner)
             .map_err(|error| failure(format!("cannot make the sandbox's directory: {error}"), TEMP_HINT))?;
-        let layout = Layout::new(keeper.dir(), owner);
+        let layout = Layout::make(keeper.dir(), owner)
+            .map_err(|error| failure(format!("cannot fill the sandbox's directory: {error}"), TEMP_HINT))?;
         let mut starting = Starting {
             keeper,
             layout,
@@ -209,16 +210,25 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(dir: &Path, owner: Owner) -> Self {
-        let run = dir.join("run");
-        Layout {
-            data: dir.join("data"),
+    /// Makes the folders that the server writes to and gives them to its user; root of a small
+    /// user namespace cannot, and then runs the server itself.
+    fn make(dir: &Path, owner: Owner) -> io::Result<Self> {
+        let (data, run) = (dir.join("data"), dir.join("run"));
+        let mut owner = owner;
+        for folder in [&run, &data] {
+            DirBuilder::new().mode(0o700).create(folder)?;
+            if owner.give(folder).is_err() {
+                owner = Owner::Root;
+            }
+        }
+        Ok(Layout {
+            data,
             log: run.join("server.log"),
             socket: run.join("s.sock"),
             init_file: run.join("init.sql"),
             run,
             owner,
-        }
+        })
     }
 
     /// Makes a file that the server's user alone can read.
@@ -242,11 +252,6 @@ impl Starting<'_> {
     fn prepare(&mut self) -> Result<(), Failure> {
         let on_disk =
             |error: io::Error| failure(format!("cannot fill the sandbox's directory: {error}"), TEMP_HINT);
-        for folder in [&self.layout.data, &self.layout.run] {
-            fs::create_dir(folder).map_err(on_disk)?;
-            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(on_disk)?;
-            self.layout.owner.give(folder).map_err(on_disk)?;
-        }
         let template = self
             .options
             .template

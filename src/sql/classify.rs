@@ -246,6 +246,10 @@ fn set(words: &mut Words<'_>) -> Classification {
     if words.eat("PASSWORD") || words.eat("ROLE") || words.eat("DEFAULT") {
         return Classification::new(Class::Admin, "SET").committing();
     }
+    // MariaDB: SET STATEMENT variable = value FOR statement.
+    if words.eat("STATEMENT") {
+        return opaque(Classification::new(Class::Other, "SET STATEMENT"));
+    }
     let mut found = Classification::new(Class::Session, "SET");
     let mut global = false;
     let mut reads = false;
@@ -355,6 +359,7 @@ fn create(words: &mut Words<'_>) -> Classification {
             "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE" | "RESOURCE" | "REFERENCE" => {
                 found.class = Class::Admin;
                 found.verb = format!("CREATE {word}");
+                found.idempotent |= words.if_exists();
                 return found;
             }
             _ => {

@@ -9,8 +9,10 @@ mod compound;
 mod lex;
 pub mod split;
 mod summary;
+mod variables;
 mod words;
 
 pub use classify::{Action, Class, Classification, Effect, IndexKind, Name, Object, ObjectKind, classify};
 pub use split::{Marker, Options, Split, SplitError, Statement, decode, split};
 pub use summary::summary;
+pub use variables::assigned_variables;

@@ -115,10 +115,15 @@ impl Cmd {
         self
     }
 
-    /// The folder of its own that holds `home`, `run`, `tmp` and `work`; share it between commands with
-    /// [`Cmd::share_folders`].
+    /// Where its folders `home`, `run`, `tmp` and `work` are. They go with the command; two
+    /// commands use the same ones after [`Cmd::share_folders`].
     pub fn folders(&self) -> PathBuf {
         self.folders.path().to_path_buf()
+    }
+
+    /// Its folders, for a look at them after the command has ended.
+    pub fn keep_folders(&self) -> Arc<TempDir> {
+        Arc::clone(&self.folders)
     }
 
     /// Uses the home, runtime and temporary folder of another command, as two runs of one user do.
@@ -202,6 +207,7 @@ impl Cmd {
             stderr,
             status_file,
             peak: None,
+            data_peak: None,
             ended: None,
             deadline: Instant::now() + self.patience,
             _folders: self.folders,
@@ -252,6 +258,7 @@ pub struct Running {
     stderr: Gathered,
     status_file: Option<File>,
     peak: Option<u64>,
+    data_peak: Option<u64>,
     ended: Option<ExitStatus>,
     deadline: Instant,
     _folders: Arc<TempDir>,
@@ -341,9 +348,12 @@ impl Running {
         let Some(file) = &mut self.status_file else { return };
         let mut text = String::new();
         if file.seek(SeekFrom::Start(0)).is_ok() && file.read_to_string(&mut text).is_ok() {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let peak = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            self.peak = self.peak.max(peak);
+            let value = |name: &str| -> Option<u64> {
+                let line = text.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+            };
+            self.peak = self.peak.max(value("VmHWM:"));
+            self.data_peak = self.data_peak.max(value("RssAnon:"));
         }
     }
 
@@ -373,6 +383,7 @@ impl Running {
             stdout: self.stdout.all(),
             stderr: self.stderr.all(),
             max_rss_kb: self.peak,
+            max_data_kb: self.data_peak,
         }
     }
 }
@@ -399,6 +410,8 @@ pub struct Output {
     pub stderr: String,
     /// Its peak resident memory in KiB; none where the system has no `/proc`.
     pub max_rss_kb: Option<u64>,
+    /// The part of it that is the program's data, not its code, in KiB, as sampled.
+    pub max_data_kb: Option<u64>,
 }
 
 impl fmt::Display for Output {

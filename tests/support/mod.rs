@@ -17,6 +17,8 @@
 
 mod admin;
 mod cmd;
+pub mod migrations;
+pub mod probe;
 mod tls;
 
 pub use admin::Admin;

@@ -1,0 +1,46 @@
+# `just` lists the recipes; `just demo` and `just test` set up what they need.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the recipes
+default:
+    @just --list
+
+# Install a database server (MariaDB) unless one is there
+setup:
+    scripts/install-server
+
+# See dbtool at work on a private throwaway server with demo data
+demo: setup
+    cargo build
+    scripts/demo
+
+# Everything that must pass: format, lints, all tests, MySQL smoke tests, documentation
+test: setup
+    scripts/test
+
+# Format and lints only
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# The documentation of the code, with every warning an error
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# Unpack MySQL beside the checkout, without touching the system
+fetch-mysql:
+    scripts/fetch-server mysql
+
+# Six jobs at once on a small server: pools of their own, and dbtool's shared budget
+bench-connections: setup
+    cargo build --release --bin dbtool --example probe
+    cargo bench --bench connections
+
+# The backfill beside a row-by-row client and one unbounded INSERT … SELECT
+bench-backfill: setup
+    cargo bench --bench backfill
+
+# Build and install the dbtool command for this user
+install:
+    cargo install --path . --locked

@@ -1,0 +1,35 @@
+//! Flags of `dbtool test-conversations`.
+
+use clap::Args;
+
+/// Test the conversations as the application lists and writes them
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "\
+Every statement reads, but for the write round trip: it runs in a transaction that is rolled back,
+which leaves nothing behind but gaps in AUTO_INCREMENT numbers. --read-only skips it.
+
+Exit codes: 0 all checks passed (warnings do not fail), 1 a check failed.")]
+pub struct TestConversationsArgs {
+    /// List the conversations of this user, by email or id [default: the user with the most]
+    // The global --db-user has the id `user` already.
+    #[arg(long, id = "listed_user", value_name = "EMAIL", conflicts_with = "all_users")]
+    pub user: Option<String>,
+    /// List the conversations of every user who has one
+    #[arg(long)]
+    pub all_users: bool,
+    /// With --all-users: of this many users only, the same ones each time
+    #[arg(long, value_name = "N", requires = "all_users", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Skip the write round trip
+    #[arg(long)]
+    pub read_only: bool,
+    /// Fail the queries of the application that take longer, and show their EXPLAIN
+    #[arg(long, value_name = "MS")]
+    pub slow_ms: Option<u64>,
+    /// Base URL of the running application: GET URL/conversations must answer what the database says
+    #[arg(long, value_name = "URL", requires = "listed_user")]
+    pub api_url: Option<String>,
+    /// Environment variable that holds the user's bearer token for --api-url
+    #[arg(long, value_name = "NAME", requires = "api_url")]
+    pub token_env: Option<String>,
+}

@@ -1,0 +1,180 @@
+//! `dbtool create-conversations`: one conversation for every booking that has none.
+//!
+//! Short transactions over ranges of properties, by as many as two workers, each with a
+//! connection of its own. Nothing is remembered outside the data: what is covered already is the
+//! progress, so a run that was killed is resumed by running it again.
+
+mod outcome;
+mod plan;
+mod range;
+mod rule;
+mod schema;
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use crate::batch::{Sizer, Throttle};
+use crate::cli::create_conversations::CreateConversationsArgs;
+use crate::context::Context;
+use crate::db::Session;
+use crate::exit::Failure;
+use crate::report::{Outcome, Progress, count};
+
+pub use outcome::Summary;
+
+use plan::Plan;
+use range::Counts;
+use rule::Rule;
+
+/// A second connection is worth its while from this many chosen bookings on, or this many ranges.
+const WORTH_TWO: (u64, u64) = (2_000, 4);
+
+/// Runs the backfill, or counts what it would do.
+///
+/// # Errors
+/// Tables are missing, a statement fails, or the run is cancelled.
+pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Result<Box<dyn Outcome>> {
+    ctx.config.require_database()?;
+    let begun = Instant::now();
+    let mut session = match args.dry_run {
+        // Counting is as good on a replica.
+        true => ctx.db.session().await?,
+        false => ctx.db.writable_session().await?,
+    };
+    let found = schema::inspect(&mut session).await?;
+    for warning in &found.warnings {
+        ctx.report.warn(warning);
+    }
+    let rule = Rule::new(args, found.hints.clone());
+    let (without_property,): (u64,) = session.first(rule.without_property()).await?.unwrap_or_default();
+    let (chosen,): (u64,) = session.first(rule.chosen()).await?.unwrap_or_default();
+    let with_property = chosen.saturating_sub(without_property);
+
+    let second = if args.limit.is_none() && with_property >= WORTH_TWO.0.min(WORTH_TWO.1 * args.max_rows) {
+        ctx.db.try_session().await?
+    } else {
+        None
+    };
+    let job = Job {
+        ctx,
+        args,
+        rule,
+        plan: tokio::sync::Mutex::new(Plan::new(args.property, args.dry_run, &found.hints)),
+        counts: RefCell::default(),
+        paused: RefCell::default(),
+        progress: ctx.report.progress(Some(with_property), "bookings"),
+    };
+    let workers = 1 + u32::from(second.is_some());
+    match second {
+        Some(mut second) => {
+            tokio::try_join!(job.work(&mut session), job.work(&mut second))?;
+        }
+        None => job.work(&mut session).await?,
+    }
+    job.progress.finish();
+    Ok(Box::new(Summary {
+        dry_run: args.dry_run,
+        per_booking: args.per_booking,
+        statuses: args.status.iter().map(|status| status.name()).collect(),
+        limit: args.limit,
+        counts: job.counts.into_inner(),
+        without_property,
+        workers,
+        target: args.target(),
+        paused: job.paused.into_inner(),
+        elapsed: begun.elapsed(),
+    }))
+}
+
+/// What the workers share.
+struct Job<'a> {
+    ctx: &'a Context,
+    args: &'a CreateConversationsArgs,
+    rule: Rule,
+    plan: tokio::sync::Mutex<Plan>,
+    counts: RefCell<Counts>,
+    paused: RefCell<Duration>,
+    progress: Progress,
+}
+
+impl Job<'_> {
+    /// Goes through ranges until there are none left.
+    async fn work(&self, session: &mut Session) -> anyhow::Result<()> {
+        if !self.args.dry_run {
+            for setting in range::SETTINGS {
+                session.execute(setting).await?;
+            }
+        }
+        let mut throttle = Throttle::new(self.args.max_load.clone(), self.args.max_lag);
+        let mut sizer = Sizer::new(self.args.target(), self.args.max_rows);
+        let mut lease = None;
+        loop {
+            let left = self.left();
+            if left == 0 {
+                return Ok(());
+            }
+            let paused = throttle.wait(self.ctx, session).await?;
+            *self.paused.borrow_mut() += paused;
+            let range = self
+                .plan
+                .lock()
+                .await
+                .next(session, sizer.rows(), &mut lease)
+                .await?;
+            let Some(range) = range else { return Ok(()) };
+            let (counts, elapsed) = if self.args.dry_run {
+                let begun = Instant::now();
+                (
+                    range::count(session, &self.rule, &range, left).await?,
+                    begun.elapsed(),
+                )
+            } else {
+                range::backfill(self.ctx, session, &self.rule, &range, left)
+                    .await
+                    .map_err(|error| self.stopped(error))?
+            };
+            sizer.observe(counts.bookings, elapsed);
+            self.note(&counts);
+        }
+    }
+
+    /// Conversations that may still be created or linked.
+    fn left(&self) -> u64 {
+        let changed = self.counts.borrow().changed();
+        self.args
+            .limit
+            .map_or(u64::MAX, |limit| limit.saturating_sub(changed))
+    }
+
+    fn note(&self, range: &Counts) {
+        let mut counts = self.counts.borrow_mut();
+        counts.add(range);
+        self.progress.set(counts.bookings);
+        self.progress.message(format!(
+            "{} created, {} linked, {} covered",
+            count(counts.created),
+            count(counts.linked),
+            count(counts.covered())
+        ));
+    }
+
+    /// A failure, with what is done already.
+    fn stopped(&self, error: crate::db::DbError) -> anyhow::Error {
+        let counts = self.counts.borrow();
+        let next = match error.next() {
+            "" => "run the command again: it goes on where it stopped".to_owned(),
+            next => format!("{next}; what is done stays done, and the next run goes on from there"),
+        };
+        Failure::new(
+            error.exit(),
+            format!(
+                "{} (after {} created and {} linked)",
+                error.what(),
+                count(counts.created),
+                count(counts.linked)
+            ),
+            next,
+        )
+        .into()
+    }
+}

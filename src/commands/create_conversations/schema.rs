@@ -1,0 +1,130 @@
+//! What has to be there before a run: tables, columns, and the indexes that keep ranges cheap.
+
+use crate::db::{Session, quote_name};
+use crate::exit::Failure;
+
+/// Columns of the tables the backfill reads and writes.
+const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN \
+     ('users', 'properties', 'bookings', 'conversations', 'conversation_participants')";
+
+/// Indexes of those tables by the column they begin with.
+const INDEXES: &str = "SELECT TABLE_NAME, COLUMN_NAME, INDEX_NAME FROM information_schema.STATISTICS \
+     WHERE TABLE_SCHEMA = DATABASE() AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND TABLE_NAME IN \
+     ('bookings', 'conversations', 'conversation_participants') \
+     ORDER BY TABLE_NAME, COLUMN_NAME, INDEX_NAME";
+
+/// Whether a conversation's property is a foreign key: what makes its insert wait for the property's lock.
+const PROPERTY_KEY: &str = "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE \
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'conversations' AND COLUMN_NAME = 'property_id' \
+     AND REFERENCED_TABLE_NAME = 'properties'";
+
+/// What the backfill needs of each table, and the migration that brings it.
+const NEEDED: [(&str, &[&str], &str); 4] = [
+    ("properties", &["id"], "001"),
+    (
+        "bookings",
+        &["id", "property_id", "guest_id", "host_id", "status", "created_at"],
+        "001",
+    ),
+    (
+        "conversations",
+        &["id", "property_id", "booking_id", "updated_at"],
+        "005",
+    ),
+    (
+        "conversation_participants",
+        &["conversation_id", "user_id"],
+        "005",
+    ),
+];
+
+/// Indexes that ranges rely on: their name in the statements, table and first column.
+const WANTED: [(&str, &str, &str); 4] = [
+    ("{bookings_by_property}", "bookings", "property_id"),
+    ("{conversations_by_booking}", "conversations", "booking_id"),
+    ("{conversations_by_property}", "conversations", "property_id"),
+    ("{participants_by_user}", "conversation_participants", "user_id"),
+];
+
+/// Index hints for the statements. Without them the plan depends on statistics that lag behind
+/// while a table grows from empty, and a plan that is right for an empty table reads all of a
+/// full one for each range.
+#[derive(Debug, Clone, Default)]
+pub struct Hints(Vec<(&'static str, String)>);
+
+impl Hints {
+    /// Replaces the placeholders of a statement.
+    pub fn fill(&self, sql: &str) -> String {
+        self.0.iter().fold(sql.to_owned(), |sql, (placeholder, hint)| {
+            sql.replace(placeholder, hint)
+        })
+    }
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The index hints.
+    pub hints: Hints,
+    /// What makes the run slower or less safe than it should be.
+    pub warnings: Vec<String>,
+}
+
+/// Looks at the session's database.
+///
+/// # Errors
+/// A table or column is missing: named, with the command that brings it.
+pub async fn inspect(session: &mut Session) -> anyhow::Result<Found> {
+    let columns: Vec<(String, String)> = session.rows(COLUMNS).await?;
+    for (table, needed, migration) in NEEDED {
+        if !columns.iter().any(|(name, _)| name == table) {
+            return Err(missing(&format!("there is no table {table} in this database"), migration).into());
+        }
+        for column in needed {
+            if !columns
+                .iter()
+                .any(|(name, other)| name == table && other.eq_ignore_ascii_case(column))
+            {
+                return Err(missing(&format!("the table {table} has no column {column}"), migration).into());
+            }
+        }
+    }
+    let indexes: Vec<(String, String, String)> = session.rows(INDEXES).await?;
+    let mut warnings = Vec::new();
+    let mut hints = Vec::new();
+    for (placeholder, table, column) in WANTED {
+        let index = indexes
+            .iter()
+            .find(|(name, first, _)| name == table && first.eq_ignore_ascii_case(column));
+        if index.is_none() {
+            warnings.push(format!(
+                "{table} has no index that begins with {column}: every range reads the whole table; \
+                 CREATE INDEX idx_{table}_{column} ON {table} ({column}) mends it"
+            ));
+        }
+        let hint = index.map_or(String::new(), |(_, _, name)| {
+            format!("FORCE INDEX ({})", quote_name(name))
+        });
+        hints.push((placeholder, hint));
+    }
+    let keys: Option<(u64,)> = session.first(PROPERTY_KEY).await?;
+    if keys.is_none_or(|(count,)| count == 0) {
+        warnings.push(
+            "conversations.property_id is no foreign key to properties: conversations that the application \
+             adds during the run are not held back and may duplicate those made here"
+                .to_owned(),
+        );
+    }
+    Ok(Found {
+        hints: Hints(hints),
+        warnings,
+    })
+}
+
+fn missing(what: &str, migration: &str) -> Failure {
+    Failure::statement(
+        what,
+        format!("run `dbtool migrate {migration}`, or correct DB_NAME"),
+    )
+}

@@ -1,0 +1,583 @@
+//! Runs the statements of a migration, each with its record.
+//!
+//! How a statement and its record stay together depends on who commits:
+//! - rows of a transactional table: one transaction holds the statement and its record;
+//! - a statement that commits on its own (DDL), or whose table has no transactions: the intent before, the
+//!   record after, and the schema decides if the run dies in between;
+//! - inside START TRANSACTION … COMMIT of the file: the records are part of that transaction, so a run that
+//!   dies resumes at its START TRANSACTION;
+//! - everything else changes nothing that lasts: the record after.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+
+use super::discover::{Direction, Migration, PrefixHash, Source, to_savepoint};
+use super::history::{History, Intent, Record, Start, State};
+use super::resume::{self, Snapshot, Verdict};
+use super::rows::RowPrinter;
+use super::session_state::Restore;
+use super::{lock, plan};
+use crate::context::Context;
+use crate::db::{DbError, Done, ErrorKind, Query, Server, Session};
+use crate::exit::{Exit, Failure};
+use crate::report::{duration, plural};
+use crate::sql::{Class, Classification, Effect, Options, Statement, classify, summary};
+
+/// What a run needs to know besides the migrations.
+pub struct Runner<'a> {
+    /// The context of the command.
+    pub ctx: &'a Context,
+    /// The connection that does the work and holds the lock.
+    pub session: &'a mut Session,
+    /// What the server can do.
+    pub server: &'a Server,
+    /// The history table.
+    pub history: &'a History,
+    /// The database.
+    pub database: &'a str,
+    /// How the server reads strings.
+    pub options: Options,
+    /// How long one statement may run.
+    pub timeout: Option<Duration>,
+    /// How often a statement is tried when a lock is in its way.
+    pub attempts: u32,
+    /// Rows the last statement returned, if it returned any result set.
+    pub returned: Option<u64>,
+}
+
+/// What was done to one migration.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// Version as the file writes it.
+    pub label: String,
+    /// The file's name without ending.
+    pub name: String,
+    /// Statements this run did.
+    pub statements: u32,
+    /// Rows they changed.
+    pub rows: u64,
+    /// How long they took.
+    pub took: Duration,
+    /// Whether an earlier run had begun it.
+    pub resumed: bool,
+}
+
+/// How a statement is kept together with its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bond {
+    /// Statement and record in a transaction of ours.
+    Together,
+    /// Intent, statement, record.
+    Intent,
+    /// Statement, then record.
+    After,
+    /// Record, then statement: the file's own COMMIT.
+    Before,
+}
+
+/// Progress through one migration.
+struct Progress<'a, 's> {
+    migration: &'a Migration,
+    path: String,
+    statements: &'a [Statement<'s>],
+    /// Index of the next statement.
+    index: usize,
+    /// Of the statements before that one.
+    hash: PrefixHash,
+    /// Index of the START TRANSACTION of the file's own open transaction, and the hash there.
+    transaction: Option<(usize, PrefixHash)>,
+    attempts: u32,
+    rows: u64,
+    ran: u32,
+}
+
+impl Progress<'_, '_> {
+    fn statement(&self) -> &Statement<'_> {
+        &self.statements[self.index]
+    }
+
+    fn number(&self) -> u32 {
+        u32::try_from(self.index + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Of the statements up to and with the next one.
+    fn hash_after(&self) -> String {
+        self.hash.with(self.statement()).hex()
+    }
+
+    fn place(&self) -> String {
+        let statement = self.statement();
+        format!("{}:{}:{}", self.path, statement.line, statement.column)
+    }
+
+    /// Statements whose effect and record are committed.
+    fn settled(&self) -> usize {
+        self.transaction.as_ref().map_or(self.index, |(start, _)| *start)
+    }
+}
+
+impl Runner<'_> {
+    /// Applies a migration (or takes it back), going on where an earlier run stopped.
+    ///
+    /// # Errors
+    /// A statement failed, the run was interrupted, or it cannot be told how far an earlier one got. What has
+    /// been done is recorded in each case.
+    pub async fn run(
+        &mut self,
+        migration: &Migration,
+        direction: Direction,
+        record: Option<&Record>,
+        out_of_order: bool,
+    ) -> anyhow::Result<Applied> {
+        let source = migration.source(direction, self.options)?;
+        if direction == Direction::Up && source.checksum(direction)? != migration.checksum {
+            return Err(Failure::usage(
+                format!("{} was changed while dbtool was running", source.path.display()),
+                "run the command again",
+            )
+            .into());
+        }
+        let statements = migration.statements(direction, &source)?;
+        let begun = Instant::now();
+        let first = self
+            .resume_at(migration, &source, &statements, record, direction)
+            .await?;
+        let total = u32::try_from(statements.len()).unwrap_or(u32::MAX);
+        let done = u32::try_from(first).unwrap_or(u32::MAX);
+        let checksum = match record {
+            Some(record) if direction == Direction::Down => &record.checksum,
+            _ => &migration.checksum,
+        };
+        let hash = PrefixHash::of(&statements, first);
+        let start = Start {
+            version: migration.version,
+            name: &migration.name,
+            checksum,
+            state: if direction == Direction::Up {
+                State::Running
+            } else {
+                State::Reverting
+            },
+            done,
+            done_hash: &hash.hex(),
+            total,
+            out_of_order,
+        };
+        self.history
+            .begin(self.session, &start)
+            .await
+            .map_err(|error| self.read_only(error))?;
+        let restore = Restore::prepare(self.session, self.database, &statements).await?;
+        let mut progress = Progress {
+            migration,
+            path: source.path.display().to_string(),
+            statements: &statements,
+            index: first,
+            hash,
+            transaction: None,
+            attempts: 0,
+            rows: 0,
+            ran: 0,
+        };
+        self.replay(&progress).await?;
+        while progress.index < progress.statements.len() {
+            if let Err(error) = self.step(&mut progress).await {
+                return Err(self.stopped(&progress, error).await);
+            }
+        }
+        match direction {
+            Direction::Up => self.history.finish(self.session, migration.version).await?,
+            Direction::Down => self.history.forget(self.session, migration.version).await?,
+        }
+        restore.run(self.session).await?;
+        Ok(Applied {
+            label: migration.label.clone(),
+            name: migration.name.clone(),
+            statements: progress.ran,
+            rows: progress.rows,
+            took: begun.elapsed(),
+            resumed: first > 0,
+        })
+    }
+
+    /// The index of the first statement to run.
+    async fn resume_at(
+        &mut self,
+        migration: &Migration,
+        source: &Source,
+        statements: &[Statement<'_>],
+        record: Option<&Record>,
+        direction: Direction,
+    ) -> anyhow::Result<usize> {
+        let unfinished = match direction {
+            Direction::Up => [State::Running, State::Failed],
+            Direction::Down => [State::Reverting, State::Reverting],
+        };
+        let Some(record) = record.filter(|record| unfinished.contains(&record.state)) else {
+            return Ok(0);
+        };
+        let mut done = record.done as usize;
+        let path = source.path.display();
+        if done > statements.len() || PrefixHash::of(statements, done).hex() != record.done_hash {
+            return Err(Failure::usage(
+                format!(
+                    "the first {} of {path} changed after they were run; dbtool cannot go on in the middle of \
+                     another file",
+                    plural(record.done.into(), "statement")
+                ),
+                format!(
+                    "restore these statements as they were; only what comes after them may change. If the migration \
+                     was finished by hand, `dbtool migrate repair {} --finished` records that",
+                    migration.label
+                ),
+            )
+            .into());
+        }
+        if let Some(intent) = &record.intent {
+            done = self
+                .settle(migration, &path.to_string(), statements, done, intent)
+                .await?;
+        }
+        let lost = statements
+            .iter()
+            .take(done)
+            .find(|statement| classify(statement.text).session_state);
+        if let (Some(lost), true) = (lost, done < statements.len()) {
+            return Err(Failure::usage(
+                format!(
+                    "{path}:{}:{}: this statement left a temporary table or a variable in the connection of the \
+                     interrupted run; the rest of the migration cannot have it any more",
+                    lost.line, lost.column
+                ),
+                format!(
+                    "finish the statements from number {} on by hand, then `dbtool migrate repair {} --finished`; a \
+                     plain table in place of the temporary one survives an interruption",
+                    done + 1,
+                    migration.label
+                ),
+            )
+            .into());
+        }
+        if done > 0 {
+            let rest = plural((statements.len() - done) as u64, "statement");
+            self.ctx
+                .report
+                .status(format!("{}: resuming, {done} done, {rest} to go", migration.name));
+        }
+        Ok(done)
+    }
+
+    /// Finds out whether the statement that was begun took effect; returns the statements done.
+    async fn settle(
+        &mut self,
+        migration: &Migration,
+        path: &str,
+        statements: &[Statement<'_>],
+        done: usize,
+        intent: &Intent,
+    ) -> anyhow::Result<usize> {
+        let number = intent.number as usize;
+        let label = &migration.label;
+        let by_hand = format!(
+            "look at the database: if statement {number} took effect, `dbtool migrate repair {label} --applied`; if \
+             not, `dbtool migrate repair {label} --not-applied`; then `dbtool migrate` again"
+        );
+        let statement = statements.get(number.wrapping_sub(1));
+        let Some(statement) = statement.filter(|_| PrefixHash::of(statements, number).hex() == intent.hash)
+        else {
+            return Err(Failure::usage(
+                format!("{path}: statement {number} was interrupted and has changed since"),
+                format!("restore the file, or {by_hand}"),
+            )
+            .into());
+        };
+        let found = classify(statement.text);
+        let now = Snapshot::take(self.session, &found).await?;
+        let what = summary(statement.text, 60);
+        match resume::decide(statement.text, &found, &Snapshot::parse(&intent.before), &now) {
+            Verdict::Applied => {
+                self.ctx.report.status(format!("  {label}.{number}  {what}: took effect before the interruption"));
+                Ok(number)
+            }
+            Verdict::NotApplied => Ok(done),
+            Verdict::Unclear(why) => Err(Failure::usage(
+                format!(
+                    "{path}:{}:{}: statement {number} ({what}) was interrupted, and whether it took effect cannot be \
+                     told: {why}",
+                    statement.line, statement.column
+                ),
+                by_hand,
+            )
+            .into()),
+        }
+    }
+
+    /// Sets again what the statements done by an earlier run had set in its session.
+    async fn replay(&mut self, progress: &Progress<'_, '_>) -> anyhow::Result<()> {
+        for statement in progress.statements.iter().take(progress.index) {
+            if classify(statement.text).class == Class::Session {
+                self.session.execute(statement.text).await.map_err(|error| {
+                    anyhow::Error::new(error).context(format!(
+                        "{}:{}:{}: setting up the session again",
+                        progress.path, statement.line, statement.column
+                    ))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the next statement, or goes back to the start of a transaction that a deadlock ended.
+    async fn step(&mut self, progress: &mut Progress<'_, '_>) -> Result<(), DbError> {
+        self.ctx.cancel.check()?;
+        let found = classify(progress.statement().text);
+        let bond = self.bond(progress, &found).await?;
+        let begun = Instant::now();
+        let ran = self.bonded(progress, &found, bond, begun).await;
+        let done = match ran {
+            Ok(done) => done,
+            Err(error) if error.is_lock_conflict() && progress.attempts + 1 < self.attempts => {
+                return self.wait_for_locks(progress, &error).await;
+            }
+            Err(error) => return Err(error),
+        };
+        progress.attempts = 0;
+        match (found.class, found.verb.as_str()) {
+            (Class::Transaction, "BEGIN" | "START TRANSACTION") => {
+                progress.transaction = Some((progress.index, progress.hash.clone()));
+            }
+            (Class::Transaction, "COMMIT") => {
+                let chained = progress.statement().text.to_ascii_uppercase().contains("CHAIN");
+                progress.transaction =
+                    chained.then(|| (progress.index + 1, progress.hash.with(progress.statement())));
+            }
+            (Class::Transaction, "ROLLBACK") if !to_savepoint(progress.statement().text) => {
+                progress.transaction = None
+            }
+            _ if found.implicit_commit => progress.transaction = None,
+            _ => {}
+        }
+        let changed = if found.class == Class::Dml {
+            done.affected
+        } else {
+            0
+        };
+        progress.rows += changed;
+        progress.ran += 1;
+        self.say(progress, &found, &done, begun.elapsed());
+        progress.hash = progress.hash.with(progress.statement());
+        progress.index += 1;
+        Ok(())
+    }
+
+    fn say(&self, progress: &Progress<'_, '_>, found: &Classification, done: &Done, took: Duration) {
+        let what = summary(progress.statement().text, 60);
+        let number = format!("{}.{}", progress.migration.label, progress.number());
+        let rows = match (self.returned, found.class) {
+            (Some(returned), _) => plural(returned, "row"),
+            (None, Class::Dml) => plural(done.affected, "row"),
+            // An ALTER that copies counts the rows it copied.
+            (None, Class::Ddl) if done.affected > 0 => plural(done.affected, "row"),
+            _ => String::new(),
+        };
+        let warnings = match done.warnings {
+            0 => String::new(),
+            count => format!("  {}", plural(count.into(), "warning")),
+        };
+        let took = duration(took);
+        self.ctx.report.status(format!(
+            "  {number:<7} {what:<60}  {rows:>10}  {took:>8}{warnings}"
+        ));
+    }
+
+    async fn bond(&mut self, progress: &Progress<'_, '_>, found: &Classification) -> Result<Bond, DbError> {
+        let committing = found.implicit_commit && found.class != Class::Transaction;
+        Ok(match found.class {
+            Class::Transaction if found.verb == "COMMIT" && progress.transaction.is_some() => Bond::Before,
+            Class::Transaction => Bond::After,
+            _ if committing || found.opaque && progress.transaction.is_none() => Bond::Intent,
+            Class::Dml if progress.transaction.is_none() => {
+                let table = found.objects.iter().find(|object| object.effect == Effect::Write);
+                let transactional = match table {
+                    Some(table) => plan::transactional(self.session, self.database, &table.name).await?,
+                    None => None,
+                };
+                if transactional == Some(false) {
+                    Bond::Intent
+                } else {
+                    Bond::Together
+                }
+            }
+            _ => Bond::After,
+        })
+    }
+
+    async fn bonded(
+        &mut self,
+        progress: &mut Progress<'_, '_>,
+        found: &Classification,
+        bond: Bond,
+        begun: Instant,
+    ) -> Result<Done, DbError> {
+        let number = progress.number();
+        match bond {
+            Bond::Together => {
+                self.session.execute("START TRANSACTION").await?;
+                let done = self.execute(progress).await?;
+                self.record(progress, begun).await?;
+                // Undone or done as a whole; once it is sent, cancellation must not cut it short.
+                self.session.execute(Query::new("COMMIT").shielded()).await?;
+                Ok(done)
+            }
+            Bond::Intent => {
+                let before = Snapshot::take(self.session, found).await?.to_text();
+                let hash = progress.hash_after();
+                let intent = Intent { number, hash, before };
+                self.history
+                    .intend(self.session, progress.migration.version, &intent)
+                    .await?;
+                // The server would commit the file's open transaction now; done here, it is known to be.
+                if progress.transaction.take().is_some() {
+                    self.session.execute(Query::new("COMMIT").shielded()).await?;
+                }
+                if !found.implicit_commit {
+                    self.session.execute("START TRANSACTION").await?;
+                }
+                let done = self.execute(progress).await?;
+                self.record(progress, begun).await?;
+                self.session.execute(Query::new("COMMIT").shielded()).await?;
+                Ok(done)
+            }
+            Bond::After => {
+                let done = self.execute(progress).await?;
+                self.record(progress, begun).await?;
+                Ok(done)
+            }
+            Bond::Before => {
+                self.record(progress, begun).await?;
+                self.session
+                    .execute(Query::new(progress.statement().text).shielded())
+                    .await
+            }
+        }
+    }
+
+    async fn record(&mut self, progress: &Progress<'_, '_>, begun: Instant) -> Result<(), DbError> {
+        let hash = progress.hash_after();
+        let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let version = progress.migration.version;
+        self.history
+            .done(self.session, version, progress.number(), &hash, took)
+            .await
+    }
+
+    async fn execute(&mut self, progress: &Progress<'_, '_>) -> Result<Done, DbError> {
+        let mut printer = RowPrinter::new(&self.ctx.report);
+        let query = Query::new(progress.statement().text).timeout(self.timeout);
+        let result = self.session.run(query, |event| printer.event(event)).await;
+        printer.finish();
+        self.returned = printer.total();
+        match result {
+            Err(error) if error.kind() == (ErrorKind::Timeout { completed: true }) => {
+                self.ctx.report.warn(format!("{}: {error}", progress.place()));
+                Ok(Done::default())
+            }
+            other => other,
+        }
+    }
+
+    /// Lets go of what the statement held, waits a moment, and has it tried again.
+    async fn wait_for_locks(
+        &mut self,
+        progress: &mut Progress<'_, '_>,
+        error: &DbError,
+    ) -> Result<(), DbError> {
+        progress.attempts += 1;
+        // A lock wait in the file's own transaction could leave the rest of it: begin it anew.
+        self.session.execute("ROLLBACK").await?;
+        if let Some((start, hash)) = progress.transaction.take() {
+            progress.index = start;
+            progress.hash = hash;
+        }
+        let blockers = lock::blockers(self.session, self.database, self.server.is_mariadb()).await;
+        self.ctx.report.status(format!(
+            "  {}: a lock is in the way ({}); {blockers}; trying again, {} of {}",
+            progress.place(),
+            error.code().unwrap_or_default(),
+            progress.attempts + 1,
+            self.attempts
+        ));
+        let base = 250_u64 << progress.attempts.min(4);
+        let pause = rand::rng().random_range(base / 2..=base);
+        self.ctx.cancel.sleep(Duration::from_millis(pause)).await?;
+        Ok(())
+    }
+
+    /// Records why the migration stopped, as far as that is possible, and says it.
+    async fn stopped(&mut self, progress: &Progress<'_, '_>, error: DbError) -> anyhow::Error {
+        let number = progress.number();
+        let total = progress.statements.len();
+        let label = &progress.migration.label;
+        let settled = progress.settled();
+        let kept = match settled {
+            0 => "nothing of it is done".to_owned(),
+            done => format!("{done} of {total} statements are done and recorded"),
+        };
+        let again = format!(
+            "run `dbtool migrate {label}` again: it goes on with statement {}",
+            settled + 1
+        );
+        let place = progress.place();
+        let what = summary(progress.statement().text, 80);
+        let failure = match error.kind() {
+            ErrorKind::Cancelled(signal) => Failure::new(
+                Exit::Interrupted(signal),
+                format!("interrupted by {signal} at {place}, statement {number} of {total} ({what}); {kept}"),
+                again,
+            ),
+            ErrorKind::Lost { .. } => Failure::statement(
+                format!("{place}: statement {number} of {total} ({what}): {error}; {kept}"),
+                format!(
+                    "check that the server is up, then {again}; whether this statement took effect is then decided from the schema"
+                ),
+            ),
+            _ => {
+                let mut words =
+                    format!("{place}: statement {number} of {total} ({what}) failed: {error}; {kept}");
+                if error.is_lock_conflict() {
+                    let blockers =
+                        lock::blockers(self.session, self.database, self.server.is_mariadb()).await;
+                    words = format!("{words}; {blockers}");
+                }
+                self.note_failure(progress, &format!("statement {number}: {error}"))
+                    .await;
+                let advice = if error.next().is_empty() {
+                    "correct the statement"
+                } else {
+                    error.next()
+                };
+                Failure::statement(words, format!("{advice}; then {again}"))
+            }
+        };
+        failure.into()
+    }
+
+    async fn note_failure(&mut self, progress: &Progress<'_, '_>, error: &str) {
+        let _ = self.session.execute(Query::new("ROLLBACK").shielded()).await;
+        if let Err(error) = self
+            .history
+            .fail(self.session, progress.migration.version, error)
+            .await
+        {
+            self.ctx
+                .report
+                .warn(format!("the failure could not be recorded: {error}"));
+        }
+    }
+
+    /// A refusal of the first write is most often a server that is read-only.
+    fn read_only(&self, error: DbError) -> anyhow::Error {
+        anyhow::Error::new(error).context("the record of progress cannot be written, so nothing was run")
+    }
+}

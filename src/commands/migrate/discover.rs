@@ -1,0 +1,684 @@
+//! Finds migrations in a folder and reads them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::exit::Failure;
+use crate::report::visible;
+use crate::sql::{Class, Options, SplitError, Statement, classify, decode, split};
+
+/// The migrations of a folder, in the order of their versions.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// Where they are.
+    pub dir: PathBuf,
+    /// Ascending by version, each version once.
+    pub migrations: Vec<Migration>,
+    /// Files that look like migrations and are none.
+    pub strange: Vec<String>,
+}
+
+/// One migration; its text is read only when it is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// The number its name begins with: `3`, `03` and `003` are the same version.
+    pub version: u64,
+    /// The version as the file writes it.
+    pub label: String,
+    /// The file's name without `.sql`, `.up.sql`: `003_profile_image`.
+    pub name: String,
+    /// The file that applies it.
+    pub up: PathBuf,
+    /// The file that takes it back, where it is a file of its own.
+    pub down: Option<PathBuf>,
+    /// SHA-256 of what applies it; empty until [`Folder::parse`].
+    pub checksum: String,
+    /// Number of statements that apply it; 0 until [`Folder::parse`].
+    pub statements: u32,
+    /// Whether it can be taken back; false until [`Folder::parse`].
+    pub has_down: bool,
+}
+
+/// A migration file's text.
+#[derive(Debug)]
+pub struct Source {
+    /// The file, for messages.
+    pub path: PathBuf,
+    text: String,
+    options: Options,
+}
+
+/// Which script of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Applies it.
+    Up,
+    /// Takes it back.
+    Down,
+}
+
+impl Folder {
+    /// Lists the migrations in `dir` without reading them.
+    ///
+    /// # Errors
+    /// No such folder, no permission, two files with one version.
+    pub fn list(dir: &Path) -> Result<Folder, Failure> {
+        let mut names = Vec::new();
+        let entries = fs::read_dir(dir).map_err(|error| unreadable_folder(dir, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable_folder(dir, &error))?;
+            // A link to a file counts as the file; a folder called 001_x.sql does not.
+            if fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir()) {
+                continue;
+            }
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Folder::of_names(dir, &names)
+    }
+
+    fn of_names(dir: &Path, names: &[String]) -> Result<Folder, Failure> {
+        let mut found: BTreeMap<u64, Migration> = BTreeMap::new();
+        let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
+        let mut strange = Vec::new();
+        for name in names {
+            let Some(parts) = Parts::of(name) else {
+                if looks_like_migration(name) {
+                    strange.push(name.clone());
+                }
+                continue;
+            };
+            let twice = |other: &Path| {
+                let other = other.file_name().unwrap_or_default().to_string_lossy();
+                Failure::usage(
+                    format!(
+                        "{other} and {name} in {} have the same version {}",
+                        dir.display(),
+                        parts.version
+                    ),
+                    "give one of them another number",
+                )
+            };
+            if parts.down {
+                if let Some(other) = downs.insert(parts.version, name) {
+                    return Err(twice(Path::new(other)));
+                }
+                continue;
+            }
+            let migration = Migration {
+                version: parts.version,
+                label: parts.label.to_owned(),
+                name: parts.name.to_owned(),
+                up: dir.join(name),
+                down: None,
+                checksum: String::new(),
+                statements: 0,
+                has_down: false,
+            };
+            if let Some(other) = found.insert(parts.version, migration) {
+                return Err(twice(&other.up));
+            }
+        }
+        for (version, name) in downs {
+            match found.get_mut(&version) {
+                Some(migration) => migration.down = Some(dir.join(name)),
+                None => strange.push(name.to_owned()),
+            }
+        }
+        Ok(Folder {
+            dir: dir.to_owned(),
+            migrations: found.into_values().collect(),
+            strange,
+        })
+    }
+
+    /// Reads every file once, so that nothing runs before all of them are known to be sound.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not UTF-8, has an open quote, comment or transaction, or a
+    /// statement that would take the progress record away.
+    pub fn parse(&mut self, options: Options) -> Result<(), Failure> {
+        for migration in &mut self.migrations {
+            let source = Source::read(&migration.up, options)?;
+            let (up, down) = source.scripts()?;
+            check(&source.path, &up)?;
+            migration.checksum = source.checksum(Direction::Up)?;
+            migration.statements = u32::try_from(up.len()).unwrap_or(u32::MAX);
+            migration.has_down = !down.is_empty();
+            if let Some(path) = &migration.down {
+                let source = Source::read(path, options)?;
+                let (statements, _) = source.scripts()?;
+                check(path, &statements)?;
+                migration.has_down = true;
+            } else {
+                check(&source.path, &down)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The migration with the version that `text` writes, in any number of digits.
+    ///
+    /// # Errors
+    /// There is none: lists what exists.
+    pub fn find(&self, text: &str) -> Result<&Migration, Failure> {
+        let version = text.parse::<u64>().ok();
+        version
+            .and_then(|version| {
+                self.migrations
+                    .iter()
+                    .find(|migration| migration.version == version)
+            })
+            // A whole file name is as good as its number.
+            .or_else(|| {
+                self.migrations
+                    .iter()
+                    .find(|m| m.name == text || m.up.file_name().is_some_and(|n| n == text))
+            })
+            .ok_or_else(|| self.unknown(text, version))
+    }
+
+    fn unknown(&self, text: &str, version: Option<u64>) -> Failure {
+        let what = format!(
+            "there is no migration {} in {}",
+            visible(text),
+            self.dir.display()
+        );
+        if self.migrations.is_empty() {
+            return self.empty();
+        }
+        let nearest = version.and_then(|version| {
+            self.migrations
+                .iter()
+                .min_by_key(|migration| migration.version.abs_diff(version))
+        });
+        let shown: Vec<&str> = match self.migrations.as_slice() {
+            few if few.len() <= 12 => few.iter().map(|m| m.label.as_str()).collect(),
+            [first, .., last] => vec![&first.label, "…", &last.label],
+            _ => Vec::new(),
+        };
+        let mut next = format!("it has {}", shown.join(", "));
+        if let Some(nearest) = nearest {
+            next.push_str(&format!("; did you mean {} ({})?", nearest.label, nearest.name));
+        }
+        Failure::usage(what, next)
+    }
+
+    /// What to say when there is no migration at all.
+    pub fn empty(&self) -> Failure {
+        Failure::usage(
+            format!("{} holds no migration (NNN_name.sql)", self.dir.display()),
+            "create one with `dbtool migrate new NAME`, or name another folder with --dir",
+        )
+    }
+}
+
+impl Migration {
+    /// Reads the script for one direction.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not UTF-8.
+    pub fn source(&self, direction: Direction, options: Options) -> Result<Source, Failure> {
+        match (direction, &self.down) {
+            (Direction::Down, Some(path)) => Source::read(path, options),
+            _ => Source::read(&self.up, options),
+        }
+    }
+
+    /// The statements of one direction in a source that [`Migration::source`] returned.
+    ///
+    /// # Errors
+    /// As [`Source::scripts`].
+    pub fn statements<'a>(
+        &self,
+        direction: Direction,
+        source: &'a Source,
+    ) -> Result<Vec<Statement<'a>>, Failure> {
+        let (up, down) = source.scripts()?;
+        Ok(if direction == Direction::Down && self.down.is_none() {
+            down
+        } else {
+            up
+        })
+    }
+}
+
+impl Source {
+    fn read(path: &Path, options: Options) -> Result<Source, Failure> {
+        let bytes = fs::read(path).map_err(|error| {
+            Failure::usage(
+                format!("cannot read {}: {error}", path.display()),
+                "make the file readable for this user",
+            )
+        })?;
+        let text = match decode(&bytes) {
+            Ok(_) => String::from_utf8(bytes).unwrap_or_default(),
+            Err(error) => return Err(at_place(path, &error, "save the file as UTF-8")),
+        };
+        Ok(Source {
+            path: path.to_owned(),
+            text,
+            options,
+        })
+    }
+
+    /// The statements up to `-- migrate:down`, and those behind it.
+    ///
+    /// # Errors
+    /// A quote or comment that is never closed, with file, line and column.
+    pub fn scripts(&self) -> Result<(Vec<Statement<'_>>, Vec<Statement<'_>>), Failure> {
+        let found = split(&self.text, self.options)
+            .map_err(|error| at_place(&self.path, &error, "close it, and see `dbtool migrate plan`"))?;
+        let mut down = false;
+        let mut scripts = (Vec::new(), Vec::new());
+        for statement in found.statements {
+            for marker in &statement.markers {
+                if let Some(section) = marker.text.strip_prefix("migrate:") {
+                    down = section.trim_start().starts_with("down");
+                }
+            }
+            if down {
+                scripts.1.push(statement);
+            } else {
+                scripts.0.push(statement);
+            }
+        }
+        Ok(scripts)
+    }
+
+    /// SHA-256 of a direction's text as hexadecimal digits.
+    ///
+    /// Byte order mark and CR before LF do not count: git's autocrlf and editors change them on
+    /// another machine without anybody changing the migration.
+    ///
+    /// # Errors
+    /// As [`Source::scripts`].
+    pub fn checksum(&self, direction: Direction) -> Result<String, Failure> {
+        // Most files have one direction, and need not be split for this.
+        let scripts = if self.text.contains("migrate:down") {
+            self.scripts()?
+        } else {
+            Default::default()
+        };
+        let (_, down) = scripts;
+        // The down script of the same file may be edited after the up script was applied.
+        let border = down
+            .first()
+            .and_then(|first| {
+                first
+                    .markers
+                    .iter()
+                    .find(|marker| marker.text.starts_with("migrate:down"))
+            })
+            .map_or(usize::MAX, |marker| marker.line.saturating_sub(1) as usize);
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(&self.text);
+        let lines = text.split_inclusive('\n').enumerate();
+        let mut hash = Sha256::new();
+        for (_, line) in lines.filter(|(index, _)| (*index < border) == (direction == Direction::Up)) {
+            hash_line(&mut hash, line);
+        }
+        Ok(hex(&hash.finalize()))
+    }
+}
+
+fn hash_line(hash: &mut Sha256, line: &str) {
+    match line.strip_suffix("\r\n") {
+        Some(content) => {
+            hash.update(content);
+            hash.update("\n");
+        }
+        None => hash.update(line),
+    }
+}
+
+/// SHA-256 of a migration's first statements, each with its end marked: what a resumed run
+/// must find unchanged. Grows statement by statement, so that a long file is hashed once.
+#[derive(Debug, Clone, Default)]
+pub struct PrefixHash {
+    hash: Sha256,
+}
+
+impl PrefixHash {
+    /// Of the first `count` statements.
+    pub fn of(statements: &[Statement<'_>], count: usize) -> PrefixHash {
+        let mut prefix = PrefixHash::default();
+        for statement in statements.iter().take(count) {
+            prefix.push(statement);
+        }
+        prefix
+    }
+
+    /// Adds the next statement.
+    pub fn push(&mut self, statement: &Statement<'_>) {
+        for line in statement.text.split_inclusive('\n') {
+            hash_line(&mut self.hash, line);
+        }
+        self.hash.update([0]);
+    }
+
+    /// The hash with one more statement.
+    pub fn with(&self, statement: &Statement<'_>) -> PrefixHash {
+        let mut longer = self.clone();
+        longer.push(statement);
+        longer
+    }
+
+    /// In hexadecimal digits.
+    pub fn hex(&self) -> String {
+        hex(&self.hash.clone().finalize())
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+fn at_place(path: &Path, error: &SplitError, next: &str) -> Failure {
+    Failure::usage(format!("{}:{error}", path.display()), next)
+}
+
+/// Statements that would take the progress record's transaction or tables away.
+fn check(path: &Path, statements: &[Statement<'_>]) -> Result<(), Failure> {
+    let refuse = |statement: &Statement<'_>, what: &str, next: &str| {
+        let (line, column) = (statement.line, statement.column);
+        Err(Failure::usage(
+            format!("{}:{line}:{column}: {what}", path.display()),
+            next,
+        ))
+    };
+    let mut open: Option<&Statement<'_>> = None;
+    for statement in statements {
+        let found = classify(statement.text);
+        match (found.class, found.verb.as_str()) {
+            (Class::Transaction, "LOCK" | "UNLOCK") => {
+                return refuse(
+                    statement,
+                    "LOCK TABLES would lock out the record of progress",
+                    "remove it: two runs of dbtool never work at once",
+                );
+            }
+            (Class::Transaction, "SET") => {
+                return refuse(
+                    statement,
+                    "a migration must not change autocommit",
+                    "remove it: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
+                );
+            }
+            (Class::Transaction, "XA") => {
+                return refuse(
+                    statement,
+                    "an XA transaction cannot hold the record of progress",
+                    "use START TRANSACTION … COMMIT",
+                );
+            }
+            (Class::Transaction, "BEGIN" | "START TRANSACTION") => open = Some(statement),
+            (Class::Transaction, "COMMIT") => open = None,
+            (Class::Transaction, "ROLLBACK") if !to_savepoint(statement.text) => open = None,
+            _ if found.implicit_commit => open = None,
+            _ => {}
+        }
+    }
+    match open {
+        Some(statement) => refuse(
+            statement,
+            "this transaction is never committed",
+            "end it with COMMIT in the same file",
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Whether a ROLLBACK goes back to a savepoint only.
+pub(super) fn to_savepoint(statement: &str) -> bool {
+    statement
+        .split_whitespace()
+        .any(|word| word.eq_ignore_ascii_case("TO"))
+}
+
+fn unreadable_folder(dir: &Path, error: &std::io::Error) -> Failure {
+    let dir = dir.display();
+    match error.kind() {
+        ErrorKind::NotFound => Failure::usage(
+            format!("there is no folder {dir}"),
+            "run dbtool where your migrations are, name their folder with --dir, or begin with `dbtool migrate new NAME`",
+        ),
+        ErrorKind::NotADirectory => Failure::usage(
+            format!("{dir} is not a folder"),
+            "name the folder of the migrations with --dir",
+        ),
+        _ => Failure::usage(
+            format!("cannot read the folder {dir}: {error}"),
+            "make it readable for this user, or name another with --dir",
+        ),
+    }
+}
+
+/// A migration file's name, taken apart.
+struct Parts<'a> {
+    version: u64,
+    label: &'a str,
+    name: &'a str,
+    down: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn of(file: &'a str) -> Option<Parts<'a>> {
+        let stem = file.strip_suffix(".sql")?;
+        let (name, down) = match (stem.strip_suffix(".down"), stem.strip_suffix(".up")) {
+            (Some(name), _) => (name, true),
+            (_, Some(name)) => (name, false),
+            _ => (stem, false),
+        };
+        let (label, rest) = name.split_once('_')?;
+        let digits = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
+        let version = label.parse().ok().filter(|_| digits && !rest.is_empty())?;
+        // The history keeps the name in 255 characters.
+        (name.chars().count() <= 255).then_some(Parts {
+            version,
+            label,
+            name,
+            down,
+        })
+    }
+}
+
+fn looks_like_migration(file: &str) -> bool {
+    let lower = file.to_ascii_lowercase();
+    !file.starts_with('.')
+        && (lower.ends_with(".sql")
+            || lower.contains(".sql") && lower.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> Result<Folder, Failure> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        Folder::of_names(Path::new("migrations"), &names)
+    }
+
+    fn source(text: &str) -> Source {
+        Source {
+            path: PathBuf::from("001_x.sql"),
+            text: text.to_owned(),
+            options: Options::default(),
+        }
+    }
+
+    #[test]
+    fn versions_are_numbers_and_names_are_read() {
+        let found = folder(&[
+            "001_a.sql",
+            "010_c.up.sql",
+            "010_c.down.sql",
+            "2_b.sql",
+            "README.md",
+            "20240131120000_d.sql",
+        ])
+        .unwrap();
+        let list: Vec<_> = found
+            .migrations
+            .iter()
+            .map(|m| (m.version, m.label.as_str(), m.name.as_str(), m.down.is_some()))
+            .collect();
+        assert_eq!(
+            list,
+            [
+                (1, "001", "001_a", false),
+                (2, "2", "2_b", false),
+                (10, "010", "010_c", true),
+                (20_240_131_120_000, "20240131120000", "20240131120000_d", false)
+            ]
+        );
+        assert!(found.strange.is_empty());
+        for text in ["1", "01", "001", "0000001", "001_a", "001_a.sql"] {
+            assert_eq!(found.find(text).unwrap().version, 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn lookalikes_are_named() {
+        let found = folder(&[
+            "001_a.sql",
+            "3-foo.sql",
+            "foo.sql",
+            "004.sql",
+            "005_.sql",
+            "006_x.SQL",
+            "007_x.sql.bak",
+            "008_lonely.down.sql",
+            "99999999999999999999_x.sql",
+            ".002_x.sql.swp",
+            "schema.json",
+        ])
+        .unwrap();
+        assert_eq!(found.migrations.len(), 1);
+        assert_eq!(
+            found.strange,
+            [
+                "3-foo.sql",
+                "foo.sql",
+                "004.sql",
+                "005_.sql",
+                "006_x.SQL",
+                "007_x.sql.bak",
+                "99999999999999999999_x.sql",
+                "008_lonely.down.sql"
+            ]
+        );
+    }
+
+    #[test]
+    fn one_version_in_two_files_names_both() {
+        for names in [
+            ["003_a.sql", "3_b.sql"],
+            ["003_a.sql", "003_a.up.sql"],
+            ["03_a.down.sql", "3_b.down.sql"],
+        ] {
+            let failure = folder(&names).unwrap_err();
+            assert!(
+                names.iter().all(|name| failure.what.contains(name)),
+                "{}",
+                failure.what
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_versions_get_the_nearest() {
+        let found = folder(&["001_a.sql", "002_b.sql", "010_c.sql"]).unwrap();
+        let failure = found.find("8").unwrap_err();
+        assert_eq!(failure.what, "there is no migration 8 in migrations");
+        assert_eq!(failure.next, "it has 001, 002, 010; did you mean 010 (010_c)?");
+        assert_eq!(found.find("x").unwrap_err().next, "it has 001, 002, 010");
+        assert!(
+            folder(&[])
+                .unwrap()
+                .find("1")
+                .unwrap_err()
+                .what
+                .contains("holds no migration")
+        );
+    }
+
+    #[test]
+    fn checksums_ignore_line_ends_and_byte_order_marks_only() {
+        let sum = |text: &str| source(text).checksum(Direction::Up).unwrap();
+        let plain = sum("SELECT 1;\nSELECT 2;\n");
+        assert_eq!(plain, sum("\u{feff}SELECT 1;\r\nSELECT 2;\r\n"));
+        for other in [
+            "SELECT 1;\nSELECT 2;",
+            "SELECT 1;\n SELECT 2;\n",
+            "SELECT 1;\rSELECT 2;\n",
+        ] {
+            assert_ne!(plain, sum(other), "{other:?}");
+        }
+        let with_down = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n";
+        assert_eq!(
+            sum(with_down),
+            sum("-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 3;\n")
+        );
+        assert_ne!(
+            sum(with_down),
+            sum("-- migrate:up\nSELECT 4;\n-- migrate:down\nSELECT 2;\n")
+        );
+    }
+
+    #[test]
+    fn one_file_may_hold_both_directions() {
+        let source = source("-- migrate:up\nSELECT 1; SELECT 2;\n-- migrate:down\nSELECT 3;\n");
+        let (up, down) = source.scripts().unwrap();
+        assert_eq!((up.len(), down.len(), down[0].text), (2, 1, "SELECT 3"));
+        assert_eq!(
+            PrefixHash::of(&up, 1).with(&up[1]).hex(),
+            PrefixHash::of(&up, 2).hex()
+        );
+        assert_ne!(PrefixHash::of(&up, 1).hex(), PrefixHash::of(&up, 2).hex());
+    }
+
+    #[test]
+    fn what_would_take_the_record_away_is_refused() {
+        let refused = |text: &str| {
+            let source = source(text);
+            check(&source.path, &source.scripts().unwrap().0)
+                .err()
+                .map(|failure| failure.what)
+        };
+        let cases = [
+            (
+                "SELECT 1;\n  LOCK TABLES t WRITE;",
+                Some("001_x.sql:2:3: LOCK TABLES would lock out the record of progress"),
+            ),
+            (
+                "SET autocommit = 0;",
+                Some("001_x.sql:1:1: a migration must not change autocommit"),
+            ),
+            (
+                "BEGIN; SELECT 1;",
+                Some("001_x.sql:1:1: this transaction is never committed"),
+            ),
+            (
+                "BEGIN; SAVEPOINT a; ROLLBACK TO a;",
+                Some("001_x.sql:1:1: this transaction is never committed"),
+            ),
+            ("BEGIN; SELECT 1; COMMIT;", None),
+            ("START TRANSACTION; SELECT 1; ROLLBACK;", None),
+            ("BEGIN; CREATE TABLE t (a INT);", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(refused(text).as_deref(), expected, "{text}");
+        }
+    }
+}

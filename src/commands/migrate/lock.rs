@@ -1,0 +1,153 @@
+//! One run at a time: a named lock on the connection that does the work, so that it is held exactly as
+//! long as that connection works, and freed by the server when the process dies.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::discover::hex;
+use super::history::get;
+use crate::context::Context;
+use crate::db::{DbError, Query, Row, Session};
+use crate::exit::Failure;
+
+/// Takes the lock; 1 if it was free in time, 0 if not.
+const GET_LOCK: &str = "SELECT GET_LOCK(?, ?)";
+/// Which connection holds the lock.
+const HOLDER: &str = "SELECT IS_USED_LOCK(?)";
+/// Who a connection is, as far as this account may see it.
+const WHO: &str = "SELECT USER, HOST, TIME, LEFT(INFO, 80) FROM information_schema.PROCESSLIST WHERE ID = ?";
+/// Sessions that may hold a table's lock: those with an open transaction or a running statement,
+/// longest first, other than this one. Without PROCESS only those of the same account are visible.
+const SUSPECTS: &str = "SELECT ID, USER, HOST, TIME, COALESCE(LEFT(INFO, 60), COMMAND) FROM information_schema.PROCESSLIST \
+  WHERE DB = ? AND ID <> CONNECTION_ID() AND COALESCE(STATE, '') NOT LIKE 'Waiting for table metadata lock%' \
+  ORDER BY TIME DESC LIMIT 3";
+/// Who holds a metadata lock on a table (MySQL, where performance_schema may be read).
+const HOLDERS_MYSQL: &str = "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME, \
+  COALESCE(LEFT(t.PROCESSLIST_INFO, 60), t.PROCESSLIST_COMMAND) \
+  FROM performance_schema.metadata_locks AS l JOIN performance_schema.threads AS t ON t.THREAD_ID = l.OWNER_THREAD_ID \
+  WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA = ? AND l.LOCK_STATUS = 'GRANTED' \
+  AND t.PROCESSLIST_ID <> CONNECTION_ID() ORDER BY t.PROCESSLIST_TIME DESC LIMIT 3";
+/// Who holds a metadata lock on a table (MariaDB, where the metadata_lock_info plugin is installed).
+const HOLDERS_MARIADB: &str = "SELECT p.ID, p.USER, p.HOST, p.TIME, COALESCE(LEFT(p.INFO, 60), p.COMMAND) \
+  FROM information_schema.METADATA_LOCK_INFO AS l JOIN information_schema.PROCESSLIST AS p ON p.ID = l.THREAD_ID \
+  WHERE l.TABLE_SCHEMA = ? AND p.ID <> CONNECTION_ID() ORDER BY p.TIME DESC LIMIT 3";
+
+/// The lock's name for a database: at most 64 characters (manual, "Locking Functions").
+fn lock_name(database: &str) -> String {
+    let name = format!("dbtool:migrate:{database}");
+    if name.chars().count() <= 64 {
+        return name;
+    }
+    format!(
+        "dbtool:migrate:{}",
+        &hex(&Sha256::digest(database.as_bytes()))[..40]
+    )
+}
+
+/// Takes the lock for `database`, waiting for another run at most `wait`.
+///
+/// # Errors
+/// Another run holds it (exit 5), named as far as it is visible.
+pub async fn acquire(
+    ctx: &Context,
+    session: &mut Session,
+    database: &str,
+    wait: Duration,
+) -> anyhow::Result<()> {
+    let name = lock_name(database);
+    if take(session, &name, 0).await? {
+        return Ok(());
+    }
+    let holder = holder(session, &name).await?;
+    if !wait.is_zero() {
+        ctx.report
+            .status(format!("waiting up to {} s for {holder}", wait.as_secs()));
+        if take(session, &name, wait.as_secs()).await? {
+            return Ok(());
+        }
+    }
+    Err(Failure::locked(
+        format!("another run is migrating {database}: {holder}"),
+        "wait for it to end and run the command again, or wait longer with --lock-wait SECONDS",
+    )
+    .into())
+}
+
+async fn take(session: &mut Session, name: &str, seconds: u64) -> Result<bool, DbError> {
+    let query = Query::new(GET_LOCK).bind(name).bind(seconds).timeout(None);
+    Ok(session.first::<Option<u8>>(query).await?.flatten() == Some(1))
+}
+
+async fn holder(session: &mut Session, name: &str) -> Result<String, DbError> {
+    let id = session
+        .first::<Option<u64>>(Query::new(HOLDER).bind(name))
+        .await?
+        .flatten();
+    let Some(id) = id else {
+        return Ok("a run that has just ended".to_owned());
+    };
+    let who = session
+        .first::<Row>(Query::new(WHO).bind(id))
+        .await
+        .ok()
+        .flatten();
+    Ok(match who {
+        Some(row) => {
+            let user: String = get(&row, 0).unwrap_or_default();
+            let host: String = get(&row, 1).unwrap_or_default();
+            let doing = get::<String>(&row, 3).map_or(String::new(), |info| {
+                format!(", running {}", crate::sql::summary(&info, 60))
+            });
+            format!("connection {id} of {user}@{host}{doing}")
+        }
+        None => format!("connection {id} (another account's, not visible to this one)"),
+    })
+}
+
+/// Names who may hold the lock a statement waited for, as far as this account can see.
+pub async fn blockers(session: &mut Session, database: &str, mariadb: bool) -> String {
+    let exact = if mariadb { HOLDERS_MARIADB } else { HOLDERS_MYSQL };
+    for (query, sure) in [(exact, true), (SUSPECTS, false)] {
+        let rows = session
+            .rows::<Row>(Query::new(query).bind(database))
+            .await
+            .unwrap_or_default();
+        if rows.is_empty() {
+            continue;
+        }
+        let list: Vec<String> = rows.iter().map(suspect).collect();
+        let verb = if sure {
+            "locks in this database are held by"
+        } else {
+            "it may be held by"
+        };
+        return format!("{verb} {}", list.join(", "));
+    }
+    "who holds it is not visible to this account (it lacks PROCESS)".to_owned()
+}
+
+fn suspect(row: &Row) -> String {
+    let text = |index| get::<String>(row, index).unwrap_or_default();
+    let id: u64 = get(row, 0).unwrap_or_default();
+    let seconds: i64 = get(row, 3).unwrap_or_default();
+    let doing = crate::sql::summary(&text(4), 60);
+    format!(
+        "connection {id} of {}@{} ({doing}, {seconds} s)",
+        text(1),
+        text(2)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lock_name;
+
+    #[test]
+    fn names_fit_the_servers_limit() {
+        assert_eq!(lock_name("shop"), "dbtool:migrate:shop");
+        let (long, other) = (lock_name(&"x".repeat(64)), lock_name(&"y".repeat(64)));
+        assert!(long.len() <= 64 && long != other);
+        assert!(lock_name(&"é".repeat(49)).chars().count() <= 64);
+    }
+}

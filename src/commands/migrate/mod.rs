@@ -1,0 +1,388 @@
+//! `dbtool migrate`: applies the migrations of a folder, once each, and goes on where a run stopped.
+
+mod apply;
+mod compare;
+mod discover;
+mod history;
+mod lock;
+mod new;
+mod plan;
+mod repair;
+mod report;
+mod resume;
+mod rows;
+mod session_state;
+mod verdict;
+
+use std::time::{Duration, Instant};
+
+use self::apply::{Applied, Runner};
+use self::compare::{Item, Standing, compare, refuse_problems};
+use self::discover::{Direction, Folder, Migration};
+use self::history::{History, Record};
+use self::plan::{Facts, refuse_blocking};
+use self::report::{Done, Plan, Row, Status};
+use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
+use crate::context::{Context, Launch};
+use crate::db::{Server, Session};
+use crate::exit::Failure;
+use crate::report::Outcome;
+use crate::sql::Options;
+
+/// Keeps a statement that waits for a table's lock from holding up everybody who comes after it.
+const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
+
+/// Runs `dbtool migrate` with its subcommands.
+///
+/// # Errors
+/// Bad usage or files (exit 2), no connection (3), a failed statement (4), another run (5).
+pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn Outcome>> {
+    args.check()?;
+    if let Some(MigrateAction::New { name, down }) = &args.action {
+        return Ok(Box::new(new::create(&args.dir, name, *down)?));
+    }
+    let mut folder = Folder::list(&args.dir)?;
+    for name in &folder.strange {
+        launch.report.warn(format!(
+            "{} is not taken for a migration: its name is not NNN_name.sql",
+            args.dir.join(name).display()
+        ));
+    }
+    if folder.migrations.is_empty() {
+        return Err(folder.empty().into());
+    }
+    check_versions(&folder, &args)?;
+    let ctx = launch.context("migrate")?;
+    let mut room = Room::open(&ctx, &args, &mut folder).await?;
+    let outcome: Box<dyn Outcome> = match &args.action {
+        None if args.apply.check => Box::new(room.status(&folder, "migrate-status", true, false).await?),
+        None if args.apply.dry_run => Box::new(room.plan(&folder, &args.apply).await?),
+        None => Box::new(room.apply(&folder, &args).await?),
+        Some(MigrateAction::Status { check }) => {
+            Box::new(room.status(&folder, "migrate-status", *check, false).await?)
+        }
+        Some(MigrateAction::Plan { version }) => {
+            let apply = ApplyArgs {
+                version: version.clone(),
+                ..ApplyArgs::default()
+            };
+            Box::new(room.plan(&folder, &apply).await?)
+        }
+        Some(MigrateAction::Verify) => Box::new(room.status(&folder, "migrate-verify", true, true).await?),
+        Some(MigrateAction::Repair(repair)) => Box::new(room.repair(&folder, &args, repair).await?),
+        Some(MigrateAction::Baseline { version }) => Box::new(room.baseline(&folder, &args, version).await?),
+        Some(MigrateAction::Down { version, yes }) => {
+            Box::new(room.down(&folder, &args, version.as_deref(), *yes).await?)
+        }
+        // Returned above, before any connection was opened.
+        Some(MigrateAction::New { name, down }) => Box::new(new::create(&args.dir, name, *down)?),
+    };
+    Ok(outcome)
+}
+
+/// A version that does not exist is named before anything is connected to.
+fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
+    let named = match &args.action {
+        None => args.apply.version.as_deref(),
+        Some(MigrateAction::Plan { version }) => version.as_deref(),
+        Some(MigrateAction::Baseline { version }) => Some(version.as_str()),
+        // A missing file's version can still be repaired, and 0 takes everything back.
+        _ => None,
+    };
+    named.map_or(Ok(()), |version| folder.find(version).map(drop))
+}
+
+/// Whether a run changes nothing, and may therefore go to a server that is read-only.
+fn reads_only(args: &MigrateArgs) -> bool {
+    match &args.action {
+        None => args.apply.check || args.apply.dry_run,
+        Some(action) => matches!(
+            action,
+            MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
+        ),
+    }
+}
+
+/// Everything the migrate commands share: the one connection, the server, the history.
+struct Room<'a> {
+    ctx: &'a Context,
+    session: Session,
+    server: std::sync::Arc<Server>,
+    database: String,
+    history: History,
+    options: Options,
+}
+
+impl<'a> Room<'a> {
+    async fn open(ctx: &'a Context, args: &MigrateArgs, folder: &mut Folder) -> anyhow::Result<Room<'a>> {
+        let Some(database) = ctx.config.database.as_ref().map(|setting| setting.value.clone()) else {
+            return Err(Failure::usage(
+                "no database is chosen",
+                "set DB_NAME, or add the database to DATABASE_URL",
+            )
+            .into());
+        };
+        let mut session = match reads_only(args) {
+            true => ctx.db.session().await?,
+            false => ctx.db.writable_session().await?,
+        };
+        let server = ctx.db.server().await?;
+        let options = Options {
+            backslash_escapes: !server.no_backslash_escapes(),
+        };
+        folder.parse(options)?;
+        session
+            .execute(format!("{SHORT_LOCK_WAIT}{}", args.ddl_lock_wait))
+            .await?;
+        let applied_by = format!("{} ({})", server.account, local_user());
+        let history = History::new(&database, &applied_by);
+        Ok(Room {
+            ctx,
+            session,
+            server,
+            database,
+            history,
+            options,
+        })
+    }
+
+    async fn lock(&mut self, args: &MigrateArgs) -> anyhow::Result<()> {
+        lock::acquire(
+            self.ctx,
+            &mut self.session,
+            &self.database,
+            Duration::from_secs(args.lock_wait),
+        )
+        .await
+    }
+
+    async fn create_history(&mut self) -> anyhow::Result<()> {
+        self.history.create(&mut self.session).await.map_err(|error| {
+            anyhow::Error::new(error).context(format!(
+                "the table {} cannot be made in {}, so nothing was run",
+                history::TABLE,
+                self.database
+            ))
+        })
+    }
+
+    async fn status(
+        &mut self,
+        folder: &Folder,
+        name: &'static str,
+        check: bool,
+        problems_only: bool,
+    ) -> anyhow::Result<Status> {
+        let records = self.history.load(&mut self.session).await?;
+        let rows = compare(folder, &records).iter().map(Row::of).collect();
+        Ok(Status {
+            name,
+            database: self.database.clone(),
+            rows,
+            check,
+            problems_only,
+        })
+    }
+
+    async fn plan(&mut self, folder: &Folder, args: &ApplyArgs) -> anyhow::Result<Plan> {
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let targets = select(folder, &items, args)?;
+        let mut statements = Vec::new();
+        let mut facts = Facts::new(&mut self.session, &self.database, &self.server).await?;
+        for (migration, record) in targets {
+            let from = record.map_or(1, |record| record.done + 1);
+            let keep = |planned| {
+                statements.push(planned);
+                Ok(())
+            };
+            plan::plan(
+                &mut facts,
+                &self.server,
+                migration,
+                from,
+                self.options,
+                false,
+                keep,
+            )
+            .await?;
+        }
+        Ok(Plan {
+            database: self.database.clone(),
+            server: self.server.name(),
+            statements,
+        })
+    }
+
+    async fn apply(&mut self, folder: &Folder, args: &MigrateArgs) -> anyhow::Result<Done> {
+        self.lock(args).await?;
+        // Read under the lock: another run may have done the work while this one waited.
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let targets = select(folder, &items, &args.apply)?;
+        let begun = Instant::now();
+        let mut newest = newest(&items).map(str::to_owned);
+        let mut applied = Vec::new();
+        if !targets.is_empty() {
+            self.refuse_blocking(&targets, args).await?;
+            self.create_history().await?;
+        }
+        let newest_version = records
+            .iter()
+            .filter(|record| record.state.complete())
+            .map(|record| record.version)
+            .max();
+        for (migration, record) in targets {
+            let late = newest_version.is_some_and(|newest| migration.version < newest)
+                || args.apply.only
+                    && items
+                        .iter()
+                        .any(|item| item.version < migration.version && item.standing.is_pending());
+            applied.push(
+                self.runner(args)
+                    .run(migration, Direction::Up, record, late)
+                    .await?,
+            );
+            if newest_version.is_none_or(|newest| migration.version > newest) {
+                newest = Some(migration.label.clone());
+            }
+        }
+        Ok(Done {
+            name: "migrate",
+            database: self.database.clone(),
+            applied,
+            version: newest,
+            took: begun.elapsed(),
+        })
+    }
+
+    async fn refuse_blocking(
+        &mut self,
+        targets: &[(&Migration, Option<&Record>)],
+        args: &MigrateArgs,
+    ) -> anyhow::Result<()> {
+        if args.apply.allow_blocking {
+            return Ok(());
+        }
+        let mut facts = Facts::new(&mut self.session, &self.database, &self.server).await?;
+        for (migration, record) in targets {
+            let from = record.map_or(1, |record| record.done + 1);
+            plan::plan(
+                &mut facts,
+                &self.server,
+                migration,
+                from,
+                self.options,
+                true,
+                refuse_blocking,
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn runner<'s>(&'s mut self, args: &MigrateArgs) -> Runner<'s> {
+        Runner {
+            ctx: self.ctx,
+            session: &mut self.session,
+            server: &self.server,
+            history: &self.history,
+            database: &self.database,
+            options: self.options,
+            timeout: args.timeout.map(Duration::from_secs),
+            attempts: args.lock_attempts,
+            returned: None,
+        }
+    }
+
+    async fn down(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+        version: Option<&str>,
+        yes: bool,
+    ) -> anyhow::Result<Done> {
+        self.lock(args).await?;
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let targets = repair::to_take_back(folder, &items, version)?;
+        if !yes && !targets.is_empty() {
+            let names: Vec<&str> = targets
+                .iter()
+                .map(|(migration, _)| migration.name.as_str())
+                .collect();
+            let question = format!("Take back {} of {}?", names.join(", "), self.database);
+            if !self.ctx.report.confirm(&self.ctx.cancel, &question).await? {
+                return Err(Failure::usage("nothing was taken back", "").into());
+            }
+        }
+        let begun = Instant::now();
+        let mut applied: Vec<Applied> = Vec::new();
+        let taken: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
+        for (migration, record) in targets {
+            applied.push(
+                self.runner(args)
+                    .run(migration, Direction::Down, Some(record), record.out_of_order)
+                    .await?,
+            );
+        }
+        let left: Vec<Item<'_>> = items
+            .into_iter()
+            .filter(|item| !taken.contains(&item.version))
+            .collect();
+        let version = newest(&left).map(str::to_owned);
+        Ok(Done {
+            name: "migrate-down",
+            database: self.database.clone(),
+            applied,
+            version,
+            took: begun.elapsed(),
+        })
+    }
+}
+
+/// What is to be applied: everything pending up to the version asked for.
+fn select<'i>(
+    folder: &Folder,
+    items: &[Item<'i>],
+    args: &ApplyArgs,
+) -> Result<Vec<(&'i Migration, Option<&'i Record>)>, Failure> {
+    let target = match &args.version {
+        Some(version) => Some(folder.find(version)?.version),
+        None => None,
+    };
+    refuse_problems(items, target.filter(|_| args.only))?;
+    let wanted = |item: &&Item<'_>| match (target, args.only) {
+        (Some(target), true) => item.version == target,
+        (Some(target), false) => item.version <= target,
+        (None, _) => true,
+    };
+    Ok(items
+        .iter()
+        .filter(wanted)
+        .filter(|item| item.standing.is_pending() || item.standing == Standing::OutOfOrder)
+        .filter_map(|item| Some((item.migration?, item.record)))
+        .collect())
+}
+
+/// The newest version in the database, as its file writes it.
+fn newest<'i>(items: &'i [Item<'_>]) -> Option<&'i str> {
+    items
+        .iter()
+        .rev()
+        .find(|item| item.record.is_some_and(|record| record.state.complete()))
+        .map(Item::label)
+}
+
+/// `user@machine`, for the record of who applied a migration.
+fn local_user() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    // Linux only; elsewhere the user alone must do.
+    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(host) => format!("{user}@{}", host.trim()),
+        Err(_) => user,
+    }
+}

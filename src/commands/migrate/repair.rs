@@ -1,0 +1,218 @@
+//! `repair`, `baseline`, and what `down` takes back: changes to the history that a person decides on.
+
+use serde_json::json;
+
+use super::Room;
+use super::compare::{Item, compare};
+use super::discover::{Folder, Migration};
+use super::history::{Record, State};
+use super::report::Said;
+use crate::cli::migrate::{MigrateArgs, RepairArgs};
+use crate::exit::Failure;
+
+impl Room<'_> {
+    /// Settles what could not be decided from the schema.
+    pub(super) async fn repair(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+        repair: &RepairArgs,
+    ) -> anyhow::Result<Said> {
+        self.lock(args).await?;
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let item = find(folder, &items, &repair.version)?;
+        let Some(record) = item.record else {
+            return Err(Failure::usage(
+                format!("{} was never begun, so there is nothing to repair", item.name()),
+                "apply it with `dbtool migrate`",
+            )
+            .into());
+        };
+        let name = item.name().to_owned();
+        let line = if repair.accept_file {
+            let migration = with_file(item)?;
+            self.history
+                .accept(
+                    &mut self.session,
+                    record.version,
+                    &migration.checksum,
+                    &migration.name,
+                )
+                .await?;
+            format!("{name}: the file as it is now counts as the one that was applied")
+        } else if repair.finished {
+            unfinished(record, &name)?;
+            if let Some(migration) = item.migration {
+                self.history
+                    .accept(
+                        &mut self.session,
+                        record.version,
+                        &migration.checksum,
+                        &migration.name,
+                    )
+                    .await?;
+            }
+            self.history.finish(&mut self.session, record.version).await?;
+            format!("{name}: recorded as applied")
+        } else {
+            unfinished(record, &name)?;
+            let Some(intent) = &record.intent else {
+                return Err(Failure::usage(
+                    format!(
+                        "{name} has no interrupted statement: {} of {} are done",
+                        record.done, record.total
+                    ),
+                    "run `dbtool migrate` to go on",
+                )
+                .into());
+            };
+            let (done, hash) = if repair.applied {
+                (intent.number, &intent.hash)
+            } else {
+                (record.done, &record.done_hash)
+            };
+            self.history
+                .done(&mut self.session, record.version, done, hash, 0)
+                .await?;
+            format!("{name}: `dbtool migrate` goes on with statement {}", done + 1)
+        };
+        let json = json!({ "version": item.label(), "name": name, "message": line });
+        Ok(Said {
+            name: "migrate-repair",
+            line,
+            json,
+        })
+    }
+
+    /// Records migrations that the database has from before dbtool came.
+    pub(super) async fn baseline(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+        version: &str,
+    ) -> anyhow::Result<Said> {
+        let target = folder.find(version)?;
+        self.lock(args).await?;
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let covered: Vec<&Item<'_>> = items
+            .iter()
+            .filter(|item| item.version <= target.version)
+            .collect();
+        if let Some(begun) = covered
+            .iter()
+            .find(|item| item.record.is_some_and(|record| !record.state.complete()))
+        {
+            return Err(Failure::usage(
+                format!("{} is begun and not finished", begun.name()),
+                "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
+            )
+            .into());
+        }
+        self.create_history().await?;
+        let mut names = Vec::new();
+        self.session.execute("START TRANSACTION").await?;
+        for item in covered.iter().filter(|item| item.record.is_none()) {
+            if let Some(migration) = item.migration {
+                self.history.baseline(&mut self.session, migration).await?;
+                names.push(migration.name.clone());
+            }
+        }
+        self.session.execute("COMMIT").await?;
+        let line = match names.as_slice() {
+            [] => format!(
+                "{}: nothing to record, all up to {} are",
+                self.database, target.label
+            ),
+            names => format!(
+                "{}: recorded without running them: {}",
+                self.database,
+                names.join(", ")
+            ),
+        };
+        let json = json!({ "database": self.database, "version": target.label, "recorded": names });
+        Ok(Said {
+            name: "migrate-baseline",
+            line,
+            json,
+        })
+    }
+}
+
+fn find<'i, 'a>(folder: &Folder, items: &'i [Item<'a>], version: &str) -> Result<&'i Item<'a>, Failure> {
+    let number = version.parse::<u64>().ok();
+    match items
+        .iter()
+        .find(|item| Some(item.version) == number || item.name() == version)
+    {
+        Some(item) => Ok(item),
+        None => Err(folder
+            .find(version)
+            .map_or_else(|failure| failure, |_| folder.empty())),
+    }
+}
+
+fn with_file<'a>(item: &Item<'a>) -> Result<&'a Migration, Failure> {
+    item.migration.ok_or_else(|| {
+        Failure::usage(
+            format!("the file of {} is missing", item.name()),
+            "restore it, or name the right folder with --dir",
+        )
+    })
+}
+
+fn unfinished(record: &Record, name: &str) -> Result<(), Failure> {
+    match record.state {
+        State::Running | State::Failed | State::Reverting => Ok(()),
+        State::Applied | State::Baseline => Err(Failure::usage(
+            format!("{name} is applied, so there is nothing to settle"),
+            "see `dbtool migrate status`; a changed file is accepted with --accept-file",
+        )),
+    }
+}
+
+/// The migrations to take back, newest first: those after `version`, or only the newest.
+///
+/// # Errors
+/// One of them has no down script, or an unfinished one is in the way.
+pub(super) fn to_take_back<'a>(
+    folder: &Folder,
+    items: &[Item<'a>],
+    version: Option<&str>,
+) -> Result<Vec<(&'a Migration, &'a Record)>, Failure> {
+    let recorded: Vec<&Item<'a>> = items.iter().filter(|item| item.record.is_some()).rev().collect();
+    let after = match version {
+        // Version 0 is before all of them.
+        Some(text) if text.bytes().all(|byte| byte == b'0') && !text.is_empty() => Some(0),
+        Some(text) => Some(folder.find(text)?.version),
+        None => None,
+    };
+    let chosen: Vec<&Item<'a>> = match after {
+        Some(after) => recorded.into_iter().filter(|item| item.version > after).collect(),
+        None => recorded.into_iter().take(1).collect(),
+    };
+    let mut targets = Vec::new();
+    for item in chosen {
+        let (migration, Some(record)) = (with_file(item)?, item.record) else {
+            continue;
+        };
+        if matches!(record.state, State::Running | State::Failed) {
+            return Err(Failure::usage(
+                format!("{} is not fully applied ({})", item.name(), record.state.word()),
+                "finish it first with `dbtool migrate`",
+            ));
+        }
+        if !migration.has_down {
+            return Err(Failure::usage(
+                format!("{} has no down script, so nothing was taken back", item.name()),
+                format!(
+                    "write {}.down.sql, or a new migration that undoes it",
+                    migration.name
+                ),
+            ));
+        }
+        targets.push((migration, record));
+    }
+    Ok(targets)
+}

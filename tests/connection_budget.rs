@@ -1,0 +1,338 @@
+//! All dbtool processes of a host together hold at most DB_CONNECTION_LIMIT connections,
+//! by the server's own processlist.
+
+mod support;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::probe::{CONNECTIONS_OF_APP, Sampler, held_slots, probe};
+use support::{Cmd, Output, PATIENCE, Running, Server, Signal, wait_until};
+
+/// Commands of one user on one host: they share a runtime folder.
+struct Host {
+    first: Cmd,
+}
+
+impl Host {
+    fn new() -> Host {
+        Host {
+            first: support::dbtool(),
+        }
+    }
+
+    fn probe(&self, server: &Server, way: &[&str]) -> Cmd {
+        probe(server, way).share_folders(&self.first)
+    }
+
+    fn held(&self) -> Vec<PathBuf> {
+        held_slots(&self.first.folders())
+    }
+}
+
+#[track_caller]
+fn assert_all_succeed(running: Vec<Running>) -> Vec<Output> {
+    let outputs: Vec<Output> = running.into_iter().map(Running::wait).collect();
+    for output in &outputs {
+        assert_eq!(output.code, Some(0), "{output}");
+    }
+    outputs
+}
+
+#[test]
+fn twenty_processes_share_three_connections_and_none_starves() {
+    let server = Server::start();
+    let before = server.counters();
+    let host = Host::new();
+    let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
+    // Each takes a second connection when one is free: the case that could deadlock.
+    let running = (0..20).map(|_| host.probe(&server, &["two"]).spawn()).collect();
+    assert_all_succeed(running);
+    server_has_forgotten(&server);
+    let (peak, samples) = sampler.finish();
+    assert!((1..=3).contains(&peak), "peak {peak} in {samples} samples");
+    server.assert_unchanged(&before);
+    assert_eq!(host.held(), Vec::<PathBuf>::new());
+}
+
+fn server_has_forgotten(server: &Server) {
+    let mut admin = server.admin();
+    wait_until(PATIENCE, "no connection of app", || {
+        admin.number(CONNECTIONS_OF_APP) == 0
+    });
+}
+
+#[test]
+fn brief_commands_get_in_beside_long_ones_within_the_limit() {
+    let server = Server::start();
+    let host = Host::new();
+    let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
+    let mut long: Vec<Running> = (0..2)
+        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
+        .collect();
+    for running in &mut long {
+        running.wait_for("idle");
+    }
+    let brief = (0..6)
+        .map(|_| host.probe(&server, &["brief", "DO SLEEP(0.02)"]).spawn())
+        .collect();
+    assert_all_succeed(brief);
+    for running in &mut long {
+        running.signal(Signal::TERM);
+    }
+    for running in long {
+        assert_eq!(running.wait().code, Some(143));
+    }
+    let (peak, _) = sampler.finish();
+    assert_eq!(peak, 3);
+}
+
+#[test]
+fn interrupting_every_process_at_once_stays_within_the_limit() {
+    let server = Server::start();
+    let before = server.counters();
+    let host = Host::new();
+    let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
+    let mut running: Vec<Running> = (0..8)
+        .map(|_| {
+            host.probe(&server, &["run-unlimited", "SELECT SLEEP(60)"])
+                .spawn()
+        })
+        .collect();
+    let mut admin = server.admin();
+    wait_until(PATIENCE, "two statements", || {
+        admin.number(CONNECTIONS_OF_APP) == 2
+    });
+    drop(admin);
+    for process in &mut running {
+        process.signal(Signal::INT);
+    }
+    for process in running {
+        let output = process.wait();
+        assert_eq!(output.code, Some(130), "{output}");
+    }
+    let (peak, _) = sampler.finish();
+    assert!(peak <= 3, "peak {peak}");
+    server.assert_unchanged(&before);
+}
+
+#[test]
+fn a_killed_process_frees_its_slots_at_once() {
+    let server = Server::start();
+    let host = Host::new();
+    // Reproducible moments, spread over start-up, connecting, working and closing.
+    let mut moment = 7_u64;
+    for _ in 0..200 {
+        let mut victims: Vec<Running> = (0..2).map(|_| host.probe(&server, &["two"]).spawn()).collect();
+        moment = (moment * 1_103_515_245 + 12_345) % 40_000;
+        std::thread::sleep(Duration::from_micros(moment));
+        for victim in &mut victims {
+            victim.signal(Signal::KILL);
+        }
+        drop(victims);
+        assert_eq!(host.held(), Vec::<PathBuf>::new());
+    }
+    let output = host
+        .probe(&server, &["success"])
+        .env("DB_ACQUIRE_TIMEOUT", "2000")
+        .run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(output.stderr, "", "it did not wait for anybody");
+}
+
+#[test]
+fn waiters_are_told_once_who_holds_the_slots_and_go_on_when_one_is_freed() {
+    let server = Server::start();
+    let host = Host::new();
+    let mut holders: Vec<Running> = (0..2)
+        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
+        .collect();
+    for holder in &mut holders {
+        holder.wait_for("idle");
+    }
+    let mut waiter = host.probe(&server, &["success"]).spawn();
+    waiter.wait_for("waiting for a free connection (limit 3): held by probe idle (pid ");
+    holders[0].signal(Signal::TERM);
+    let output = waiter.wait();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(output.stderr.matches("waiting for").count(), 1, "{output}");
+    assert!(
+        output.stderr.contains(&format!("(pid {},", holders[1].pid())),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_waiting_process_can_be_interrupted() {
+    let server = Server::start();
+    let host = Host::new();
+    let mut holders: Vec<Running> = (0..2)
+        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
+        .collect();
+    for holder in &mut holders {
+        holder.wait_for("idle");
+    }
+    let mut waiters: Vec<Running> = (0..2)
+        .map(|_| host.probe(&server, &["success"]).spawn())
+        .collect();
+    for waiter in &mut waiters {
+        waiter.wait_for("waiting for a free connection");
+        waiter.signal(Signal::INT);
+    }
+    for waiter in waiters {
+        let output = waiter.wait();
+        assert_eq!(output.code, Some(130), "{output}");
+    }
+}
+
+#[test]
+fn without_sharing_a_process_counts_alone() {
+    let server = Server::start();
+    let host = Host::new();
+    let mut holders: Vec<Running> = (0..2)
+        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
+        .collect();
+    for holder in &mut holders {
+        holder.wait_for("idle");
+    }
+    let alone = host
+        .probe(&server, &["success"])
+        .env("DB_SHARED_BUDGET", "false")
+        .run();
+    assert_eq!(alone.code, Some(0), "{alone}");
+    assert_eq!(alone.stderr, "");
+}
+
+#[test]
+fn another_server_or_account_has_a_budget_of_its_own() {
+    let (server, other) = (Server::start(), Server::start());
+    let host = Host::new();
+    let mut holders: Vec<Running> = (0..2)
+        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
+        .collect();
+    for holder in &mut holders {
+        holder.wait_for("idle");
+    }
+    let elsewhere = host
+        .probe(&other, &["success"])
+        .env("DB_ACQUIRE_TIMEOUT", "2000")
+        .run();
+    assert_eq!(elsewhere.code, Some(0), "{elsewhere}");
+    // The spellings of this machine are one server.
+    let localhost = host
+        .probe(&server, &["success"])
+        .env("DB_HOST", "localhost")
+        .env("DB_ACQUIRE_TIMEOUT", "400")
+        .run();
+    assert_eq!(localhost.code, Some(3), "{localhost}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_said_and_the_process_counts_alone() {
+    let server = Server::start();
+    let output = probe(&server, &["success"])
+        .env("DB_BUDGET_DIR", "/dev/null/slots")
+        .run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert!(
+        output.stderr.contains("the connection limit cannot be shared"),
+        "{output}"
+    );
+    assert!(
+        output.stderr.contains("DB_BUDGET_DIR=/dev/null/slots"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_host_without_a_runtime_directory_uses_the_temporary_one() {
+    let server = Server::start();
+    let first = support::dbtool().env("XDG_RUNTIME_DIR", "/dev/null/none");
+    let command = |way: &[&str]| {
+        probe(&server, way)
+            .share_folders(&first)
+            .env("XDG_RUNTIME_DIR", "/dev/null/none")
+    };
+    let mut holders: Vec<Running> = (0..2).map(|_| command(&["idle", "60000"]).spawn()).collect();
+    for holder in &mut holders {
+        holder.wait_for("idle");
+    }
+    let output = command(&["success"]).env("DB_ACQUIRE_TIMEOUT", "400").run();
+    assert_eq!(output.code, Some(3), "{output}");
+    assert!(output.stderr.contains("held by probe idle"), "{output}");
+}
+
+#[test]
+fn a_folder_opened_for_all_shares_between_users() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start();
+    let shared = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(shared.path(), std::fs::Permissions::from_mode(0o1777)).expect("a mode");
+    let output = probe(&server, &["success"])
+        .env("DB_BUDGET_DIR", shared.path())
+        .run();
+    assert_eq!(output.code, Some(0), "{output}");
+    let servers: Vec<PathBuf> = std::fs::read_dir(shared.path())
+        .expect("entries")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    assert_eq!(servers.len(), 1);
+    for slot in std::fs::read_dir(&servers[0]).expect("slots").flatten() {
+        let mode = slot.metadata().expect("a slot").permissions().mode();
+        assert_eq!(mode & 0o777, 0o666, "{}", slot.path().display());
+    }
+}
+
+/// Statements of `app` that sleep, that is, connections past the fleet's gate.
+const SLEEPING: &str = "SELECT COUNT(*) FROM information_schema.processlist \
+     WHERE user = 'app' AND info LIKE 'DO SLEEP%'";
+
+#[test]
+fn a_fleet_budget_holds_across_hosts() {
+    let server = Server::start();
+    let before = server.counters();
+    let sampler = Sampler::start(&server, SLEEPING);
+    // Every command has a runtime folder of its own, as on hosts of their own.
+    let running = (0..5)
+        .map(|_| {
+            probe(&server, &["run", "DO SLEEP(0.15)"])
+                .env("DB_FLEET_CONNECTION_LIMIT", "2")
+                .spawn()
+        })
+        .collect();
+    assert_all_succeed(running);
+    let (peak, _) = sampler.finish();
+    assert_eq!(peak, 2);
+    server.assert_unchanged(&before);
+}
+
+#[test]
+fn a_full_fleet_budget_is_a_clear_failure() {
+    let server = Server::start();
+    let fleet = |way: &[&str]| probe(&server, way).env("DB_FLEET_CONNECTION_LIMIT", "1");
+    let mut holder = fleet(&["idle", "60000"]).spawn();
+    holder.wait_for("idle");
+    let output = fleet(&["success"]).env("DB_ACQUIRE_TIMEOUT", "400").run();
+    assert_eq!(output.code, Some(3), "{output}");
+    assert!(output.stderr.contains("DB_FLEET_CONNECTION_LIMIT"), "{output}");
+}
+
+#[test]
+fn a_limit_of_one_still_leaves_nothing_running() {
+    let server = Server::start();
+    let before = server.counters();
+    let mut running = probe(&server, &["run-unlimited", "SELECT SLEEP(60)"])
+        .env("DB_CONNECTION_LIMIT", "1")
+        .spawn();
+    let mut admin = server.admin();
+    wait_until(PATIENCE, "the statement", || {
+        admin.number(CONNECTIONS_OF_APP) == 1
+    });
+    drop(admin);
+    running.signal(Signal::INT);
+    let output = running.wait();
+    assert_eq!(output.code, Some(130), "{output}");
+    server.assert_unchanged(&before);
+    assert_eq!(server.admin().number(CONNECTIONS_OF_APP), 0);
+}
