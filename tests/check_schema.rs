@@ -705,14 +705,16 @@ fn another_live_database_can_be_what_is_expected() {
     let output = server
         .dbtool()
         .env("DB_CONNECTION_LIMIT", "1")
-        .args(["check-schema", "--expect", &url])
+        .env("OTHER_DATABASE_URL", &url)
+        .args(["check-schema", "--expect", "env:OTHER_DATABASE_URL"])
         .run();
     assert_eq!(output.code, Some(1), "{output}");
     assert!(output.stdout.contains("only_there"), "{output}");
-    assert!(
-        !output.stdout.contains(password) && !output.stderr.contains(password),
-        "no secret is shown"
-    );
+    let shown = |output: &support::Output| output.stdout.contains(password) || output.stderr.contains(password);
+    assert!(!shown(&output), "no secret is shown");
+    let open = server.dbtool().args(["check-schema", "--expect", &url]).run();
+    assert_eq!(open.code, Some(2), "a password on the command line is refused: {open}");
+    assert!(!shown(&open), "no secret is shown");
 }
 
 #[test]
