@@ -247,8 +247,15 @@ fn row_by_row(server: &Server) -> Entry {
                 }
             }
         }
-        entry.longest = None;
+        entry.rss_kb = own_peak_kb();
     })
+}
+
+/// Peak memory of this process, which is the row-by-row client itself.
+fn own_peak_kb() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Processor time of a process, in the kernel's hundredths of a second; nothing where there is no `/proc`.
