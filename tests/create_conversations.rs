@@ -303,6 +303,28 @@ fn a_busy_server_is_waited_for_and_an_unknown_variable_is_a_usage_error() {
 }
 
 #[test]
+fn a_range_that_waits_too_long_for_a_lock_is_tried_again() {
+    let market = Market::start();
+    market.fill(&[booking(1, 1, 3, 1)], &[]);
+    let (mut holder, mut admin) = (market.admin(), market.admin());
+    holder.exec("START TRANSACTION");
+    holder.exec("UPDATE properties SET title = 'held' WHERE id = 1");
+    let waits = admin.status("Innodb_row_lock_waits");
+    let running = market.command(&["--format", "json"]).spawn();
+    wait_until(support::PATIENCE, "a second attempt", || {
+        admin.status("Innodb_row_lock_waits") >= waits + 2
+    });
+    assert_eq!(market.conversations(), []);
+    holder.exec("COMMIT");
+    let output = running.wait();
+    assert_eq!(output.code, Some(0), "{output}");
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(json["created"], 1, "{output}");
+    assert!(json["retries"].as_u64().unwrap() >= 1, "{output}");
+    assert_eq!(market.conversations(), [conversation(1, Some(1), &[1, 3])]);
+}
+
+#[test]
 fn replica_lag_that_may_not_be_seen_is_said_and_does_not_stop_the_run() {
     let market = Market::start();
     market.fill(&[booking(1, 1, 3, 1)], &[]);

@@ -36,6 +36,8 @@ const MOVED: &str = "SELECT n.id, c.id, c.booking_id, c.property_id, n.sender_id
      FROM messages AS n JOIN conversations AS c ON c.id = n.conversation_id ORDER BY n.id";
 
 type Row = Vec<Option<String>>;
+/// A booking, or a property and two people.
+type Group = (Option<String>, Option<String>, BTreeSet<Option<String>>);
 
 /// A market at 004 with the demo's messages and more.
 fn before() -> (Server, Admin) {
@@ -61,7 +63,7 @@ fn before() -> (Server, Admin) {
 }
 
 /// What holds messages together: a booking, or a property and a pair.
-fn group(message: &Row) -> Option<(Option<String>, Option<String>, BTreeSet<Option<String>>)> {
+fn group(message: &Row) -> Option<Group> {
     let [_, booking, property, sender, recipient, ..] = &message[..] else {
         panic!("{message:?}")
     };

@@ -100,3 +100,12 @@ fn statuses_are_all_there() {
         assert!(bookings.contains(&format!("'{status}','")), "{status}");
     }
 }
+
+#[test]
+fn every_statement_is_one_statement() {
+    for statement in statements_for(&spec(100), 3) {
+        let found = crate::sql::split(&statement, crate::sql::Options::default()).unwrap();
+        assert_eq!(found.statements.len(), 1);
+        assert_eq!(found.statements[0].text, statement);
+    }
+}
