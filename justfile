@@ -37,6 +37,10 @@ bench-connections: setup
     cargo build --release --bin dbtool --example probe
     cargo bench --bench connections
 
+# The backfill beside a row-by-row client and one unbounded INSERT … SELECT
+bench-backfill: setup
+    cargo bench --bench backfill
+
 # Build and install the dbtool command for this user
 install:
     cargo install --path . --locked

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -521,4 +522,462 @@ fn one_of_everything_is_the_same_on_every_server() {
     let (report, code) = check(&server, &[]);
     assert_eq!(drift(&report), Vec::<String>::new(), "{report:#}");
     assert_eq!(code, Some(0));
+}
+
+/// A folder with one migration, `EVERYTHING`.
+fn migrations_of_everything() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("001_everything.sql"), EVERYTHING).expect("the migration is written");
+    folder
+}
+
+fn scratch_databases(admin: &mut Admin) -> Vec<String> {
+    let rows = admin.query("SHOW DATABASES LIKE 'dbtool\\_scratch\\_%'");
+    rows.into_iter().flatten().flatten().collect()
+}
+
+fn allow_scratch(server: &Server, admin: &mut Admin) {
+    let user = &server.account().user;
+    admin.exec(&format!("GRANT ALL ON `dbtool\\_scratch\\_%`.* TO '{user}'@'%'"));
+}
+
+#[test]
+fn migrations_are_replayed_in_a_scratch_database_that_goes_again() {
+    let (server, mut admin) = server();
+    let folder = migrations_of_everything();
+    let before = server.counters();
+    let denied = server
+        .dbtool()
+        .args(["check-schema", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(
+        denied.code,
+        Some(2),
+        "without privilege and snapshot there is nothing to compare with: {denied}"
+    );
+    assert!(denied.stderr.contains("no expected schema"), "{denied}");
+
+    allow_scratch(&server, &mut admin);
+    let written = server
+        .dbtool()
+        .args(["check-schema", "--write", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(written.code, Some(0), "{written}");
+    assert!(
+        written.stdout.contains("replayed in a scratch database"),
+        "{written}"
+    );
+    assert_eq!(scratch_databases(&mut admin), Vec::<String>::new());
+
+    admin.exec("REVOKE ALL ON `dbtool\\_scratch\\_%`.* FROM 'app'@'%'");
+    admin.exec("ALTER TABLE app.owners DROP COLUMN born");
+    let snapshot = server
+        .dbtool()
+        .args(["check-schema", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(snapshot.code, Some(1), "{snapshot}");
+    assert!(snapshot.stdout.contains("column born missing"), "{snapshot}");
+    assert!(
+        snapshot.stdout.contains("note: the migrations were not replayed"),
+        "{snapshot}"
+    );
+    server.assert_unchanged(&before);
+}
+
+#[test]
+fn an_interrupted_replay_drops_its_database_and_a_killed_one_is_found() {
+    let (server, mut admin) = server();
+    allow_scratch(&server, &mut admin);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let sleepy = "CREATE TABLE early (id INT PRIMARY KEY);\nSELECT SLEEP(600);\n";
+    fs::write(folder.path().join("001_sleepy.sql"), sleepy).expect("the migration is written");
+    let begin = || {
+        server
+            .dbtool()
+            .args(["check-schema", "--dir"])
+            .arg(folder.path())
+            .spawn()
+    };
+    let asleep = |admin: &mut Admin| {
+        admin.number(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'",
+        ) > 0
+    };
+
+    let before = server.counters();
+    let mut running = begin();
+    support::wait_until(support::PATIENCE, "the replay sleeps", || asleep(&mut admin));
+    running.signal(support::Signal::INT);
+    let output = running.wait();
+    assert_eq!(output.code, Some(130), "{output}");
+    assert_eq!(
+        scratch_databases(&mut admin),
+        Vec::<String>::new(),
+        "dropped after Ctrl+C"
+    );
+    server.assert_unchanged(&before);
+
+    let mut running = begin();
+    support::wait_until(support::PATIENCE, "the replay sleeps", || asleep(&mut admin));
+    running.signal(support::Signal::KILL);
+    running.wait();
+    support::wait_until(support::PATIENCE, "the server notices", || {
+        let name = scratch_databases(&mut admin).first().cloned().unwrap_or_default();
+        admin.value(&format!("SELECT IS_FREE_LOCK('{name}')")) == "1"
+            || {
+                let id = admin.value("SELECT COALESCE(MAX(id), 0) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'");
+                // The server looks after a sleeping client only now and then.
+                let _ = admin.try_exec(&format!("KILL {id}"));
+                false
+            }
+    });
+    assert_eq!(scratch_databases(&mut admin).len(), 1, "left by kill -9");
+    fs::write(folder.path().join("001_sleepy.sql"), EVERYTHING).expect("the migration is written");
+    let told = server
+        .dbtool()
+        .args(["check-schema", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert!(told.stderr.contains("--drop-leftovers drops it"), "{told}");
+    assert_eq!(scratch_databases(&mut admin).len(), 1, "not dropped unasked");
+    let dropped = server
+        .dbtool()
+        .args(["check-schema", "--drop-leftovers", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(dropped.code, Some(0), "{dropped}");
+    assert_eq!(scratch_databases(&mut admin), Vec::<String>::new());
+}
+
+#[test]
+fn a_migration_that_reaches_out_is_not_replayed_beside_the_live_database() {
+    let (server, mut admin) = server();
+    allow_scratch(&server, &mut admin);
+    for reaching in [
+        "DROP TABLE app.visits;",
+        "USE app; DROP TABLE visits;",
+        "CREATE USER nobody;",
+    ] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("001_reaching.sql"), reaching).expect("the migration is written");
+        let output = server
+            .dbtool()
+            .args(["check-schema", "--replay", "server", "--dir"])
+            .arg(folder.path())
+            .run();
+        assert_eq!(output.code, Some(2), "{reaching}: {output}");
+        assert!(output.stderr.contains("001_reaching.sql:1"), "{output}");
+        assert_eq!(
+            admin.number("SELECT COUNT(*) FROM app.visits"),
+            0,
+            "the live table is still there"
+        );
+    }
+}
+
+#[test]
+fn a_failing_migration_is_named_with_its_line_and_leaves_nothing() {
+    let (server, mut admin) = server();
+    allow_scratch(&server, &mut admin);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = "CREATE TABLE one (id INT PRIMARY KEY);\n\nALTER TABLE two ADD COLUMN x INT;\n";
+    fs::write(folder.path().join("001_broken.sql"), text).expect("the migration is written");
+    let output = server
+        .dbtool()
+        .args(["check-schema", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(output.code, Some(4), "{output}");
+    assert!(output.stderr.contains("001_broken.sql:3"), "{output}");
+    assert_eq!(scratch_databases(&mut admin), Vec::<String>::new());
+}
+
+#[test]
+fn another_live_database_can_be_what_is_expected() {
+    let (server, mut admin) = server();
+    let account = server.create_account("other", "other");
+    admin.exec("CREATE TABLE other.only_there (id INT PRIMARY KEY)");
+    let password = account.password.reveal();
+    let url = format!("mysql://other:{password}@127.0.0.1:{}/other", server.port());
+    let output = server
+        .dbtool()
+        .env("DB_CONNECTION_LIMIT", "1")
+        .env("OTHER_DATABASE_URL", &url)
+        .args(["check-schema", "--expect", "env:OTHER_DATABASE_URL"])
+        .run();
+    assert_eq!(output.code, Some(1), "{output}");
+    assert!(output.stdout.contains("only_there"), "{output}");
+    let shown =
+        |output: &support::Output| output.stdout.contains(password) || output.stderr.contains(password);
+    assert!(!shown(&output), "no secret is shown");
+    let open = server.dbtool().args(["check-schema", "--expect", &url]).run();
+    assert_eq!(
+        open.code,
+        Some(2),
+        "a password on the command line is refused: {open}"
+    );
+    assert!(!shown(&open), "no secret is shown");
+}
+
+#[test]
+fn what_privileges_hide_is_said_and_is_no_drift() {
+    let (server, _admin) = server();
+    server.create_user("reader", "secret", &["SELECT ON app.*"]);
+    let snapshot = snapshot();
+    let output = server
+        .dbtool()
+        .env("DB_USER", "reader")
+        .env("DB_PASSWORD", "secret")
+        .args(["check-schema", "--format", "json", "--expect"])
+        .arg(&snapshot)
+        .run();
+    let report: Value =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
+    assert_eq!(drift(&report), Vec::<String>::new(), "{report:#}");
+    let hidden = report["not_checked"].to_string();
+    for what in [
+        "foreign keys and checks",
+        "triggers",
+        "events",
+        "stored routines",
+        "definitions of views",
+    ] {
+        assert!(hidden.contains(what), "{what} in {hidden}");
+    }
+    assert_eq!(output.code, Some(0), "{output}");
+}
+
+#[test]
+fn ignored_differences_need_a_reason_and_do_not_count() {
+    let (server, mut admin) = server();
+    run_script(
+        &mut admin,
+        "CREATE TABLE audit_log (id INT); ALTER TABLE owners ADD COLUMN extra INT NULL",
+    );
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("ignore");
+    let with = |text: &str| {
+        fs::write(&file, text).expect("the ignore file is written");
+        let snapshot = snapshot();
+        let command = server.dbtool().args(["check-schema", "--expect"]).arg(&snapshot);
+        command.arg("--ignore").arg(&file).run()
+    };
+    let none = with("table:audit_*\n");
+    assert_eq!(none.code, Some(2), "{none}");
+    assert!(none.stderr.contains("no reason"), "{none}");
+    let some = with("table:audit_*  # the audit tool's own\n");
+    assert_eq!(some.code, Some(1), "{some}");
+    assert!(!some.stdout.contains("+ table"), "{some}");
+    let all = with("table:audit_*  # the audit tool's own\ncolumn:owners.extra # goes in March\n");
+    assert_eq!(all.code, Some(0), "{all}");
+    assert!(
+        all.stdout
+            .contains("ignored: column owners.extra (goes in March)"),
+        "{all}"
+    );
+}
+
+#[test]
+fn lint_findings_fail_only_when_denied() {
+    let (server, mut admin) = server();
+    run_script(
+        &mut admin,
+        "CREATE TABLE log (at INT, who INT, KEY a (at), KEY b (at, who)) ENGINE=MyISAM",
+    );
+    let lint = |more: &[&str]| {
+        server
+            .dbtool()
+            .args(["check-schema", "--lint-only"])
+            .args(more)
+            .run()
+    };
+    let allowed = lint(&[]);
+    assert_eq!(allowed.code, Some(0), "{allowed}");
+    for rule in [
+        "no-primary-key",
+        "redundant-index",
+        "not-innodb",
+        "latin1-beside-utf8mb4",
+    ] {
+        assert!(
+            allowed.stdout.contains(&format!("lint: {rule}")),
+            "{rule}: {allowed}"
+        );
+    }
+    assert_eq!(lint(&["--deny", "redundant-index"]).code, Some(1));
+    assert_eq!(lint(&["--deny", "utf8mb3"]).code, Some(0));
+    assert_eq!(lint(&["--deny", "all"]).code, Some(1));
+    let unknown = lint(&["--deny", "tidiness"]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+    assert!(
+        unknown.stderr.contains("no-primary-key"),
+        "the rules are listed: {unknown}"
+    );
+}
+
+#[test]
+fn severity_decides_the_exit_code_and_every_format_is_offered() {
+    let (server, mut admin) = server();
+    run_script(&mut admin, "ALTER TABLE owners COMMENT 'somebody'");
+    assert_eq!(check(&server, &[]).1, Some(1));
+    assert_eq!(check(&server, &["--fail-on", "performance"]).1, Some(0));
+    run_script(&mut admin, "ALTER TABLE owners DROP INDEX idx_name");
+    assert_eq!(check(&server, &["--fail-on", "performance"]).1, Some(1));
+    assert_eq!(check(&server, &["--fail-on", "breaks"]).1, Some(0));
+    let (report, _) = check(&server, &[]);
+    assert_eq!(report["schema"], "dbtool.check-schema/1");
+    assert_eq!(report["drift"][1]["severity"], "performance");
+    let snapshot = snapshot();
+    let in_format = |format: &str| {
+        server
+            .dbtool()
+            .args(["check-schema", "--format", format, "--expect"])
+            .arg(&snapshot)
+            .run()
+    };
+    let junit = in_format("junit");
+    assert!(
+        junit.stdout.contains("<testsuite") && junit.stdout.contains("index idx_name missing"),
+        "{junit}"
+    );
+    let github = in_format("github");
+    assert!(
+        github.stdout.contains("::error") && github.stdout.contains("owners"),
+        "{github}"
+    );
+}
+
+#[test]
+fn destructive_statements_are_comments_unless_allowed() {
+    let (server, mut admin) = server();
+    run_script(
+        &mut admin,
+        "ALTER TABLE owners ADD COLUMN extra INT NULL; CREATE TABLE more (id INT PRIMARY KEY)",
+    );
+    let snapshot = snapshot();
+    let output = server
+        .dbtool()
+        .args(["check-schema", "--fix-sql", "--expect"])
+        .arg(&snapshot)
+        .run();
+    assert!(
+        output
+            .stdout
+            .lines()
+            .all(|line| line.is_empty() || line.starts_with("--")),
+        "{output}"
+    );
+    assert!(output.stdout.contains("-- DROP TABLE `more`;"), "{output}");
+    run_script(&mut admin, &output.stdout);
+    let (report, _) = check(&server, &[]);
+    assert_eq!(drift(&report), ["table more extra", "column owners.extra extra"]);
+}
+
+/// `SHOW GLOBAL STATUS` of the statements that read.
+fn statements(admin: &mut Admin) -> u64 {
+    admin.status("Com_select") + admin.status("Com_show_grants") + admin.status("Com_show_variables")
+}
+
+#[test]
+fn a_thousand_tables_take_as_many_statements_as_one() {
+    let (server, mut admin) = server();
+    let lint = |admin: &mut Admin| {
+        let before = statements(admin);
+        let output = server
+            .dbtool()
+            .args(["check-schema", "--lint-only", "--format", "json"])
+            .run();
+        assert_eq!(output.code, Some(0), "{output}");
+        (statements(admin) - before, output)
+    };
+    let (few, _) = lint(&mut admin);
+    admin.exec("USE app");
+    for table in 0..1000 {
+        let columns: Vec<String> = (1..20)
+            .map(|column| format!("t{table}_c{column} VARCHAR(40) NULL"))
+            .collect();
+        let columns = columns.join(", ");
+        admin.exec(&format!(
+            "CREATE TABLE many_{table} (id INT PRIMARY KEY, {columns}) STATS_PERSISTENT=0"
+        ));
+    }
+    let (many, output) = lint(&mut admin);
+    assert_eq!(many, few, "statements for a thousand tables and for three");
+    // Ten for the schema; the others are the connection's own and this test's.
+    let (nothing, _) = {
+        let before = statements(&mut admin);
+        (statements(&mut admin) - before, ())
+    };
+    assert!(many - nothing <= 10 + CONNECTION_STATEMENTS, "{many} statements");
+    assert!(output.stdout.contains("\"largest_tables\""), "{output}");
+}
+
+/// What opening a connection costs before the schema is read.
+const CONNECTION_STATEMENTS: u64 = 2;
+
+#[test]
+fn the_committed_snapshot_and_picture_are_those_of_the_migrations() {
+    let server = Server::builder()
+        .arg("--log-bin-trust-function-creators=1")
+        .start();
+    let mut admin = server.admin();
+    allow_scratch(&server, &mut admin);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let picture = folder.path().join("schema.svg");
+    // Everything is missing from the empty database; its own fix makes the schema.
+    let fix = server
+        .dbtool()
+        .args(["check-schema", "--fix-sql", "--dir"])
+        .arg(migrations())
+        .run();
+    run_script(&mut admin, &fix.stdout);
+    let against_snapshot = server
+        .dbtool()
+        .args(["check-schema", "--replay", "never", "--format", "json", "--dir"])
+        .arg(migrations())
+        .arg("--diagram")
+        .arg(&picture)
+        .run();
+    assert_eq!(
+        against_snapshot.code,
+        Some(0),
+        "write it again with --write: {against_snapshot}"
+    );
+    let drawn = fs::read_to_string(&picture).expect("the picture is there");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.svg");
+    let committed = fs::read_to_string(committed).expect("the committed picture is there");
+    assert!(
+        drawn == committed,
+        "docs/schema.svg is not the picture of the migrations: draw it again with --diagram"
+    );
+    for (name, start) in [
+        ("er.html", "<!doctype html>"),
+        ("er.mmd", "---\ntitle: app"),
+        ("er.dot", "digraph"),
+    ] {
+        let path = folder.path().join(name);
+        let output = server
+            .dbtool()
+            .args(["check-schema", "--lint-only", "--diagram"])
+            .arg(&path)
+            .run();
+        assert_eq!(output.code, Some(0), "{output}");
+        let text = fs::read_to_string(&path).expect("the picture is there");
+        assert!(
+            text.starts_with(start) && text.contains("conversation_participants"),
+            "{name}"
+        );
+        assert!(
+            !text.contains("http://") || name == "er.html",
+            "nothing is loaded"
+        );
+    }
+    let wrong = server
+        .dbtool()
+        .args(["check-schema", "--lint-only", "--diagram", "er.png"])
+        .run();
+    assert_eq!(wrong.code, Some(2), "{wrong}");
 }

@@ -38,8 +38,9 @@ pub struct CheckSchemaArgs {
     /// Folder of the migrations; its schema.json is the snapshot
     #[arg(long, value_name = "DIR", default_value = "migrations")]
     pub dir: PathBuf,
-    /// Compare with this snapshot, or with the live database of this mysql:// URL
-    #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["replay", "write"])]
+    /// Compare with this snapshot, or with the live database of this mysql:// URL; env:NAME
+    /// takes the URL, which may then hold a password, from a variable
+    #[arg(long, value_name = "FILE|URL|env:NAME", conflicts_with_all = ["replay", "write"])]
     pub expect: Option<String>,
     /// Where to replay the migrations
     #[arg(long, value_enum, default_value_t, value_name = "WHERE")]

@@ -215,9 +215,11 @@ impl Sandbox {
             "migrate".into(),
             "--dir".into(),
             folder.into(),
+            // Nobody else is on this server.
+            "--allow-blocking".into(),
             version.clone().into(),
         ];
-        let code = child::run(
+        let code = child::run_silently(
             &words,
             &self.access.variables(),
             CONNECTION_VARIABLES,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal as Kill, getpgrp, kill_process, kill_process_group};
@@ -28,6 +28,29 @@ pub async fn run(
     unset: &[&str],
     cancel: &Cancel,
 ) -> Result<u8, Failure> {
+    run_with(words, set, unset, cancel, false).await
+}
+
+/// As [`run`], and throws away what the command writes to its standard output.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_silently(
+    words: &[OsString],
+    set: &[(&'static str, String)],
+    unset: &[&str],
+    cancel: &Cancel,
+) -> Result<u8, Failure> {
+    run_with(words, set, unset, cancel, true).await
+}
+
+async fn run_with(
+    words: &[OsString],
+    set: &[(&'static str, String)],
+    unset: &[&str],
+    cancel: &Cancel,
+    silently: bool,
+) -> Result<u8, Failure> {
     let Some((program, arguments)) = words.split_first() else {
         return Ok(0);
     };
@@ -37,6 +60,9 @@ pub async fn run(
         command.env_remove(name);
     }
     command.envs(set.iter().map(|(name, value)| (name, value)));
+    if silently {
+        command.stdout(Stdio::null());
+    }
     let place = Place::of_this_process();
     if place == Place::Apart {
         command.process_group(0);

@@ -33,7 +33,8 @@ pub struct Schema {
     pub format: u32,
     /// Which family of servers it was read from.
     pub dialect: Dialect,
-    /// The database's default collation.
+    /// The database's default collation. Migrations do not say it, so a snapshot does not either.
+    #[serde(skip, default = "utf8mb4")]
     pub collation: Text,
     /// The server's default collation of each character set that the schema uses: what a
     /// migration that names only a character set gets here.
@@ -64,7 +65,7 @@ impl Default for Schema {
         Schema {
             format: FORMAT,
             dialect: Dialect::default(),
-            collation: Text::new("utf8mb4_general_ci"),
+            collation: utf8mb4(),
             default_collations: BTreeMap::new(),
             tables: BTreeMap::new(),
             views: BTreeMap::new(),
@@ -480,7 +481,7 @@ impl Schema {
 
     /// Keeps the default collations of the character sets that the schema uses.
     pub fn keep_used_collations(&mut self) {
-        let mut used = std::collections::BTreeSet::from([Text::new(Self::charset_of(&self.collation))]);
+        let mut used = std::collections::BTreeSet::new();
         for table in self.tables.values() {
             used.insert(Text::new(Self::charset_of(&table.collation)));
             let columns = table.columns.iter().filter_map(|column| column.collation);
@@ -489,6 +490,11 @@ impl Schema {
         self.default_collations
             .retain(|charset, _| used.contains(charset));
     }
+}
+
+/// A collation that every server has.
+fn utf8mb4() -> Text {
+    Text::new("utf8mb4_general_ci")
 }
 
 /// For `skip_serializing_if`.

@@ -5,8 +5,8 @@
 //! as the process: a run reads two or three schemas, so nothing is gained by giving it back.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::{LazyLock, PoisonError, RwLock};
@@ -20,16 +20,78 @@ pub struct Text(NonZeroU32);
 /// Texts are copied into blocks of this many bytes, so that short ones cost no allocation each.
 const BLOCK: usize = 32 * 1024;
 
+/// Texts are listed in chunks of this many, so that the list grows without being copied.
+const CHUNK: usize = 1024;
+
 #[derive(Default)]
 struct Store {
-    by_text: HashMap<&'static str, NonZeroU32>,
-    texts: Vec<&'static str>,
+    /// Numbers of texts by their hash, open addressing, 0 where free; a power of two long.
+    slots: Vec<u32>,
+    chunks: Vec<Vec<&'static str>>,
+    count: usize,
     free: &'static mut [u8],
 }
 
 static STORE: LazyLock<RwLock<Store>> = LazyLock::new(RwLock::default);
 
 impl Store {
+    fn get(&self, number: u32) -> &'static str {
+        let at = number as usize - 1;
+        self.chunks
+            .get(at / CHUNK)
+            .and_then(|chunk| chunk.get(at % CHUNK))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The text's number, or the slot where it belongs.
+    fn find(&self, text: &str) -> Result<u32, usize> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = hash(text) & mask;
+        loop {
+            match self.slots.get(at) {
+                None | Some(0) => return Err(at),
+                Some(number) if self.get(*number) == text => return Ok(*number),
+                Some(_) => at = (at + 1) & mask,
+            }
+        }
+    }
+
+    fn insert(&mut self, text: &str) -> u32 {
+        // At most two thirds full, so that a free slot is never far.
+        if (self.count + 1) * 3 > self.slots.len() * 2 {
+            self.grow();
+        }
+        match self.find(text) {
+            Ok(number) => number,
+            Err(slot) => {
+                let kept = self.keep(text);
+                if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+                    self.chunks.push(Vec::with_capacity(CHUNK));
+                }
+                if let Some(chunk) = self.chunks.last_mut() {
+                    chunk.push(kept);
+                }
+                self.count += 1;
+                // Four thousand million different texts do not fit into memory first.
+                let number = u32::try_from(self.count).unwrap_or(u32::MAX);
+                self.slots[slot] = number;
+                number
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        let length = (self.slots.len() * 2).max(CHUNK);
+        self.slots = Vec::new();
+        self.slots.resize(length, 0);
+        for number in 1..=self.count as u32 {
+            if let Err(slot) = self.find(self.get(number)) {
+                self.slots[slot] = number;
+            }
+        }
+    }
+
     fn keep(&mut self, text: &str) -> &'static str {
         if text.len() > BLOCK / 4 {
             return Box::leak(text.to_owned().into_boxed_str());
@@ -45,37 +107,29 @@ impl Store {
     }
 }
 
+fn hash(text: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish() as usize
+}
+
 impl Text {
     /// The text `text`, stored if it was not there yet.
     pub fn new(text: &str) -> Text {
-        let read = STORE.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(id) = read.by_text.get(text) {
-            return Text(*id);
-        }
-        drop(read);
-        let mut store = STORE.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(id) = store.by_text.get(text) {
-            return Text(*id);
-        }
-        let kept = store.keep(text);
-        store.texts.push(kept);
-        // Four thousand million different texts do not fit into memory first.
-        let id = u32::try_from(store.texts.len())
-            .ok()
-            .and_then(NonZeroU32::new)
-            .unwrap_or(NonZeroU32::MAX);
-        store.by_text.insert(kept, id);
-        Text(id)
+        let known = STORE.read().unwrap_or_else(PoisonError::into_inner).find(text);
+        let number = match known {
+            Ok(number) => number,
+            Err(_) => STORE.write().unwrap_or_else(PoisonError::into_inner).insert(text),
+        };
+        Text(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
     }
 
     /// The text itself.
     pub fn as_str(self) -> &'static str {
-        let store = STORE.read().unwrap_or_else(PoisonError::into_inner);
-        store
-            .texts
-            .get(self.0.get() as usize - 1)
-            .copied()
-            .unwrap_or_default()
+        STORE
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(self.0.get())
     }
 
     /// `Some` unless the text is empty.

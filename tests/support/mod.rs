@@ -17,6 +17,7 @@
 
 mod admin;
 mod cmd;
+pub mod migrations;
 pub mod probe;
 mod tls;
 

@@ -38,12 +38,12 @@ pub(super) async fn find(
     live: &Schema,
 ) -> anyhow::Result<Expected> {
     if let Some(expect) = &args.expect {
-        if expect.contains("://") {
+        if expect.contains("://") || expect.starts_with(VARIABLE) {
             // The other database may be on this server, where the budget may be one connection.
             drop(session);
             return other_database(ctx, expect).await;
         }
-        return Ok(snapshot(Path::new(expect))?);
+        return Ok(snapshot(Path::new(expect), live)?);
     }
     match args.replay {
         Replay::Never => {}
@@ -58,7 +58,7 @@ pub(super) async fn find(
                 if !path.is_file() {
                     return Err(without_snapshot(failure, &path).into());
                 }
-                let mut expected = snapshot(&path)?;
+                let mut expected = snapshot(&path, live)?;
                 expected
                     .notes
                     .push(format!("the migrations were not replayed: {}", failure.what));
@@ -67,7 +67,7 @@ pub(super) async fn find(
             Err(failure) => return Err(failure.into()),
         },
     }
-    Ok(snapshot(&args.dir.join(SNAPSHOT))?)
+    Ok(snapshot(&args.dir.join(SNAPSHOT), live)?)
 }
 
 fn without_snapshot(failure: Failure, path: &Path) -> Failure {
@@ -194,9 +194,28 @@ fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sou
     Ok(sources)
 }
 
+/// `--expect env:NAME` takes the URL from a variable, where a password may stand.
+const VARIABLE: &str = "env:";
+
 /// Another live database.
-async fn other_database(ctx: &Context, url: &str) -> anyhow::Result<Expected> {
-    let config = Config::resolve(&sources_for(ctx, &[("DATABASE_URL", url.to_owned())])?)?;
+async fn other_database(ctx: &Context, expect: &str) -> anyhow::Result<Expected> {
+    let sources = match expect.strip_prefix(VARIABLE) {
+        None => sources_for(ctx, &[("DATABASE_URL", expect.to_owned())])?,
+        Some(name) => {
+            let given = ctx.launch.sources()?;
+            let in_file = given.env_file.as_ref().and_then(|file| file.variables.get(name));
+            let url = given.environment.get(name).or(in_file).ok_or_else(|| {
+                Failure::usage(
+                    format!("--expect {expect}: {name} is not set"),
+                    "set it to the other database's mysql:// URL",
+                )
+            })?;
+            let mut sources = sources_for(ctx, &[])?;
+            sources.environment.insert("DATABASE_URL".to_owned(), url.clone());
+            sources
+        }
+    };
+    let config = Config::resolve(&sources)?;
     let database = config.require_database()?.to_owned();
     let source = format!("the database {database} at {}", config.address.value);
     let other = ctx.launch.context_for(config, "check-schema");
@@ -255,11 +274,11 @@ async fn sandbox(ctx: &Context, args: &CheckSchemaArgs, live: &Schema) -> anyhow
     })
 }
 
-/// A committed snapshot.
+/// A committed snapshot. It says nothing of the database's own collation, so that is the live one's.
 ///
 /// # Errors
 /// It cannot be read, is none, or is of a newer format.
-pub(super) fn snapshot(path: &Path) -> Result<Expected, Failure> {
+pub(super) fn snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> {
     /// What every format has.
     #[derive(Deserialize)]
     struct Head {
@@ -293,7 +312,8 @@ pub(super) fn snapshot(path: &Path) -> Result<Expected, Failure> {
             "use the dbtool version that wrote it, or write it again with --write",
         ));
     }
-    let schema = serde_json::from_reader(open()?).map_err(broken)?;
+    let mut schema: Schema = serde_json::from_reader(open()?).map_err(broken)?;
+    schema.collation = live.collation;
     Ok(Expected {
         schema,
         source: format!("the snapshot {}", path.display()),

@@ -12,6 +12,7 @@ mod report;
 mod resume;
 mod rows;
 mod session_state;
+mod take_up;
 mod verdict;
 
 use std::time::{Duration, Instant};
@@ -92,6 +93,17 @@ fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
     named.map_or(Ok(()), |version| folder.find(version).map(drop))
 }
 
+/// Whether a run changes nothing, and may therefore go to a server that is read-only.
+fn reads_only(args: &MigrateArgs) -> bool {
+    match &args.action {
+        None => args.apply.check || args.apply.dry_run,
+        Some(action) => matches!(
+            action,
+            MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
+        ),
+    }
+}
+
 /// Everything the migrate commands share: the one connection, the server, the history.
 struct Room<'a> {
     ctx: &'a Context,
@@ -111,7 +123,10 @@ impl<'a> Room<'a> {
             )
             .into());
         };
-        let mut session = ctx.db.session().await?;
+        let mut session = match reads_only(args) {
+            true => ctx.db.session().await?,
+            false => ctx.db.writable_session().await?,
+        };
         let server = ctx.db.server().await?;
         let options = Options {
             backslash_escapes: !server.no_backslash_escapes(),
@@ -277,6 +292,7 @@ impl<'a> Room<'a> {
             options: self.options,
             timeout: args.timeout.map(Duration::from_secs),
             attempts: args.lock_attempts,
+            returned: None,
         }
     }
 

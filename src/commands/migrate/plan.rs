@@ -9,7 +9,7 @@ use super::history::get;
 use super::verdict::{Column, How, verdict};
 use crate::db::{DbError, Query, Row, Server, Session};
 use crate::exit::Failure;
-use crate::sql::{Class, Classification, Effect, Name, Options, classify, summary};
+use crate::sql::{Class, Classification, Effect, Name, ObjectKind, Options, classify, summary};
 
 /// A table's size as the server estimates it, and its engine.
 const SIZE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE FROM information_schema.TABLES \
@@ -113,6 +113,28 @@ impl<'a> Facts<'a> {
         Ok(size)
     }
 
+    /// What the statements before have made by the time the next one runs: new tables are empty,
+    /// renamed ones keep their size.
+    async fn foresee(&mut self, found: &Classification) -> Result<(), DbError> {
+        for object in found
+            .objects
+            .iter()
+            .filter(|object| object.kind == ObjectKind::Table)
+        {
+            match &object.effect {
+                Effect::Create if self.size(&object.name).await?.is_none() => {
+                    self.sizes.insert(object.name.clone(), Some(Size::default()));
+                }
+                Effect::Rename(to) => {
+                    let size = self.size(&object.name).await?;
+                    self.sizes.insert(to.clone(), size);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn columns(&mut self, name: &Name) -> Result<HashMap<String, Column>, DbError> {
         let schema = name.schema.as_deref().unwrap_or(self.database);
         let rows = self
@@ -184,6 +206,7 @@ pub async fn plan(
             continue;
         }
         let (how, why, size) = judge(facts, server, &found).await?;
+        facts.foresee(&found).await?;
         visit(Planned {
             label: migration.label.clone(),
             file: migration.up.display().to_string(),

@@ -11,23 +11,22 @@ const LOOK_AHEAD: usize = 50;
 /// Prints result sets to standard output as they arrive.
 pub struct RowPrinter<'a> {
     report: &'a Reporter,
-    label: &'a str,
     names: Vec<String>,
     waiting: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
-    count: u64,
+    /// Rows of all result sets; `None` until there is one.
+    total: Option<u64>,
 }
 
 impl<'a> RowPrinter<'a> {
-    /// A printer for the statement called `label` (`005.17`).
-    pub fn new(report: &'a Reporter, label: &'a str) -> Self {
+    /// A printer for one statement.
+    pub fn new(report: &'a Reporter) -> Self {
         RowPrinter {
             report,
-            label,
             names: Vec::new(),
             waiting: Vec::new(),
             widths: None,
-            count: 0,
+            total: None,
         }
     }
 
@@ -36,10 +35,11 @@ impl<'a> RowPrinter<'a> {
         match event {
             Event::Columns(names) => {
                 self.finish();
+                self.total.get_or_insert(0);
                 self.names = names.iter().map(|name| clip(name)).collect();
             }
             Event::Row(row) => {
-                self.count += 1;
+                *self.total.get_or_insert(0) += 1;
                 if self.report.format() != Format::Text || self.report.stdout_closed() {
                     return;
                 }
@@ -60,14 +60,13 @@ impl<'a> RowPrinter<'a> {
         if self.report.format() == Format::Text {
             self.flush();
         }
-        self.report.status(format!(
-            "  {}  {}",
-            self.label,
-            crate::report::plural(self.count, "row")
-        ));
         self.names.clear();
         self.widths = None;
-        self.count = 0;
+    }
+
+    /// Rows the statement returned; `None` if it returned no result set.
+    pub fn total(&self) -> Option<u64> {
+        self.total
     }
 
     fn flush(&mut self) {

@@ -3,15 +3,13 @@
 //! A migration's SET must not reach the next one: a run that resumes at that next one has another session,
 //! and would end differently from an uninterrupted run. Resetting the connection would give up the lock.
 
-use crate::db::{DbError, Query, Row, Session, Value, quote_name};
+use crate::db::{DbError, Session, quote_name};
 use crate::sql::{Class, Statement, assigned_variables, classify};
-
-use super::history::get;
 
 /// What a migration's session statements change, as it was before.
 #[derive(Debug, Default)]
 pub struct Restore {
-    statements: Vec<Query>,
+    statements: Vec<String>,
 }
 
 impl Restore {
@@ -37,25 +35,18 @@ impl Restore {
         names.dedup();
         let mut restore = Restore::default();
         for name in names {
-            let value = session
-                .first::<Row>(format!("SELECT @@SESSION.{}", quote_name(&name)))
-                .await;
-            match value {
-                Ok(row) => {
-                    let value: Value = row.and_then(|row| get(&row, 0)).unwrap_or(Value::NULL);
-                    let set = format!("SET SESSION {} = ", quote_name(&name));
-                    // Bound values cannot be used here: some variables take only a literal.
-                    restore.statements.push(Query::new(set + &value.as_sql(true)));
-                }
+            // The server keeps the value itself: its type and NULL stay what they are.
+            let kept = quote_name(&format!("dbtool_before_{name}"));
+            let name = quote_name(&name);
+            match session.execute(format!("SET @{kept} = @@SESSION.{name}")).await {
+                Ok(_) => restore.statements.push(format!("SET SESSION {name} = @{kept}")),
                 // No such variable, or one without a session value: its own statement will say so.
                 Err(error) if error.code().is_some() => {}
                 Err(error) => return Err(error),
             }
         }
         if uses {
-            restore
-                .statements
-                .push(Query::new(format!("USE {}", quote_name(database))));
+            restore.statements.push(format!("USE {}", quote_name(database)));
         }
         Ok(restore)
     }

@@ -204,11 +204,15 @@ impl<'a> Reader<'a> {
 
     async fn columns(&mut self) -> Result<(), DbError> {
         let database = self.database;
+        // The columns of one table are collected here, so that each list is as long as it has to be.
+        let mut table = Text::new("");
+        let mut columns: Vec<Column> = Vec::new();
         self.each(sql::COLUMNS, |schema, row| {
             let dialect = schema.dialect;
-            let Some(table) = schema.tables.get_mut(&row.name(0)) else {
-                return;
-            };
+            if row.name(0) != table {
+                settle(schema, table, &mut columns);
+                table = row.name(0);
+            }
             let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
             let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
                 expression: Text::from(expr::canonical(&text, database)),
@@ -218,7 +222,7 @@ impl<'a> Reader<'a> {
                 Some(_) => None,
                 None => normalise::default_value(dialect, row.text(2).as_deref(), &extra, &ty, database),
             };
-            table.columns.push(Column {
+            columns.push(Column {
                 name: row.name(1),
                 nullable: row.is(3, "YES"),
                 default: default.map(Text::from),
@@ -231,7 +235,9 @@ impl<'a> Reader<'a> {
                 ty: Text::from(ty),
             });
         })
-        .await
+        .await?;
+        settle(&mut self.schema, table, &mut columns);
+        Ok(())
     }
 
     async fn indexes(&mut self) -> Result<(), DbError> {
@@ -261,6 +267,7 @@ impl<'a> Reader<'a> {
                 comment: row.filled(7),
             });
             let plain = !matches!(kind, IndexKind::Fulltext | IndexKind::Spatial);
+            index.parts.reserve_exact(1);
             index.parts.push(Part {
                 key: match row.text(9) {
                     Some(expression) => Key::Expression(Text::from(expr::canonical(&expression, database))),
@@ -404,6 +411,14 @@ impl<'a> Reader<'a> {
         })
         .await
     }
+}
+
+/// Gives a table its columns; a view's are dropped.
+fn settle(schema: &mut Schema, table: Text, columns: &mut Vec<Column>) {
+    if let Some(table) = schema.tables.get_mut(&table) {
+        table.columns = columns.as_slice().to_vec();
+    }
+    columns.clear();
 }
 
 fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>) {
