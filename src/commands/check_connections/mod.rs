@@ -4,6 +4,7 @@ mod advice;
 mod gather;
 mod model;
 mod outcome;
+mod row;
 
 use std::time::Instant;
 

@@ -1,11 +1,12 @@
 //! The result of a look at the connections, in each format.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::advice::{Advice, advise};
 use super::model::{Connection, Facts};
+use super::row::{connection_json, duration_of, process_text, short};
 use crate::exit::Exit;
 use crate::report::{Check, CheckStatus, Metric, MetricKind, Outcome, Page, Table, count, duration, plural};
 
@@ -357,69 +358,11 @@ impl ConnectionsOutcome {
     }
 }
 
-/// Whole seconds: the processlist knows no finer.
-fn duration_of(time: Duration) -> String {
-    if time.as_secs() < 60 {
-        format!("{} s", time.as_secs())
-    } else {
-        duration(time)
-    }
-}
-
-fn process_text(connection: &Connection) -> String {
-    match (&connection.process, connection.client_pid) {
-        (Some(process), _) => format!("{} {}", process.pid, short(&process.command, 50)),
-        (None, Some(pid)) => {
-            let program = connection.program.as_deref().unwrap_or_default();
-            format!("{pid} {program} (says the client)")
-        }
-        (None, None) => connection.program.clone().unwrap_or_else(|| "-".into()),
-    }
-}
-
-/// The first characters of `text` on one line.
-fn short(text: &str, limit: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
-fn connection_json(connection: &Connection) -> Value {
-    json!({
-        "id": connection.id,
-        "user": connection.user,
-        "host": connection.host,
-        "port": connection.port,
-        "database": connection.database,
-        "command": connection.command,
-        "seconds": connection.time.as_secs(),
-        "state": connection.state,
-        "statement": connection.statement,
-        "program": connection.program,
-        "client_pid": connection.client_pid,
-        "transaction_seconds": connection.transaction.map(|age| age.as_secs()),
-        "process": connection.process.as_ref().map(|process| json!({
-            "pid": process.pid,
-            "command": process.command,
-            "started": process.started.and_then(unix_seconds),
-            "parent_pid": process.parent.as_ref().map(|(pid, _)| *pid),
-            "parent": process.parent.as_ref().map(|(_, name)| name),
-        })),
-        "own": connection.own,
-        "system": connection.is_system(),
-    })
-}
-
-fn unix_seconds(time: SystemTime) -> Option<u64> {
-    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hostproc::Process;
+    use std::time::UNIX_EPOCH;
 
     fn facts() -> Facts {
         let client = |id, user: &str, command: &str, seconds| Connection {
