@@ -710,10 +710,15 @@ fn another_live_database_can_be_what_is_expected() {
         .run();
     assert_eq!(output.code, Some(1), "{output}");
     assert!(output.stdout.contains("only_there"), "{output}");
-    let shown = |output: &support::Output| output.stdout.contains(password) || output.stderr.contains(password);
+    let shown =
+        |output: &support::Output| output.stdout.contains(password) || output.stderr.contains(password);
     assert!(!shown(&output), "no secret is shown");
     let open = server.dbtool().args(["check-schema", "--expect", &url]).run();
-    assert_eq!(open.code, Some(2), "a password on the command line is refused: {open}");
+    assert_eq!(
+        open.code,
+        Some(2),
+        "a password on the command line is refused: {open}"
+    );
     assert!(!shown(&open), "no secret is shown");
 }
 
