@@ -41,6 +41,10 @@ bench-connections: setup
 bench-backfill: setup
     cargo bench --bench backfill
 
+# Peak memory of each command over 100,000 bookings (BENCH_BOOKINGS=N for another number)
+bench-memory: setup
+    cargo bench --bench memory
+
 # Build and install the dbtool command for this user
 install:
     cargo install --path . --locked

@@ -24,33 +24,31 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(launch: Launch, command: Command) -> Ending {
-    Ok(match command {
-        Command::CheckConnections(args) => Some(Box::new(
-            commands::check_connections::run(&launch.context("check-connections")?, &args).await?,
-        )),
-        Command::Sandbox(args) => Some(commands::sandbox::run(&launch, &args).await?),
-        Command::TestConversations(args) => Some(Box::new(
-            commands::test_conversations::run(&launch.context("test-conversations")?, &args).await?,
-        )),
-        Command::CheckSchema(args) => {
-            Some(commands::check_schema::run(&launch.context("check-schema")?, &args).await?)
-        }
-        Command::Migrate(args) => Some(commands::migrate::run(&launch, args).await?),
-        Command::TestImageSize(args) => Some(Box::new(
-            commands::test_image_size::run(&launch.context("test-image-size")?, &args).await?,
-        )),
-        Command::Config => Some(commands::config::run(&launch)?),
+    let on = |command: &str| launch.context(command);
+    Ok(Some(match command {
+        Command::Migrate(args) => commands::migrate::run(&launch, args).await?,
+        Command::CheckSchema(args) => commands::check_schema::run(&on("check-schema")?, &args).await?,
         Command::CreateConversations(args) => {
-            let ctx = launch.context("create-conversations")?;
-            Some(commands::create_conversations::run(&ctx, &args).await?)
+            commands::create_conversations::run(&on("create-conversations")?, &args).await?
         }
+        Command::TestConversations(args) => {
+            Box::new(commands::test_conversations::run(&on("test-conversations")?, &args).await?)
+        }
+        Command::TestImageSize(args) => {
+            Box::new(commands::test_image_size::run(&on("test-image-size")?, &args).await?)
+        }
+        Command::CheckConnections(args) => {
+            Box::new(commands::check_connections::run(&on("check-connections")?, &args).await?)
+        }
+        Command::Sandbox(args) => commands::sandbox::run(&launch, &args).await?,
+        Command::Config => commands::config::run(&launch)?,
         Command::Completions { shell } => {
             commands::text_files::completions(&launch.report, shell);
-            None
+            return Ok(None);
         }
         Command::Man => {
             commands::text_files::man(&launch.report)?;
-            None
+            return Ok(None);
         }
-    })
+    }))
 }

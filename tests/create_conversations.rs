@@ -303,6 +303,20 @@ fn a_busy_server_is_waited_for_and_an_unknown_variable_is_a_usage_error() {
 }
 
 #[test]
+fn replica_lag_that_may_not_be_seen_is_said_and_does_not_stop_the_run() {
+    let market = Market::start();
+    market.fill(&[booking(1, 1, 3, 1)], &[]);
+    let output = market.command(&["--max-lag", "5"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(
+        output.stderr.matches("--max-lag has no effect").count(),
+        1,
+        "{output}"
+    );
+    assert_eq!(market.conversations().len(), 1);
+}
+
+#[test]
 fn the_rule_is_that_of_the_model_on_random_markets() {
     let market = Market::start();
     let id = |most: i64| (1..=most).prop_map(Some);

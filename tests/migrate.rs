@@ -439,8 +439,9 @@ fn ctrl_c_stops_the_statement_and_says_how_to_go_on() {
     let mut admin = server.admin();
     let folder = Folder::new(&[(
         "001_a.sql",
-        "CREATE TABLE a (id INT);\nINSERT INTO a SELECT SLEEP(60);\n",
+        "CREATE TABLE a (id INT);\nINSERT INTO a SELECT SLEEP(60) FROM (SELECT 1 UNION SELECT 2) AS two;\n",
     )]);
+    // MySQL counts a SLEEP that was killed as a value, and ends the statement at the next row.
     let mut running = folder.migrate(&server, &[]).spawn();
     let busy = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE 'INSERT INTO a%'";
     wait_until(support::PATIENCE, "the statement runs", || {

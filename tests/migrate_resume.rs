@@ -217,7 +217,7 @@ fn what_cannot_be_decided_is_asked() {
         account.password.reveal(),
         &account.database,
     );
-    app.exec("CREATE PROCEDURE app.slow() BEGIN INSERT INTO app.t VALUES (1); COMMIT; INSERT INTO app.t SELECT SLEEP(60); END");
+    app.exec("CREATE PROCEDURE app.slow() BEGIN INSERT INTO app.t VALUES (1); COMMIT; INSERT INTO app.t SELECT SLEEP(60) FROM (SELECT 1 UNION SELECT 2) AS two; END");
     let folder = Folder::new(&[("001_c.sql", "CALL slow();\nINSERT INTO t VALUES (2);\n")]);
     let mut running = folder.migrate(&server, &[]).spawn();
     wait_until(PATIENCE, "the procedure committed", || {

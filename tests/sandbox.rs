@@ -374,3 +374,48 @@ fn a_command_that_cannot_be_started_leaves_nothing() {
     assert!(output.stderr.contains("cannot run /no/such/command"), "{output}");
     assert_empty(&folders.path().join("tmp"));
 }
+
+#[test]
+fn the_same_seed_makes_the_same_data_and_every_migration_carries_it_along() {
+    let sums = |seed: &str| {
+        let output = dbtool()
+            .env("DBTOOL_SERVER", support::server_binary().program)
+            .args([
+                "sandbox",
+                "--bookings",
+                "60",
+                "--seed",
+                seed,
+                "--migrated-to",
+                "latest",
+                "--",
+            ])
+            .args(TELL_AND_WAIT)
+            .open_stdin();
+        let mut running = output.spawn();
+        let place = Place::of(&mut running);
+        let mut root = Admin::connect(&place.dir.join("run/s.sock"));
+        let sums = root.query(
+            "CHECKSUM TABLE demo.users, demo.properties, demo.bookings, demo.messages, demo.messages_legacy, \
+             demo.conversations, demo.conversation_participants",
+        );
+        assert_eq!(root.number("SELECT COUNT(*) FROM demo.bookings"), 60);
+        assert_eq!(
+            root.number("SELECT COUNT(*) FROM demo.dbtool_migrations WHERE state = 'applied'"),
+            5
+        );
+        drop(root);
+        running.write("\n");
+        let output = running.wait();
+        assert_eq!(output.code, Some(0), "{output}");
+        assert!(
+            output.stdout.starts_with("at ") && output.stdout.lines().count() == 1,
+            "{output}"
+        );
+        assert!(place.is_gone());
+        sums
+    };
+    let first = sums("7");
+    assert_eq!(first, sums("7"));
+    assert_ne!(first, sums("8"));
+}

@@ -17,6 +17,8 @@ const CONNECT: Duration = Duration::from_millis(900);
 const FULL: Duration = Duration::from_secs(10);
 /// A killed statement may roll back for this long while the server answers.
 const ROLLBACK: Duration = Duration::from_secs(60);
+/// How long a kill that the server forbids is tried again.
+const NOT_OWNER: Duration = Duration::from_secs(2);
 /// How often the server is asked whether it still answers during a rollback.
 const PULSE: Duration = Duration::from_millis(300);
 /// After a second signal this much is still tried.
@@ -104,6 +106,18 @@ async fn watch_over(
             Err(_) => return false,
             // 1094: no such connection, so no such statement.
             Ok(Err(mysql_async::Error::Server(error))) if error.code == 1094 => return true,
+            // 1095: not the owner, as seen from here while a routine runs as its definer. It may
+            // be the caller's own again in a moment.
+            Ok(Err(mysql_async::Error::Server(error))) if error.code == 1095 => {
+                if started.elapsed() > NOT_OWNER {
+                    db.say(&format!(
+                        "the account may not kill its statement ({})",
+                        error.message
+                    ));
+                    return false;
+                }
+                db.sign_of_life();
+            }
             Ok(Err(mysql_async::Error::Server(_)) | Ok(())) => db.sign_of_life(),
             Ok(Err(_)) => return false,
         }

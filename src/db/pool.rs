@@ -309,11 +309,10 @@ impl Inner {
                  counts alone. Set DB_BUDGET_DIR to a folder it may write to, or --no-shared-budget to accept it"
             ));
         }
-        if lane == Lane::Work && self.budget.held_work() > 0 {
-            if self.handles.load(Ordering::Relaxed) == 0 {
-                // What we hold is being closed; it is waited for like any other's.
-                self.cancel.or(timeout_at(deadline, self.idle())).await?.ok();
-            }
+        let closing = self.handles.load(Ordering::Relaxed) == 0;
+        if lane == Lane::Work && closing && self.budget.held_work() > 0 {
+            // What we hold is being closed; it is waited for like any other's.
+            self.cancel.or(timeout_at(deadline, self.idle())).await?.ok();
         }
         if lane == Lane::Work && self.budget.held_work() > 0 {
             return self

@@ -17,27 +17,52 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a command may take to follow the terminal's own signal before it is asked again.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs `words` with this environment to its end, its results going to `stdout`. When the run is cancelled, the command gets
+/// Runs `words` with this environment to its end. When the run is cancelled, the command gets
 /// the same signal, then SIGKILL if it does not end; a second signal kills it at once.
 ///
 /// # Errors
 /// A usage failure when the command cannot be started.
 pub async fn run(
     words: &[OsString],
-    stdout: Stdio,
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
+) -> Result<u8, Failure> {
+    run_with(words, set, unset, cancel, false).await
+}
+
+/// As [`run`], and throws away what the command writes to its standard output.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_silently(
+    words: &[OsString],
+    set: &[(&'static str, String)],
+    unset: &[&str],
+    cancel: &Cancel,
+) -> Result<u8, Failure> {
+    run_with(words, set, unset, cancel, true).await
+}
+
+async fn run_with(
+    words: &[OsString],
+    set: &[(&'static str, String)],
+    unset: &[&str],
+    cancel: &Cancel,
+    silently: bool,
 ) -> Result<u8, Failure> {
     let Some((program, arguments)) = words.split_first() else {
         return Ok(0);
     };
     let mut command = Command::new(program);
-    command.args(arguments).stdout(stdout);
+    command.args(arguments);
     for name in unset {
         command.env_remove(name);
     }
     command.envs(set.iter().map(|(name, value)| (name, value)));
+    if silently {
+        command.stdout(Stdio::null());
+    }
     let place = Place::of_this_process();
     if place == Place::Apart {
         command.process_group(0);

@@ -422,11 +422,13 @@ fn image_statements(world: World, user: u64, bytes: usize) -> impl Iterator<Item
         if offset == 0 {
             put!(
                 sql,
-                "UPDATE users SET profile_image_url = '{}",
+                "UPDATE users SET updated_at = updated_at, profile_image_url = '{}",
                 image::PNG_DATA_URI
             );
         } else {
-            sql.push_str("UPDATE users SET profile_image_url = CONCAT(profile_image_url, '");
+            sql.push_str(
+                "UPDATE users SET updated_at = updated_at, profile_image_url = CONCAT(profile_image_url, '",
+            );
         }
         sql.push_str(&image::base64(piece));
         sql.push_str(if offset == 0 { "'" } else { "')" });

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-use super::discover::{Direction, Migration, PrefixHash, Source, to_savepoint};
+use super::discover::{Direction, Migration, PrefixHash, to_savepoint};
 use super::history::{History, Intent, Record, Start, State};
-use super::resume::{self, Snapshot, Verdict};
+use super::resume::Snapshot;
 use super::rows::RowPrinter;
 use super::session_state::Restore;
 use super::{lock, plan};
@@ -180,7 +180,7 @@ impl Runner<'_> {
             rows: 0,
             ran: 0,
         };
-        self.replay(&progress).await?;
+        self.replay(&progress.path, &statements[..first]).await?;
         while progress.index < progress.statements.len() {
             if let Err(error) = self.step(&mut progress).await {
                 return Err(self.stopped(&progress, error).await);
@@ -199,133 +199,6 @@ impl Runner<'_> {
             took: begun.elapsed(),
             resumed: first > 0,
         })
-    }
-
-    /// The index of the first statement to run.
-    async fn resume_at(
-        &mut self,
-        migration: &Migration,
-        source: &Source,
-        statements: &[Statement<'_>],
-        record: Option<&Record>,
-        direction: Direction,
-    ) -> anyhow::Result<usize> {
-        let unfinished = match direction {
-            Direction::Up => [State::Running, State::Failed],
-            Direction::Down => [State::Reverting, State::Reverting],
-        };
-        let Some(record) = record.filter(|record| unfinished.contains(&record.state)) else {
-            return Ok(0);
-        };
-        let mut done = record.done as usize;
-        let path = source.path.display();
-        if done > statements.len() || PrefixHash::of(statements, done).hex() != record.done_hash {
-            return Err(Failure::usage(
-                format!(
-                    "the first {} of {path} changed after they were run; dbtool cannot go on in the middle of \
-                     another file",
-                    plural(record.done.into(), "statement")
-                ),
-                format!(
-                    "restore these statements as they were; only what comes after them may change. If the migration \
-                     was finished by hand, `dbtool migrate repair {} --finished` records that",
-                    migration.label
-                ),
-            )
-            .into());
-        }
-        if let Some(intent) = &record.intent {
-            done = self
-                .settle(migration, &path.to_string(), statements, done, intent)
-                .await?;
-        }
-        let lost = statements
-            .iter()
-            .take(done)
-            .find(|statement| classify(statement.text).session_state);
-        if let (Some(lost), true) = (lost, done < statements.len()) {
-            return Err(Failure::usage(
-                format!(
-                    "{path}:{}:{}: this statement left a temporary table or a variable in the connection of the \
-                     interrupted run; the rest of the migration cannot have it any more",
-                    lost.line, lost.column
-                ),
-                format!(
-                    "finish the statements from number {} on by hand, then `dbtool migrate repair {} --finished`; a \
-                     plain table in place of the temporary one survives an interruption",
-                    done + 1,
-                    migration.label
-                ),
-            )
-            .into());
-        }
-        if done > 0 {
-            let rest = plural((statements.len() - done) as u64, "statement");
-            self.ctx
-                .report
-                .status(format!("{}: resuming, {done} done, {rest} to go", migration.name));
-        }
-        Ok(done)
-    }
-
-    /// Finds out whether the statement that was begun took effect; returns the statements done.
-    async fn settle(
-        &mut self,
-        migration: &Migration,
-        path: &str,
-        statements: &[Statement<'_>],
-        done: usize,
-        intent: &Intent,
-    ) -> anyhow::Result<usize> {
-        let number = intent.number as usize;
-        let label = &migration.label;
-        let by_hand = format!(
-            "look at the database: if statement {number} took effect, `dbtool migrate repair {label} --applied`; if \
-             not, `dbtool migrate repair {label} --not-applied`; then `dbtool migrate` again"
-        );
-        let statement = statements.get(number.wrapping_sub(1));
-        let Some(statement) = statement.filter(|_| PrefixHash::of(statements, number).hex() == intent.hash)
-        else {
-            return Err(Failure::usage(
-                format!("{path}: statement {number} was interrupted and has changed since"),
-                format!("restore the file, or {by_hand}"),
-            )
-            .into());
-        };
-        let found = classify(statement.text);
-        let now = Snapshot::take(self.session, &found).await?;
-        let what = summary(statement.text, 60);
-        match resume::decide(statement.text, &found, &Snapshot::parse(&intent.before), &now) {
-            Verdict::Applied => {
-                self.ctx.report.status(format!("  {label}.{number}  {what}: took effect before the interruption"));
-                Ok(number)
-            }
-            Verdict::NotApplied => Ok(done),
-            Verdict::Unclear(why) => Err(Failure::usage(
-                format!(
-                    "{path}:{}:{}: statement {number} ({what}) was interrupted, and whether it took effect cannot be \
-                     told: {why}",
-                    statement.line, statement.column
-                ),
-                by_hand,
-            )
-            .into()),
-        }
-    }
-
-    /// Sets again what the statements done by an earlier run had set in its session.
-    async fn replay(&mut self, progress: &Progress<'_, '_>) -> anyhow::Result<()> {
-        for statement in progress.statements.iter().take(progress.index) {
-            if classify(statement.text).class == Class::Session {
-                self.session.execute(statement.text).await.map_err(|error| {
-                    anyhow::Error::new(error).context(format!(
-                        "{}:{}:{}: setting up the session again",
-                        progress.path, statement.line, statement.column
-                    ))
-                })?;
-            }
-        }
-        Ok(())
     }
 
     /// Runs the next statement, or goes back to the start of a transaction that a deadlock ended.

@@ -12,6 +12,7 @@ mod report;
 mod resume;
 mod rows;
 mod session_state;
+mod take_up;
 mod verdict;
 
 use std::time::{Duration, Instant};
