@@ -280,7 +280,9 @@ proptest! {
     fn equal_schemas_have_no_differences_and_a_snapshot_loses_nothing(one in schema(Dialect::MySQL)) {
         prop_assert_eq!(diff(&one, &one.clone()), vec![]);
         let json = serde_json::to_string(&one).expect("a schema is JSON");
-        let read: Schema = serde_json::from_str(&json).expect("JSON is a schema");
+        let mut read: Schema = serde_json::from_str(&json).expect("JSON is a schema");
+        // The database's own collation is no part of a snapshot.
+        read.collation = one.collation;
         prop_assert_eq!(&read, &one);
         prop_assert!(fix(&one, &read, &[]).statements.is_empty());
     }

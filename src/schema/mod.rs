@@ -13,4 +13,5 @@ pub mod introspect;
 pub mod lint;
 pub mod model;
 pub mod normalise;
+pub mod snapshot;
 pub mod text;

@@ -4,7 +4,7 @@
 //! supported server, but for collations, where [`Schema::same_collation`] decides. Maps are
 //! ordered, so a snapshot changes only where the schema did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,10 @@ pub struct Schema {
     /// Scheduled events by name.
     #[serde(default)]
     pub events: BTreeMap<Text, Event>,
+    /// Tables that were found equal to those of the schema it is compared with while a snapshot
+    /// was read, and are left out of `tables`: one model of a thousand tables is enough.
+    #[serde(skip)]
+    pub same: BTreeSet<Text>,
     /// What the reading user may not see; comparisons leave these out.
     #[serde(skip)]
     pub hidden: Hidden,
@@ -72,6 +76,7 @@ impl Default for Schema {
             procedures: BTreeMap::new(),
             functions: BTreeMap::new(),
             events: BTreeMap::new(),
+            same: BTreeSet::new(),
             hidden: Hidden::default(),
         }
     }
@@ -459,6 +464,11 @@ pub struct Partition {
 }
 
 impl Schema {
+    /// Whether the schema has this table.
+    pub fn knows(&self, table: Text) -> bool {
+        self.tables.contains_key(&table) || self.same.contains(&table)
+    }
+
     /// The character set of a collation: what stands before the first underscore.
     pub fn charset_of(collation: &str) -> &str {
         collation.split('_').next().unwrap_or(collation)
@@ -481,7 +491,7 @@ impl Schema {
 
     /// Keeps the default collations of the character sets that the schema uses.
     pub fn keep_used_collations(&mut self) {
-        let mut used = std::collections::BTreeSet::new();
+        let mut used = BTreeSet::new();
         for table in self.tables.values() {
             used.insert(Text::new(Self::charset_of(&table.collation)));
             let columns = table.columns.iter().filter_map(|column| column.collation);

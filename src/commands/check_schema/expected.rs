@@ -16,6 +16,7 @@ use crate::exit::Failure;
 use crate::sandbox::{PrivateServer, ServerOptions, find_server};
 use crate::schema::introspect;
 use crate::schema::model::{FORMAT, Schema};
+use crate::schema::snapshot;
 
 /// The expected schema.
 pub(super) struct Expected {
@@ -43,9 +44,16 @@ pub(super) async fn find(
             drop(session);
             return other_database(ctx, expect).await;
         }
-        return Ok(snapshot(Path::new(expect), live)?);
+        return Ok(read_snapshot(Path::new(expect), live)?);
     }
     match args.replay {
+        Replay::Never if args.write => {
+            return Err(Failure::usage(
+                "--write needs a replay of the migrations",
+                "leave --replay never out, or use --replay sandbox",
+            )
+            .into());
+        }
         Replay::Never => {}
         Replay::Sandbox => {
             drop(session);
@@ -58,7 +66,7 @@ pub(super) async fn find(
                 if !path.is_file() {
                     return Err(without_snapshot(failure, &path).into());
                 }
-                let mut expected = snapshot(&path, live)?;
+                let mut expected = read_snapshot(&path, live)?;
                 expected
                     .notes
                     .push(format!("the migrations were not replayed: {}", failure.what));
@@ -67,7 +75,7 @@ pub(super) async fn find(
             Err(failure) => return Err(failure.into()),
         },
     }
-    Ok(snapshot(&args.dir.join(SNAPSHOT), live)?)
+    Ok(read_snapshot(&args.dir.join(SNAPSHOT), live)?)
 }
 
 fn without_snapshot(failure: Failure, path: &Path) -> Failure {
@@ -278,7 +286,7 @@ async fn sandbox(ctx: &Context, args: &CheckSchemaArgs, live: &Schema) -> anyhow
 ///
 /// # Errors
 /// It cannot be read, is none, or is of a newer format.
-pub(super) fn snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> {
+pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> {
     /// What every format has.
     #[derive(Deserialize)]
     struct Head {
@@ -312,8 +320,7 @@ pub(super) fn snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> 
             "use the dbtool version that wrote it, or write it again with --write",
         ));
     }
-    let mut schema: Schema = serde_json::from_reader(open()?).map_err(broken)?;
-    schema.collation = live.collation;
+    let schema = snapshot::read(open()?, live).map_err(broken)?;
     Ok(Expected {
         schema,
         source: format!("the snapshot {}", path.display()),

@@ -13,6 +13,7 @@ use crate::schema::normalise::{is_generated_check, is_generated_foreign_key, is_
 pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     for (name, wanted, found) in pairs(&expected.tables, &live.tables) {
         match (wanted, found) {
+            (None, Some(_)) if expected.same.contains(&name) => {}
             (Some(table), None) => {
                 let expected = Writer::own(expected).create_table(&name, table);
                 let change = Change::Missing { expected };

@@ -49,6 +49,9 @@ impl Planner<'_> {
             }
         }
         let (drop, add) = self.foreign_keys(by_table, &work);
+        if drop.len() > add.len() {
+            self.note_lost_keys(by_table, &work);
+        }
         drop.into_iter().for_each(|sql| self.run(sql));
         for (table, wanted) in create {
             self.run(self.writer.create_table(&table, wanted));
@@ -88,9 +91,7 @@ impl Planner<'_> {
                 .find(|one| one.kind == Kind::ForeignKey && matches(one))
         };
         for (table, found) in &self.live.tables {
-            if !self.expected.tables.contains_key(table) && by_table.contains_key(table) {
-                continue;
-            }
+            let gone = !self.expected.knows(*table) && by_table.contains_key(table);
             for (key_name, key) in &found.foreign_keys {
                 let changed = difference(*table, &|one| {
                     one.name_there() == *key_name && !matches!(one.change, Change::Missing { .. })
@@ -102,7 +103,8 @@ impl Planner<'_> {
                         name(key_name)
                     ));
                 }
-                if changed.is_none() && self.stands_in_the_way(*table, key, work) {
+                // What an extra table refers to may have another type by now: its key does not come back.
+                if changed.is_none() && !gone && self.stands_in_the_way(*table, key, work) {
                     add.push(add_foreign_key(*table, *key_name, key));
                 }
             }
@@ -119,6 +121,31 @@ impl Planner<'_> {
             }
         }
         (drop, add)
+    }
+
+    /// Says which foreign keys of extra tables go for good because what they refer to changes.
+    fn note_lost_keys(&mut self, by_table: &BTreeMap<Text, Vec<&Difference>>, work: &BTreeMap<Text, Work>) {
+        let gone = self
+            .live
+            .tables
+            .iter()
+            .filter(|(table, _)| !self.expected.knows(**table) && by_table.contains_key(table));
+        let notes: Vec<String> = gone
+            .flat_map(|(table, found)| {
+                found
+                    .foreign_keys
+                    .iter()
+                    .map(move |(name, key)| (*table, *name, key))
+            })
+            .filter(|(table, _, key)| self.stands_in_the_way(*table, key, work))
+            .map(|(table, name, key)| {
+                format!(
+                    "the foreign key {name} of the extra table {table} goes: what it refers to in {} changes",
+                    key.table
+                )
+            })
+            .collect();
+        self.fix.notes.extend(notes);
     }
 
     /// Whether a column or an index that the key needs changes, on either of its sides.

@@ -1,0 +1,147 @@
+//! Reading a snapshot beside the schema it is compared with: a table that is the same in both
+//! is kept once, so that the memory of a check is that of one schema.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::model::{Schema, Table, Text};
+
+/// Reads a snapshot; tables equal to those of `live` are only named, in [`Schema::same`].
+///
+/// # Errors
+/// The text is no snapshot.
+pub fn read(from: impl Read, live: &Schema) -> serde_json::Result<Schema> {
+    let mut reader = serde_json::Deserializer::from_reader(from);
+    let mut schema = Beside(live).deserialize(&mut reader)?;
+    reader.end()?;
+    // Migrations do not say the database's own collation, so it is as it is.
+    schema.collation = live.collation;
+    Ok(schema)
+}
+
+/// A schema beside another.
+struct Beside<'a>(&'a Schema);
+
+impl<'de> DeserializeSeed<'de> for Beside<'_> {
+    type Value = Schema;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Schema, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Beside<'_> {
+    type Value = Schema;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a schema snapshot")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Schema, A::Error> {
+        let mut schema = Schema::default();
+        while let Some(key) = map.next_key::<Text>()? {
+            match key.as_str() {
+                "format" => schema.format = map.next_value()?,
+                "dialect" => schema.dialect = map.next_value()?,
+                "default_collations" => schema.default_collations = map.next_value()?,
+                "tables" => map.next_value_seed(Tables {
+                    live: self.0,
+                    schema: &mut schema,
+                })?,
+                "views" => schema.views = map.next_value()?,
+                "procedures" => schema.procedures = map.next_value()?,
+                "functions" => schema.functions = map.next_value()?,
+                "events" => schema.events = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(schema)
+    }
+}
+
+/// The tables of a snapshot.
+struct Tables<'a> {
+    live: &'a Schema,
+    schema: &'a mut Schema,
+}
+
+impl<'de> DeserializeSeed<'de> for Tables<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tables<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tables by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, table)) = map.next_entry::<Text, Table>()? {
+            if self.live.tables.get(&name) == Some(&table) {
+                self.schema.same.insert(name);
+            } else {
+                self.schema.tables.insert(name, table);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::schema::diff::diff;
+    use crate::schema::model::Column;
+
+    #[test]
+    fn equal_tables_are_kept_once_and_the_others_compared() -> serde_json::Result<()> {
+        let table = |column: &str| {
+            let mut table = Table::new(Text::new("utf8mb4_bin"));
+            table.columns.push(Column::new(column, "int"));
+            table
+        };
+        let schema = |tables: &[(&str, &str)]| Schema {
+            tables: tables
+                .iter()
+                .map(|(name, column)| (Text::new(name), table(column)))
+                .collect::<BTreeMap<_, _>>(),
+            ..Schema::default()
+        };
+        let live = schema(&[("same", "a"), ("other", "a"), ("extra", "a")]);
+        let json = serde_json::to_string(&schema(&[("same", "a"), ("other", "b"), ("missing", "a")]))?;
+        let read = read(json.as_bytes(), &live)?;
+        assert_eq!(
+            read.same.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+            ["same"]
+        );
+        assert!(
+            read.knows(Text::new("same"))
+                && read.knows(Text::new("missing"))
+                && !read.knows(Text::new("extra"))
+        );
+        let found: Vec<String> = diff(&read, &live)
+            .iter()
+            .map(|one| format!("{} {}", one.path(), one.change.word()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "extra extra",
+                "missing missing",
+                "other.b missing",
+                "other.a extra"
+            ]
+        );
+        assert!(super::read(&b"[]"[..], &live).is_err());
+        Ok(())
+    }
+}
