@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 
 use support::migrations::{Folder, assert_ends};

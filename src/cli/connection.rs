@@ -14,20 +14,20 @@ pub struct ConnectionArgs {
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// Server's host name or address [env: DB_HOST] [default: 127.0.0.1]
-    #[arg(long = "db-host", global = true, value_name = "HOST")]
-    pub host: Option<String>,
+    #[arg(long, global = true, value_name = "HOST")]
+    pub db_host: Option<String>,
     /// Server's port [env: DB_PORT] [default: 3306]
-    #[arg(long = "db-port", global = true, value_name = "PORT")]
-    pub port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
+    pub db_port: Option<String>,
     /// Server's unix socket [env: DB_SOCKET]
-    #[arg(long = "db-socket", global = true, value_name = "PATH")]
-    pub socket: Option<String>,
+    #[arg(long, global = true, value_name = "PATH")]
+    pub db_socket: Option<String>,
     /// Account; its password comes from DB_PASSWORD or DB_PASSWORD_FILE [env: DB_USER]
-    #[arg(long = "db-user", global = true, value_name = "NAME")]
-    pub user: Option<String>,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub db_user: Option<String>,
     /// Database to work in [env: DB_NAME]
-    #[arg(long = "db-name", global = true, value_name = "NAME")]
-    pub database: Option<String>,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub db_name: Option<String>,
     /// Connections all dbtool processes of this host may hold together [env: DB_CONNECTION_LIMIT] [default: 3]
     #[arg(long, global = true, value_name = "N", hide_short_help = true)]
     pub connection_limit: Option<String>,
@@ -69,11 +69,11 @@ impl ConnectionArgs {
         let no_shared = self.no_shared_budget.then(|| "false".to_owned());
         let flags = [
             ("DATABASE_URL", "--database-url", &self.database_url),
-            ("DB_HOST", "--db-host", &self.host),
-            ("DB_PORT", "--db-port", &self.port),
-            ("DB_SOCKET", "--db-socket", &self.socket),
-            ("DB_USER", "--db-user", &self.user),
-            ("DB_NAME", "--db-name", &self.database),
+            ("DB_HOST", "--db-host", &self.db_host),
+            ("DB_PORT", "--db-port", &self.db_port),
+            ("DB_SOCKET", "--db-socket", &self.db_socket),
+            ("DB_USER", "--db-user", &self.db_user),
+            ("DB_NAME", "--db-name", &self.db_name),
             (
                 "DB_CONNECTION_LIMIT",
                 "--connection-limit",
