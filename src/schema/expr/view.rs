@@ -43,19 +43,16 @@ pub(super) fn order_by_alias(tokens: Vec<Token>) -> Vec<Token> {
 /// How deep in parentheses each token stands; a parenthesis itself is inside.
 fn depths(tokens: &[Token]) -> Vec<usize> {
     let mut depth = 0usize;
-    let step = |token: &Token| {
-        let own = match token {
-            Token::Open => {
-                depth += 1;
-                depth
-            }
-            Token::Close => {
-                depth = depth.saturating_sub(1);
-                depth + 1
-            }
-            _ => depth,
-        };
-        own
+    let step = |token: &Token| match token {
+        Token::Open => {
+            depth += 1;
+            depth
+        }
+        Token::Close => {
+            depth = depth.saturating_sub(1);
+            depth + 1
+        }
+        _ => depth,
     };
     tokens.iter().map(step).collect()
 }
