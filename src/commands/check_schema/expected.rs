@@ -8,10 +8,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::scratch::{self, Replayed};
-use super::{Lent, SNAPSHOT, may_fall_back, replay, unreadable};
+use super::{SNAPSHOT, replay, unreadable};
 use crate::cli::check_schema::{CheckSchemaArgs, Replay};
 use crate::config::{Config, Sources};
 use crate::context::Context;
+use crate::db::Session;
 use crate::exit::Failure;
 use crate::sandbox::{PrivateServer, ServerOptions, find_server};
 use crate::schema::introspect;
@@ -35,7 +36,7 @@ pub(super) struct Expected {
 pub(super) async fn find(
     ctx: &Context,
     args: &CheckSchemaArgs,
-    session: Lent,
+    session: Session,
     live: &Schema,
 ) -> anyhow::Result<Expected> {
     if let Some(expect) = &args.expect {
@@ -61,7 +62,7 @@ pub(super) async fn find(
         }
         Replay::Auto | Replay::Server => match server(ctx, args, session, live).await? {
             Ok(expected) => return Ok(expected),
-            Err(failure) if may_fall_back(args.replay) && !args.write => {
+            Err(failure) if args.replay == Replay::Auto && !args.write => {
                 let path = args.dir.join(SNAPSHOT);
                 if !path.is_file() {
                     return Err(without_snapshot(failure, &path).into());
@@ -95,7 +96,7 @@ fn without_snapshot(failure: Failure, path: &Path) -> Failure {
 async fn server(
     ctx: &Context,
     args: &CheckSchemaArgs,
-    mut session: Lent,
+    mut session: Session,
     live: &Schema,
 ) -> anyhow::Result<Result<Expected, Failure>> {
     let files = match replay::discover(&args.dir) {
@@ -135,7 +136,7 @@ fn migrations(number: usize, dir: &Path) -> String {
 }
 
 /// Scratch databases that a killed run left behind are dropped if the user says so.
-async fn offer_leftovers(ctx: &Context, args: &CheckSchemaArgs, session: &mut Lent) -> anyhow::Result<()> {
+async fn offer_leftovers(ctx: &Context, args: &CheckSchemaArgs, session: &mut Session) -> anyhow::Result<()> {
     let leftovers = scratch::leftovers(session).await?;
     if leftovers.is_empty() {
         return Ok(());

@@ -10,9 +10,8 @@ mod scratch;
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::check_schema::{CheckSchemaArgs, FailOn, Replay};
+use crate::cli::check_schema::{CheckSchemaArgs, FailOn};
 use crate::context::Context;
-use crate::db::Session;
 use crate::exit::Failure;
 use crate::report::{Format, Outcome};
 use crate::schema::diagram::Picture;
@@ -179,11 +178,3 @@ fn denied_rules(args: &CheckSchemaArgs) -> Result<Vec<&'static str>, Failure> {
     };
     args.deny.iter().map(known).collect()
 }
-
-/// Whether the replay may fall back to another source.
-fn may_fall_back(replay: Replay) -> bool {
-    replay == Replay::Auto
-}
-
-/// What a function of this command needs of a session: kept here so that its users agree.
-type Lent = Session;

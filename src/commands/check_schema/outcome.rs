@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::report::{self, Check, CheckStatus, Outcome, Page, Table};
+use crate::report::{self, Check, CheckStatus, Outcome, Page, Style, Table};
 use crate::schema::diff::{Change, Difference, Kind, Severity};
 use crate::schema::fix::Fix;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
@@ -244,7 +244,7 @@ fn difference_text(one: &Difference, page: &mut Page) {
     page.line(format_args!("  {mark} {what} {} ({severity})", one.change.word()));
     match &one.change {
         Change::Missing { expected: text } | Change::Extra { live: text } => {
-            page.block(6, style.dim_block(text))
+            page.block(6, dim_block(style, text))
         }
         Change::Different { fields } => {
             for field in fields {
@@ -271,17 +271,11 @@ fn difference_text(one: &Difference, page: &mut Page) {
 }
 
 /// Several dim lines: a style span ends with its line.
-trait DimBlock {
-    fn dim_block(self, text: &str) -> String;
-}
-
-impl DimBlock for crate::report::Style {
-    fn dim_block(self, text: &str) -> String {
-        text.lines()
-            .map(|line| self.dim(line))
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
+fn dim_block(style: Style, text: &str) -> String {
+    text.lines()
+        .map(|line| style.dim(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 impl Outcome for Report {

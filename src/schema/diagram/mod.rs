@@ -64,6 +64,3 @@ impl Picture {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -152,14 +152,14 @@ fn parts(scene: &Scene) -> Vec<Vec<usize>> {
     out.into_values().collect()
 }
 
-/// A line between two boxes, by their numbers: its points.
-type Line = ((usize, usize), Vec<(f64, f64)>);
+/// A link's boxes and the points that its way passes.
+type Way = ((usize, usize), Vec<(f64, f64)>);
 
 /// What the layout library draws, caught instead of drawn.
 #[derive(Default)]
 struct Catcher {
     boxes: Vec<(usize, Point)>,
-    paths: Vec<Line>,
+    paths: Vec<Way>,
 }
 
 impl RenderBackend for Catcher {

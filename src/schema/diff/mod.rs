@@ -392,6 +392,3 @@ fn push(out: &mut Vec<Difference>, difference: Difference) {
         out.push(difference);
     }
 }
-
-#[cfg(test)]
-mod tests;

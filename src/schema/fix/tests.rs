@@ -1,1 +1,65 @@
+use super::*;
+use crate::schema::diff::diff;
+use crate::schema::model::{Column, Table, View};
 
+fn schema(tables: &[(&str, &[&str])]) -> Schema {
+    let mut schema = Schema::default();
+    for (name, columns) in tables {
+        let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+        table.columns = columns.iter().map(|column| Column::new(column, "int")).collect();
+        schema.tables.insert(Text::new(name), table);
+    }
+    schema
+}
+
+#[test]
+fn what_loses_data_is_a_comment_with_its_reason() {
+    let expected = schema(&[("kept", &["a"])]);
+    let live = schema(&[("kept", &["a", "b"]), ("old", &["a"])]);
+    let fix = fix(&expected, &live, &diff(&expected, &live));
+    assert_eq!(fix.runnable(false).count(), 0);
+    assert_eq!(
+        fix.runnable(true).collect::<Vec<_>>(),
+        ["ALTER TABLE `kept` DROP COLUMN `b`", "DROP TABLE `old`"]
+    );
+    assert_eq!(
+        fix.script(false),
+        "-- the column b and what it holds go:\n-- ALTER TABLE `kept` DROP COLUMN `b`;\n\
+         -- the table old is not in the migrations:\n-- DROP TABLE `old`;\n"
+    );
+}
+
+#[test]
+fn a_program_of_statements_gets_a_delimiter() {
+    assert_eq!(terminated("DROP TABLE `a`"), "DROP TABLE `a`;");
+    assert_eq!(
+        terminated("CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1"),
+        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
+    );
+    let body = "CREATE PROCEDURE p() BEGIN SELECT 1; END";
+    assert_eq!(terminated(body), format!("DELIMITER $$\n{body}$$\nDELIMITER ;"));
+}
+
+#[test]
+fn views_come_after_those_they_read() {
+    let mut expected = Schema::default();
+    for (name, definition) in [
+        ("a", "select `b`.`x` as `x` from `b`"),
+        ("b", "select `c`.`x` as `x` from `c`"),
+        ("c", "select 1 as `x`"),
+    ] {
+        let view = View {
+            definition: Some(Text::new(definition)),
+            check_option: None,
+            invoker: false,
+        };
+        expected.views.insert(Text::new(name), view);
+    }
+    let live = Schema::default();
+    let fix = fix(&expected, &live, &diff(&expected, &live));
+    let order: Vec<&str> = fix
+        .runnable(false)
+        .filter_map(|sql| sql.split('`').nth(1))
+        .collect();
+    assert_eq!(order, ["c", "b", "a"]);
+}
