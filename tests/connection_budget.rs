@@ -25,6 +25,17 @@ impl Host {
         probe(server, way).share_folders(&self.first)
     }
 
+    /// Two processes that hold all slots for work.
+    fn occupy(&self, server: &Server) -> Vec<Running> {
+        let mut holders: Vec<Running> = (0..2)
+            .map(|_| self.probe(server, &["idle", "60000"]).spawn())
+            .collect();
+        for holder in &mut holders {
+            holder.wait_for("idle");
+        }
+        holders
+    }
+
     fn held(&self) -> Vec<PathBuf> {
         held_slots(&self.first.folders())
     }
@@ -67,12 +78,7 @@ fn brief_commands_get_in_beside_long_ones_within_the_limit() {
     let server = Server::start();
     let host = Host::new();
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
-    let mut long: Vec<Running> = (0..2)
-        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
-        .collect();
-    for running in &mut long {
-        running.wait_for("idle");
-    }
+    let mut long = host.occupy(&server);
     let brief = (0..6)
         .map(|_| host.probe(&server, &["brief", "DO SLEEP(0.02)"]).spawn())
         .collect();
@@ -144,12 +150,7 @@ fn a_killed_process_frees_its_slots_at_once() {
 fn waiters_are_told_once_who_holds_the_slots_and_go_on_when_one_is_freed() {
     let server = Server::start();
     let host = Host::new();
-    let mut holders: Vec<Running> = (0..2)
-        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
-        .collect();
-    for holder in &mut holders {
-        holder.wait_for("idle");
-    }
+    let mut holders = host.occupy(&server);
     let mut waiter = host.probe(&server, &["success"]).spawn();
     waiter.wait_for("waiting for a free connection (limit 3): held by probe idle (pid ");
     holders[0].signal(Signal::TERM);
@@ -166,12 +167,7 @@ fn waiters_are_told_once_who_holds_the_slots_and_go_on_when_one_is_freed() {
 fn a_waiting_process_can_be_interrupted() {
     let server = Server::start();
     let host = Host::new();
-    let mut holders: Vec<Running> = (0..2)
-        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
-        .collect();
-    for holder in &mut holders {
-        holder.wait_for("idle");
-    }
+    let _holders = host.occupy(&server);
     let mut waiters: Vec<Running> = (0..2)
         .map(|_| host.probe(&server, &["success"]).spawn())
         .collect();
@@ -189,12 +185,7 @@ fn a_waiting_process_can_be_interrupted() {
 fn without_sharing_a_process_counts_alone() {
     let server = Server::start();
     let host = Host::new();
-    let mut holders: Vec<Running> = (0..2)
-        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
-        .collect();
-    for holder in &mut holders {
-        holder.wait_for("idle");
-    }
+    let _holders = host.occupy(&server);
     let alone = host
         .probe(&server, &["success"])
         .env("DB_SHARED_BUDGET", "false")
@@ -207,12 +198,7 @@ fn without_sharing_a_process_counts_alone() {
 fn another_server_or_account_has_a_budget_of_its_own() {
     let (server, other) = (Server::start(), Server::start());
     let host = Host::new();
-    let mut holders: Vec<Running> = (0..2)
-        .map(|_| host.probe(&server, &["idle", "60000"]).spawn())
-        .collect();
-    for holder in &mut holders {
-        holder.wait_for("idle");
-    }
+    let _holders = host.occupy(&server);
     let elsewhere = host
         .probe(&other, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "2000")

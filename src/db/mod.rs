@@ -6,11 +6,13 @@
 
 mod actor;
 pub mod budget;
+mod budget_folder;
 mod connect;
 pub mod error;
 mod fleet;
 pub mod guard;
 mod killer;
+mod open;
 mod pool;
 pub mod server;
 mod session;

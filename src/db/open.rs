@@ -1,0 +1,244 @@
+//! Opening a connection: attempts, retries while nothing has run, and what is said when it fails.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
+use rand::RngExt;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+use super::budget::Slot;
+use super::connect::{Door, is_full, is_transient};
+use super::error::{DbError, ErrorKind};
+use super::pool::{Inner, Link};
+use super::server::{FACTS, Server};
+use super::session::{Handle, Session};
+use super::{actor, wire};
+
+/// One attempt may take this long before it counts as failed.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// Why an attempt failed, and whether another may succeed.
+pub(super) struct Failed {
+    pub(super) error: DbError,
+    pub(super) may_pass: bool,
+}
+
+impl Inner {
+    /// Connects on `slot`, trying again while that can help, and starts the connection's task.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        mut slot: Slot,
+        deadline: Instant,
+    ) -> Result<Session, DbError> {
+        let mut pause = Duration::from_millis(40);
+        let mut told = false;
+        loop {
+            match self.attempt_unless_cancelled(slot, deadline).await? {
+                Ok(link) => return self.start(link, deadline).await,
+                Err((_, failed)) if !failed.may_pass => return Err(failed.error),
+                Err((back, failed)) => {
+                    let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
+                    if Instant::now() + jittered >= deadline {
+                        return Err(self.diagnosed(failed.error));
+                    }
+                    if !std::mem::replace(&mut told, true) {
+                        self.say(&format!(
+                            "{}; trying again for up to {} s",
+                            failed.error.what(),
+                            deadline.duration_since(Instant::now()).as_secs().max(1)
+                        ));
+                    }
+                    self.cancel.sleep(jittered).await?;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                    slot = back;
+                }
+            }
+        }
+    }
+
+    /// An attempt that is not broken off half-way: when the run is cancelled meanwhile, a task
+    /// sees it through and closes what it opened.
+    async fn attempt_unless_cancelled(
+        self: &Arc<Self>,
+        slot: Slot,
+        deadline: Instant,
+    ) -> Result<Result<Link, (Slot, Failed)>, DbError> {
+        let bound = ATTEMPT.min(deadline.saturating_duration_since(Instant::now()));
+        let (sender, receiver) = oneshot::channel();
+        let live = self.live();
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            let _live = live;
+            let result = this.attempt(slot, bound).await;
+            if let Err(Ok(link)) = sender.send(result) {
+                link.quit().await;
+            }
+        });
+        match self.cancel.or(receiver).await? {
+            Ok(result) => Ok(result),
+            Err(_) => Err(DbError::lost(false, "connecting was broken off")),
+        }
+    }
+
+    /// One attempt through each door that is worth trying.
+    pub(super) async fn attempt(&self, mut slot: Slot, bound: Duration) -> Result<Link, (Slot, Failed)> {
+        tokio::time::sleep(slot.settling()).await;
+        let turn = self.turn.lock().await;
+        let before = wire::sockets();
+        let entered = match timeout(bound, self.enter()).await {
+            Ok(entered) => entered,
+            Err(_) => Err(Failed {
+                error: DbError::new(
+                    ErrorKind::Connect,
+                    format!(
+                        "cannot connect to {}: it did not answer within {} ms",
+                        self.target.label,
+                        bound.as_millis()
+                    ),
+                    "the server may hang or be overloaded, or a firewall drops packets: look at the server",
+                ),
+                may_pass: false,
+            }),
+        };
+        let mut conn = match entered {
+            Ok(conn) => conn,
+            Err(failed) => return Err((slot, failed)),
+        };
+        let hold = wire::hold_new(&before);
+        drop(turn);
+        let id = u64::from(conn.id());
+        let (wait_timeout, read_only) = match timeout(bound, self.ask_server(&mut conn)).await {
+            Ok(Ok(about)) => about,
+            other => {
+                let error = match other {
+                    Ok(Err(error)) => DbError::of_connect(&error, &self.target.label),
+                    _ => DbError::new(
+                        ErrorKind::Connect,
+                        format!(
+                            "{} accepted the connection and then stopped answering",
+                            self.target.label
+                        ),
+                        "look at the server: it may hang",
+                    ),
+                };
+                return Err((
+                    slot,
+                    Failed {
+                        error,
+                        may_pass: false,
+                    },
+                ));
+            }
+        };
+        Ok(Link {
+            conn,
+            id,
+            wait_timeout,
+            read_only,
+            hold,
+            given_up: false,
+            slot,
+        })
+    }
+
+    async fn enter(&self) -> Result<Conn, Failed> {
+        let max = self.max_connections();
+        let remembered = self.doors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let door = remembered.unwrap_or_else(|| self.target.first_door(max));
+        let error = match door.enter().await {
+            Ok(conn) => {
+                self.remember(door);
+                return Ok(conn);
+            }
+            Err(error) => error,
+        };
+        if let Some(other) = self.target.other_door(max, &error)
+            && let Ok(conn) = other.enter().await
+        {
+            self.remember(other);
+            return Ok(conn);
+        }
+        let failed = Failed {
+            may_pass: is_transient(&error),
+            error: DbError::of_connect(&error, &self.target.label),
+        };
+        if is_full(&failed.error)
+            && let Some(admin) = &self.admin
+            && let Ok(conn) = admin.first_door(1).enter().await
+        {
+            self.say("the server is full; connected through DB_ADMIN_PORT");
+            return Ok(conn);
+        }
+        Err(failed)
+    }
+
+    fn remember(&self, door: Door) {
+        *self.doors.lock().unwrap_or_else(PoisonError::into_inner) = Some(door);
+    }
+
+    /// Asks the server about itself; gives its `wait_timeout`, and whether it is read-only.
+    async fn ask_server(&self, conn: &mut Conn) -> Result<(u64, bool), mysql_async::Error> {
+        let row: Option<Row> = conn.query_first(FACTS).await?;
+        let server = row.as_ref().map(Server::from_row).unwrap_or_default();
+        let about = (server.wait_timeout, server.read_only);
+        let _ = self.server.set(Arc::new(server));
+        Ok(about)
+    }
+
+    async fn start(self: &Arc<Self>, link: Link, deadline: Instant) -> Result<Session, DbError> {
+        let (jobs, queue) = mpsc::channel(1);
+        let session = Session::new(jobs, link.id, link.read_only, Handle::new(&self.handles));
+        let live = self.live();
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            let _live = live;
+            actor::serve(this, link, queue).await;
+        });
+        match &self.fleet {
+            Some(fleet) => fleet.enter(self, session, deadline).await,
+            None => Ok(session),
+        }
+    }
+
+    /// Adds what can be seen from here to a refusal that did not pass.
+    fn diagnosed(&self, error: DbError) -> DbError {
+        if !is_full(&error) {
+            return error;
+        }
+        let mut seen = vec![format!(
+            "dbtool itself holds {} of its {} on this host{}",
+            self.budget
+                .holders()
+                .iter()
+                .filter(|holder| holder.pid != std::process::id())
+                .count(),
+            self.limit,
+            self.held_by()
+        )];
+        if let Some(port) = self.port {
+            seen.extend(clients_on_this_host(port));
+        }
+        let what = format!("{}; {}", error.what(), seen.join("; "));
+        error.with_what(what)
+    }
+}
+
+/// Who on this host is connected to that port, as far as the kernel shows it.
+fn clients_on_this_host(port: u16) -> Option<String> {
+    let (clients, hidden) = crate::hostproc::clients_of(None, port);
+    let others = clients
+        .iter()
+        .filter(|(process, _)| process.pid != std::process::id());
+    let mut parts: Vec<String> = others
+        .take(5)
+        .map(|(process, count)| format!("{count} by pid {} ({})", process.pid, process.command))
+        .collect();
+    if hidden > 0 {
+        parts.push(format!("{hidden} by processes of other users"));
+    }
+    (!parts.is_empty()).then(|| format!("connections from this host to port {port}: {}", parts.join(", ")))
+}
