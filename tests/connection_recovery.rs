@@ -127,6 +127,29 @@ fn an_account_at_its_limit_is_waited_for_and_diagnosed() {
 }
 
 #[test]
+fn an_account_at_the_limit_for_all_accounts_is_waited_for_and_diagnosed() {
+    let server = Server::builder().arg("--max-user-connections=2").start();
+    let account = server.account();
+    let open = |_| {
+        Admin::connect_tcp(
+            server.port(),
+            &account.user,
+            account.password.reveal(),
+            &account.database,
+        )
+    };
+    let held: Vec<Admin> = (0..2).map(open).collect();
+    let refused = probe(&server, &["success"])
+        .env("DB_ACQUIRE_TIMEOUT", "400")
+        .run();
+    assert_ends(&refused, 3, &["server error 1203", "MAX_USER_CONNECTIONS"]);
+    let mut waiting = probe(&server, &["success"]).spawn();
+    waiting.wait_for("trying again");
+    drop(held);
+    assert_ends(&waiting.wait(), 0, &[]);
+}
+
+#[test]
 fn a_refused_port_is_retried_and_then_explained() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();

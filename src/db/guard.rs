@@ -1,19 +1,21 @@
 //! Closes every connection, once, on every exit path.
 //!
-//! How the driver's traps are met, and which test in `tests/connection_promise.rs` proves it:
+//! How the driver's traps are met, and which test in `tests/exit_paths.rs` proves it:
 //!
 //! - *A connection dropped outside its pool closes the socket without COM_QUIT.* No connection is
 //!   ever dropped: a task owns it (see `actor`) and closes it with COM_QUIT when its [`Session`]
-//!   goes, wherever that happens (`success_*`, `a_failing_statement_*`, `a_panic_*`).
+//!   goes, wherever that happens (`success_closes_the_connection`, `a_failing_statement_…`,
+//!   `a_panic_in_a_command_…`, `a_panic_in_a_task_…`, `each_signal_has_its_exit_code`).
 //! - *Dropping a query future in flight leaves a connection that cannot be used.* The task never
 //!   drops one: the statement is killed on the server and its own answer awaited
-//!   (`sigint_*`, `statement_timeout_*`, `a_dropped_statement_*`).
+//!   (`sigint_kills_…`, `a_statement_timeout_…`, `a_dropped_statement_…`, `a_panic_with_a_statement_running_…`).
 //! - *`Pool::disconnect` has waited for ever, or not at all, for connections in use.* The guard
 //!   does not rely on it: it counts the tasks that own connections and waits for the count to
-//!   reach zero, within a bound that holds for a hung server (`a_hung_server_*`).
+//!   reach zero, within a bound that holds for a hung server (`a_hung_server_does_not_hold_up_the_exit`).
 //! - *`Drop` cannot await.* The guard owns the runtime, and drives it once more in its own `Drop`,
-//!   outside any task; this also happens while a panic unwinds.
-//! - *The server takes a connection off its books a moment after COM_QUIT.* See `wire`.
+//!   outside any task; this also happens while a panic unwinds (`a_panic_in_a_command_…`).
+//! - *The server takes a connection off its books a moment after COM_QUIT.* See `wire`; the next
+//!   holder of the slot waits that moment (`tests/connection_budget.rs`).
 //!
 //! [`Session`]: super::Session
 

@@ -25,6 +25,8 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 pub(super) struct Failed {
     pub(super) error: DbError,
     pub(super) may_pass: bool,
+    /// The server said nothing within the time for the attempt.
+    silent: bool,
 }
 
 impl Inner {
@@ -35,23 +37,28 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Session, DbError> {
         let mut pause = Duration::from_millis(40);
-        let mut told = false;
+        let mut refusal: Option<DbError> = None;
         loop {
             match self.attempt_unless_cancelled(slot, deadline).await? {
                 Ok(link) => return self.start(link, deadline).await,
-                Err((_, failed)) if !failed.may_pass => return Err(failed.error),
+                // The last attempt may have had no time left to be refused; the reason stands.
+                Err((_, failed)) if !failed.may_pass => match refusal {
+                    Some(refusal) if failed.silent => return Err(self.diagnosed(refusal)),
+                    _ => return Err(failed.error),
+                },
                 Err((back, failed)) => {
                     let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
                     if Instant::now() + jittered >= deadline {
                         return Err(self.diagnosed(failed.error));
                     }
-                    if !std::mem::replace(&mut told, true) {
+                    if refusal.is_none() {
                         self.say(&format!(
                             "{}; trying again for up to {} s",
                             failed.error.what(),
                             deadline.duration_since(Instant::now()).as_secs().max(1)
                         ));
                     }
+                    refusal = Some(failed.error);
                     self.cancel.sleep(jittered).await?;
                     pause = (pause * 2).min(Duration::from_secs(2));
                     slot = back;
@@ -92,6 +99,7 @@ impl Inner {
         let entered = match timeout(bound, self.enter()).await {
             Ok(entered) => entered,
             Err(_) => Err(Failed {
+                silent: true,
                 error: DbError::new(
                     ErrorKind::Connect,
                     format!(
@@ -114,6 +122,7 @@ impl Inner {
         let (wait_timeout, read_only) = match timeout(bound, self.ask_server(&mut conn)).await {
             Ok(Ok(about)) => about,
             other => {
+                let silent = other.is_err();
                 let error = match other {
                     Ok(Err(error)) => DbError::of_connect(&error, &self.target.label),
                     _ => DbError::new(
@@ -128,6 +137,7 @@ impl Inner {
                 return Err((
                     slot,
                     Failed {
+                        silent,
                         error,
                         may_pass: false,
                     },
@@ -163,6 +173,7 @@ impl Inner {
             return Ok(conn);
         }
         let failed = Failed {
+            silent: false,
             may_pass: is_transient(&error),
             error: DbError::of_connect(&error, &self.target.label),
         };
