@@ -1,7 +1,7 @@
 //! The only room that opens a connection or knows a server's quirks.
 //!
 //! One pool per server ([`Db`]), lazily opened, bounded by the host-wide [`budget`]. Each
-//! connection is owned by a task of its own ([`actor`]); a command holds a [`Session`], which
+//! connection is owned by a task of its own (`actor`); a command holds a [`Session`], which
 //! speaks to that task. [`guard`] closes everything, once, on every exit path.
 
 mod actor;

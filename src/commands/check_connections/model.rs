@@ -208,7 +208,7 @@ impl Facts {
         groups
     }
 
-    /// Clients that have been waiting for their client for longer than [`IDLE`].
+    /// Clients that have been waiting for their client for longer than a minute (`IDLE`).
     pub fn idle(&self) -> impl Iterator<Item = &Connection> {
         self.clients()
             .filter(|connection| connection.sleeps() && connection.time >= IDLE)

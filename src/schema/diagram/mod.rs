@@ -1,6 +1,6 @@
 //! The schema as a picture: SVG, one self-contained HTML file, Mermaid, or Graphviz.
 //!
-//! [`scene`] says what is to be seen, [`place`] where, and each format draws it. The same
+//! `scene` says what is to be seen, `place` where, and each format draws it. The same
 //! schema gives the same bytes on every run.
 
 mod cluster;
