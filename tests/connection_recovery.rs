@@ -297,6 +297,26 @@ fn a_short_wait_timeout_does_not_end_a_command_that_pauses() {
     server.assert_unchanged(&before);
 }
 
+/// What each connection of `app` says of itself.
+const ATTRIBUTES: &str = "SELECT a.attr_name, a.attr_value FROM performance_schema.session_connect_attrs a \
+     JOIN information_schema.processlist p ON p.id = a.processlist_id \
+     WHERE p.user = 'app' AND a.attr_name IN ('_pid', 'dbtool_command', 'program_name') ORDER BY a.attr_name";
+
+#[test]
+fn a_connection_says_who_it_is() {
+    let server = Server::builder().arg("--performance-schema=ON").start();
+    let mut running = probe(&server, &["idle", "60000"]).spawn();
+    running.wait_for("idle");
+    let pid = running.pid().to_string();
+    let expected = [
+        ("_pid", pid.as_str()),
+        ("dbtool_command", "probe idle"),
+        ("program_name", "dbtool"),
+    ]
+    .map(|(name, value)| vec![Some(name.to_owned()), Some(value.to_owned())]);
+    assert_eq!(server.admin().query(ATTRIBUTES), expected);
+}
+
 #[test]
 fn a_read_only_server_is_named_as_such() {
     let server = Server::start();
