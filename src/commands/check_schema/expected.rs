@@ -15,9 +15,9 @@ use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
 use crate::sandbox::{PrivateServer, ServerOptions, find_server};
-use crate::schema::introspect;
 use crate::schema::model::{FORMAT, Schema};
 use crate::schema::snapshot;
+use crate::schema::{ddl, introspect};
 
 /// The expected schema.
 pub(super) struct Expected {
@@ -261,13 +261,7 @@ async fn sandbox(ctx: &Context, args: &CheckSchemaArgs, live: &Schema) -> anyhow
     let config = Config::resolve(&sources_for(ctx, &settings)?)?;
     let other = ctx.launch.context_for(config, "check-schema");
     let mut session = other.db.session().await?;
-    // The private server has collations of its own: a character set is what both know.
-    let charset = Schema::charset_of(&live.collation);
-    let name = crate::db::quote_name(SANDBOX_DATABASE);
-    session
-        .execute(format!("CREATE DATABASE {name} CHARACTER SET {charset}"))
-        .await?;
-    session.execute(format!("USE {name}")).await?;
+    create_like(&mut session, live).await?;
     replay::run(&other, &mut session, &files).await?;
     let reading = introspect::read(&mut session, SANDBOX_DATABASE).await?;
     drop(session);
@@ -281,6 +275,27 @@ async fn sandbox(ctx: &Context, args: &CheckSchemaArgs, live: &Schema) -> anyhow
         source,
         notes: Vec::new(),
     })
+}
+
+/// Makes the database to replay in, with the live one's default collation, which decides over
+/// tables that name none.
+async fn create_like(session: &mut Session, live: &Schema) -> anyhow::Result<()> {
+    let name = crate::db::quote_name(SANDBOX_DATABASE);
+    let alike = ddl::Writer::own(live).charset(live.collation);
+    match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
+        // Unknown there (1273): the private server is of another kind, and the character set has to do.
+        Err(error) if error.code() == Some(1273) => {
+            let charset = Schema::charset_of(&live.collation);
+            session
+                .execute(format!("CREATE DATABASE {name} CHARACTER SET {charset}"))
+                .await?;
+        }
+        other => {
+            other?;
+        }
+    }
+    session.execute(format!("USE {name}")).await?;
+    Ok(())
 }
 
 /// A committed snapshot. It says nothing of the database's own collation, so that is the live one's.
