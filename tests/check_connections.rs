@@ -14,13 +14,7 @@ fn as_root(server: &Server) -> Cmd {
 }
 
 fn tcp(server: &Server) -> Admin {
-    let account = server.account();
-    Admin::connect_tcp(
-        server.port(),
-        &account.user,
-        account.password.reveal(),
-        &account.database,
-    )
+    server.connect_as(server.account())
 }
 
 #[test]

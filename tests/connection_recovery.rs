@@ -21,15 +21,7 @@ fn assert_ends(output: &Output, code: i32, words: &[&str]) {
 
 /// Holds connections of the admin until the server has none left for others.
 fn fill(server: &Server) -> Vec<Admin> {
-    let account = server.account();
-    let open = |_| {
-        Admin::connect_tcp(
-            server.port(),
-            &account.user,
-            account.password.reveal(),
-            &account.database,
-        )
-    };
+    let open = |_| server.connect_as(server.account());
     // One is the support module's own, and MariaDB and MySQL keep one more for SUPER.
     support::wait_until(support::PATIENCE, "the server to itself", || {
         server.counters().threads_connected == 1
@@ -110,12 +102,7 @@ fn an_account_at_its_limit_is_waited_for_and_diagnosed() {
     server
         .admin()
         .exec("ALTER USER small WITH MAX_USER_CONNECTIONS 1");
-    let held = Admin::connect_tcp(
-        server.port(),
-        &account.user,
-        account.password.reveal(),
-        &account.database,
-    );
+    let held = server.connect_as(&account);
     let refused = probe_as(&server, &account, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "400")
         .run();
@@ -129,15 +116,7 @@ fn an_account_at_its_limit_is_waited_for_and_diagnosed() {
 #[test]
 fn an_account_at_the_limit_for_all_accounts_is_waited_for_and_diagnosed() {
     let server = Server::builder().arg("--max-user-connections=2").start();
-    let account = server.account();
-    let open = |_| {
-        Admin::connect_tcp(
-            server.port(),
-            &account.user,
-            account.password.reveal(),
-            &account.database,
-        )
-    };
+    let open = |_| server.connect_as(server.account());
     let held: Vec<Admin> = (0..2).map(open).collect();
     let refused = probe(&server, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "400")

@@ -21,6 +21,14 @@ impl Scene {
         Scene { server, before }
     }
 
+    /// The same server, with the connections that a test itself holds now in the baseline.
+    fn counted_again(self) -> Scene {
+        Scene {
+            before: self.server.counters(),
+            server: self.server,
+        }
+    }
+
     fn exec(&self, sql: &str) {
         self.server.admin().exec(sql);
     }
@@ -235,11 +243,8 @@ fn sigint_kills_a_statement_that_waits_for_a_row_lock() {
     let mut blocker = scene.server.admin();
     blocker.exec("START TRANSACTION");
     blocker.query("SELECT * FROM app.t WHERE id = 1 FOR UPDATE");
-    let with_blocker = Scene {
-        before: scene.server.counters(),
-        server: scene.server,
-    };
-    let output = with_blocker.interrupt(Signal::INT, "UPDATE t SET n = 2 WHERE id = 1", "UPDATE t%");
+    let scene = scene.counted_again();
+    let output = scene.interrupt(Signal::INT, "UPDATE t SET n = 2 WHERE id = 1", "UPDATE t%");
     assert_ends(&output, 130, "interrupted by SIGINT");
     blocker.exec("COMMIT");
     assert_eq!(blocker.number("SELECT n FROM app.t"), 1);
@@ -252,11 +257,8 @@ fn sigint_kills_a_statement_that_waits_for_a_metadata_lock() {
     let mut blocker = scene.server.admin();
     blocker.exec("START TRANSACTION");
     blocker.query("SELECT * FROM app.t");
-    let with_blocker = Scene {
-        before: scene.server.counters(),
-        server: scene.server,
-    };
-    let output = with_blocker.interrupt(Signal::INT, "ALTER TABLE t ADD COLUMN n INT", "ALTER TABLE t%");
+    let scene = scene.counted_again();
+    let output = scene.interrupt(Signal::INT, "ALTER TABLE t ADD COLUMN n INT", "ALTER TABLE t%");
     assert_ends(&output, 130, "interrupted by SIGINT");
     blocker.exec("COMMIT");
     let columns =

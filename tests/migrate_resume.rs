@@ -210,13 +210,7 @@ fn what_cannot_be_decided_is_asked() {
     let mut admin = server.admin();
     admin.exec("CREATE TABLE app.t (id INT)");
     // Its own procedure: inside one of another definer the server lets the account end nothing.
-    let account = server.account();
-    let mut app = Admin::connect_tcp(
-        server.port(),
-        &account.user,
-        account.password.reveal(),
-        &account.database,
-    );
+    let mut app = server.connect_as(server.account());
     app.exec("CREATE PROCEDURE app.slow() BEGIN INSERT INTO app.t VALUES (1); COMMIT; INSERT INTO app.t SELECT SLEEP(60) FROM (SELECT 1 UNION SELECT 2) AS two; END");
     let folder = Folder::new(&[("001_c.sql", "CALL slow();\nINSERT INTO t VALUES (2);\n")]);
     let mut running = folder.migrate(&server, &[]).spawn();

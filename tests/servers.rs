@@ -18,13 +18,7 @@ fn a_server_starts_with_an_account_and_leaves_nothing() {
         admin.query("SELECT user, host FROM mysql.user WHERE user NOT LIKE 'mysql.%' AND user NOT LIKE 'mariadb.%' ORDER BY user"),
         [[Some("app".into()), Some("%".into())], [Some("root".into()), Some("localhost".into())]]
     );
-    let account = server.account();
-    let mut app = Admin::connect_tcp(
-        server.port(),
-        &account.user,
-        account.password.reveal(),
-        &account.database,
-    );
+    let mut app = server.connect_as(server.account());
     app.exec("CREATE TABLE t (id INT PRIMARY KEY)");
     assert_eq!(app.value("SELECT COUNT(*) FROM t"), "0");
     assert!(app.try_exec("SELECT * FROM mysql.user").is_err());

@@ -142,7 +142,7 @@ impl Drop for Slot {
             holder.released = u64::try_from(now().as_millis()).ok();
             write_holder(file, holder);
         }
-        let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.budget.held();
         match self.lane {
             Lane::Work => held.work.retain(|index| *index != self.index),
             Lane::Reserve => held.reserve = false,

@@ -236,6 +236,16 @@ impl Server {
         account
     }
 
+    /// A connection over TCP as this account, open until it is dropped.
+    pub fn connect_as(&self, account: &Account) -> Admin {
+        Admin::connect_tcp(
+            self.port(),
+            &account.user,
+            account.password.reveal(),
+            &account.database,
+        )
+    }
+
     /// The binary, set to connect over TCP as the account `app`.
     pub fn dbtool(&self) -> Cmd {
         self.dbtool_as(&self.account)

@@ -167,7 +167,7 @@ async fn offer_leftovers(ctx: &Context, args: &CheckSchemaArgs, session: &mut Se
 }
 
 /// The settings that say which database is meant; the others (TLS, limits) hold for any.
-const IDENTITY: [&str; 10] = [
+const IDENTITY: [&str; 9] = [
     "DATABASE_URL",
     "DB_HOST",
     "DB_PORT",
@@ -177,13 +177,11 @@ const IDENTITY: [&str; 10] = [
     "DB_PASSWORD_FILE",
     "DB_NAME",
     "DB_ADMIN_PORT",
-    "DB_BUDGET_DIR",
 ];
 
 /// The run's sources with another database in the place of the configured one.
 fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sources, Failure> {
     let mut sources = ctx.launch.sources()?;
-    let budget = sources.environment.get("DB_BUDGET_DIR").cloned();
     for name in IDENTITY {
         sources.flags.remove(name);
         sources.environment.remove(name);
@@ -192,9 +190,6 @@ fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sou
         file.variables
             .retain(|name, _| !IDENTITY.contains(&name.as_str()));
     }
-    sources
-        .environment
-        .extend(budget.map(|folder| ("DB_BUDGET_DIR".to_owned(), folder)));
     let flags: BTreeMap<_, _> = settings
         .iter()
         .map(|(name, value)| (*name, (value.clone(), "--expect")))
