@@ -265,22 +265,28 @@ fn pairs<'a, T>(
         .map(|name| (name, expected.get(&name), live.get(&name)))
 }
 
+/// What stands on one side only, as text: missing, it breaks the application; extra, it is clutter.
+fn one_sided<T>(
+    expected: Option<&T>,
+    live: Option<&T>,
+    show: impl Fn(&T) -> String,
+) -> Option<(Change, Severity)> {
+    match (expected, live) {
+        (Some(object), None) => Some((
+            Change::Missing {
+                expected: show(object),
+            },
+            Severity::Breaks,
+        )),
+        (None, Some(object)) => Some((Change::Extra { live: show(object) }, Severity::Cosmetic)),
+        _ => None,
+    }
+}
+
 fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     let show = |name: Text, view: &View| ddl::create_view(&name, view).unwrap_or_else(|| "hidden".to_owned());
     for (name, wanted, found) in pairs(&expected.views, &live.views) {
         let (change, severity) = match (wanted, found) {
-            (Some(view), None) => (
-                Change::Missing {
-                    expected: show(name, view),
-                },
-                Severity::Breaks,
-            ),
-            (None, Some(view)) => (
-                Change::Extra {
-                    live: show(name, view),
-                },
-                Severity::Cosmetic,
-            ),
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
                 fields.body("definition", wanted.definition, found.definition);
@@ -288,7 +294,10 @@ fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
                 fields.flag("security invoker", wanted.invoker, found.invoker);
                 (Change::Different { fields: fields.0 }, Severity::Breaks)
             }
-            (None, None) => continue,
+            _ => match one_sided(wanted, found, |view| show(name, view)) {
+                Some(one_sided) => one_sided,
+                None => continue,
+            },
         };
         push(out, Difference::new(Kind::View, None, name, change, severity));
     }
@@ -305,18 +314,6 @@ fn routines(
     };
     for (name, wanted, found) in pairs(expected, live) {
         let (change, severity) = match (wanted, found) {
-            (Some(routine), None) => (
-                Change::Missing {
-                    expected: show(name, routine),
-                },
-                Severity::Breaks,
-            ),
-            (None, Some(routine)) => (
-                Change::Extra {
-                    live: show(name, routine),
-                },
-                Severity::Cosmetic,
-            ),
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
                 let list = |list: &Vec<Text>| {
@@ -340,7 +337,10 @@ fn routines(
                 };
                 (Change::Different { fields: fields.0 }, severity)
             }
-            (None, None) => continue,
+            _ => match one_sided(wanted, found, |routine| show(name, routine)) {
+                Some(one_sided) => one_sided,
+                None => continue,
+            },
         };
         push(out, Difference::new(kind, None, name, change, severity));
     }
@@ -351,18 +351,6 @@ fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
         |name: Text, event: &Event| ddl::create_event(&name, event).unwrap_or_else(|| "hidden".to_owned());
     for (name, wanted, found) in pairs(&expected.events, &live.events) {
         let (change, severity) = match (wanted, found) {
-            (Some(event), None) => (
-                Change::Missing {
-                    expected: show(name, event),
-                },
-                Severity::Breaks,
-            ),
-            (None, Some(event)) => (
-                Change::Extra {
-                    live: show(name, event),
-                },
-                Severity::Cosmetic,
-            ),
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
                 fields.compare("schedule", wanted.schedule, found.schedule, |text| {
@@ -380,7 +368,10 @@ fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
                 };
                 (Change::Different { fields: fields.0 }, severity)
             }
-            (None, None) => continue,
+            _ => match one_sided(wanted, found, |event| show(name, event)) {
+                Some(one_sided) => one_sided,
+                None => continue,
+            },
         };
         push(out, Difference::new(Kind::Event, None, name, change, severity));
     }
