@@ -15,6 +15,7 @@ pub mod context;
 pub mod db;
 pub mod exit;
 pub mod hostproc;
+pub mod migrations;
 pub mod report;
 pub mod sandbox;
 pub mod schema;

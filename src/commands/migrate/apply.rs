@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-use super::discover::{Direction, Migration, PrefixHash, to_savepoint};
 use super::history::{History, Intent, Record, Start, State};
 use super::resume::Snapshot;
 use super::rows::RowPrinter;
@@ -21,6 +20,7 @@ use super::{lock, plan};
 use crate::context::Context;
 use crate::db::{DbError, Done, ErrorKind, Query, Server, Session};
 use crate::exit::{Exit, Failure};
+use crate::migrations::{Direction, Migration, PrefixHash, to_savepoint};
 use crate::report::{duration, plural};
 use crate::sql::{Class, Classification, Effect, Options, Statement, classify, summary};
 

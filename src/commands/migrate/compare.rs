@@ -1,8 +1,8 @@
 //! The files against the history: what is applied, what is pending, what is wrong.
 
-use super::discover::{Folder, Migration};
 use super::history::{Record, State};
 use crate::exit::Failure;
+use crate::migrations::{Folder, Migration};
 
 /// A migration as files and history together tell of it.
 #[derive(Debug, Clone)]

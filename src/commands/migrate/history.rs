@@ -336,7 +336,7 @@ impl History {
     pub async fn baseline(
         &self,
         session: &mut Session,
-        migration: &super::discover::Migration,
+        migration: &crate::migrations::Migration,
     ) -> Result<(), DbError> {
         let query = self
             .sql(BASELINE)

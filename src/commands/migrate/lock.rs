@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::discover::hex;
 use super::history::get;
 use crate::context::Context;
 use crate::db::{DbError, Query, Row, Session};
 use crate::exit::Failure;
+use crate::migrations::hex;
 
 /// Takes the lock; 1 if it was free in time, 0 if not.
 const GET_LOCK: &str = "SELECT GET_LOCK(?, ?)";

@@ -2,7 +2,6 @@
 
 mod apply;
 mod compare;
-mod discover;
 mod history;
 mod lock;
 mod new;
@@ -15,18 +14,19 @@ mod session_state;
 mod take_up;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use self::apply::{Applied, Runner};
 use self::compare::{Item, Standing, compare, refuse_problems};
-use self::discover::{Direction, Folder, Migration};
 use self::history::{History, Record};
 use self::plan::{Facts, refuse_blocking};
 use self::report::{Done, Plan, Row, Status};
 use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
 use crate::context::{Context, Launch};
-use crate::db::{Server, Session};
+use crate::db::{DbError, Server, Session};
 use crate::exit::Failure;
+use crate::migrations::{Direction, Folder, Migration};
 use crate::report::Outcome;
 use crate::sql::Options;
 
@@ -81,6 +81,27 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
     Ok(outcome)
 }
 
+/// The versions that the history of `database` says are in it for good.
+///
+/// # Errors
+/// The history is there and cannot be read.
+pub async fn applied(session: &mut Session, database: &str) -> Result<BTreeSet<u64>, DbError> {
+    let records = History::new(database, "").load(session).await?;
+    let complete = records.iter().filter(|record| record.state.complete());
+    Ok(complete.map(|record| record.version).collect())
+}
+
+/// The rules by which this server reads quoted text in a migration.
+///
+/// # Errors
+/// The server could not be asked.
+pub async fn options(ctx: &Context) -> Result<Options, DbError> {
+    let server = ctx.db.server().await?;
+    Ok(Options {
+        backslash_escapes: !server.no_backslash_escapes(),
+    })
+}
+
 /// A version that does not exist is named before anything is connected to.
 fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
     let named = match &args.action {
@@ -128,9 +149,7 @@ impl<'a> Room<'a> {
             false => ctx.db.writable_session().await?,
         };
         let server = ctx.db.server().await?;
-        let options = Options {
-            backslash_escapes: !server.no_backslash_escapes(),
-        };
+        let options = options(ctx).await?;
         folder.parse(options)?;
         session
             .execute(format!("{SHORT_LOCK_WAIT}{}", args.ddl_lock_wait))

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::discover::Folder;
 use super::report::Said;
 use crate::exit::Failure;
+use crate::migrations::Folder;
 
 /// Creates the file or files, and the folder if need be.
 ///

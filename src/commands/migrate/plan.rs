@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::discover::{Direction, Migration};
 use super::history::get;
 use super::verdict::{Column, How, verdict};
 use crate::db::{DbError, Query, Row, Server, Session};
 use crate::exit::Failure;
+use crate::migrations::{Direction, Migration};
 use crate::sql::{Class, Classification, Effect, Name, ObjectKind, Options, classify, summary};
 
 /// A table's size as the server estimates it, and its engine.

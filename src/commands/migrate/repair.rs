@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::Room;
 use super::compare::{Item, compare};
-use super::discover::{Folder, Migration};
 use super::history::{Record, State};
 use super::report::Said;
 use crate::cli::migrate::{MigrateArgs, RepairArgs};
 use crate::exit::Failure;
+use crate::migrations::{Folder, Migration};
 
 impl Room<'_> {
     /// Settles what could not be decided from the schema.

@@ -7,9 +7,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::discover::hex;
 use super::history::get;
 use crate::db::{DbError, Row, Session, quote_name};
+use crate::migrations::hex;
 use crate::sql::{Class, Classification, Effect, Name, ObjectKind};
 
 /// Whether an interrupted statement took effect.

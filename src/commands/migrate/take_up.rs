@@ -1,10 +1,10 @@
 //! Takes an unfinished migration up again: where to go on, and with what session.
 
 use super::apply::Runner;
-use super::discover::{Direction, Migration, PrefixHash, Source};
 use super::history::{Intent, Record, State};
 use super::resume::{self, Snapshot, Verdict};
 use crate::exit::Failure;
+use crate::migrations::{Direction, Migration, PrefixHash, Source};
 use crate::report::plural;
 use crate::sql::{Class, Statement, classify, summary};
 
