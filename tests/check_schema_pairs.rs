@@ -3,13 +3,12 @@
 mod support;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use dbtool::schema::diff::diff;
 use dbtool::schema::fix::fix;
 use dbtool::schema::model::{
-    Action, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, PRIMARY, Part, Schema, Table,
-    Text,
+    Action, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, PRIMARY, Part, Schema,
+    Table, Text,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -48,15 +47,15 @@ fn column() -> impl Strategy<Value = Column> {
         collations,
     )
         .prop_map(|((ty, default), nullable, with_default, comment, collation)| {
-            let mut column = Column::new("?", ty);
-            column.nullable = nullable;
-            column.default = Some(default)
-                .filter(|one| with_default && !one.is_empty())
-                .map(text);
-            column.comment = comment.map(Text::from);
-            let is_text = ["char", "text", "enum"].iter().any(|part| ty.contains(part));
-            column.collation = is_text.then(|| text(collation));
-            column
+            Column::with("?", ty, |column| {
+                column.nullable = nullable;
+                column.default = Some(default)
+                    .filter(|one| with_default && !one.is_empty())
+                    .map(text);
+                column.comment = comment.map(Text::from);
+                let is_text = ["char", "text", "enum"].iter().any(|part| ty.contains(part));
+                column.collation = is_text.then(|| text(collation));
+            })
         })
 }
 
@@ -100,8 +99,7 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
             move |((names, columns), keys, generated, checks, on_n, comment)| {
                 let mut table = Table::new(text(COLLATION));
                 table.comment = comment.map(Text::from);
-                let mut id = Column::new("id", key);
-                id.auto_increment = true;
+                let id = Column::with("id", key, |id| id.auto_increment = true);
                 table.columns.extend([id, Column::new("n", "int")]);
                 table
                     .indexes
@@ -118,11 +116,12 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                     table.columns.push(column);
                 }
                 if let Some((expression, stored)) = generated {
-                    let mut column = Column::new("g", "int");
-                    column.nullable = true;
-                    column.generated = Some(Generated {
-                        expression: text(expression),
-                        stored,
+                    let column = Column::with("g", "int", |column| {
+                        column.nullable = true;
+                        column.generated = Some(Generated {
+                            expression: text(expression),
+                            stored,
+                        });
                     });
                     table.columns.push(column);
                     table
@@ -148,8 +147,7 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                     table.indexes.insert(text("idx_n"), index);
                 }
                 for (at, (target, on_delete)) in keys.into_iter().enumerate() {
-                    let mut column = Column::new(&format!("ref{at}"), key);
-                    column.nullable = true;
+                    let column = Column::with(&format!("ref{at}"), key, |column| column.nullable = true);
                     table.indexes.insert(
                         text(&format!("idx_ref{at}")),
                         index(IndexKind::Plain, &[&column.name]),
@@ -176,17 +174,17 @@ fn schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
         .prop_flat_map(tables)
         .prop_map(move |tables| {
             let named = tables.into_iter().enumerate();
-            let mut tables: BTreeMap<Text, Table> = named
+            let mut tables: ByName<Table> = named
                 .filter_map(|(at, table)| Some((text(&format!("t{at}")), table?)))
                 .collect();
             let names: Vec<Text> = tables.keys().copied().collect();
-            for (name, table) in &mut tables {
+            for (name, table) in tables.iter_mut() {
                 table.foreign_keys.retain(|_, key| names.contains(&key.table));
                 // Names of constraints are unique in a database.
-                let keys = std::mem::take(&mut table.foreign_keys);
-                table.foreign_keys = keys
-                    .into_iter()
-                    .map(|(key, one)| (text(&format!("{key}_{name}")), one))
+                table.foreign_keys = table
+                    .foreign_keys
+                    .iter()
+                    .map(|(key, one)| (text(&format!("{key}_{name}")), one.clone()))
                     .collect();
                 let checks = std::mem::take(&mut table.checks);
                 table.checks = checks

@@ -45,6 +45,9 @@ pub struct CheckSchemaArgs {
     /// Where to replay the migrations
     #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
     pub replay: Replay,
+    /// Compare with the migrations that are applied, and leave out those that are pending
+    #[arg(long, conflicts_with_all = ["expect", "write"])]
+    pub applied: bool,
     /// Write the snapshot DIR/schema.json from the replayed migrations
     #[arg(long)]
     pub write: bool,
@@ -58,7 +61,7 @@ pub struct CheckSchemaArgs {
     #[arg(long, value_name = "FILE")]
     pub diagram: Option<PathBuf>,
     /// Only the lint rules; no expected schema is needed
-    #[arg(long, conflicts_with_all = ["expect", "replay", "write", "fix_sql"])]
+    #[arg(long, conflicts_with_all = ["expect", "replay", "applied", "write", "fix_sql"])]
     pub lint_only: bool,
     /// Fail on findings of this rule; `all` for every rule; may be repeated
     #[arg(long, value_name = "RULE")]

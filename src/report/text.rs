@@ -51,6 +51,11 @@ impl Page {
         }
     }
 
+    /// A script for another program, exactly as it is.
+    pub fn verbatim(&mut self, script: &str) {
+        self.text.push_str(script);
+    }
+
     /// An empty line, unless the page is empty or its last line already is.
     pub fn blank(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {

@@ -3,6 +3,7 @@
 //! [`model`] is the canonical form and the snapshot format; [`normalise`] turns what a server
 //! says into it; [`diff`], [`fix`], [`lint`] and [`ignore`] are pure functions over it.
 
+pub mod column;
 pub mod ddl;
 pub mod diagram;
 pub mod diff;
@@ -13,5 +14,6 @@ pub mod introspect;
 pub mod lint;
 pub mod model;
 pub mod normalise;
+pub mod shared;
 pub mod snapshot;
 pub mod text;

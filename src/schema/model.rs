@@ -6,9 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
+pub use super::column::{Attributes, Column, Generated};
+pub use super::shared::Shared;
 pub use super::text::Text;
+
+/// Objects by name, in the order of their names. A sorted vector: a thousand tables have several
+/// thousand maps of two or three entries, and a tree's node alone holds room for eleven.
+pub type ByName<T> = LiteMap<Text, T>;
 
 /// The version of the snapshot format that this build reads and writes.
 pub const FORMAT: u32 = 1;
@@ -42,19 +49,19 @@ pub struct Schema {
     pub default_collations: BTreeMap<Text, Text>,
     /// Tables by name.
     #[serde(default)]
-    pub tables: BTreeMap<Text, Table>,
+    pub tables: ByName<Table>,
     /// Views by name.
     #[serde(default)]
-    pub views: BTreeMap<Text, View>,
+    pub views: ByName<View>,
     /// Stored procedures by name.
     #[serde(default)]
-    pub procedures: BTreeMap<Text, Routine>,
+    pub procedures: ByName<Routine>,
     /// Stored functions by name.
     #[serde(default)]
-    pub functions: BTreeMap<Text, Routine>,
+    pub functions: ByName<Routine>,
     /// Scheduled events by name.
     #[serde(default)]
-    pub events: BTreeMap<Text, Event>,
+    pub events: ByName<Event>,
     /// Tables that were found equal to those of the schema it is compared with while a snapshot
     /// was read, and are left out of `tables`: one model of a thousand tables is enough.
     #[serde(skip)]
@@ -71,11 +78,11 @@ impl Default for Schema {
             dialect: Dialect::default(),
             collation: utf8mb4(),
             default_collations: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            views: BTreeMap::new(),
-            procedures: BTreeMap::new(),
-            functions: BTreeMap::new(),
-            events: BTreeMap::new(),
+            tables: ByName::new(),
+            views: ByName::new(),
+            procedures: ByName::new(),
+            functions: ByName::new(),
+            events: ByName::new(),
             same: BTreeSet::new(),
             hidden: Hidden::default(),
         }
@@ -106,22 +113,22 @@ pub struct Table {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Text>,
     /// Options given explicitly (`row_format`, `key_block_size`, ...), in lower case.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<Text, Text>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub options: ByName<Text>,
     /// Columns in their order.
-    pub columns: Vec<Column>,
+    pub columns: Shared<Vec<Column>>,
     /// Indexes by name; the primary key is [`PRIMARY`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub indexes: BTreeMap<Text, Index>,
+    #[serde(default, skip_serializing_if = "no_entries")]
+    pub indexes: Shared<ByName<Index>>,
     /// Foreign keys by constraint name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub foreign_keys: BTreeMap<Text, ForeignKey>,
+    #[serde(default, skip_serializing_if = "no_entries")]
+    pub foreign_keys: Shared<ByName<ForeignKey>>,
     /// Check constraints by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub checks: BTreeMap<Text, Check>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub checks: ByName<Check>,
     /// Triggers by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub triggers: BTreeMap<Text, Trigger>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub triggers: ByName<Trigger>,
     /// How the table is partitioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitioning: Option<Partitioning>,
@@ -137,12 +144,12 @@ impl Table {
             engine: Text::new("InnoDB"),
             collation,
             comment: None,
-            options: BTreeMap::new(),
-            columns: Vec::new(),
-            indexes: BTreeMap::new(),
-            foreign_keys: BTreeMap::new(),
-            checks: BTreeMap::new(),
-            triggers: BTreeMap::new(),
+            options: ByName::new(),
+            columns: Shared::default(),
+            indexes: Shared::default(),
+            foreign_keys: Shared::default(),
+            checks: ByName::new(),
+            triggers: ByName::new(),
             partitioning: None,
             stats: Stats::default(),
         }
@@ -182,69 +189,6 @@ impl PartialEq for Stats {
 }
 
 impl Eq for Stats {}
-
-/// A column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Column {
-    /// Its name.
-    pub name: Text,
-    /// Canonical type: no display widths, `json` whatever the server stores it as.
-    #[serde(rename = "type")]
-    pub ty: Text,
-    /// Whether it takes NULL.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub nullable: bool,
-    /// The default as an SQL expression: `'pending'`, `0.00`, `current_timestamp()`.
-    /// A nullable column without one defaults to NULL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<Text>,
-    /// What an UPDATE sets it to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_update: Option<Text>,
-    /// The expression of a generated column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generated: Option<Generated>,
-    /// Collation of a character column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collation: Option<Text>,
-    /// Its comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
-    /// AUTO_INCREMENT.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub auto_increment: bool,
-    /// Left out of `SELECT *`.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub invisible: bool,
-}
-
-impl Column {
-    /// A NOT NULL column without a default.
-    pub fn new(name: &str, ty: &str) -> Column {
-        Column {
-            name: Text::new(name),
-            ty: Text::new(ty),
-            nullable: false,
-            default: None,
-            on_update: None,
-            generated: None,
-            collation: None,
-            comment: None,
-            auto_increment: false,
-            invisible: false,
-        }
-    }
-}
-
-/// How a generated column is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generated {
-    /// The canonical expression.
-    pub expression: Text,
-    /// Stored in the row, or computed when read.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub stored: bool,
-}
 
 /// What an index is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -508,8 +452,13 @@ fn utf8mb4() -> Text {
 }
 
 /// For `skip_serializing_if`.
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// For `skip_serializing_if`.
+fn no_entries<T>(map: &Shared<ByName<T>>) -> bool {
+    map.is_empty()
 }
 
 /// For `skip_serializing_if`.

@@ -3,10 +3,8 @@
 //! The differences between the servers that are undone here were measured with MariaDB 10.11
 //! and 11.8 and MySQL 9.7; the tables of the tests hold what each of them prints.
 
-use std::collections::BTreeMap;
-
 use super::expr::{self, lexer};
-use super::model::{Action, Dialect, Key, Table, Text};
+use super::model::{Action, ByName, Column, Dialect, Key, Table, Text};
 
 /// Canonical name of a collation or character set: `utf8` is what `utf8mb3` was called before.
 pub fn collation(name: &str) -> String {
@@ -147,8 +145,8 @@ pub fn has_word(extra: &str, word: &str) -> bool {
 /// The explicit options of a table. InnoDB's row format is the one that was asked for, else the
 /// one in use, so that naming the default is no difference; MySQL 9.7 goes on reporting the
 /// old one in use after it was changed on a partitioned table.
-pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> BTreeMap<Text, Text> {
-    let mut options = BTreeMap::new();
+pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> ByName<Text> {
+    let mut options = ByName::new();
     let innodb = engine.eq_ignore_ascii_case("innodb");
     if innodb && !row_format.is_empty() {
         options.insert(
@@ -200,20 +198,23 @@ pub fn parameter(mode: Option<&str>, name: &str, ty: &str) -> String {
 /// MariaDB stores JSON as longtext with a check; this gives the column its type back and
 /// takes the check away (manual of MariaDB: "JSON Data Type").
 pub fn restore_json(table: &mut Table) {
-    for column in &mut table.columns {
-        let looks = column.ty == "longtext" && column.collation.is_some_and(|name| name == "utf8mb4_bin");
-        if !looks {
-            continue;
-        }
-        let clause = format!("json_valid(`{}`)", column.name);
-        let check = table
-            .checks
-            .iter()
-            .find(|(_, check)| check.clause == clause.as_str());
+    let looks = |column: &Column| {
+        column.ty == "longtext" && column.collation.is_some_and(|name| name == "utf8mb4_bin")
+    };
+    // Only what changes is touched: the columns may be another model's as well.
+    for at in (0..table.columns.len())
+        .filter(|at| looks(&table.columns[*at]))
+        .collect::<Vec<_>>()
+    {
+        let clause = format!("json_valid(`{}`)", table.columns[at].name);
+        let mut checks = table.checks.iter();
+        let check = checks.find(|(_, check)| check.clause == clause.as_str());
         if let Some(name) = check.map(|(name, _)| *name) {
             table.checks.remove(&name);
-            column.ty = Text::new("json");
-            column.collation = None;
+            table.columns[at].change(|column| {
+                column.ty = Text::new("json");
+                column.collation = None;
+            });
         }
     }
 }

@@ -96,8 +96,6 @@ impl<'de> Visitor<'de> for Tables<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::schema::diff::diff;
     use crate::schema::model::Column;
@@ -113,7 +111,7 @@ mod tests {
             tables: tables
                 .iter()
                 .map(|(name, column)| (Text::new(name), table(column)))
-                .collect::<BTreeMap<_, _>>(),
+                .collect(),
             ..Schema::default()
         };
         let live = schema(&[("same", "a"), ("other", "a"), ("extra", "a")]);

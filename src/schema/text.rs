@@ -58,8 +58,8 @@ impl Store {
     }
 
     fn insert(&mut self, text: &str) -> u32 {
-        // At most two thirds full, so that a free slot is never far.
-        if (self.count + 1) * 3 > self.slots.len() * 2 {
+        // At most seven eighths full: a free slot is a few steps away, and half the table not empty.
+        if (self.count + 1) * 8 > self.slots.len() * 7 {
             self.grow();
         }
         match self.find(text) {

@@ -1,22 +1,20 @@
 //! Where the expected schema comes from: a replay, a snapshot, another database.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::Deserialize;
-
+use super::committed::read_snapshot;
 use super::scratch::{self, Replayed};
-use super::{SNAPSHOT, replay, unreadable};
+use super::{SNAPSHOT, replay};
 use crate::cli::check_schema::{CheckSchemaArgs, Replay};
+use crate::commands::migrate;
 use crate::config::{Config, Sources};
 use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
+use crate::migrations::Folder;
 use crate::sandbox::{PrivateServer, ServerOptions, find_server};
-use crate::schema::model::{FORMAT, Schema};
-use crate::schema::snapshot;
+use crate::schema::model::Schema;
 use crate::schema::{ddl, introspect};
 
 /// The expected schema.
@@ -38,12 +36,13 @@ pub(super) async fn find(
     args: &CheckSchemaArgs,
     session: Session,
     live: &Schema,
+    applied: &BTreeSet<u64>,
 ) -> anyhow::Result<Expected> {
     if let Some(expect) = &args.expect {
         if expect.contains("://") || expect.starts_with(VARIABLE) {
             // The other database may be on this server, where the budget may be one connection.
             drop(session);
-            return other_database(ctx, expect).await;
+            return other_database(ctx, expect, live).await;
         }
         return Ok(read_snapshot(Path::new(expect), live)?);
     }
@@ -55,14 +54,21 @@ pub(super) async fn find(
             )
             .into());
         }
+        Replay::Never if args.applied => {
+            return Err(Failure::usage(
+                "--applied needs a replay of the applied migrations, and the snapshot is of all of them",
+                "leave --replay never out, or use --replay sandbox",
+            )
+            .into());
+        }
         Replay::Never => {}
         Replay::Sandbox => {
             drop(session);
-            return sandbox(ctx, args, live).await;
+            return sandbox(ctx, args, live, applied).await;
         }
-        Replay::Auto | Replay::Server => match server(ctx, args, session, live).await? {
+        Replay::Auto | Replay::Server => match server(ctx, args, session, live, applied).await? {
             Ok(expected) => return Ok(expected),
-            Err(failure) if args.replay == Replay::Auto && !args.write => {
+            Err(failure) if args.replay == Replay::Auto && !args.write && !args.applied => {
                 let path = args.dir.join(SNAPSHOT);
                 if !path.is_file() {
                     return Err(without_snapshot(failure, &path).into());
@@ -98,41 +104,75 @@ async fn server(
     args: &CheckSchemaArgs,
     mut session: Session,
     live: &Schema,
+    applied: &BTreeSet<u64>,
 ) -> anyhow::Result<Result<Expected, Failure>> {
-    let files = match replay::discover(&args.dir) {
-        Ok(files) if files.is_empty() => {
-            return Ok(Err(Failure::usage(
-                format!("there are no migrations in {}", args.dir.display()),
-                "name their folder with --dir",
-            )));
-        }
-        Ok(files) => files,
+    let folder = match listed(args, applied) {
+        Ok(folder) => folder,
         Err(failure) => return Ok(Err(failure)),
     };
     let database = ctx.config.require_database()?;
-    if let Err(failure) = replay::check_confined(&files, database) {
+    let options = migrate::options(ctx).await?;
+    if let Err(failure) = replay::check_confined(&folder, options, database) {
         return Ok(Err(failure));
     }
     offer_leftovers(ctx, args, &mut session).await?;
-    Ok(match scratch::replay(ctx, &mut session, &files, live).await? {
-        Replayed::Schema(reading) => Ok(Expected {
-            schema: reading.schema,
-            source: format!(
-                "{}, replayed in a scratch database",
-                migrations(files.len(), &args.dir)
-            ),
-            notes: Vec::new(),
-        }),
-        Replayed::Denied(error) => Err(Failure::usage(
-            format!("the account may not create a scratch database ({})", error.what()),
-            "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox or --replay never",
-        )),
-    })
+    Ok(
+        match scratch::replay(ctx, &mut session, &folder, options, live).await? {
+            Replayed::Schema(reading) => Ok(Expected {
+                schema: reading.schema,
+                source: format!("{}, replayed in a scratch database", migrations(&folder)),
+                notes: Vec::new(),
+            }),
+            Replayed::Denied(error) => Err(Failure::usage(
+                format!("the account may not create a scratch database ({})", error.what()),
+                "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox or --replay never",
+            )),
+        },
+    )
 }
 
-fn migrations(number: usize, dir: &Path) -> String {
-    let noun = if number == 1 { "migration" } else { "migrations" };
-    format!("{number} {noun} of {}", dir.display())
+/// Which migrations are pending, if the history, or an empty database, says so. Other tools keep
+/// a history of their own.
+pub(super) fn pending(args: &CheckSchemaArgs, live: &Schema, applied: &BTreeSet<u64>) -> Option<String> {
+    let compares_all = args.expect.is_none() && !args.applied && !args.write;
+    if !compares_all || (applied.is_empty() && !live.tables.is_empty()) {
+        return None;
+    }
+    let folder = Folder::list(&args.dir).ok()?;
+    let pending = folder
+        .migrations
+        .iter()
+        .filter(|one| !applied.contains(&one.version));
+    let labels: Vec<&str> = pending.map(|one| one.label.as_str()).collect();
+    let (first, last) = (labels.first()?, labels.last()?);
+    let number = crate::report::plural(labels.len() as u64, "migration");
+    let which = if labels.len() > 1 {
+        format!("{first} to {last}")
+    } else {
+        (*first).to_owned()
+    };
+    Some(format!(
+        "{number} pending ({which}): `dbtool migrate` applies what they change, --applied leaves them out"
+    ))
+}
+
+/// The migrations to replay: all of them, or those that are applied.
+fn listed(args: &CheckSchemaArgs, applied: &BTreeSet<u64>) -> Result<Folder, Failure> {
+    let mut folder = Folder::list(&args.dir)?;
+    if folder.migrations.is_empty() {
+        return Err(folder.empty());
+    }
+    if args.applied {
+        folder
+            .migrations
+            .retain(|migration| applied.contains(&migration.version));
+    }
+    Ok(folder)
+}
+
+fn migrations(folder: &Folder) -> String {
+    let number = crate::report::plural(folder.migrations.len() as u64, "migration");
+    format!("{number} of {}", folder.dir.display())
 }
 
 /// Scratch databases that a killed run left behind are dropped if the user says so.
@@ -202,7 +242,7 @@ fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sou
 const VARIABLE: &str = "env:";
 
 /// Another live database.
-async fn other_database(ctx: &Context, expect: &str) -> anyhow::Result<Expected> {
+async fn other_database(ctx: &Context, expect: &str, live: &Schema) -> anyhow::Result<Expected> {
     let sources = match expect.strip_prefix(VARIABLE) {
         None => sources_for(ctx, &[("DATABASE_URL", expect.to_owned())])?,
         Some(name) => {
@@ -224,7 +264,7 @@ async fn other_database(ctx: &Context, expect: &str) -> anyhow::Result<Expected>
     let source = format!("the database {database} at {}", config.address.value);
     let other = ctx.launch.context_for(config, "check-schema");
     let mut session = other.db.session().await?;
-    let reading = introspect::read(&mut session, &database).await?;
+    let reading = introspect::read(&mut session, &database, Some(live)).await?;
     Ok(Expected {
         schema: reading.schema,
         source,
@@ -236,8 +276,13 @@ async fn other_database(ctx: &Context, expect: &str) -> anyhow::Result<Expected>
 const SANDBOX_DATABASE: &str = "replayed";
 
 /// Replays the migrations on a private server.
-async fn sandbox(ctx: &Context, args: &CheckSchemaArgs, live: &Schema) -> anyhow::Result<Expected> {
-    let files = replay::discover(&args.dir)?;
+async fn sandbox(
+    ctx: &Context,
+    args: &CheckSchemaArgs,
+    live: &Schema,
+    applied: &BTreeSet<u64>,
+) -> anyhow::Result<Expected> {
+    let folder = listed(args, applied)?;
     let mut options = ServerOptions::new(find_server(None)?);
     options.stop_at_once = true;
     options.cancel = ctx.cancel.clone();
@@ -257,13 +302,11 @@ async fn sandbox(ctx: &Context, args: &CheckSchemaArgs, live: &Schema) -> anyhow
     let other = ctx.launch.context_for(config, "check-schema");
     let mut session = other.db.session().await?;
     create_like(&mut session, live).await?;
-    replay::run(&other, &mut session, &files).await?;
-    let reading = introspect::read(&mut session, SANDBOX_DATABASE).await?;
+    let options = migrate::options(&other).await?;
+    replay::run(&other, &mut session, &folder, options).await?;
+    let reading = introspect::read(&mut session, SANDBOX_DATABASE, Some(live)).await?;
     drop(session);
-    let source = format!(
-        "{}, replayed on a private {version}",
-        migrations(files.len(), &args.dir)
-    );
+    let source = format!("{}, replayed on a private {version}", migrations(&folder));
     tokio::task::spawn_blocking(move || drop(server)).await.ok();
     Ok(Expected {
         schema: reading.schema,
@@ -291,85 +334,4 @@ async fn create_like(session: &mut Session, live: &Schema) -> anyhow::Result<()>
     }
     session.execute(format!("USE {name}")).await?;
     Ok(())
-}
-
-/// A committed snapshot. It says nothing of the database's own collation, so that is the live one's.
-///
-/// # Errors
-/// It cannot be read, is none, or is of a newer format.
-pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> {
-    /// What every format has.
-    #[derive(Deserialize)]
-    struct Head {
-        format: u32,
-    }
-    let open = || {
-        File::open(path)
-            .map(BufReader::new)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Failure::usage(
-                    format!("there is no snapshot {}", path.display()),
-                    "write it with --write (and --replay sandbox if the account may create no database)",
-                ),
-                _ => unreadable(path, &error),
-            })
-    };
-    let broken = |error: serde_json::Error| {
-        Failure::usage(
-            format!("{} is no schema snapshot: {error}", path.display()),
-            "write it again with --write",
-        )
-    };
-    let head: Head = serde_json::from_reader(open()?).map_err(broken)?;
-    if head.format != FORMAT {
-        return Err(Failure::usage(
-            format!(
-                "{} has format {}, this dbtool reads format {FORMAT}",
-                path.display(),
-                head.format
-            ),
-            "use the dbtool version that wrote it, or write it again with --write",
-        ));
-    }
-    let schema = snapshot::read(open()?, live).map_err(broken)?;
-    Ok(Expected {
-        schema,
-        source: format!("the snapshot {}", path.display()),
-        notes: Vec::new(),
-    })
-}
-
-/// Writes the snapshot in one step, so that a reader never sees half of it.
-///
-/// # Errors
-/// It cannot be written.
-pub(super) fn write_snapshot(schema: &Schema, path: &Path) -> Result<(), Failure> {
-    let mut schema = schema.clone();
-    schema.keep_used_collations();
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let file = tempfile::Builder::new()
-            .permissions(shared_permissions())
-            .tempfile_in(folder)?;
-        let mut out = BufWriter::new(file);
-        serde_json::to_writer_pretty(&mut out, &schema)?;
-        out.write_all(b"\n")?;
-        let file = out.into_inner().map_err(|error| error.into_error())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error| {
-        Failure::usage(
-            format!("cannot write {}: {error}", path.display()),
-            "correct the folder's permissions",
-        )
-    })
-}
-
-/// A snapshot is a file like the migrations beside it, subject to the umask.
-fn shared_permissions() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }

@@ -3,6 +3,7 @@
 //! Gather the live and the expected schema, decide what differs and what is unwise, act on it
 //! (snapshot, diagram), report.
 
+mod committed;
 mod expected;
 mod outcome;
 mod replay;
@@ -11,19 +12,20 @@ mod scratch;
 use std::path::{Path, PathBuf};
 
 use crate::cli::check_schema::{CheckSchemaArgs, FailOn};
+use crate::commands::migrate;
 use crate::context::Context;
+use crate::db::Session;
 use crate::exit::Failure;
-use crate::report::{Format, Outcome};
+use crate::report::Outcome;
 use crate::schema::diagram::Picture;
 use crate::schema::diff::{Difference, Severity, diff};
-use crate::schema::fix::fix;
 use crate::schema::ignore::Ignore;
 use crate::schema::introspect::{self, Reading};
 use crate::schema::lint::{self, Finding, lint};
 use crate::schema::model::Schema;
 
 use expected::Expected;
-use outcome::{Report, Size};
+use outcome::Report;
 
 /// Name of the snapshot in the folder of the migrations.
 pub const SNAPSHOT: &str = "schema.json";
@@ -41,41 +43,48 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     let database = ctx.config.require_database()?.to_owned();
 
     let mut session = ctx.db.session().await?;
-    let live = introspect::read(&mut session, &database).await?;
+    let live = introspect::read(&mut session, &database, None).await?;
     let expected = match args.lint_only {
         true => None,
-        false => Some(expected::find(ctx, args, session, &live.schema).await?),
+        false => Some(compared(ctx, args, session, &database, &live.schema).await?),
     };
 
-    let mut report = decide(&database, &live, expected.as_ref(), &ignore, args.fail_on);
+    let mut report = decide(&database, live, expected, &ignore);
+    report.fail_from = fail_severity(args.fail_on);
     report.denied = denied;
-    report.lint_only = args.lint_only;
-    act(args, &live.schema, expected.as_ref(), &mut report)?;
-    if args.fix_sql && ctx.report.format() == Format::Text {
-        report.script_only = true;
-        ctx.report.out(&report.fix.script(args.allow_destructive));
-    }
+    report.script_only = args.fix_sql;
     report.allow_destructive = args.allow_destructive;
+    act(args, &mut report)?;
     Ok(Box::new(report))
 }
 
-/// Compares and lints, and parts what is ignored from what counts.
-fn decide(
+/// The expected schema, with a word on migrations that are pending.
+async fn compared(
+    ctx: &Context,
+    args: &CheckSchemaArgs,
+    mut session: Session,
     database: &str,
-    live: &Reading,
-    expected: Option<&Expected>,
-    ignore: &Ignore,
-    fail_on: FailOn,
-) -> Report {
-    let mut report = Report::new(database, &live.schema, fail_severity(fail_on));
-    report.hidden.clone_from(&live.hidden);
-    if let Some(expected) = expected {
-        report.source.clone_from(&expected.source);
-        report.notes.clone_from(&expected.notes);
-        let (ignored, counted): (Vec<Difference>, Vec<Difference>) = diff(&expected.schema, &live.schema)
-            .into_iter()
-            .partition(|one| ignore.difference(one).is_some());
-        report.fix = fix(&expected.schema, &live.schema, &counted);
+    live: &Schema,
+) -> anyhow::Result<Expected> {
+    let applied = match migrate::applied(&mut session, database).await {
+        Ok(applied) => applied,
+        Err(error) if args.applied || error.code().is_none() => return Err(error.into()),
+        // Whoever may not read the history can still compare.
+        Err(_) => Default::default(),
+    };
+    let mut expected = expected::find(ctx, args, session, live, &applied).await?;
+    expected.notes.extend(expected::pending(args, live, &applied));
+    Ok(expected)
+}
+
+/// Compares and lints, and parts what is ignored from what counts.
+fn decide(database: &str, live: Reading, expected: Option<Expected>, ignore: &Ignore) -> Report {
+    let mut report = Report::new(database, live, expected);
+    if let Some(expected) = &report.expected {
+        let (ignored, counted): (Vec<Difference>, Vec<Difference>) =
+            diff(&expected.schema, &report.live.schema)
+                .into_iter()
+                .partition(|one| ignore.difference(one).is_some());
         report.differences = counted;
         report.ignored = ignored
             .iter()
@@ -87,7 +96,7 @@ fn decide(
             })
             .collect();
     }
-    let (ignored, counted): (Vec<Finding>, Vec<Finding>) = lint(&live.schema)
+    let (ignored, counted): (Vec<Finding>, Vec<Finding>) = lint(&report.live.schema)
         .into_iter()
         .partition(|one| ignore.finding(one).is_some());
     report.findings = counted;
@@ -97,20 +106,15 @@ fn decide(
             ignore.finding(one)?.reason.clone(),
         ))
     }));
-    report.sizes = Size::of(&live.schema);
     report
 }
 
 /// Writes the files that were asked for.
-fn act(
-    args: &CheckSchemaArgs,
-    live: &Schema,
-    expected: Option<&Expected>,
-    report: &mut Report,
-) -> Result<(), Failure> {
+fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
+    let (live, expected) = (&report.live.schema, report.expected.as_ref());
     if let (true, Some(expected)) = (args.write, expected) {
         let path = args.dir.join(SNAPSHOT);
-        expected::write_snapshot(&expected.schema, &path)?;
+        committed::write_snapshot(&expected.schema, &path)?;
         report.written.push(path);
     }
     if let Some(path) = &args.diagram {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::expected::Expected;
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Outcome, Page, Style, Table};
 use crate::schema::diff::{Change, Difference, Kind, Severity};
-use crate::schema::fix::Fix;
+use crate::schema::fix::{Fix, fix};
+use crate::schema::introspect::Reading;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
 use crate::schema::model::{Schema, Text};
 
@@ -48,45 +50,45 @@ impl Size {
 /// Everything a check found.
 pub(super) struct Report {
     pub(super) database: String,
-    tables: Vec<Text>,
-    fail_from: Option<Severity>,
-    pub(super) source: String,
-    pub(super) notes: Vec<String>,
-    pub(super) hidden: Vec<String>,
+    pub(super) live: Reading,
+    /// `None` if nothing was compared.
+    pub(super) expected: Option<Expected>,
+    /// From which severity on a difference fails the check.
+    pub(super) fail_from: Option<Severity>,
     pub(super) differences: Vec<Difference>,
     pub(super) findings: Vec<Finding>,
     /// What is ignored, and why.
     pub(super) ignored: Vec<(String, String)>,
-    pub(super) fix: Fix,
-    pub(super) sizes: Vec<Size>,
     pub(super) denied: Vec<&'static str>,
     pub(super) written: Vec<PathBuf>,
-    pub(super) lint_only: bool,
+    /// Whether only the statements of the fix are asked for.
     pub(super) script_only: bool,
     pub(super) allow_destructive: bool,
 }
 
 impl Report {
-    /// An empty report.
-    pub(super) fn new(database: &str, live: &Schema, fail_from: Option<Severity>) -> Self {
+    /// A report in which nothing differs yet.
+    pub(super) fn new(database: &str, live: Reading, expected: Option<Expected>) -> Self {
         Report {
             database: database.to_owned(),
-            tables: live.tables.keys().copied().collect(),
-            fail_from,
-            source: String::new(),
-            notes: Vec::new(),
-            hidden: Vec::new(),
+            live,
+            expected,
+            fail_from: None,
             differences: Vec::new(),
             findings: Vec::new(),
             ignored: Vec::new(),
-            fix: Fix::default(),
-            sizes: Vec::new(),
             denied: Vec::new(),
             written: Vec::new(),
-            lint_only: false,
             script_only: false,
             allow_destructive: false,
         }
+    }
+
+    /// What mends the differences. Made when it is asked for: it is as long as they are.
+    fn fix(&self) -> Fix {
+        self.expected.as_ref().map_or_else(Fix::default, |expected| {
+            fix(&expected.schema, &self.live.schema, &self.differences)
+        })
     }
 
     fn fails(&self, one: &Difference) -> bool {
@@ -158,14 +160,15 @@ impl Report {
     }
 
     fn sizes_text(&self, page: &mut Page) {
-        if self.sizes.is_empty() {
+        let sizes = Size::of(&self.live.schema);
+        if sizes.is_empty() {
             return;
         }
         page.heading("largest tables");
         let mut table = Table::new(["TABLE", "ROWS", "DATA", "INDEXES", "AUTO_INCREMENT USED"])
             .right(&[1, 2, 3, 4])
             .indent(2);
-        for size in &self.sizes {
+        for size in &sizes {
             let used = size
                 .auto_increment_percent
                 .map_or("-".to_owned(), |percent| format!("{percent:.1} %"));
@@ -186,16 +189,16 @@ impl Report {
         for (what, reason) in &self.ignored {
             page.line(style.dim(format_args!("ignored: {what} ({reason})")));
         }
-        for hidden in &self.hidden {
+        for hidden in &self.live.hidden {
             page.line(format_args!("{} {hidden}", style.warn("not checked:")));
         }
-        for note in &self.notes {
+        for note in self.expected.iter().flat_map(|expected| &expected.notes) {
             page.line(format_args!("{} {note}", style.warn("note:")));
         }
         for path in &self.written {
             page.line(format_args!("wrote {}", path.display()));
         }
-        if !self.lint_only {
+        if let Some(expected) = &self.expected {
             let sentence = self.sentence();
             let painted = if self.differences.is_empty() {
                 style.ok(sentence)
@@ -205,7 +208,7 @@ impl Report {
             page.line(format_args!(
                 "{}: {painted} against {}",
                 style.strong(&self.database),
-                self.source
+                expected.source
             ));
         }
         if !self.differences.is_empty() {
@@ -291,6 +294,7 @@ impl Outcome for Report {
 
     fn text(&self, page: &mut Page) {
         if self.script_only {
+            page.verbatim(&self.fix().script(self.allow_destructive));
             return;
         }
         self.drift_text(page);
@@ -300,8 +304,7 @@ impl Outcome for Report {
     }
 
     fn json(&self) -> serde_json::Value {
-        let sizes: Vec<_> = self
-            .sizes
+        let sizes: Vec<_> = Size::of(&self.live.schema)
             .iter()
             .map(|size| {
                 json!({
@@ -310,8 +313,8 @@ impl Outcome for Report {
                 })
             })
             .collect();
-        let fix: Vec<_> = self
-            .fix
+        let fix = self.fix();
+        let statements: Vec<_> = fix
             .statements
             .iter()
             .map(|one| json!({ "sql": one.sql, "may_lose": one.loses }))
@@ -332,22 +335,27 @@ impl Outcome for Report {
             .collect();
         json!({
             "database": self.database,
-            "expected": if self.lint_only { None } else { Some(&self.source) },
+            "expected": self.expected.as_ref().map(|expected| &expected.source),
             "drift": self.differences,
-            "fix": fix,
-            "fix_notes": self.fix.notes,
+            "fix": statements,
+            "fix_notes": fix.notes,
             "lint": findings,
             "ignored": ignored,
-            "not_checked": self.hidden,
-            "notes": self.notes,
+            "not_checked": self.live.hidden,
+            "notes": self.expected.as_ref().map_or(&[][..], |expected| &expected.notes),
             "largest_tables": sizes,
             "written": self.written,
         })
     }
 
     fn checks(&self) -> Vec<Check> {
-        let mut by_table: BTreeMap<Text, Vec<&Difference>> =
-            self.tables.iter().map(|table| (*table, Vec::new())).collect();
+        let mut by_table: BTreeMap<Text, Vec<&Difference>> = self
+            .live
+            .schema
+            .tables
+            .keys()
+            .map(|table| (*table, Vec::new()))
+            .collect();
         for one in &self.differences {
             by_table
                 .entry(one.table.unwrap_or_else(|| Text::from(one.path())))
@@ -355,7 +363,7 @@ impl Outcome for Report {
                 .push(one);
         }
         let mut checks = Vec::new();
-        if !self.lint_only {
+        if self.expected.is_some() {
             for (table, differences) in by_table {
                 let failed = differences.iter().any(|one| self.fails(one));
                 let status = match (differences.is_empty(), failed) {
@@ -382,7 +390,7 @@ impl Outcome for Report {
             let check = Check::new("lint", format!("{} {}", one.rule, one.object), status);
             checks.push(check.message(&one.what).detail(one.why).detail(&one.fix));
         }
-        for hidden in &self.hidden {
+        for hidden in &self.live.hidden {
             checks.push(Check::new("privileges", hidden.clone(), CheckStatus::Skipped).message(hidden));
         }
         checks

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::replay::{self, File};
+use super::replay;
 use crate::context::Context;
 use crate::db::{DbError, Query, Session, quote_name};
+use crate::migrations::Folder;
 use crate::schema::ddl;
 use crate::schema::introspect::{self, Reading};
 use crate::schema::model::Schema;
+use crate::sql::Options;
 
 /// How long dropping the scratch database may take.
 const CLEAN_UP: Duration = Duration::from_secs(20);
@@ -74,7 +76,7 @@ pub(super) enum Replayed {
     Denied(DbError),
 }
 
-/// Makes a scratch database like `like`, replays `files` in it, reads its schema, and drops it:
+/// Makes a scratch database like `like`, replays the migrations of `folder` in it, reads its schema, and drops it:
 /// after success, failure, cancellation and panic alike.
 ///
 /// # Errors
@@ -82,7 +84,8 @@ pub(super) enum Replayed {
 pub(super) async fn replay(
     ctx: &Context,
     session: &mut Session,
-    files: &[File],
+    folder: &Folder,
+    options: Options,
     like: &Schema,
 ) -> anyhow::Result<Replayed> {
     let name = new_name();
@@ -100,9 +103,9 @@ pub(super) async fn replay(
     }
     let work = async {
         session.execute(format!("USE {}", quote_name(&name))).await?;
-        replay::run(ctx, session, files).await?;
+        replay::run(ctx, session, folder, options).await?;
         session.execute(RESET).await?;
-        Ok::<Reading, anyhow::Error>(introspect::read(session, &name).await?)
+        Ok::<Reading, anyhow::Error>(introspect::read(session, &name, Some(like)).await?)
     };
     let ended = without_unwinding(work).await;
     clean_up(ctx, session, &name).await;

@@ -44,10 +44,8 @@ fn details(live: &Schema, expected: Option<&Schema>) -> serde_json::Value {
             .iter()
             .map(|column| {
                 let comment = column.comment.map_or("", |text| text.as_str());
-                let bare = crate::schema::model::Column {
-                    comment: None,
-                    ..*column
-                };
+                let mut bare = *column;
+                bare.change(|attributes| attributes.comment = None);
                 json!([
                     column.name,
                     writer.column(&bare, Some(table.collation), None),

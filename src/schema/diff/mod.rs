@@ -2,12 +2,10 @@
 
 mod table;
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::ddl;
-use super::model::{Event, Routine, Schema, Text, View};
+use super::model::{ByName, Event, Routine, Schema, Text, View};
 
 /// How much a difference matters. Ordered from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -256,8 +254,8 @@ impl Fields {
 
 /// The pairs of two maps: in one only, in the other only, in both.
 fn pairs<'a, T>(
-    expected: &'a BTreeMap<Text, T>,
-    live: &'a BTreeMap<Text, T>,
+    expected: &'a ByName<T>,
+    live: &'a ByName<T>,
 ) -> impl Iterator<Item = (Text, Option<&'a T>, Option<&'a T>)> {
     let names: std::collections::BTreeSet<Text> = expected.keys().chain(live.keys()).copied().collect();
     names
@@ -303,12 +301,7 @@ fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     }
 }
 
-fn routines(
-    kind: Kind,
-    expected: &BTreeMap<Text, Routine>,
-    live: &BTreeMap<Text, Routine>,
-    out: &mut Vec<Difference>,
-) {
+fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out: &mut Vec<Difference>) {
     let show = |name: Text, routine: &Routine| {
         ddl::create_routine(&name, routine).unwrap_or_else(|| "hidden".to_owned())
     };

@@ -1,11 +1,11 @@
 //! Differences within a table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
 use crate::schema::ddl::{self, Writer};
 use crate::schema::model::{
-    Check, Column, ForeignKey, Index, IndexKind, PRIMARY, Schema, Table, Text, Trigger,
+    ByName, Check, Column, ForeignKey, Index, IndexKind, PRIMARY, Schema, Table, Text, Trigger,
 };
 use crate::schema::normalise::{is_generated_check, is_generated_foreign_key, is_generated_index};
 
@@ -443,8 +443,8 @@ type Matched<'a, T> = (Text, Option<&'a T>, Text, Option<&'a T>);
 /// Pairs objects by name, then by content: two that are the same but for a name the server
 /// made up are no difference at all, and two with chosen names differ in the name only.
 fn match_by_content<'a, T>(
-    wanted: &'a BTreeMap<Text, T>,
-    found: &'a BTreeMap<Text, T>,
+    wanted: &'a ByName<T>,
+    found: &'a ByName<T>,
     wanted_generated: impl Fn(Text, &T) -> bool,
     found_generated: impl Fn(Text, &T) -> bool,
     same: impl Fn(&T, &T) -> bool,

@@ -227,14 +227,14 @@ impl Planner<'_> {
         {
             let Some((table_name, table)) = one
                 .table
-                .and_then(|name| self.expected.tables.get_key_value(&name))
+                .and_then(|name| Some((name, self.expected.tables.get(&name)?)))
             else {
                 continue;
             };
             let new_table = one.kind == Kind::Table && matches!(one.change, Change::Missing { .. });
             for (name, trigger) in &table.triggers {
                 if new_table || (one.kind == Kind::Trigger && one.name == *name) {
-                    statements.extend(ddl::create_trigger(table_name, name, trigger));
+                    statements.extend(ddl::create_trigger(&table_name, name, trigger));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Planner, comment_option, loss};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
-use crate::schema::model::{Check, Column, Dialect, ForeignKey, Index, PRIMARY, Table, Text};
+use crate::schema::model::{ByName, Check, Column, Dialect, ForeignKey, Index, PRIMARY, Table, Text};
 
 /// What has to be done to one table.
 #[derive(Default)]
@@ -423,9 +423,8 @@ impl<'a> Alter<'a, '_> {
     /// A column for the live server, with the check that belongs to it there.
     fn definition(&self, column: &Column) -> String {
         let live = self.planner.live.dialect == Dialect::MariaDB;
-        let own = |checks: &'a BTreeMap<Text, Check>| {
-            checks.get(&column.name).filter(|check| check.of_column && live)
-        };
+        let own =
+            |checks: &'a ByName<Check>| checks.get(&column.name).filter(|check| check.of_column && live);
         let changed = self
             .of_kind(Kind::Check)
             .any(|one| one.name_there() == column.name);

@@ -2,15 +2,13 @@
 //! there are. Rows are streamed into the model, so memory follows the schema and not the answer.
 
 mod privileges;
+mod programs;
 mod sql;
+mod tables;
 
 use std::collections::BTreeMap;
 
-use super::expr;
-use super::model::{
-    Check, Column, Dialect, Event, FORMAT, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
-    Partition, Partitioning, Routine, Schema, Stats, Table, Text, Trigger, View,
-};
+use super::model::{Dialect, FORMAT, Schema, Text};
 use super::normalise;
 use crate::db::{DbError, Query, Row, Session, Value};
 
@@ -26,12 +24,12 @@ pub struct Reading {
 /// Tables whose name begins so are dbtool's own and no part of any schema.
 pub const OWN_PREFIX: &str = "dbtool_";
 
-/// Reads the schema of `database`.
+/// Reads the schema of `database`. What is the same in `like` is kept once.
 ///
 /// # Errors
 /// A statement failed, or the run was cancelled.
-pub async fn read(session: &mut Session, database: &str) -> Result<Reading, DbError> {
-    let mut reader = Reader::new(session, database);
+pub async fn read(session: &mut Session, database: &str, like: Option<&Schema>) -> Result<Reading, DbError> {
+    let mut reader = Reader::new(session, database, like);
     reader.variables().await?;
     reader.charsets().await?;
     let grants = reader.grants().await?;
@@ -46,7 +44,9 @@ pub async fn read(session: &mut Session, database: &str) -> Result<Reading, DbEr
         reader.partitions().await?;
     }
     let mut schema = reader.schema;
-    schema.tables.values_mut().for_each(normalise::restore_json);
+    for (_, table) in schema.tables.iter_mut() {
+        normalise::restore_json(table);
+    }
     let hidden = grants.notes(&schema);
     Ok(Reading { schema, hidden })
 }
@@ -89,14 +89,16 @@ impl Cells {
 struct Reader<'a> {
     session: &'a mut Session,
     database: &'a str,
+    like: Option<&'a Schema>,
     schema: Schema,
 }
 
 impl<'a> Reader<'a> {
-    fn new(session: &'a mut Session, database: &'a str) -> Self {
+    fn new(session: &'a mut Session, database: &'a str, like: Option<&'a Schema>) -> Self {
         Reader {
             session,
             database,
+            like,
             schema: Schema {
                 format: FORMAT,
                 ..Schema::default()
@@ -168,305 +170,5 @@ impl<'a> Reader<'a> {
             self.database,
             self.schema.dialect,
         ))
-    }
-
-    /// Tables; whether any is partitioned.
-    async fn tables(&mut self) -> Result<bool, DbError> {
-        let mut partitioned = false;
-        self.each(sql::TABLES, |schema, row| {
-            let (name, kind, engine) = (row.string(0), row.string(1), row.string(2));
-            let versioned = kind == "SYSTEM VERSIONED";
-            if name.starts_with(OWN_PREFIX) || !(kind == "BASE TABLE" || versioned) {
-                return;
-            }
-            let options = row.string(5);
-            partitioned |= normalise::has_word(&options, "partitioned");
-            let mut table = Table::new(Text::from(normalise::collation(&row.string(4))));
-            table.options = normalise::table_options(&engine, &row.string(3), &options);
-            if versioned {
-                table
-                    .options
-                    .insert(Text::new("system_versioning"), Text::new("1"));
-            }
-            table.engine = Text::from(engine);
-            table.comment = row.filled(6);
-            table.stats = Stats {
-                rows: row.number(7),
-                data_bytes: row.number(8),
-                index_bytes: row.number(9),
-                auto_increment: row.text(10).and_then(|text| text.parse().ok()),
-            };
-            schema.tables.insert(Text::from(name), table);
-        })
-        .await?;
-        Ok(partitioned)
-    }
-
-    async fn columns(&mut self) -> Result<(), DbError> {
-        let database = self.database;
-        // The columns of one table are collected here, so that each list is as long as it has to be.
-        let mut table = Text::new("");
-        let mut columns: Vec<Column> = Vec::new();
-        self.each(sql::COLUMNS, |schema, row| {
-            let dialect = schema.dialect;
-            if row.name(0) != table {
-                settle(schema, table, &mut columns);
-                table = row.name(0);
-            }
-            let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
-            let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
-                expression: Text::from(expr::canonical(&text, database)),
-                stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
-            });
-            let default = match generated {
-                Some(_) => None,
-                None => normalise::default_value(dialect, row.text(2).as_deref(), &extra, &ty, database),
-            };
-            columns.push(Column {
-                name: row.name(1),
-                nullable: row.is(3, "YES"),
-                default: default.map(Text::from),
-                on_update: normalise::on_update(&extra).map(Text::from),
-                generated,
-                collation: row.text(5).map(|name| Text::from(normalise::collation(&name))),
-                comment: row.filled(8),
-                auto_increment: normalise::has_word(&extra, "auto_increment"),
-                invisible: normalise::has_word(&extra, "INVISIBLE"),
-                ty: Text::from(ty),
-            });
-        })
-        .await?;
-        settle(&mut self.schema, table, &mut columns);
-        Ok(())
-    }
-
-    async fn indexes(&mut self) -> Result<(), DbError> {
-        let database = self.database;
-        let statement = if self.mariadb() {
-            sql::INDEXES_MARIADB
-        } else {
-            sql::INDEXES_MYSQL
-        };
-        self.each(statement, |schema, row| {
-            let Some(table) = schema.tables.get_mut(&row.name(0)) else {
-                return;
-            };
-            let kind = match (row.string(1).as_str(), row.string(6).as_str()) {
-                (PRIMARY, _) => IndexKind::Primary,
-                (_, "FULLTEXT") => IndexKind::Fulltext,
-                (_, "SPATIAL") => IndexKind::Spatial,
-                _ if row.number(2) == 0 => IndexKind::Unique,
-                _ => IndexKind::Plain,
-            };
-            let memory = table.engine == "MEMORY";
-            let index = table.indexes.entry(row.name(1)).or_insert_with(|| Index {
-                kind,
-                parts: Vec::new(),
-                hash: row.is(6, "HASH") && !memory,
-                invisible: row.is(8, "YES"),
-                comment: row.filled(7),
-            });
-            let plain = !matches!(kind, IndexKind::Fulltext | IndexKind::Spatial);
-            index.parts.reserve_exact(1);
-            index.parts.push(Part {
-                key: match row.text(9) {
-                    Some(expression) => Key::Expression(Text::from(expr::canonical(&expression, database))),
-                    None => Key::Column(row.name(3)),
-                },
-                prefix: row.text(5).filter(|_| plain).and_then(|text| text.parse().ok()),
-                descending: row.is(4, "D"),
-            });
-        })
-        .await
-    }
-
-    async fn foreign_keys(&mut self) -> Result<(), DbError> {
-        let database = self.database;
-        self.each(sql::FOREIGN_KEYS, |schema, row| {
-            let Some(table) = schema.tables.get_mut(&row.name(1)) else {
-                return;
-            };
-            let key = table
-                .foreign_keys
-                .entry(row.name(2))
-                .or_insert_with(|| ForeignKey {
-                    columns: Vec::new(),
-                    table: Text::new(""),
-                    references: Vec::new(),
-                    on_delete: Default::default(),
-                    on_update: Default::default(),
-                });
-            if row.is(0, "rule") {
-                key.on_update = normalise::action(&row.string(4));
-                key.on_delete = normalise::action(&row.string(5));
-                return;
-            }
-            let (parent_database, parent) = (row.string(5), row.string(6));
-            key.table = match parent_database == database {
-                true => Text::from(parent),
-                false => Text::from(format!("{parent_database}.{parent}")),
-            };
-            key.columns.push(row.name(4));
-            key.references.push(row.name(7));
-        })
-        .await
-    }
-
-    async fn checks(&mut self) -> Result<(), DbError> {
-        let database = self.database;
-        let statement = if self.mariadb() {
-            sql::CHECKS_MARIADB
-        } else {
-            sql::CHECKS_MYSQL
-        };
-        self.each(statement, |schema, row| {
-            if let Some(table) = schema.tables.get_mut(&row.name(0)) {
-                let check = Check {
-                    clause: Text::from(expr::canonical(&row.string(2), database)),
-                    not_enforced: row.is(3, "NO"),
-                    of_column: row.is(3, "Column"),
-                };
-                table.checks.insert(row.name(1), check);
-            }
-        })
-        .await
-    }
-
-    /// Views, triggers, routines with their parameters, events.
-    async fn programs(&mut self) -> Result<(), DbError> {
-        let database = self.database;
-        self.each(sql::PROGRAMS, |schema, row| {
-            let body = row
-                .text(3)
-                .filter(|text| !text.is_empty())
-                .map(|text| Text::from(normalise::body(&text)));
-            match row.string(0).as_str() {
-                "view" => {
-                    let definition = row.text(3).filter(|text| !text.is_empty());
-                    let view = View {
-                        definition: definition.map(|text| Text::from(expr::canonical(&text, database))),
-                        check_option: row
-                            .filled(4)
-                            .filter(|option| *option != "NONE")
-                            .map(|option| Text::from(option.to_ascii_lowercase())),
-                        invoker: row.is(5, "INVOKER"),
-                    };
-                    schema.views.insert(row.name(1), view);
-                }
-                "trigger" => {
-                    if let Some(table) = schema.tables.get_mut(&row.name(2)) {
-                        let when = format!("{} {}", row.string(4), row.string(5)).to_ascii_lowercase();
-                        table.triggers.insert(
-                            row.name(1),
-                            Trigger {
-                                when: Text::from(when),
-                                body,
-                            },
-                        );
-                    }
-                }
-                "routine" => read_routine(schema, &row, body),
-                "parameter" => read_parameter(schema, &row),
-                "event" => {
-                    schema.events.insert(row.name(1), read_event(&row, body));
-                }
-                _ => {}
-            }
-        })
-        .await
-    }
-
-    async fn partitions(&mut self) -> Result<(), DbError> {
-        let database = self.database;
-        self.each(sql::PARTITIONS, |schema, row| {
-            let Some(table) = schema.tables.get_mut(&row.name(0)) else {
-                return;
-            };
-            let canonical = |at: usize| {
-                row.text(at)
-                    .map(|text| Text::from(expr::canonical(&text, database)))
-            };
-            let partitioning = table.partitioning.get_or_insert_with(|| Partitioning {
-                method: Text::from(row.string(2).to_ascii_lowercase()),
-                expression: canonical(3),
-                subpartitions: None,
-                partitions: Vec::new(),
-            });
-            let name = row.name(1);
-            if partitioning
-                .partitions
-                .last()
-                .is_none_or(|last| last.name != name)
-            {
-                partitioning.partitions.push(Partition {
-                    name,
-                    values: canonical(4),
-                });
-            }
-            if let Some(method) = row.text(5) {
-                let expression = canonical(6).map_or("", Text::as_str);
-                let text = format!("{method} ({expression}) SUBPARTITIONS {}", row.number(7));
-                partitioning.subpartitions = Some(Text::from(text));
-            }
-        })
-        .await
-    }
-}
-
-/// Gives a table its columns; a view's are dropped.
-fn settle(schema: &mut Schema, table: Text, columns: &mut Vec<Column>) {
-    if let Some(table) = schema.tables.get_mut(&table) {
-        table.columns = columns.as_slice().to_vec();
-    }
-    columns.clear();
-}
-
-fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>) {
-    let function = row.is(2, "FUNCTION");
-    let routine = Routine {
-        parameters: Vec::new(),
-        returns: function.then(|| Text::from(normalise::column_type(&row.string(9)))),
-        body,
-        deterministic: row.is(4, "YES"),
-        data_access: row
-            .filled(5)
-            .filter(|access| *access != "CONTAINS SQL")
-            .map(|access| Text::from(access.to_ascii_lowercase())),
-        invoker: row.is(6, "INVOKER"),
-        comment: row.filled(7),
-    };
-    let map = if function {
-        &mut schema.functions
-    } else {
-        &mut schema.procedures
-    };
-    map.insert(row.name(1), routine);
-}
-
-fn read_parameter(schema: &mut Schema, row: &Cells) {
-    let function = row.is(2, "FUNCTION");
-    let map = if function {
-        &mut schema.functions
-    } else {
-        &mut schema.procedures
-    };
-    if let Some(routine) = map.get_mut(&row.name(1)) {
-        let mode = row.text(4).filter(|_| !function);
-        let text = normalise::parameter(mode.as_deref(), &row.string(5), &row.string(6));
-        routine.parameters.push(Text::from(text));
-    }
-}
-
-fn read_event(row: &Cells, body: Option<Text>) -> Event {
-    let schedule = match row.text(4) {
-        Some(at) => format!("at '{at}'"),
-        None => format!("every '{}' {}", row.string(5), row.string(6).to_ascii_lowercase()),
-    };
-    Event {
-        schedule: Text::from(schedule),
-        body,
-        disabled: !row.is(2, "ENABLED"),
-        preserve: row.is(8, "PRESERVE"),
-        comment: row.filled(7),
     }
 }

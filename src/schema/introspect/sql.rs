@@ -1,5 +1,7 @@
 //! The statements of the introspection. Every `?` is the database's name. Columns of one kind
-//! are cast where a UNION meets them: the servers give them different collations.
+//! are cast where a UNION meets them: the servers give them different collations. Tables are
+//! ordered by the bytes of their names: by its own collation MariaDB mixes the rows of tables
+//! whose names differ in case only.
 
 /// Which server is this, and which collations does it choose by itself?
 pub(super) const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN \
@@ -20,37 +22,40 @@ pub(super) const GRANTS: &str = "SHOW GRANTS";
 pub(super) const TABLES: &str = "\
     SELECT table_name, table_type, engine, row_format, table_collation, create_options, table_comment, \
            table_rows, data_length, index_length, auto_increment \
-      FROM information_schema.tables WHERE table_schema = ?";
+      FROM information_schema.tables WHERE table_schema = ? ORDER BY CAST(table_name AS BINARY)";
 
 /// Which columns do they have, in order?
 pub(super) const COLUMNS: &str = "\
     SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
            generation_expression, column_comment \
-      FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
+      FROM information_schema.columns WHERE table_schema = ? \
+     ORDER BY CAST(table_name AS BINARY), ordinal_position";
 
 /// Which indexes (MariaDB from 10.6, which can ignore one)?
 pub(super) const INDEXES_MARIADB: &str = "\
     SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
            ignored, NULL \
-      FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name, seq_in_index";
+      FROM information_schema.statistics WHERE table_schema = ? \
+     ORDER BY CAST(table_name AS BINARY), index_name, seq_in_index";
 
 /// Which indexes (MySQL from 8.0.13, which has functional parts)?
 pub(super) const INDEXES_MYSQL: &str = "\
     SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
            IF(is_visible = 'YES', 'NO', 'YES'), expression \
-      FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name, seq_in_index";
+      FROM information_schema.statistics WHERE table_schema = ? \
+     ORDER BY CAST(table_name AS BINARY), index_name, seq_in_index";
 
 /// Which foreign keys, column by column, and with which rules?
 pub(super) const FOREIGN_KEYS: &str = "\
-    SELECT 'key', CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), ordinal_position AS place, \
+    SELECT CAST(table_name AS BINARY), CAST(constraint_name AS CHAR), 'key', ordinal_position AS place, \
            CAST(column_name AS CHAR), CAST(referenced_table_schema AS CHAR), CAST(referenced_table_name AS CHAR), \
            CAST(referenced_column_name AS CHAR) \
       FROM information_schema.key_column_usage WHERE table_schema = ? AND referenced_table_name IS NOT NULL \
     UNION ALL \
-    SELECT 'rule', CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), 0, CAST(update_rule AS CHAR), \
+    SELECT CAST(table_name AS BINARY), CAST(constraint_name AS CHAR), 'rule', 0, CAST(update_rule AS CHAR), \
            CAST(delete_rule AS CHAR), NULL, NULL \
       FROM information_schema.referential_constraints WHERE constraint_schema = ? \
-    ORDER BY 2, 3, place";
+    ORDER BY 1, 2, place";
 
 /// Which checks (MariaDB names the table itself)?
 pub(super) const CHECKS_MARIADB: &str = "\

@@ -11,11 +11,11 @@ fn index(kind: IndexKind, columns: &[&str]) -> Index {
 
 fn sound() -> Table {
     let mut table = Table::new(Text::new("utf8mb4_general_ci"));
-    let mut id = Column::new("id", "int");
-    id.auto_increment = true;
-    let mut code = Column::new("code", "varchar(10)");
-    code.collation = Some(Text::new("utf8mb4_general_ci"));
-    table.columns = vec![id, code, Column::new("other", "int")];
+    let id = Column::with("id", "int", |id| id.auto_increment = true);
+    let code = Column::with("code", "varchar(10)", |code| {
+        code.collation = Some(Text::new("utf8mb4_general_ci"));
+    });
+    table.columns = vec![id, code, Column::new("other", "int")].into();
     table
         .indexes
         .insert(Text::new(PRIMARY), index(IndexKind::Primary, &["id"]));
@@ -92,14 +92,16 @@ fn each_rule_finds_its_own_and_nothing_else() {
     });
     assert_eq!(full, [("auto-increment-nearly-full", "t.id".to_owned())]);
     let mixed = found(|table| {
-        table.columns[1].collation = Some(key("utf8mb4_unicode_ci"));
+        table.columns[1].change(|code| code.collation = Some(key("utf8mb4_unicode_ci")));
         table
             .indexes
             .insert(key("code"), index(IndexKind::Plain, &["code"]));
     });
     assert_eq!(mixed.len(), 1);
     assert_eq!(mixed[0].0, "mixed-collations");
-    let old = found(|table| table.columns[1].collation = Some(key("utf8mb3_general_ci")));
+    let old = found(|table| {
+        table.columns[1].change(|code| code.collation = Some(key("utf8mb3_general_ci")));
+    });
     assert_eq!(old, [("utf8mb3", "t.code".to_owned())]);
     assert_eq!(
         found(|table| table.engine = key("MyISAM")),

@@ -156,8 +156,9 @@ fn options_keep_what_was_chosen() {
 #[test]
 fn json_comes_back_from_longtext_with_a_check() {
     let mut table = Table::new(Text::new("utf8mb4_general_ci"));
-    let mut data = Column::new("data", "longtext");
-    data.collation = Some(Text::new("utf8mb4_bin"));
+    let data = Column::with("data", "longtext", |data| {
+        data.collation = Some(Text::new("utf8mb4_bin"));
+    });
     table.columns.push(data);
     let mut plain = data;
     plain.name = Text::new("plain");

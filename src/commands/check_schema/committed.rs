@@ -1,0 +1,94 @@
+//! The committed snapshot: reading and writing it.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::expected::Expected;
+use super::unreadable;
+use crate::exit::Failure;
+use crate::schema::model::{FORMAT, Schema};
+use crate::schema::snapshot;
+
+/// A committed snapshot. It says nothing of the database's own collation, so that is the live one's.
+///
+/// # Errors
+/// It cannot be read, is none, or is of a newer format.
+pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> {
+    /// What every format has.
+    #[derive(Deserialize)]
+    struct Head {
+        format: u32,
+    }
+    let open = || {
+        File::open(path)
+            .map(BufReader::new)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Failure::usage(
+                    format!("there is no snapshot {}", path.display()),
+                    "write it with --write (and --replay sandbox if the account may create no database)",
+                ),
+                _ => unreadable(path, &error),
+            })
+    };
+    let broken = |error: serde_json::Error| {
+        Failure::usage(
+            format!("{} is no schema snapshot: {error}", path.display()),
+            "write it again with --write",
+        )
+    };
+    let head: Head = serde_json::from_reader(open()?).map_err(broken)?;
+    if head.format != FORMAT {
+        return Err(Failure::usage(
+            format!(
+                "{} has format {}, this dbtool reads format {FORMAT}",
+                path.display(),
+                head.format
+            ),
+            "use the dbtool version that wrote it, or write it again with --write",
+        ));
+    }
+    let schema = snapshot::read(open()?, live).map_err(broken)?;
+    Ok(Expected {
+        schema,
+        source: format!("the snapshot {}", path.display()),
+        notes: Vec::new(),
+    })
+}
+
+/// Writes the snapshot in one step, so that a reader never sees half of it.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn write_snapshot(schema: &Schema, path: &Path) -> Result<(), Failure> {
+    let mut schema = schema.clone();
+    schema.keep_used_collations();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let file = tempfile::Builder::new()
+            .permissions(shared_permissions())
+            .tempfile_in(folder)?;
+        let mut out = BufWriter::new(file);
+        serde_json::to_writer_pretty(&mut out, &schema)?;
+        out.write_all(b"\n")?;
+        let file = out.into_inner().map_err(|error| error.into_error())?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error| {
+        Failure::usage(
+            format!("cannot write {}: {error}", path.display()),
+            "correct the folder's permissions",
+        )
+    })
+}
+
+/// A snapshot is a file like the migrations beside it, subject to the umask.
+fn shared_permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}

@@ -1,0 +1,103 @@
+//! Reading views, triggers, routines and events.
+
+use super::{Cells, Reader, sql};
+use crate::db::DbError;
+use crate::schema::expr;
+use crate::schema::model::{Event, Routine, Schema, Text, Trigger, View};
+use crate::schema::normalise;
+
+impl Reader<'_> {
+    /// Views, triggers, routines with their parameters, events.
+    pub(super) async fn programs(&mut self) -> Result<(), DbError> {
+        let database = self.database;
+        self.each(sql::PROGRAMS, |schema, row| {
+            let body = row
+                .text(3)
+                .filter(|text| !text.is_empty())
+                .map(|text| Text::from(normalise::body(&text)));
+            match row.string(0).as_str() {
+                "view" => {
+                    let definition = row.text(3).filter(|text| !text.is_empty());
+                    let view = View {
+                        definition: definition.map(|text| Text::from(expr::canonical(&text, database))),
+                        check_option: row
+                            .filled(4)
+                            .filter(|option| *option != "NONE")
+                            .map(|option| Text::from(option.to_ascii_lowercase())),
+                        invoker: row.is(5, "INVOKER"),
+                    };
+                    schema.views.insert(row.name(1), view);
+                }
+                "trigger" => {
+                    if let Some(table) = schema.tables.get_mut(&row.name(2)) {
+                        let when = format!("{} {}", row.string(4), row.string(5)).to_ascii_lowercase();
+                        table.triggers.insert(
+                            row.name(1),
+                            Trigger {
+                                when: Text::from(when),
+                                body,
+                            },
+                        );
+                    }
+                }
+                "routine" => read_routine(schema, &row, body),
+                "parameter" => read_parameter(schema, &row),
+                "event" => {
+                    schema.events.insert(row.name(1), read_event(&row, body));
+                }
+                _ => {}
+            }
+        })
+        .await
+    }
+}
+
+fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>) {
+    let function = row.is(2, "FUNCTION");
+    let routine = Routine {
+        parameters: Vec::new(),
+        returns: function.then(|| Text::from(normalise::column_type(&row.string(9)))),
+        body,
+        deterministic: row.is(4, "YES"),
+        data_access: row
+            .filled(5)
+            .filter(|access| *access != "CONTAINS SQL")
+            .map(|access| Text::from(access.to_ascii_lowercase())),
+        invoker: row.is(6, "INVOKER"),
+        comment: row.filled(7),
+    };
+    let map = if function {
+        &mut schema.functions
+    } else {
+        &mut schema.procedures
+    };
+    map.insert(row.name(1), routine);
+}
+
+fn read_parameter(schema: &mut Schema, row: &Cells) {
+    let function = row.is(2, "FUNCTION");
+    let map = if function {
+        &mut schema.functions
+    } else {
+        &mut schema.procedures
+    };
+    if let Some(routine) = map.get_mut(&row.name(1)) {
+        let mode = row.text(4).filter(|_| !function);
+        let text = normalise::parameter(mode.as_deref(), &row.string(5), &row.string(6));
+        routine.parameters.push(Text::from(text));
+    }
+}
+
+fn read_event(row: &Cells, body: Option<Text>) -> Event {
+    let schedule = match row.text(4) {
+        Some(at) => format!("at '{at}'"),
+        None => format!("every '{}' {}", row.string(5), row.string(6).to_ascii_lowercase()),
+    };
+    Event {
+        schedule: Text::from(schedule),
+        body,
+        disabled: !row.is(2, "ENABLED"),
+        preserve: row.is(8, "PRESERVE"),
+        comment: row.filled(7),
+    }
+}

@@ -1,0 +1,276 @@
+//! Reading tables: their columns, indexes, foreign keys, checks and partitions.
+
+use super::{Cells, OWN_PREFIX, Reader, sql};
+use crate::db::DbError;
+use crate::schema::expr;
+use crate::schema::model::{
+    Attributes, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
+    Partition, Partitioning, Schema, Stats, Table, Text,
+};
+use crate::schema::normalise;
+
+impl Reader<'_> {
+    /// Tables; whether any is partitioned.
+    pub(super) async fn tables(&mut self) -> Result<bool, DbError> {
+        let mut partitioned = false;
+        self.each(sql::TABLES, |schema, row| {
+            let (name, kind, engine) = (row.string(0), row.string(1), row.string(2));
+            let versioned = kind == "SYSTEM VERSIONED";
+            if name.starts_with(OWN_PREFIX) || !(kind == "BASE TABLE" || versioned) {
+                return;
+            }
+            let options = row.string(5);
+            partitioned |= normalise::has_word(&options, "partitioned");
+            let mut table = Table::new(Text::from(normalise::collation(&row.string(4))));
+            table.options = normalise::table_options(&engine, &row.string(3), &options);
+            if versioned {
+                table
+                    .options
+                    .insert(Text::new("system_versioning"), Text::new("1"));
+            }
+            table.engine = Text::from(engine);
+            table.comment = row.filled(6);
+            table.stats = Stats {
+                rows: row.number(7),
+                data_bytes: row.number(8),
+                index_bytes: row.number(9),
+                auto_increment: row.text(10).and_then(|text| text.parse().ok()),
+            };
+            schema.tables.insert(Text::from(name), table);
+        })
+        .await?;
+        Ok(partitioned)
+    }
+
+    /// Hands every table all its rows of a statement at once, so that each list is as long as it has
+    /// to be. The rows begin with their table's name and are ordered by it.
+    async fn per_table<T>(
+        &mut self,
+        sql: &str,
+        mut row: impl FnMut(Dialect, &Cells, &mut Vec<T>),
+        give: impl Fn(&mut Table, Option<&Table>, Vec<T>),
+    ) -> Result<(), DbError> {
+        let like = self.like;
+        let mut current: Option<Text> = None;
+        let mut gathered: Vec<T> = Vec::new();
+        let hand_over = |schema: &mut Schema, table: Option<Text>, rows: &mut Vec<T>| {
+            let rows = rows.drain(..);
+            // The rows of a view have no table to go to.
+            if let Some((name, table)) = table.and_then(|name| Some((name, schema.tables.get_mut(&name)?))) {
+                let like = like.and_then(|schema| schema.tables.get(&name));
+                give(table, like, rows.collect());
+            }
+        };
+        self.each(sql, |schema, cells| {
+            let table = Some(cells.name(0));
+            if table != current {
+                hand_over(schema, current, &mut gathered);
+                current = table;
+            }
+            row(schema.dialect, &cells, &mut gathered);
+        })
+        .await?;
+        hand_over(&mut self.schema, current, &mut gathered);
+        Ok(())
+    }
+
+    pub(super) async fn columns(&mut self) -> Result<(), DbError> {
+        let database = self.database;
+        self.per_table(
+            sql::COLUMNS,
+            |dialect, row, columns| columns.push(read_column(dialect, row, database)),
+            |table, like, columns| {
+                table.columns = columns.into();
+                if let Some(like) = like {
+                    table.columns.share(&like.columns);
+                }
+            },
+        )
+        .await
+    }
+
+    pub(super) async fn indexes(&mut self) -> Result<(), DbError> {
+        let database = self.database;
+        let statement = if self.mariadb() {
+            sql::INDEXES_MARIADB
+        } else {
+            sql::INDEXES_MYSQL
+        };
+        self.per_table(
+            statement,
+            |_, row, indexes| read_index_part(row, database, indexes),
+            |table, like, mut indexes: Vec<(Text, Index)>| {
+                if table.engine == "MEMORY" {
+                    indexes.iter_mut().for_each(|(_, index)| index.hash = false);
+                }
+                table.indexes = indexes.into_iter().collect();
+                if let Some(like) = like {
+                    table.indexes.share(&like.indexes);
+                }
+            },
+        )
+        .await
+    }
+
+    pub(super) async fn foreign_keys(&mut self) -> Result<(), DbError> {
+        let database = self.database;
+        self.per_table(
+            sql::FOREIGN_KEYS,
+            |_, row, keys| read_foreign_key_part(row, database, keys),
+            |table, like, keys: Vec<(Text, ForeignKey)>| {
+                table.foreign_keys = keys.into_iter().collect();
+                if let Some(like) = like {
+                    table.foreign_keys.share(&like.foreign_keys);
+                }
+            },
+        )
+        .await
+    }
+
+    pub(super) async fn checks(&mut self) -> Result<(), DbError> {
+        let database = self.database;
+        let statement = if self.mariadb() {
+            sql::CHECKS_MARIADB
+        } else {
+            sql::CHECKS_MYSQL
+        };
+        self.each(statement, |schema, row| {
+            if let Some(table) = schema.tables.get_mut(&row.name(0)) {
+                let check = Check {
+                    clause: Text::from(expr::canonical(&row.string(2), database)),
+                    not_enforced: row.is(3, "NO"),
+                    of_column: row.is(3, "Column"),
+                };
+                table.checks.insert(row.name(1), check);
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn partitions(&mut self) -> Result<(), DbError> {
+        let database = self.database;
+        self.each(sql::PARTITIONS, |schema, row| {
+            let Some(table) = schema.tables.get_mut(&row.name(0)) else {
+                return;
+            };
+            let canonical = |at: usize| {
+                row.text(at)
+                    .map(|text| Text::from(expr::canonical(&text, database)))
+            };
+            let partitioning = table.partitioning.get_or_insert_with(|| Partitioning {
+                method: Text::from(row.string(2).to_ascii_lowercase()),
+                expression: canonical(3),
+                subpartitions: None,
+                partitions: Vec::new(),
+            });
+            let name = row.name(1);
+            if partitioning
+                .partitions
+                .last()
+                .is_none_or(|last| last.name != name)
+            {
+                partitioning.partitions.push(Partition {
+                    name,
+                    values: canonical(4),
+                });
+            }
+            if let Some(method) = row.text(5) {
+                let expression = canonical(6).map_or("", Text::as_str);
+                let text = format!("{method} ({expression}) SUBPARTITIONS {}", row.number(7));
+                partitioning.subpartitions = Some(Text::from(text));
+            }
+        })
+        .await
+    }
+}
+
+fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
+    let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
+    let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
+        expression: Text::from(expr::canonical(&text, database)),
+        stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
+    });
+    let default = match generated {
+        Some(_) => None,
+        None => normalise::default_value(dialect, row.text(2).as_deref(), &extra, &ty, database),
+    };
+    let attributes = Attributes {
+        nullable: row.is(3, "YES"),
+        default: default.map(Text::from),
+        on_update: normalise::on_update(&extra).map(Text::from),
+        generated,
+        collation: row.text(5).map(|name| Text::from(normalise::collation(&name))),
+        comment: row.filled(8),
+        auto_increment: normalise::has_word(&extra, "auto_increment"),
+        invisible: normalise::has_word(&extra, "INVISIBLE"),
+        ty: Text::from(ty),
+    };
+    Column::of(row.name(1), attributes)
+}
+
+/// Adds a part to the last index, or a new index if the row names another.
+fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Text, Index)>) {
+    let name = row.name(1);
+    if indexes.last().is_none_or(|(last, _)| *last != name) {
+        let kind = match (name.as_str(), row.string(6).as_str()) {
+            (PRIMARY, _) => IndexKind::Primary,
+            (_, "FULLTEXT") => IndexKind::Fulltext,
+            (_, "SPATIAL") => IndexKind::Spatial,
+            _ if row.number(2) == 0 => IndexKind::Unique,
+            _ => IndexKind::Plain,
+        };
+        let index = Index {
+            kind,
+            parts: Vec::new(),
+            hash: row.is(6, "HASH"),
+            invisible: row.is(8, "YES"),
+            comment: row.filled(7),
+        };
+        indexes.push((name, index));
+    }
+    let Some((_, index)) = indexes.last_mut() else {
+        return;
+    };
+    let plain = !matches!(index.kind, IndexKind::Fulltext | IndexKind::Spatial);
+    index.parts.reserve_exact(1);
+    index.parts.push(Part {
+        key: match row.text(9) {
+            Some(expression) => Key::Expression(Text::from(expr::canonical(&expression, database))),
+            None => Key::Column(row.name(3)),
+        },
+        prefix: row.text(5).filter(|_| plain).and_then(|text| text.parse().ok()),
+        descending: row.is(4, "D"),
+    });
+}
+
+/// Adds a column to the last foreign key, or a new key if the row, with the key's rules, names another.
+fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Text, ForeignKey)>) {
+    let name = row.name(1);
+    if keys.last().is_none_or(|(last, _)| *last != name) {
+        let key = ForeignKey {
+            columns: Vec::new(),
+            table: Text::new(""),
+            references: Vec::new(),
+            on_delete: Default::default(),
+            on_update: Default::default(),
+        };
+        keys.push((name, key));
+    }
+    let Some((_, key)) = keys.last_mut() else {
+        return;
+    };
+    if row.is(2, "rule") {
+        key.on_update = normalise::action(&row.string(4));
+        key.on_delete = normalise::action(&row.string(5));
+        return;
+    }
+    let (parent_database, parent) = (row.string(5), row.string(6));
+    key.table = match parent_database == database {
+        true => Text::from(parent),
+        false => Text::from(format!("{parent_database}.{parent}")),
+    };
+    key.columns.reserve_exact(1);
+    key.columns.push(row.name(4));
+    key.references.reserve_exact(1);
+    key.references.push(row.name(7));
+}
