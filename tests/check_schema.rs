@@ -501,6 +501,74 @@ fn destructive_statements_are_comments_unless_allowed() {
     assert_eq!(drift(&report), ["table more extra", "column owners.extra extra"]);
 }
 
+#[test]
+fn pending_migrations_are_named_and_can_be_left_out() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    allow_scratch(&server, &mut admin);
+    let run = |args: &[&str]| server.dbtool().args(args).arg("--dir").arg(migrations()).run();
+    assert_eq!(run(&["migrate", "002"]).code, Some(0));
+    let all = run(&["check-schema"]);
+    assert_eq!(all.code, Some(1), "{all}");
+    for words in ["3 migrations pending (003 to 005)", "next: `dbtool migrate`"] {
+        assert!(all.stdout.contains(words), "{words}: {all}");
+    }
+    let applied = run(&["check-schema", "--applied"]);
+    assert_eq!(applied.code, Some(0), "{applied}");
+    assert!(
+        applied.stdout.contains("no drift against 2 migrations"),
+        "{applied}"
+    );
+    admin.exec("ALTER TABLE app.users DROP COLUMN phone");
+    let drifted = run(&["check-schema", "--applied"]);
+    assert_eq!(drifted.code, Some(1), "{drifted}");
+    assert!(
+        drifted.stdout.contains("column phone missing")
+            && drifted.stdout.contains("next: `dbtool check-schema --fix-sql`"),
+        "{drifted}"
+    );
+    let snapshot = run(&["check-schema", "--applied", "--replay", "never"]);
+    assert_eq!(
+        snapshot.code,
+        Some(2),
+        "the snapshot is of all migrations: {snapshot}"
+    );
+}
+
+#[test]
+fn tables_whose_names_differ_in_case_only_are_kept_apart() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    allow_scratch(&server, &mut admin);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = "CREATE TABLE Stay (a INT, b INT, PRIMARY KEY (a, b));\n\
+                CREATE TABLE stay (x INT, y INT, z INT, PRIMARY KEY (x, y, z), FOREIGN KEY (x, y) REFERENCES Stay (a, b));\n";
+    fs::write(folder.path().join("001_case.sql"), text).expect("the migration is written");
+    run_script(&mut admin, text);
+    let output = server
+        .dbtool()
+        .args(["check-schema", "--write", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(output.code, Some(0), "{output}");
+    let written = fs::read_to_string(folder.path().join("schema.json")).expect("the snapshot");
+    let schema: Value = serde_json::from_str(&written).expect("JSON");
+    let names = |table: &str| -> Vec<String> {
+        let columns = schema["tables"][table]["columns"].as_array().expect("columns");
+        columns.iter().map(|one| one["name"].to_string()).collect()
+    };
+    assert_eq!(names("Stay"), [r#""a""#, r#""b""#]);
+    assert_eq!(names("stay"), [r#""x""#, r#""y""#, r#""z""#]);
+    let keys = &schema["tables"]["stay"]["foreign_keys"];
+    assert_eq!(
+        keys["stay_ibfk_1"]["columns"],
+        serde_json::json!(["x", "y"]),
+        "{keys}"
+    );
+    let parts = schema["tables"]["stay"]["indexes"]["PRIMARY"]["parts"].as_array();
+    assert_eq!(parts.map(Vec::len), Some(3));
+}
+
 /// `SHOW GLOBAL STATUS` of the statements that read.
 fn statements(admin: &mut Admin) -> u64 {
     admin.status("Com_select") + admin.status("Com_show_grants") + admin.status("Com_show_variables")

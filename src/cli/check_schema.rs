@@ -34,6 +34,11 @@ pub enum FailOn {
 
 /// Arguments of `dbtool check-schema`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Rules: no-primary-key, duplicate-index, redundant-index, foreign-key-without-index,
+auto-increment-nearly-full, mixed-collations, utf8mb3, not-innodb, latin1-beside-utf8mb4.
+
+Exit codes: 0 no drift and nothing denied was found, 1 drift from --fail-on on or a denied finding.")]
 pub struct CheckSchemaArgs {
     /// Folder of the migrations; its schema.json is the snapshot
     #[arg(long, value_name = "DIR", default_value = "migrations")]
@@ -63,7 +68,7 @@ pub struct CheckSchemaArgs {
     /// Only the lint rules; no expected schema is needed
     #[arg(long, conflicts_with_all = ["expect", "replay", "applied", "write", "fix_sql"])]
     pub lint_only: bool,
-    /// Fail on findings of this rule; `all` for every rule; may be repeated
+    /// Fail on findings of this lint rule; `all` for every rule; may be repeated
     #[arg(long, value_name = "RULE")]
     pub deny: Vec<String>,
     /// From which severity on a difference fails the check

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::config::ConfigLine;
 use crate::context::Launch;
-use crate::report::{Outcome, Page, Table};
+use crate::report::{Json, Outcome, Page, Table};
 
 /// The configuration in force.
 struct Shown {
@@ -37,7 +37,7 @@ impl Outcome for Shown {
         page.table(table);
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn json(&self) -> Json<'_> {
         let values: serde_json::Map<String, serde_json::Value> = self
             .lines
             .iter()
@@ -48,6 +48,6 @@ impl Outcome for Shown {
                 )
             })
             .collect();
-        json!({ "env_file": self.env_file, "values": values })
+        Box::new(json!({ "env_file": self.env_file, "values": values }))
     }
 }

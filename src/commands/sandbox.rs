@@ -12,7 +12,7 @@ use crate::cli::sandbox::{SandboxArgs, Target};
 use crate::config::{Config, Sources};
 use crate::context::{Context, Launch};
 use crate::exit::{Exit, Failure};
-use crate::report::{self, Outcome, Page};
+use crate::report::{self, Json, Outcome, Page};
 use crate::sandbox::access::{Access, CONNECTION_VARIABLES};
 use crate::sandbox::demo::{self, DemoSpec};
 use crate::sandbox::{Account, PrivateServer, ServerOptions, child, embedded, find_server};
@@ -335,8 +335,8 @@ impl Outcome for Ready {
         page.line("Ctrl+C stops it and removes everything.");
     }
 
-    fn json(&self) -> serde_json::Value {
-        json!({
+    fn json(&self) -> Json<'_> {
+        Box::new(json!({
             "server": self.server,
             "host": "127.0.0.1",
             "port": self.access.port,
@@ -348,7 +348,7 @@ impl Outcome for Ready {
             "env_file": self.access.env_file().display().to_string(),
             "migrated_to": self.version,
             "bookings": self.filled.map_or(0, |rows| rows.bookings),
-        })
+        }))
     }
 }
 
@@ -368,8 +368,8 @@ impl Outcome for Ran {
 
     fn text(&self, _page: &mut Page) {}
 
-    fn json(&self) -> serde_json::Value {
-        json!({ "exit_code": self.code })
+    fn json(&self) -> Json<'_> {
+        Box::new(json!({ "exit_code": self.code }))
     }
 }
 

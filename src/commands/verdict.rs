@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
-use crate::report::{Check, CheckStatus, Outcome, Page, Table, Tally};
+use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, Tally};
 
 /// Something shown above the checks.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Outcome for Verdict {
         page.checks(&self.checks);
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Json<'_> {
         let tally = Tally::of(&self.checks);
         let mut members = self.members.clone();
         members.insert("ok".into(), (tally.failed == 0).into());
@@ -79,7 +79,7 @@ impl Outcome for Verdict {
             json!({"passed": tally.passed, "failed": tally.failed, "warned": tally.warned, "skipped": tally.skipped}),
         );
         members.insert("checks".into(), json!(self.checks));
-        Value::Object(members)
+        Box::new(Value::Object(members))
     }
 
     fn checks(&self) -> Vec<Check> {
@@ -162,6 +162,6 @@ mod tests {
             .checks
             .push(Check::new("g", "failed", CheckStatus::Failed));
         assert_eq!(verdict.exit(), Exit::Found);
-        assert_eq!(verdict.json()["tally"]["failed"], 1);
+        assert_eq!(json!(verdict.json())["tally"]["failed"], 1);
     }
 }

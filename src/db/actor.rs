@@ -254,10 +254,11 @@ impl Outlet<'_> {
     }
 }
 
+/// What a value takes in memory, its place in the row and the allocator's share included.
 fn size(value: &Value) -> usize {
     match value {
-        Value::Bytes(bytes) => bytes.len() + 16,
-        _ => 16,
+        Value::Bytes(bytes) => bytes.len() + 64,
+        _ => 32,
     }
 }
 

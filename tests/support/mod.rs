@@ -16,6 +16,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod admin;
+pub mod big_schema;
 mod cmd;
 pub mod migrations;
 pub mod probe;
@@ -253,7 +254,16 @@ impl Server {
 
     /// The binary, set to connect over TCP as this account.
     pub fn dbtool_as(&self, account: &Account) -> Cmd {
-        dbtool()
+        self.set_up(dbtool(), account)
+    }
+
+    /// The same command by another build of the program, as the account `app`.
+    pub fn dbtool_by(&self, program: &Path) -> Cmd {
+        self.set_up(Cmd::new(program), &self.account)
+    }
+
+    fn set_up(&self, command: Cmd, account: &Account) -> Cmd {
+        command
             .env("DB_HOST", "127.0.0.1")
             .env("DB_PORT", self.port().to_string())
             .env("DB_USER", &account.user)

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::advice::{Advice, advise};
 use super::model::{Connection, Facts};
 use super::row::{connection_json, duration_of, process_text, short};
 use crate::exit::Exit;
-use crate::report::{Check, CheckStatus, Metric, MetricKind, Outcome, Page, Table, count, duration, plural};
+use crate::report::{
+    Check, CheckStatus, Json, Metric, MetricKind, Outcome, Page, Table, count, duration, plural,
+};
 
 /// How many connections a text page lists unless all are asked for.
 const LISTED: usize = 20;
@@ -94,9 +96,9 @@ impl Outcome for ConnectionsOutcome {
         });
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Json<'_> {
         let facts = &self.facts;
-        json!({
+        Box::new(json!({
             "server": facts.server,
             "account": facts.account,
             "ok": self.enough(),
@@ -121,7 +123,7 @@ impl Outcome for ConnectionsOutcome {
             "hidden": facts.hidden,
             "connections": facts.connections.iter().map(connection_json).collect::<Vec<_>>(),
             "recommendations": self.advice,
-        })
+        }))
     }
 
     fn checks(&self) -> Vec<Check> {
@@ -452,7 +454,7 @@ mod tests {
 
     #[test]
     fn json_and_metrics_carry_the_numbers() {
-        let value = outcome(None).json();
+        let value = json!(outcome(None).json());
         assert_eq!(value["headroom"], 3);
         assert_eq!(value["not_visible"], 2);
         assert_eq!(value["connections"][0]["own"], true);

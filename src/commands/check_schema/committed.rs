@@ -55,6 +55,7 @@ pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Fail
         schema,
         source: format!("the snapshot {}", path.display()),
         notes: Vec::new(),
+        pending: false,
     })
 }
 

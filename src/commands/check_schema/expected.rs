@@ -1,21 +1,23 @@
-//! Where the expected schema comes from: a replay, a snapshot, another database.
+//! Where the two schemas come from: the live one, and the expected one by a replay of the
+//! migrations, a snapshot, or another database.
+//!
+//! A replay runs before anything is read, so that its files and the schemas are not in memory at
+//! the same time; the schema that is read second shares what is the same with the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::committed::read_snapshot;
 use super::scratch::{self, Replayed};
-use super::{SNAPSHOT, replay};
+use super::{SNAPSHOT, elsewhere, replay};
 use crate::cli::check_schema::{CheckSchemaArgs, Replay};
 use crate::commands::migrate;
-use crate::config::{Config, Sources};
 use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
 use crate::migrations::Folder;
-use crate::sandbox::{PrivateServer, ServerOptions, find_server};
+use crate::schema::introspect::{self, Frame, Reading};
 use crate::schema::model::Schema;
-use crate::schema::{ddl, introspect};
 
 /// The expected schema.
 pub(super) struct Expected {
@@ -25,64 +27,106 @@ pub(super) struct Expected {
     pub(super) source: String,
     /// What the user should know about that.
     pub(super) notes: Vec<String>,
+    /// Whether migrations are pending, so that drift is no surprise.
+    pub(super) pending: bool,
 }
 
-/// Finds the expected schema the way `args` say.
+/// The live schema of `database`, and the expected one unless only lints are asked for.
 ///
 /// # Errors
-/// There is no way to one, or a statement failed.
-pub(super) async fn find(
+/// There is no way to an expected schema, or a statement failed.
+pub(super) async fn gather(
     ctx: &Context,
     args: &CheckSchemaArgs,
-    session: Session,
-    live: &Schema,
+    database: &str,
+) -> anyhow::Result<(Reading, Option<Expected>)> {
+    let mut session = ctx.db.session().await?;
+    let frame = introspect::frame(&mut session, database).await?;
+    if args.lint_only {
+        return Ok((frame.read(&mut session, None).await?, None));
+    }
+    let applied = match migrate::applied(&mut session, database).await {
+        Ok(applied) => applied,
+        Err(error) if args.applied || error.code().is_none() => return Err(error.into()),
+        // Whoever may not read the history can still compare.
+        Err(_) => BTreeSet::new(),
+    };
+    let (live, mut expected) = compared(ctx, args, session, frame, &applied).await?;
+    if let Some(note) = pending(args, &live.schema, &applied) {
+        expected.notes.push(note);
+        expected.pending = true;
+    }
+    Ok((live, Some(expected)))
+}
+
+/// Both schemas, the expected one the way `args` say.
+async fn compared(
+    ctx: &Context,
+    args: &CheckSchemaArgs,
+    mut session: Session,
+    frame: Frame,
     applied: &BTreeSet<u64>,
-) -> anyhow::Result<Expected> {
+) -> anyhow::Result<(Reading, Expected)> {
     if let Some(expect) = &args.expect {
-        if expect.contains("://") || expect.starts_with(VARIABLE) {
-            // The other database may be on this server, where the budget may be one connection.
-            drop(session);
-            return other_database(ctx, expect, live).await;
-        }
-        return Ok(read_snapshot(Path::new(expect), live)?);
+        let live = frame.read(&mut session, None).await?;
+        let expected = match elsewhere::is_database(expect) {
+            true => {
+                // The other database may be on this server, where the budget may be one connection.
+                drop(session);
+                elsewhere::database(ctx, expect, &live.schema).await?
+            }
+            false => read_snapshot(Path::new(expect), &live.schema)?,
+        };
+        return Ok((live, expected));
     }
     match args.replay {
-        Replay::Never if args.write => {
-            return Err(Failure::usage(
-                "--write needs a replay of the migrations",
-                "leave --replay never out, or use --replay sandbox",
-            )
-            .into());
-        }
-        Replay::Never if args.applied => {
-            return Err(Failure::usage(
-                "--applied needs a replay of the applied migrations, and the snapshot is of all of them",
-                "leave --replay never out, or use --replay sandbox",
-            )
-            .into());
-        }
-        Replay::Never => {}
+        Replay::Never => without_replay(args)?,
         Replay::Sandbox => {
+            // A private server takes its time to start; nobody needs this connection meanwhile.
             drop(session);
-            return sandbox(ctx, args, live, applied).await;
+            let folder = listed(args, applied)?;
+            return elsewhere::replay(ctx, &folder, frame).await;
         }
-        Replay::Auto | Replay::Server => match server(ctx, args, session, live, applied).await? {
-            Ok(expected) => return Ok(expected),
-            Err(failure) if args.replay == Replay::Auto && !args.write && !args.applied => {
-                let path = args.dir.join(SNAPSHOT);
-                if !path.is_file() {
-                    return Err(without_snapshot(failure, &path).into());
-                }
-                let mut expected = read_snapshot(&path, live)?;
-                expected
-                    .notes
-                    .push(format!("the migrations were not replayed: {}", failure.what));
-                return Ok(expected);
+        Replay::Auto | Replay::Server => {
+            let failure = match server(ctx, args, &mut session, &frame, applied).await? {
+                Ok(both) => return Ok(both),
+                Err(failure) => failure,
+            };
+            let path = args.dir.join(SNAPSHOT);
+            if args.replay == Replay::Server || args.write || args.applied {
+                return Err(failure.into());
             }
-            Err(failure) => return Err(failure.into()),
-        },
+            if !path.is_file() {
+                return Err(without_snapshot(failure, &path).into());
+            }
+            let live = frame.read(&mut session, None).await?;
+            let mut expected = read_snapshot(&path, &live.schema)?;
+            expected
+                .notes
+                .push(format!("the migrations were not replayed: {}", failure.what));
+            return Ok((live, expected));
+        }
     }
-    Ok(read_snapshot(&args.dir.join(SNAPSHOT), live)?)
+    let live = frame.read(&mut session, None).await?;
+    let expected = read_snapshot(&args.dir.join(SNAPSHOT), &live.schema)?;
+    Ok((live, expected))
+}
+
+/// Refuses what cannot be done without a replay.
+fn without_replay(args: &CheckSchemaArgs) -> Result<(), Failure> {
+    let refuse = |what: &str| {
+        Err(Failure::usage(
+            what,
+            "leave --replay never out, or use --replay sandbox",
+        ))
+    };
+    match (args.write, args.applied) {
+        (true, _) => refuse("--write needs a replay of the migrations"),
+        (_, true) => {
+            refuse("--applied needs a replay of the applied migrations, and the snapshot is of all of them")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn without_snapshot(failure: Failure, path: &Path) -> Failure {
@@ -102,10 +146,10 @@ fn without_snapshot(failure: Failure, path: &Path) -> Failure {
 async fn server(
     ctx: &Context,
     args: &CheckSchemaArgs,
-    mut session: Session,
-    live: &Schema,
+    session: &mut Session,
+    frame: &Frame,
     applied: &BTreeSet<u64>,
-) -> anyhow::Result<Result<Expected, Failure>> {
+) -> anyhow::Result<Result<(Reading, Expected), Failure>> {
     let folder = match listed(args, applied) {
         Ok(folder) => folder,
         Err(failure) => return Ok(Err(failure)),
@@ -115,14 +159,19 @@ async fn server(
     if let Err(failure) = replay::check_confined(&folder, options, database) {
         return Ok(Err(failure));
     }
-    offer_leftovers(ctx, args, &mut session).await?;
+    offer_leftovers(ctx, args, session).await?;
     Ok(
-        match scratch::replay(ctx, &mut session, &folder, options, live).await? {
-            Replayed::Schema(reading) => Ok(Expected {
-                schema: reading.schema,
-                source: format!("{}, replayed in a scratch database", migrations(&folder)),
-                notes: Vec::new(),
-            }),
+        match scratch::replay(ctx, session, &folder, options, frame).await? {
+            Replayed::Schemas(both) => {
+                let (live, replayed) = *both;
+                let expected = Expected {
+                    schema: replayed.schema,
+                    source: format!("{}, replayed in a scratch database", migrations(&folder)),
+                    notes: Vec::new(),
+                    pending: false,
+                };
+                Ok((live, expected))
+            }
             Replayed::Denied(error) => Err(Failure::usage(
                 format!("the account may not create a scratch database ({})", error.what()),
                 "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox or --replay never",
@@ -133,7 +182,7 @@ async fn server(
 
 /// Which migrations are pending, if the history, or an empty database, says so. Other tools keep
 /// a history of their own.
-pub(super) fn pending(args: &CheckSchemaArgs, live: &Schema, applied: &BTreeSet<u64>) -> Option<String> {
+fn pending(args: &CheckSchemaArgs, live: &Schema, applied: &BTreeSet<u64>) -> Option<String> {
     let compares_all = args.expect.is_none() && !args.applied && !args.write;
     if !compares_all || (applied.is_empty() && !live.tables.is_empty()) {
         return None;
@@ -152,7 +201,7 @@ pub(super) fn pending(args: &CheckSchemaArgs, live: &Schema, applied: &BTreeSet<
         (*first).to_owned()
     };
     Some(format!(
-        "{number} pending ({which}): `dbtool migrate` applies what they change, --applied leaves them out"
+        "{number} pending ({which}): the schema lacks what they change"
     ))
 }
 
@@ -170,7 +219,8 @@ fn listed(args: &CheckSchemaArgs, applied: &BTreeSet<u64>) -> Result<Folder, Fai
     Ok(folder)
 }
 
-fn migrations(folder: &Folder) -> String {
+/// `5 migrations of migrations`.
+pub(super) fn migrations(folder: &Folder) -> String {
     let number = crate::report::plural(folder.migrations.len() as u64, "migration");
     format!("{number} of {}", folder.dir.display())
 }
@@ -203,135 +253,5 @@ async fn offer_leftovers(ctx: &Context, args: &CheckSchemaArgs, session: &mut Se
         ctx.report
             .status(format_args!("dropped {name}, left by a run that was killed"));
     }
-    Ok(())
-}
-
-/// The settings that say which database is meant; the others (TLS, limits) hold for any.
-const IDENTITY: [&str; 9] = [
-    "DATABASE_URL",
-    "DB_HOST",
-    "DB_PORT",
-    "DB_SOCKET",
-    "DB_USER",
-    "DB_PASSWORD",
-    "DB_PASSWORD_FILE",
-    "DB_NAME",
-    "DB_ADMIN_PORT",
-];
-
-/// The run's sources with another database in the place of the configured one.
-fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sources, Failure> {
-    let mut sources = ctx.launch.sources()?;
-    for name in IDENTITY {
-        sources.flags.remove(name);
-        sources.environment.remove(name);
-    }
-    if let Some(file) = &mut sources.env_file {
-        file.variables
-            .retain(|name, _| !IDENTITY.contains(&name.as_str()));
-    }
-    let flags: BTreeMap<_, _> = settings
-        .iter()
-        .map(|(name, value)| (*name, (value.clone(), "--expect")))
-        .collect();
-    sources.flags.extend(flags);
-    Ok(sources)
-}
-
-/// `--expect env:NAME` takes the URL from a variable, where a password may stand.
-const VARIABLE: &str = "env:";
-
-/// Another live database.
-async fn other_database(ctx: &Context, expect: &str, live: &Schema) -> anyhow::Result<Expected> {
-    let sources = match expect.strip_prefix(VARIABLE) {
-        None => sources_for(ctx, &[("DATABASE_URL", expect.to_owned())])?,
-        Some(name) => {
-            let given = ctx.launch.sources()?;
-            let in_file = given.env_file.as_ref().and_then(|file| file.variables.get(name));
-            let url = given.environment.get(name).or(in_file).ok_or_else(|| {
-                Failure::usage(
-                    format!("--expect {expect}: {name} is not set"),
-                    "set it to the other database's mysql:// URL",
-                )
-            })?;
-            let mut sources = sources_for(ctx, &[])?;
-            sources.environment.insert("DATABASE_URL".to_owned(), url.clone());
-            sources
-        }
-    };
-    let config = Config::resolve(&sources)?;
-    let database = config.require_database()?.to_owned();
-    let source = format!("the database {database} at {}", config.address.value);
-    let other = ctx.launch.context_for(config, "check-schema");
-    let mut session = other.db.session().await?;
-    let reading = introspect::read(&mut session, &database, Some(live)).await?;
-    Ok(Expected {
-        schema: reading.schema,
-        source,
-        notes: reading.hidden,
-    })
-}
-
-/// The name of the database on a private server.
-const SANDBOX_DATABASE: &str = "replayed";
-
-/// Replays the migrations on a private server.
-async fn sandbox(
-    ctx: &Context,
-    args: &CheckSchemaArgs,
-    live: &Schema,
-    applied: &BTreeSet<u64>,
-) -> anyhow::Result<Expected> {
-    let folder = listed(args, applied)?;
-    let mut options = ServerOptions::new(find_server(None)?);
-    options.stop_at_once = true;
-    options.cancel = ctx.cancel.clone();
-    let version = options.binary.to_string();
-    ctx.report.status(format_args!(
-        "starting a private {version} to replay the migrations"
-    ));
-    let server = tokio::task::spawn_blocking(move || PrivateServer::start(&options))
-        .await
-        .map_err(|error| Failure::statement(format!("the private server did not start: {error}"), ""))??;
-    let settings = [
-        ("DB_SOCKET", server.socket().display().to_string()),
-        ("DB_USER", "root".to_owned()),
-        ("DB_PASSWORD", String::new()),
-    ];
-    let config = Config::resolve(&sources_for(ctx, &settings)?)?;
-    let other = ctx.launch.context_for(config, "check-schema");
-    let mut session = other.db.session().await?;
-    create_like(&mut session, live).await?;
-    let options = migrate::options(&other).await?;
-    replay::run(&other, &mut session, &folder, options).await?;
-    let reading = introspect::read(&mut session, SANDBOX_DATABASE, Some(live)).await?;
-    drop(session);
-    let source = format!("{}, replayed on a private {version}", migrations(&folder));
-    tokio::task::spawn_blocking(move || drop(server)).await.ok();
-    Ok(Expected {
-        schema: reading.schema,
-        source,
-        notes: Vec::new(),
-    })
-}
-
-/// Makes the database to replay in, with the live one's default collation, which decides over
-/// tables that name none.
-async fn create_like(session: &mut Session, live: &Schema) -> anyhow::Result<()> {
-    let name = crate::db::quote_name(SANDBOX_DATABASE);
-    let alike = ddl::Writer::own(live).charset(live.collation);
-    match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
-        // Unknown there (1273): the private server is of another kind, and the character set has to do.
-        Err(error) if error.code() == Some(1273) => {
-            let charset = Schema::charset_of(&live.collation);
-            session
-                .execute(format!("CREATE DATABASE {name} CHARACTER SET {charset}"))
-                .await?;
-        }
-        other => {
-            other?;
-        }
-    }
-    session.execute(format!("USE {name}")).await?;
     Ok(())
 }

@@ -4,25 +4,24 @@
 //! (snapshot, diagram), report.
 
 mod committed;
+mod elsewhere;
 mod expected;
 mod outcome;
 mod replay;
 mod scratch;
+mod shape;
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::check_schema::{CheckSchemaArgs, FailOn};
-use crate::commands::migrate;
 use crate::context::Context;
-use crate::db::Session;
 use crate::exit::Failure;
 use crate::report::Outcome;
 use crate::schema::diagram::Picture;
 use crate::schema::diff::{Difference, Severity, diff};
 use crate::schema::ignore::Ignore;
-use crate::schema::introspect::{self, Reading};
+use crate::schema::introspect::Reading;
 use crate::schema::lint::{self, Finding, lint};
-use crate::schema::model::Schema;
 
 use expected::Expected;
 use outcome::Report;
@@ -42,13 +41,7 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     args.diagram.as_deref().map(Picture::of).transpose()?;
     let database = ctx.config.require_database()?.to_owned();
 
-    let mut session = ctx.db.session().await?;
-    let live = introspect::read(&mut session, &database, None).await?;
-    let expected = match args.lint_only {
-        true => None,
-        false => Some(compared(ctx, args, session, &database, &live.schema).await?),
-    };
-
+    let (live, expected) = expected::gather(ctx, args, &database).await?;
     let mut report = decide(&database, live, expected, &ignore);
     report.fail_from = fail_severity(args.fail_on);
     report.denied = denied;
@@ -56,25 +49,6 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     report.allow_destructive = args.allow_destructive;
     act(args, &mut report)?;
     Ok(Box::new(report))
-}
-
-/// The expected schema, with a word on migrations that are pending.
-async fn compared(
-    ctx: &Context,
-    args: &CheckSchemaArgs,
-    mut session: Session,
-    database: &str,
-    live: &Schema,
-) -> anyhow::Result<Expected> {
-    let applied = match migrate::applied(&mut session, database).await {
-        Ok(applied) => applied,
-        Err(error) if args.applied || error.code().is_none() => return Err(error.into()),
-        // Whoever may not read the history can still compare.
-        Err(_) => Default::default(),
-    };
-    let mut expected = expected::find(ctx, args, session, live, &applied).await?;
-    expected.notes.extend(expected::pending(args, live, &applied));
-    Ok(expected)
 }
 
 /// Compares and lints, and parts what is ignored from what counts.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use super::expected::Expected;
+use super::shape::Shape;
 use crate::exit::Exit;
-use crate::report::{self, Check, CheckStatus, Outcome, Page, Style, Table};
+use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
 use crate::schema::diff::{Change, Difference, Kind, Severity};
 use crate::schema::fix::{Fix, fix};
 use crate::schema::introspect::Reading;
@@ -18,7 +17,7 @@ use crate::schema::model::{Schema, Text};
 const LARGEST: usize = 10;
 
 /// The sizes of one table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub(super) struct Size {
     table: Text,
     rows: u64,
@@ -85,7 +84,7 @@ impl Report {
     }
 
     /// What mends the differences. Made when it is asked for: it is as long as they are.
-    fn fix(&self) -> Fix {
+    pub(super) fn fix(&self) -> Fix {
         self.expected.as_ref().map_or_else(Fix::default, |expected| {
             fix(&expected.schema, &self.live.schema, &self.differences)
         })
@@ -95,7 +94,7 @@ impl Report {
         self.fail_from.is_some_and(|from| one.severity >= from)
     }
 
-    fn is_denied(&self, one: &Finding) -> bool {
+    pub(super) fn is_denied(&self, one: &Finding) -> bool {
         self.denied.contains(&one.rule)
     }
 
@@ -212,7 +211,14 @@ impl Report {
             ));
         }
         if !self.differences.is_empty() {
-            page.line("next: `dbtool check-schema --fix-sql` prints the statements that mend it");
+            page.line(
+                match self.expected.as_ref().is_some_and(|expected| expected.pending) {
+                    true => {
+                        "next: `dbtool migrate` applies what is pending; --applied shows what differs besides"
+                    }
+                    false => "next: `dbtool check-schema --fix-sql` prints the statements that mend it",
+                },
+            );
         }
         let findings = self.findings.len() as u64;
         let denied = self.findings.iter().filter(|one| self.is_denied(one)).count();
@@ -303,49 +309,8 @@ impl Outcome for Report {
         self.conclusion(page);
     }
 
-    fn json(&self) -> serde_json::Value {
-        let sizes: Vec<_> = Size::of(&self.live.schema)
-            .iter()
-            .map(|size| {
-                json!({
-                    "table": size.table, "rows": size.rows, "data_bytes": size.data_bytes,
-                    "index_bytes": size.index_bytes, "auto_increment_percent": size.auto_increment_percent,
-                })
-            })
-            .collect();
-        let fix = self.fix();
-        let statements: Vec<_> = fix
-            .statements
-            .iter()
-            .map(|one| json!({ "sql": one.sql, "may_lose": one.loses }))
-            .collect();
-        let ignored: Vec<_> = self
-            .ignored
-            .iter()
-            .map(|(what, reason)| json!({ "what": what, "reason": reason }))
-            .collect();
-        let findings: Vec<_> = self
-            .findings
-            .iter()
-            .map(|one| {
-                let mut value = json!(one);
-                value["denied"] = json!(self.is_denied(one));
-                value
-            })
-            .collect();
-        json!({
-            "database": self.database,
-            "expected": self.expected.as_ref().map(|expected| &expected.source),
-            "drift": self.differences,
-            "fix": statements,
-            "fix_notes": fix.notes,
-            "lint": findings,
-            "ignored": ignored,
-            "not_checked": self.live.hidden,
-            "notes": self.expected.as_ref().map_or(&[][..], |expected| &expected.notes),
-            "largest_tables": sizes,
-            "written": self.written,
-        })
+    fn json(&self) -> Json<'_> {
+        Box::new(Shape { report: self })
     }
 
     fn checks(&self) -> Vec<Check> {

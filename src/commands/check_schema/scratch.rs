@@ -14,9 +14,7 @@ use super::replay;
 use crate::context::Context;
 use crate::db::{DbError, Query, Session, quote_name};
 use crate::migrations::Folder;
-use crate::schema::ddl;
-use crate::schema::introspect::{self, Reading};
-use crate::schema::model::Schema;
+use crate::schema::introspect::{self, Frame, Reading};
 use crate::sql::Options;
 
 /// How long dropping the scratch database may take.
@@ -70,14 +68,14 @@ fn new_name() -> String {
 
 /// What came of a replay.
 pub(super) enum Replayed {
-    /// The schema that the migrations make.
-    Schema(Box<Reading>),
+    /// The live schema, and the one that the migrations make.
+    Schemas(Box<(Reading, Reading)>),
     /// The account may not create a database.
     Denied(DbError),
 }
 
-/// Makes a scratch database like `like`, replays the migrations of `folder` in it, reads its schema, and drops it:
-/// after success, failure, cancellation and panic alike.
+/// Makes a scratch database beside that of `live`, replays the migrations of `folder` in it, reads
+/// both schemas, and drops it: after success, failure, cancellation and panic alike.
 ///
 /// # Errors
 /// A statement failed. When the scratch database could not be dropped, that is said too.
@@ -86,12 +84,11 @@ pub(super) async fn replay(
     session: &mut Session,
     folder: &Folder,
     options: Options,
-    like: &Schema,
+    live: &Frame,
 ) -> anyhow::Result<Replayed> {
     let name = new_name();
     session.execute(Query::new(LOCK).bind(name.as_str())).await?;
-    let charset = ddl::Writer::own(like).charset(like.collation);
-    let create = format!("CREATE DATABASE {} {charset}", quote_name(&name));
+    let create = format!("CREATE DATABASE {} {}", quote_name(&name), live.charset());
     match session.execute(create).await {
         Err(error) if is_denied(&error) => return Ok(Replayed::Denied(error)),
         // A cancelled CREATE may have been carried out all the same.
@@ -105,12 +102,15 @@ pub(super) async fn replay(
         session.execute(format!("USE {}", quote_name(&name))).await?;
         replay::run(ctx, session, folder, options).await?;
         session.execute(RESET).await?;
-        Ok::<Reading, anyhow::Error>(introspect::read(session, &name, Some(like)).await?)
+        let scratch = introspect::frame(session, &name).await?;
+        let live = live.clone().read(session, None).await?;
+        let replayed = scratch.read(session, Some(&live.schema)).await?;
+        Ok::<(Reading, Reading), anyhow::Error>((live, replayed))
     };
     let ended = without_unwinding(work).await;
     clean_up(ctx, session, &name).await;
     match ended {
-        Ok(reading) => Ok(Replayed::Schema(Box::new(reading?))),
+        Ok(both) => Ok(Replayed::Schemas(Box::new(both?))),
         Err(panic) => resume_unwind(panic),
     }
 }

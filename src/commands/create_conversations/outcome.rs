@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::range::Counts;
-use crate::report::{Outcome, Page, Table, count, duration, plural};
+use crate::report::{Json, Outcome, Page, Table, count, duration, plural};
 
 /// The result of a run: rows really changed, or with `--dry-run` those that would be.
 #[derive(Debug)]
@@ -110,9 +110,9 @@ impl Outcome for Summary {
         }
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn json(&self) -> Json<'_> {
         let counts = &self.counts;
-        json!({
+        Box::new(json!({
             "dry_run": self.dry_run,
             "per_booking": self.per_booking,
             "statuses": self.statuses,
@@ -133,7 +133,7 @@ impl Outcome for Summary {
             "workers": self.workers,
             "paused_ms": self.paused.as_millis() as u64,
             "elapsed_ms": self.elapsed.as_secs_f64() * 1e3,
-        })
+        }))
     }
 }
 

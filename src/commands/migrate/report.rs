@@ -8,7 +8,7 @@ use super::apply::Applied;
 use super::compare::{Item, Standing, advice, describe};
 use super::plan::Planned;
 use crate::exit::Exit;
-use crate::report::{Check, CheckStatus, Outcome, Page, Table, bytes, count, duration, plural};
+use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural};
 
 /// A migration's standing, kept for display.
 #[derive(Debug, Clone)]
@@ -171,11 +171,13 @@ impl Outcome for Status {
         ));
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Json<'_> {
         let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
         let pending = self.rows.iter().filter(|row| row.standing.is_pending()).count();
         let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
-        json!({ "database": self.database, "migrations": rows, "pending": pending, "problems": problems })
+        Box::new(
+            json!({ "database": self.database, "migrations": rows, "pending": pending, "problems": problems }),
+        )
     }
 
     fn checks(&self) -> Vec<Check> {
@@ -265,9 +267,9 @@ impl Outcome for Plan {
         ));
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Json<'_> {
         let statements: Vec<Value> = self.statements.iter().map(Planned::json).collect();
-        json!({ "database": self.database, "server": self.server, "statements": statements })
+        Box::new(json!({ "database": self.database, "server": self.server, "statements": statements }))
     }
 }
 
@@ -315,7 +317,7 @@ impl Outcome for Done {
         ));
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Json<'_> {
         let applied: Vec<Value> = self
             .applied
             .iter()
@@ -326,7 +328,7 @@ impl Outcome for Done {
                 })
             })
             .collect();
-        json!({ "database": self.database, "applied": applied, "version": self.version })
+        Box::new(json!({ "database": self.database, "applied": applied, "version": self.version }))
     }
 }
 
@@ -350,7 +352,7 @@ impl Outcome for Said {
         page.line(&self.line);
     }
 
-    fn json(&self) -> Value {
-        self.json.clone()
+    fn json(&self) -> Json<'_> {
+        Box::new(self.json.clone())
     }
 }

@@ -8,8 +8,10 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use super::model::{Dialect, FORMAT, Schema, Text};
-use super::normalise;
+use super::model::{Dialect, Schema, Text};
+use super::{ddl, normalise};
+use privileges::Grants;
+
 use crate::db::{DbError, Query, Row, Session, Value};
 
 /// What was read, and what could not be.
@@ -24,31 +26,76 @@ pub struct Reading {
 /// Tables whose name begins so are dbtool's own and no part of any schema.
 pub const OWN_PREFIX: &str = "dbtool_";
 
-/// Reads the schema of `database`. What is the same in `like` is kept once.
+/// What is known of a database before its tables are read.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    database: String,
+    /// Without any object.
+    schema: Schema,
+    grants: Grants,
+}
+
+impl Frame {
+    /// The database's default collation.
+    pub fn collation(&self) -> Text {
+        self.schema.collation
+    }
+
+    /// The same as options of CREATE DATABASE.
+    pub fn charset(&self) -> String {
+        ddl::Writer::own(&self.schema).charset(self.schema.collation)
+    }
+
+    /// Reads the database. What is the same in `like` is kept once.
+    ///
+    /// # Errors
+    /// A statement failed, or the run was cancelled.
+    pub async fn read(self, session: &mut Session, like: Option<&Schema>) -> Result<Reading, DbError> {
+        let mut reader = Reader {
+            session,
+            database: &self.database,
+            like,
+            schema: self.schema,
+        };
+        let partitioned = reader.tables().await?;
+        reader.columns().await?;
+        reader.indexes().await?;
+        reader.foreign_keys().await?;
+        reader.checks().await?;
+        reader.programs().await?;
+        if partitioned {
+            reader.partitions().await?;
+        }
+        let mut schema = reader.schema;
+        for (_, table) in schema.tables.iter_mut() {
+            normalise::restore_json(table);
+        }
+        let hidden = self.grants.notes(&schema);
+        Ok(Reading { schema, hidden })
+    }
+}
+
+/// Reads what there is to know of `database` before its tables.
 ///
 /// # Errors
 /// A statement failed, or the run was cancelled.
-pub async fn read(session: &mut Session, database: &str, like: Option<&Schema>) -> Result<Reading, DbError> {
-    let mut reader = Reader::new(session, database, like);
+pub async fn frame(session: &mut Session, database: &str) -> Result<Frame, DbError> {
+    let mut reader = Reader {
+        session,
+        database,
+        like: None,
+        schema: Schema::default(),
+    };
     reader.variables().await?;
     reader.charsets().await?;
     let grants = reader.grants().await?;
-    reader.schema.hidden = grants.hidden();
-    let partitioned = reader.tables().await?;
-    reader.columns().await?;
-    reader.indexes().await?;
-    reader.foreign_keys().await?;
-    reader.checks().await?;
-    reader.programs().await?;
-    if partitioned {
-        reader.partitions().await?;
-    }
     let mut schema = reader.schema;
-    for (_, table) in schema.tables.iter_mut() {
-        normalise::restore_json(table);
-    }
-    let hidden = grants.notes(&schema);
-    Ok(Reading { schema, hidden })
+    schema.hidden = grants.hidden();
+    Ok(Frame {
+        database: database.to_owned(),
+        schema,
+        grants,
+    })
 }
 
 /// A row of the server's answer. Absent columns and NULL are the same here.
@@ -93,19 +140,7 @@ struct Reader<'a> {
     schema: Schema,
 }
 
-impl<'a> Reader<'a> {
-    fn new(session: &'a mut Session, database: &'a str, like: Option<&'a Schema>) -> Self {
-        Reader {
-            session,
-            database,
-            like,
-            schema: Schema {
-                format: FORMAT,
-                ..Schema::default()
-            },
-        }
-    }
-
+impl Reader<'_> {
     fn mariadb(&self) -> bool {
         self.schema.dialect == Dialect::MariaDB
     }
@@ -162,13 +197,9 @@ impl<'a> Reader<'a> {
         .await
     }
 
-    async fn grants(&mut self) -> Result<privileges::Grants, DbError> {
+    async fn grants(&mut self) -> Result<Grants, DbError> {
         let mut lines = Vec::new();
         self.each(sql::GRANTS, |_, row| lines.push(row.string(0))).await?;
-        Ok(privileges::Grants::read(
-            &lines,
-            self.database,
-            self.schema.dialect,
-        ))
+        Ok(Grants::read(&lines, self.database, self.schema.dialect))
     }
 }

@@ -3,7 +3,7 @@
 use crate::schema::model::{Dialect, Hidden, Schema};
 
 /// The privileges that matter here, wherever they were granted.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Grants {
     /// Privileges on `*.*`, the database, or any table of it, in upper case.
     held: Vec<String>,

@@ -4,8 +4,8 @@ use super::{Cells, OWN_PREFIX, Reader, sql};
 use crate::db::DbError;
 use crate::schema::expr;
 use crate::schema::model::{
-    Attributes, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
-    Partition, Partitioning, Schema, Stats, Table, Text,
+    Attributes, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
+    Partition, Partitioning, Schema, Shared, Stats, Table, Text,
 };
 use crate::schema::normalise;
 
@@ -103,7 +103,7 @@ impl Reader<'_> {
                 if table.engine == "MEMORY" {
                     indexes.iter_mut().for_each(|(_, index)| index.hash = false);
                 }
-                table.indexes = indexes.into_iter().collect();
+                table.indexes = by_name(indexes);
                 if let Some(like) = like {
                     table.indexes.share(&like.indexes);
                 }
@@ -118,7 +118,7 @@ impl Reader<'_> {
             sql::FOREIGN_KEYS,
             |_, row, keys| read_foreign_key_part(row, database, keys),
             |table, like, keys: Vec<(Text, ForeignKey)>| {
-                table.foreign_keys = keys.into_iter().collect();
+                table.foreign_keys = by_name(keys);
                 if let Some(like) = like {
                     table.foreign_keys.share(&like.foreign_keys);
                 }
@@ -182,6 +182,15 @@ impl Reader<'_> {
         })
         .await
     }
+}
+
+/// A map just large enough: a vector that grows has room for four.
+fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
+    let mut map = ByName::with_capacity(rows.len());
+    for (name, one) in rows {
+        map.insert(name, one);
+    }
+    map.into()
 }
 
 fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {

@@ -1,0 +1,164 @@
+//! The expected schema from elsewhere: another database, or a private server.
+
+use std::collections::BTreeMap;
+
+use super::expected::{Expected, migrations};
+use crate::commands::migrate;
+use crate::config::{Config, Sources};
+use crate::context::Context;
+use crate::db::Session;
+use crate::exit::Failure;
+use crate::migrations::Folder;
+use crate::sandbox::{PrivateServer, ServerOptions, find_server};
+use crate::schema::introspect::{self, Frame, Reading};
+use crate::schema::model::Schema;
+
+/// The settings that say which database is meant; the others (TLS, limits) hold for any.
+const IDENTITY: [&str; 9] = [
+    "DATABASE_URL",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_SOCKET",
+    "DB_USER",
+    "DB_PASSWORD",
+    "DB_PASSWORD_FILE",
+    "DB_NAME",
+    "DB_ADMIN_PORT",
+];
+
+/// The run's sources with another database in the place of the configured one.
+fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sources, Failure> {
+    let mut sources = ctx.launch.sources()?;
+    for name in IDENTITY {
+        sources.flags.remove(name);
+        sources.environment.remove(name);
+    }
+    if let Some(file) = &mut sources.env_file {
+        file.variables
+            .retain(|name, _| !IDENTITY.contains(&name.as_str()));
+    }
+    let flags: BTreeMap<_, _> = settings
+        .iter()
+        .map(|(name, value)| (*name, (value.clone(), "--expect")))
+        .collect();
+    sources.flags.extend(flags);
+    Ok(sources)
+}
+
+/// `--expect env:NAME` takes the URL from a variable, where a password may stand.
+const VARIABLE: &str = "env:";
+
+/// Whether `--expect` names a database and not a file.
+pub(super) fn is_database(expect: &str) -> bool {
+    expect.contains("://") || expect.starts_with(VARIABLE)
+}
+
+/// Another live database.
+///
+/// # Errors
+/// Its address cannot be understood, or a statement failed.
+pub(super) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyhow::Result<Expected> {
+    let sources = match expect.strip_prefix(VARIABLE) {
+        None => sources_for(ctx, &[("DATABASE_URL", expect.to_owned())])?,
+        Some(name) => {
+            let given = ctx.launch.sources()?;
+            let in_file = given.env_file.as_ref().and_then(|file| file.variables.get(name));
+            let url = given.environment.get(name).or(in_file).ok_or_else(|| {
+                Failure::usage(
+                    format!("--expect {expect}: {name} is not set"),
+                    "set it to the other database's mysql:// URL",
+                )
+            })?;
+            let mut sources = sources_for(ctx, &[])?;
+            sources.environment.insert("DATABASE_URL".to_owned(), url.clone());
+            sources
+        }
+    };
+    let config = Config::resolve(&sources)?;
+    let database = config.require_database()?.to_owned();
+    let source = format!("the database {database} at {}", config.address.value);
+    let other = ctx.launch.context_for(config, "check-schema");
+    let mut session = other.db.session().await?;
+    let reading = introspect::frame(&mut session, &database)
+        .await?
+        .read(&mut session, Some(live))
+        .await?;
+    Ok(Expected {
+        schema: reading.schema,
+        source,
+        notes: reading.hidden,
+        pending: false,
+    })
+}
+
+/// The name of the database on a private server.
+const SANDBOX_DATABASE: &str = "replayed";
+
+/// Replays the migrations on a private server, then reads the live schema and theirs.
+///
+/// # Errors
+/// There is no server program, or a statement failed.
+pub(super) async fn replay(
+    ctx: &Context,
+    folder: &Folder,
+    frame: Frame,
+) -> anyhow::Result<(Reading, Expected)> {
+    let mut options = ServerOptions::new(find_server(None)?);
+    options.stop_at_once = true;
+    options.cancel = ctx.cancel.clone();
+    let version = options.binary.to_string();
+    ctx.report.status(format_args!(
+        "starting a private {version} to replay the migrations"
+    ));
+    let server = tokio::task::spawn_blocking(move || PrivateServer::start(&options))
+        .await
+        .map_err(|error| Failure::statement(format!("the private server did not start: {error}"), ""))??;
+    let settings = [
+        ("DB_SOCKET", server.socket().display().to_string()),
+        ("DB_USER", "root".to_owned()),
+        ("DB_PASSWORD", String::new()),
+    ];
+    let config = Config::resolve(&sources_for(ctx, &settings)?)?;
+    let other = ctx.launch.context_for(config, "check-schema");
+    let mut session = other.db.session().await?;
+    create_like(&mut session, &frame).await?;
+    let options = migrate::options(&other).await?;
+    super::replay::run(&other, &mut session, folder, options).await?;
+    let live = frame.read(&mut ctx.db.session().await?, None).await?;
+    let replayed = introspect::frame(&mut session, SANDBOX_DATABASE)
+        .await?
+        .read(&mut session, Some(&live.schema))
+        .await?;
+    drop(session);
+    let source = format!("{}, replayed on a private {version}", migrations(folder));
+    tokio::task::spawn_blocking(move || drop(server)).await.ok();
+    let expected = Expected {
+        schema: replayed.schema,
+        source,
+        notes: Vec::new(),
+        pending: false,
+    };
+    Ok((live, expected))
+}
+
+/// Makes the database to replay in, with the live one's default collation, which decides over
+/// tables that name none.
+async fn create_like(session: &mut Session, like: &Frame) -> anyhow::Result<()> {
+    let name = crate::db::quote_name(SANDBOX_DATABASE);
+    let alike = like.charset();
+    match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
+        // Unknown there (1273): the private server is of another kind, and the character set has to do.
+        Err(error) if error.code() == Some(1273) => {
+            let collation = like.collation();
+            let charset = Schema::charset_of(&collation);
+            session
+                .execute(format!("CREATE DATABASE {name} CHARACTER SET {charset}"))
+                .await?;
+        }
+        other => {
+            other?;
+        }
+    }
+    session.execute(format!("USE {name}")).await?;
+    Ok(())
+}
