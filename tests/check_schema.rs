@@ -123,6 +123,34 @@ fn every_change_is_found_and_mended_by_its_own_sql() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the servers print in different words, and the same as a snapshot of MariaDB 10.11.
+#[test]
+fn what_the_servers_spell_differently_is_the_same_on_every_server() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    admin.exec("ALTER DATABASE app CHARACTER SET utf8mb4");
+    run_script(&mut admin, include_str!("fixtures/spellings.sql"));
+    let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spellings.json");
+    let expect = snapshot.to_str().expect("the path is text");
+    let compare = |more: &[&str]| {
+        let run = server
+            .dbtool()
+            .args(["check-schema", "--expect", expect])
+            .args(more)
+            .run();
+        (run.code, run.stdout)
+    };
+    let (code, report) = compare(&[]);
+    assert_eq!(code, Some(0), "{report}");
+    // The canonical form is SQL that each of them reads, and reads as the same.
+    admin.exec("DROP DATABASE app");
+    admin.exec("CREATE DATABASE app CHARACTER SET utf8mb4");
+    let (_, fix) = compare(&["--fix-sql"]);
+    run_script(&mut admin, &fix);
+    let (code, report) = compare(&[]);
+    assert_eq!(code, Some(0), "{report}\nafter\n{fix}");
+}
+
 #[test]
 fn one_of_everything_is_the_same_on_every_server() {
     let (server, _admin) = server();

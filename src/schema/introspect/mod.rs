@@ -1,5 +1,5 @@
-//! Reading a live schema: nine statements, ten with partitioned tables, however many tables
-//! there are. Rows are streamed into the model, so memory follows the schema and not the answer.
+//! Reading a live schema: nine statements, ten on MySQL and with partitioned tables, however
+//! many tables there are. Rows are streamed into the model, so memory follows the schema and not the answer.
 
 mod privileges;
 mod sql;
@@ -37,11 +37,11 @@ pub async fn read(session: &mut Session, database: &str) -> Result<Reading, DbEr
     let grants = reader.grants().await?;
     reader.schema.hidden = grants.hidden();
     let partitioned = reader.tables().await?;
-    reader.columns().await?;
+    let view_columns = reader.columns().await?;
     reader.indexes().await?;
     reader.foreign_keys().await?;
     reader.checks().await?;
-    reader.programs().await?;
+    reader.programs(&view_columns).await?;
     if partitioned {
         reader.partitions().await?;
     }
@@ -199,23 +199,26 @@ impl<'a> Reader<'a> {
             schema.tables.insert(Text::from(name), table);
         })
         .await?;
-        Ok(partitioned)
+        // MySQL does not say it of a table partitioned by KEY ().
+        Ok(partitioned || !self.mariadb())
     }
 
-    async fn columns(&mut self) -> Result<(), DbError> {
+    /// Columns of tables; the names of those of views are handed back.
+    async fn columns(&mut self) -> Result<BTreeMap<Text, Vec<Text>>, DbError> {
         let database = self.database;
+        let mut of_views = BTreeMap::new();
         // The columns of one table are collected here, so that each list is as long as it has to be.
         let mut table = Text::new("");
         let mut columns: Vec<Column> = Vec::new();
         self.each(sql::COLUMNS, |schema, row| {
             let dialect = schema.dialect;
             if row.name(0) != table {
-                settle(schema, table, &mut columns);
+                settle(schema, table, &mut columns, &mut of_views);
                 table = row.name(0);
             }
             let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
             let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
-                expression: Text::from(expr::canonical(&text, database)),
+                expression: Text::from(expr::canonical(&normalise::decoded(&text), database)),
                 stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
             });
             let default = match generated {
@@ -236,8 +239,8 @@ impl<'a> Reader<'a> {
             });
         })
         .await?;
-        settle(&mut self.schema, table, &mut columns);
-        Ok(())
+        settle(&mut self.schema, table, &mut columns, &mut of_views);
+        Ok(of_views)
     }
 
     async fn indexes(&mut self) -> Result<(), DbError> {
@@ -258,11 +261,12 @@ impl<'a> Reader<'a> {
                 _ if row.number(2) == 0 => IndexKind::Unique,
                 _ => IndexKind::Plain,
             };
-            let memory = table.engine == "MEMORY";
+            // Of a plain index MariaDB 11.8 says HASH where one was asked for and InnoDB has none.
+            let hashed = kind == IndexKind::Unique && table.engine != "MEMORY";
             let index = table.indexes.entry(row.name(1)).or_insert_with(|| Index {
                 kind,
                 parts: Vec::new(),
-                hash: row.is(6, "HASH") && !memory,
+                hash: row.is(6, "HASH") && hashed,
                 invisible: row.is(8, "YES"),
                 comment: row.filled(7),
             });
@@ -270,7 +274,10 @@ impl<'a> Reader<'a> {
             index.parts.reserve_exact(1);
             index.parts.push(Part {
                 key: match row.text(9) {
-                    Some(expression) => Key::Expression(Text::from(expr::canonical(&expression, database))),
+                    Some(expression) => {
+                        let expression = normalise::decoded(&expression);
+                        Key::Expression(Text::from(expr::canonical(&expression, database)))
+                    }
                     None => Key::Column(row.name(3)),
                 },
                 prefix: row.text(5).filter(|_| plain).and_then(|text| text.parse().ok()),
@@ -322,7 +329,7 @@ impl<'a> Reader<'a> {
         self.each(statement, |schema, row| {
             if let Some(table) = schema.tables.get_mut(&row.name(0)) {
                 let check = Check {
-                    clause: Text::from(expr::canonical(&row.string(2), database)),
+                    clause: Text::from(expr::canonical(&normalise::decoded(&row.string(2)), database)),
                     not_enforced: row.is(3, "NO"),
                     of_column: row.is(3, "Column"),
                 };
@@ -333,7 +340,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Views, triggers, routines with their parameters, events.
-    async fn programs(&mut self) -> Result<(), DbError> {
+    async fn programs(&mut self, view_columns: &BTreeMap<Text, Vec<Text>>) -> Result<(), DbError> {
         let database = self.database;
         self.each(sql::PROGRAMS, |schema, row| {
             let body = row
@@ -343,8 +350,11 @@ impl<'a> Reader<'a> {
             match row.string(0).as_str() {
                 "view" => {
                     let definition = row.text(3).filter(|text| !text.is_empty());
+                    let columns = view_columns.get(&row.name(1)).map_or(&[][..], Vec::as_slice);
+                    let definition =
+                        definition.map(|text| expr::with_columns(&expr::canonical(&text, database), columns));
                     let view = View {
-                        definition: definition.map(|text| Text::from(expr::canonical(&text, database))),
+                        definition: definition.map(Text::from),
                         check_option: row
                             .filled(4)
                             .filter(|option| *option != "NONE")
@@ -384,7 +394,8 @@ impl<'a> Reader<'a> {
             };
             let canonical = |at: usize| {
                 row.text(at)
-                    .map(|text| Text::from(expr::canonical(&text, database)))
+                    .filter(|text| !text.is_empty())
+                    .map(|text| Text::from(expr::canonical(&normalise::decoded(&text), database)))
             };
             let partitioning = table.partitioning.get_or_insert_with(|| Partitioning {
                 method: Text::from(row.string(2).to_ascii_lowercase()),
@@ -413,10 +424,22 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Gives a table its columns; a view's are dropped.
-fn settle(schema: &mut Schema, table: Text, columns: &mut Vec<Column>) {
+/// Gives a table its columns; of a view's only the names are kept.
+fn settle(
+    schema: &mut Schema,
+    table: Text,
+    columns: &mut Vec<Column>,
+    of_views: &mut BTreeMap<Text, Vec<Text>>,
+) {
     if let Some(table) = schema.tables.get_mut(&table) {
-        table.columns = columns.as_slice().to_vec();
+        // The rows of two tables whose names differ in case only come mixed.
+        match table.columns.is_empty() {
+            true => table.columns = columns.as_slice().to_vec(),
+            false => table.columns.extend_from_slice(columns),
+        }
+    } else {
+        let names = columns.iter().map(|column| column.name);
+        of_views.entry(table).or_default().extend(names);
     }
     columns.clear();
 }
