@@ -6,6 +6,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+mod spelling;
+
+pub use spelling::{respelled, spell_columns};
+
 use super::expr::{self, lexer};
 use super::model::{Action, Dialect, Key, Table, Text};
 

@@ -43,6 +43,21 @@ pub fn with_columns(select: &str, columns: &[Text]) -> String {
     }
 }
 
+/// An expression with other names where `other` has one; nothing if it has none.
+pub fn with_names(text: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut tokens = lexer::tokens(text)?;
+    let mut changed = false;
+    for token in &mut tokens {
+        if let Token::Name(name) = token
+            && let Some(other) = other(name)
+        {
+            *name = other;
+            changed = true;
+        }
+    }
+    changed.then(|| print(&tokens))
+}
+
 /// Whether `text` is a literal or NULL: something that needs no parentheses as a default.
 pub fn is_literal(text: &str) -> bool {
     match lexer::tokens(text).as_deref() {

@@ -6,6 +6,7 @@ mod sql;
 
 use std::collections::BTreeMap;
 
+use super::ddl;
 use super::expr;
 use super::model::{
     Check, Column, Dialect, Event, FORMAT, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
@@ -36,7 +37,7 @@ pub async fn read(session: &mut Session, database: &str) -> Result<Reading, DbEr
     reader.charsets().await?;
     let grants = reader.grants().await?;
     reader.schema.hidden = grants.hidden();
-    let partitioned = reader.tables().await?;
+    let (partitioned, sequences) = reader.tables().await?;
     let view_columns = reader.columns().await?;
     reader.indexes().await?;
     reader.foreign_keys().await?;
@@ -47,7 +48,9 @@ pub async fn read(session: &mut Session, database: &str) -> Result<Reading, DbEr
     }
     let mut schema = reader.schema;
     schema.tables.values_mut().for_each(normalise::restore_json);
-    let hidden = grants.notes(&schema);
+    normalise::spell_columns(&mut schema);
+    let mut hidden = grants.notes(&schema);
+    hidden.extend(sequences.map(|names| format!("sequences are not compared: {names}")));
     Ok(Reading { schema, hidden })
 }
 
@@ -170,12 +173,17 @@ impl<'a> Reader<'a> {
         ))
     }
 
-    /// Tables; whether any is partitioned.
-    async fn tables(&mut self) -> Result<bool, DbError> {
+    /// Tables; whether any is partitioned, and the names of the sequences beside them.
+    async fn tables(&mut self) -> Result<(bool, Option<String>), DbError> {
         let mut partitioned = false;
+        let mut sequences: Vec<String> = Vec::new();
         self.each(sql::TABLES, |schema, row| {
             let (name, kind, engine) = (row.string(0), row.string(1), row.string(2));
             let versioned = kind == "SYSTEM VERSIONED";
+            if kind == "SEQUENCE" {
+                sequences.push(name);
+                return;
+            }
             if name.starts_with(OWN_PREFIX) || !(kind == "BASE TABLE" || versioned) {
                 return;
             }
@@ -186,7 +194,7 @@ impl<'a> Reader<'a> {
             if versioned {
                 table
                     .options
-                    .insert(Text::new("system_versioning"), Text::new("1"));
+                    .insert(Text::new(ddl::SYSTEM_VERSIONING), Text::new("1"));
             }
             table.engine = Text::from(engine);
             table.comment = row.filled(6);
@@ -200,7 +208,9 @@ impl<'a> Reader<'a> {
         })
         .await?;
         // MySQL does not say it of a table partitioned by KEY ().
-        Ok(partitioned || !self.mariadb())
+        let partitioned = partitioned || !self.mariadb();
+        sequences.sort();
+        Ok((partitioned, (!sequences.is_empty()).then(|| sequences.join(", "))))
     }
 
     /// Columns of tables; the names of those of views are handed back.
@@ -311,7 +321,7 @@ impl<'a> Reader<'a> {
             let (parent_database, parent) = (row.string(5), row.string(6));
             key.table = match parent_database == database {
                 true => Text::from(parent),
-                false => Text::from(format!("{parent_database}.{parent}")),
+                false => Text::from(ddl::foreign_table(&parent_database, &parent)),
             };
             key.columns.push(row.name(4));
             key.references.push(row.name(7));
@@ -483,7 +493,15 @@ fn read_parameter(schema: &mut Schema, row: &Cells) {
 fn read_event(row: &Cells, body: Option<Text>) -> Event {
     let schedule = match row.text(4) {
         Some(at) => format!("at '{at}'"),
-        None => format!("every '{}' {}", row.string(5), row.string(6).to_ascii_lowercase()),
+        None => {
+            // A value of several parts comes in its quotes.
+            let value = row.string(5);
+            let unit = row.string(6).to_ascii_lowercase();
+            let ends = row
+                .text(9)
+                .map_or(String::new(), |ends| format!(" ends '{ends}'"));
+            format!("every '{}' {unit}{ends}", value.trim_matches('\''))
+        }
     };
     Event {
         schedule: Text::from(schedule),
