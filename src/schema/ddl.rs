@@ -20,9 +20,19 @@ pub fn names(list: &[Text]) -> String {
     quoted.join(", ")
 }
 
-/// A table's name, which may carry its database.
+/// The name of a table of another database, as the model keeps it: quoted, because a dot may
+/// be part of either name.
+pub fn foreign_table(database: &str, table: &str) -> String {
+    format!("{}.{}", name(database), name(table))
+}
+
+/// The name of the table that a foreign key refers to: one of [`foreign_table`] as it is.
 pub fn table_name(text: &str) -> String {
-    text.split('.').map(name).collect::<Vec<_>>().join(".")
+    if text.starts_with('`') && text.contains("`.`") {
+        text.to_owned()
+    } else {
+        name(text)
+    }
 }
 
 /// Writes definitions of one schema for the server another was read from.
@@ -173,7 +183,11 @@ impl<'a> Writer<'a> {
 /// The default as it stands after DEFAULT: everything but literals and the current time needs
 /// parentheses on MySQL, and literals of TEXT, BLOB and JSON columns do too.
 fn default_sql(ty: &str, default: &str) -> String {
-    let time = default.starts_with("current_timestamp(");
+    let time = (ty.starts_with("datetime") || ty.starts_with("timestamp"))
+        && default
+            .strip_prefix("current_timestamp(")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
     let large = [
         "text",
         "blob",
@@ -251,17 +265,18 @@ pub fn check(table: &str, check_name: &str, check: &Check) -> String {
     out
 }
 
+/// What the model has among the options of a table of MariaDB that keeps its old rows.
+pub const SYSTEM_VERSIONING: &str = "system_versioning";
+
 /// A table option as `KEY=value`; without a value, what takes the option back.
 pub fn option(key: &str, value: Option<&Text>) -> String {
-    const NO_DEFAULT: [&str; 8] = [
+    const NO_DEFAULT: [&str; 6] = [
         "key_block_size",
         "max_rows",
         "min_rows",
         "avg_row_length",
         "checksum",
         "delay_key_write",
-        "page_compressed",
-        "page_compression_level",
     ];
     const TEXT: [&str; 5] = [
         "compression",
@@ -272,6 +287,8 @@ pub fn option(key: &str, value: Option<&Text>) -> String {
     ];
     let upper = key.to_ascii_uppercase();
     match value {
+        Some(_) if key == SYSTEM_VERSIONING => "WITH SYSTEM VERSIONING".to_owned(),
+        None if key == SYSTEM_VERSIONING => "DROP SYSTEM VERSIONING".to_owned(),
         Some(value) if TEXT.contains(&key) => format!("{upper}={}", quote(value)),
         Some(value) => format!("{upper}={}", value.to_ascii_uppercase()),
         None if NO_DEFAULT.contains(&key) => format!("{upper}=0"),

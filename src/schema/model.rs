@@ -92,6 +92,10 @@ impl Default for Schema {
 /// Kinds of objects that privileges hide as a whole. A single hidden body is `None` in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hidden {
+    /// No privilege on the whole database: tables and views without a grant of their own.
+    pub tables: bool,
+    /// Privileges on single columns only: the other columns.
+    pub columns: bool,
     /// No TRIGGER privilege.
     pub triggers: bool,
     /// No EVENT privilege.
@@ -291,7 +295,7 @@ pub enum Action {
 pub struct ForeignKey {
     /// Columns of this table.
     pub columns: Vec<Text>,
-    /// The parent table, with its database if that is another.
+    /// The parent table; of another database as `` `database`.`table` ``.
     pub table: Text,
     /// Columns of the parent.
     pub references: Vec<Text>,

@@ -3,6 +3,12 @@
 //! The differences between the servers that are undone here were measured with MariaDB 10.11
 //! and 11.8 and MySQL 9.7; the tables of the tests hold what each of them prints.
 
+use std::borrow::Cow;
+
+mod spelling;
+
+pub use spelling::{respelled, spell_columns};
+
 use super::expr::{self, lexer};
 use super::model::{Action, ByName, Column, Dialect, Key, Table, Text};
 
@@ -80,13 +86,19 @@ pub fn default_value(
     database: &str,
 ) -> Option<String> {
     let raw = raw?;
-    let is_time = raw
-        .get(..17)
-        .is_some_and(|start| start.eq_ignore_ascii_case("current_timestamp"));
+    let is_time = (ty.starts_with("timestamp") || ty.starts_with("datetime"))
+        && raw
+            .get(..17)
+            .is_some_and(|start| start.eq_ignore_ascii_case("current_timestamp"));
     let sql = match dialect {
         Dialect::MariaDB if raw.eq_ignore_ascii_case("null") => return None,
         Dialect::MariaDB => expr::canonical(raw, database),
-        Dialect::MySQL if has_word(extra, "DEFAULT_GENERATED") || is_time => expr::canonical(raw, database),
+        Dialect::MySQL if has_word(extra, "DEFAULT_GENERATED") || is_time => {
+            match expr::canonical(&decoded(raw), database) {
+                null if null == "null" => return None,
+                sql => sql,
+            }
+        }
         Dialect::MySQL => match family(ty) {
             Family::Number | Family::Bit => raw.to_ascii_lowercase(),
             Family::Binary if raw.starts_with("0x") => raw.to_ascii_lowercase(),
@@ -128,6 +140,19 @@ fn hexadecimal(text: &str) -> String {
     }
     text.bytes()
         .fold("0x".to_owned(), |out, byte| out + &format!("{byte:02x}"))
+}
+
+/// MySQL gives the bytes of an expression out as if each were a letter, so that `ü` becomes
+/// `Ã¼`: this takes it back. What every server says rightly is no such bytes and stays.
+pub fn decoded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let bytes: Option<Vec<u8>> = text.chars().map(|letter| u8::try_from(letter).ok()).collect();
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(text) => Cow::Owned(text),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// What `extra` says after `on update`.

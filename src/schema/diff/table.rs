@@ -7,13 +7,14 @@ use crate::schema::ddl::{self, Writer};
 use crate::schema::model::{
     ByName, Check, Column, ForeignKey, Index, IndexKind, PRIMARY, Schema, Table, Text, Trigger,
 };
-use crate::schema::normalise::{is_generated_check, is_generated_foreign_key, is_generated_index};
+use crate::schema::normalise::{is_generated_check, is_generated_foreign_key, is_generated_index, respelled};
 
 /// Compares all tables.
 pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     for (name, wanted, found) in pairs(&expected.tables, &live.tables) {
         match (wanted, found) {
-            (None, Some(_)) if expected.same.contains(&name) => {}
+            (None, Some(_)) if expected.same.contains(&name) || expected.hidden.tables => {}
+            (Some(_), None) if live.hidden.tables => {}
             (Some(table), None) => {
                 let expected = Writer::own(expected).create_table(&name, table);
                 let change = Change::Missing { expected };
@@ -37,12 +38,13 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>
                 ));
             }
             (Some(wanted), Some(found)) if wanted != found || expected.collation != live.collation => {
+                let respelled = respelled(found, wanted);
                 Pair {
                     name,
                     expected,
                     live,
                     wanted,
-                    found,
+                    found: respelled.as_ref().unwrap_or(found),
                 }
                 .compare(out);
             }
@@ -121,6 +123,7 @@ impl Pair<'_> {
         let mut before: Option<Text> = None;
         for column in &self.wanted.columns {
             match self.found.column(&column.name) {
+                None if self.live.hidden.columns => {}
                 None => {
                     let expected =
                         Writer::own(self.expected).column(column, Some(self.wanted.collation), None);
@@ -147,7 +150,7 @@ impl Pair<'_> {
             .found
             .columns
             .iter()
-            .filter(|column| self.wanted.column(&column.name).is_none())
+            .filter(|column| self.wanted.column(&column.name).is_none() && !self.expected.hidden.columns)
         {
             let live = Writer::own(self.live).column(column, Some(self.found.collation), None);
             let needed = !column.nullable
@@ -317,7 +320,7 @@ impl Pair<'_> {
             &self.found.foreign_keys,
             generated,
             generated,
-            PartialEq::eq,
+            same_key,
             false,
         );
         for (name, wanted, live_name, found) in matched {
@@ -328,9 +331,11 @@ impl Pair<'_> {
                 (Some(one), Some(other)) => {
                     let mut fields = Fields::default();
                     fields.compare("columns", &one.columns, &other.columns, |list| ddl::names(list));
-                    let target =
-                        |key: &ForeignKey| format!("{} ({})", key.table, ddl::names(&key.references));
-                    fields.compare("references", target(one), target(other), |text| text);
+                    if !same_target(one, other) {
+                        let target =
+                            |key: &ForeignKey| format!("{} ({})", key.table, ddl::names(&key.references));
+                        fields.0.push(field("references", target(one), target(other)));
+                    }
                     let action = |action| ddl::action_name(action).to_owned();
                     fields.compare("on delete", one.on_delete, other.on_delete, action);
                     fields.compare("on update", one.on_update, other.on_update, action);
@@ -424,7 +429,7 @@ impl Pair<'_> {
                 (Some(one), Some(other)) => {
                     let mut fields = Fields::default();
                     fields.compare("when", one.when, other.when, |when| when.to_string());
-                    fields.body("body", one.body, other.body);
+                    fields.program(one.body, other.body);
                     Change::Different { fields: fields.0 }
                 }
                 (None, None) => continue,
@@ -435,6 +440,19 @@ impl Pair<'_> {
             );
         }
     }
+}
+
+/// Whether two foreign keys refer to the same columns, which may differ in case.
+fn same_target(one: &ForeignKey, other: &ForeignKey) -> bool {
+    let same = |(one, other): (&Text, &Text)| one.eq_ignore_ascii_case(other);
+    one.table == other.table
+        && one.references.len() == other.references.len()
+        && one.references.iter().zip(&other.references).all(same)
+}
+
+fn same_key(one: &ForeignKey, other: &ForeignKey) -> bool {
+    let actions = |key: &ForeignKey| (key.on_delete, key.on_update);
+    one.columns == other.columns && actions(one) == actions(other) && same_target(one, other)
 }
 
 /// An expected object and a live one, each with its name.

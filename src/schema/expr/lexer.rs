@@ -175,7 +175,8 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
                 let used = rest.find(|next| !word_char(next)).unwrap_or(rest.len());
                 let after_dot = out.last() == Some(&Token::Dot);
                 let word = &rest[..used];
-                let token = match after_dot || rest[used..].starts_with('.') {
+                let quotes = after_dot || rest[used..].starts_with('.') || names_a_query(&rest[used..]);
+                let token = match quotes {
                     true => Token::Name(word.to_owned()),
                     false => Token::Word(word.to_ascii_lowercase()),
                 };
@@ -190,6 +191,22 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
         rest = rest[used..].trim_start();
     }
     Some(out)
+}
+
+/// Whether the word before `after` names a query of a WITH, which MariaDB does not quote.
+fn names_a_query(after: &str) -> bool {
+    let keyword = |text: &str, word: &str| {
+        let start = text.get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let after = match after.strip_prefix('(').and_then(|list| list.split_once(')')) {
+        Some((columns, rest)) if columns.starts_with('`') => rest,
+        _ => after,
+    };
+    let query = after.trim_start();
+    let query = keyword(query, "as").then(|| query[2..].trim_start());
+    let query = query.and_then(|query| query.strip_prefix('('));
+    query.is_some_and(|query| keyword(query.trim_start_matches('('), "select"))
 }
 
 fn word_char(letter: char) -> bool {

@@ -5,10 +5,13 @@
 //! are quoted, keywords and functions are in lower case, and parentheses stay only where
 //! precedence needs them. Text that does not parse is kept as it is.
 
+mod calls;
 pub(crate) mod lexer;
 mod tree;
+mod truth;
 mod view;
 
+use super::model::Text;
 use lexer::Token;
 
 /// The canonical form of an expression or a SELECT. `database` is stripped from names.
@@ -24,11 +27,35 @@ pub fn canonical(text: &str, database: &str) -> String {
     let Some(tokens) = lexer::tokens(text) else {
         return text.trim().to_owned();
     };
-    let tokens = rewrite(strip_database(tokens, database));
-    match tree::reduce(tokens) {
-        Some(tokens) => print(&view::order_by_alias(tokens)),
+    let tokens = calls::rewrite(&rewrite(strip_database(tokens, database)));
+    match tree::reduce(view::inline_windows(tokens)) {
+        Some(tokens) => print(&view::settle(truth::not_inside(tokens))),
         None => text.trim().to_owned(),
     }
+}
+
+/// The canonical SELECT of a view whose columns have these names: MySQL tells them apart from
+/// the SELECT, MariaDB writes them into it.
+pub fn with_columns(select: &str, columns: &[Text]) -> String {
+    match lexer::tokens(select).and_then(|tokens| view::rename_columns(tokens, columns)) {
+        Some(tokens) => print(&tokens),
+        None => select.to_owned(),
+    }
+}
+
+/// An expression with other names where `other` has one; nothing if it has none.
+pub fn with_names(text: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut tokens = lexer::tokens(text)?;
+    let mut changed = false;
+    for token in &mut tokens {
+        if let Token::Name(name) = token
+            && let Some(other) = other(name)
+        {
+            *name = other;
+            changed = true;
+        }
+    }
+    changed.then(|| print(&tokens))
 }
 
 /// Whether `text` is a literal or NULL: something that needs no parentheses as a default.
@@ -83,6 +110,8 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
                     out.push(Token::Number(format!("0x{}", digits.to_ascii_lowercase())));
                 }
             }
+            // A hint that MySQL no longer has.
+            Token::Word(word) if word == "sql_no_cache" || word == "sql_cache" => {}
             Token::Word(word) => out.extend(synonym(&word, called, out.last())),
             Token::Operator("<>") => out.push(Token::Operator("<>")),
             Token::Operator("!=") => out.push(Token::Operator("<>")),

@@ -1,4 +1,5 @@
-use super::{canonical, is_literal, lexer};
+use super::{canonical, is_literal, lexer, with_columns};
+use crate::schema::model::Text;
 
 #[test]
 fn both_servers_print_one_form() {
@@ -44,6 +45,51 @@ fn both_servers_print_one_form() {
             "cast(`d` as date) > curdate() - interval 1 day",
             "cast(`d` as date) > curdate() - interval 1 day",
         ),
+        (
+            "((0 <> `a`) and (0 <> `b`))",
+            "`a` <> 0 and `b` <> 0",
+            "`a` <> 0 and `b` <> 0",
+        ),
+        (
+            "((0 <> `a`) or (0 <> NULL))",
+            "`a` <> 0 or NULL",
+            "`a` <> 0 or null",
+        ),
+        ("((0 <> `a`) xor (0 <> `b`))", "`a` xor `b`", "`a` xor `b`"),
+        ("((0 <> `a`) is not true)", "`a` is not true", "`a` is not true"),
+        ("(0 = length(`a`))", "!octet_length(`a`)", "length(`a`) = 0"),
+        ("(`a` > (0 = `b`))", "`a` > (0 = `b`)", "`a` > (`b` = 0)"),
+        (
+            r"(not((`a` like _utf8mb4\'x\')))",
+            "`a` not like 'x'",
+            "`a` not like 'x'",
+        ),
+        (
+            r"(not(regexp_like(`a`,_utf8mb4\'x\')))",
+            "!(`a` regexp 'x')",
+            "`a` not regexp 'x'",
+        ),
+        (
+            "(not(((`a` like `b`) = `c`)))",
+            "!(`a` like `b` = `c`)",
+            "not `a` like `b` = `c`",
+        ),
+        (
+            "`a` in (select `b` from `t`) is false",
+            "!(`a` in (select `b` from `t`))",
+            "`a` not in (select `b` from `t`)",
+        ),
+        (
+            "(not exists(select 1 from `t`))",
+            "!exists(select 1 from `t` limit 1)",
+            "not exists (select 1 from `t`)",
+        ),
+        (
+            "lag(`a`) OVER (ORDER BY `b` )",
+            "lag(`a`,1) over ( order by `b`)",
+            "lag(`a`) over (order by `b`)",
+        ),
+        ("week(`a`,0)", "week(`a`)", "week(`a`)"),
     ];
     for (mysql, mariadb, expected) in table {
         assert_eq!(canonical(mysql, "k"), expected, "{mysql}");
@@ -74,6 +120,62 @@ fn joins_keep_the_parentheses_that_matter() {
     let text = "select 1 from (`a` left join (`b` join `c` on(`b`.`x` = `c`.`x`)) on(`a`.`x` = `b`.`x`))";
     let expected = "select 1 from `a` left join (`b` join `c` on `b`.`x` = `c`.`x`) on `a`.`x` = `b`.`x`";
     assert_eq!(canonical(text, "k"), expected);
+}
+
+#[test]
+fn selects_of_both_servers_become_one() {
+    // (MySQL's INFORMATION_SCHEMA, MariaDB's, canonical)
+    let table = [
+        (
+            "select 1 AS `x` from `t` where (0 <> `t`.`a`)",
+            "select 1 AS `x` from `t` where `t`.`a` is true",
+            "select 1 as `x` from `t` where `t`.`a` <> 0",
+        ),
+        (
+            "select rank() OVER `w` AS `x` from `t` window `w` AS (PARTITION BY `a` ) ",
+            "select rank() over ( partition by `a`) AS `x` from `t`",
+            "select rank() over (partition by `a`) as `x` from `t`",
+        ),
+        (
+            "with `Sum` (`a`) as (select 1 AS `a`) select `Sum`.`a` AS `a` from `Sum`",
+            "with Sum(`a`) as (select 1 AS `a`)select `Sum`.`a` AS `a` from `Sum`",
+            "with `Sum`(`a`) as (select 1 as `a`) select `Sum`.`a` as `a` from `Sum`",
+        ),
+        (
+            "select `a` AS `b`,count(0) AS `n` from `t` group by `a` order by `n`,`b` desc",
+            "select `a` AS `b`,count(0) AS `n` from `t` group by 1 order by 2,`a` desc",
+            "select `a` as `b`, count(0) as `n` from `t` group by `a` order by `n`, `b` desc",
+        ),
+        (
+            "select 1 AS `x` union all select 2 AS `2`",
+            "(select 1 AS `x`) union all (select 2 AS `2`)",
+            "select 1 as `x` union all select 2 as `2`",
+        ),
+    ];
+    for (mysql, mariadb, expected) in table {
+        assert_eq!(canonical(mysql, "k"), expected, "{mysql}");
+        assert_eq!(canonical(mariadb, "k"), expected, "{mariadb}");
+        assert_eq!(canonical(expected, "k"), expected, "stays as it is");
+    }
+    let branches = "(select 1 as `x` order by `x` limit 1) union select 2 as `2`";
+    assert_eq!(
+        canonical(branches, "k"),
+        branches,
+        "a limit of its own needs its parentheses"
+    );
+}
+
+#[test]
+fn a_view_takes_the_names_of_its_columns() {
+    let select = "with `q` as (select 1 as `x`) select `q`.`x` as `x`, count(0) as `n` from `q`";
+    let names = [Text::new("a"), Text::new("b")];
+    let renamed = "with `q` as (select 1 as `x`) select `q`.`x` as `a`, count(0) as `b` from `q`";
+    assert_eq!(with_columns(select, &names), renamed);
+    assert_eq!(
+        with_columns(select, &names[..1]),
+        select,
+        "another number of columns"
+    );
 }
 
 #[test]

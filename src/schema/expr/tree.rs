@@ -1,9 +1,11 @@
 //! Which parentheses an expression needs.
 
 use super::lexer::{Token, is_keyword};
+use super::truth;
 
-/// A token, or what stands between two parentheses.
-enum Node {
+/// A token, or what stands between two parentheses, which are `fixed` if they belong to what
+/// stands before them.
+pub(super) enum Node {
     Leaf(Token),
     Group { inner: Vec<Node>, fixed: bool },
 }
@@ -14,12 +16,12 @@ const OR: u8 = 2;
 const XOR: u8 = 3;
 const AND: u8 = 4;
 const NOT: u8 = 5;
-const COMPARE: u8 = 6;
+pub(super) const COMPARE: u8 = 6;
 const SIGN: u8 = 13;
 const COLLATE: u8 = 15;
 const ATOM: u8 = 100;
 /// What ends an operand: a comma, `then`, `where`, the end of the text.
-const BOUNDARY: u8 = 0;
+pub(super) const BOUNDARY: u8 = 0;
 
 /// The tokens without the parentheses that precedence makes needless; nothing if they do not pair up.
 pub(super) fn reduce(tokens: Vec<Token>) -> Option<Vec<Token>> {
@@ -58,7 +60,7 @@ fn opens_fixed(tokens: &[Token], at: usize) -> bool {
             !is_keyword(word)
                 || matches!(
                     word.as_str(),
-                    "in" | "exists" | "using" | "over" | "any" | "all" | "some"
+                    "in" | "exists" | "using" | "over" | "as" | "any" | "all" | "some"
                 )
         }
         Some(Token::Name(_)) => true,
@@ -80,12 +82,14 @@ fn flatten(nodes: Vec<Node>, out: &mut Vec<Token>) {
 }
 
 /// Splices needless groups into `nodes`, one after the other from the left.
-fn simplify(nodes: Vec<Node>) -> Vec<Node> {
+pub(super) fn simplify(nodes: Vec<Node>) -> Vec<Node> {
+    let nodes = truth::settle(nodes);
     let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut rest = nodes.into_iter().peekable();
     let mut betweens = 0usize;
     while let Some(node) = rest.next() {
         match node {
+            Node::Group { inner, .. } if is_plain_branch(&inner, &out, rest.peek()) => out.extend(inner),
             Node::Group { inner, fixed: false } => {
                 let left = strength_before(&out, betweens);
                 let right = rest
@@ -104,6 +108,28 @@ fn simplify(nodes: Vec<Node>) -> Vec<Node> {
         }
     }
     out
+}
+
+/// Whether a group is a SELECT of a union that needs no parentheses.
+fn is_plain_branch(inner: &[Node], before: &[Node], after: Option<&Node>) -> bool {
+    const UNIONS: [&str; 3] = ["union", "except", "intersect"];
+    const ENDS: [&str; 8] = [
+        "union",
+        "except",
+        "intersect",
+        "order",
+        "limit",
+        "for",
+        "into",
+        "with",
+    ];
+    let word = |node: Option<&Node>, any_of: &[&str]| matches!(node, Some(Node::Leaf(Token::Word(word))) if any_of.contains(&word.as_str()));
+    let joined = match before {
+        [] => word(after, &UNIONS),
+        [.., union, last] if word(Some(last), &["all", "distinct"]) => word(Some(union), &UNIONS),
+        [.., last] => word(Some(last), &UNIONS),
+    };
+    joined && word(inner.first(), &["select"]) && !inner.iter().any(|node| word(Some(node), &ENDS))
 }
 
 /// `and` belongs to a `between` while one is open.
@@ -162,7 +188,7 @@ fn strength_after(after: &Node, betweens: usize) -> u8 {
 }
 
 /// Binding strength of an operator.
-fn strength(token: &Token) -> Option<u8> {
+pub(super) fn strength(token: &Token) -> Option<u8> {
     Some(match token {
         Token::Operator(operator) => match *operator {
             ":=" => OR - 1,

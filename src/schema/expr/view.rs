@@ -1,9 +1,171 @@
 //! What the servers print differently in a whole SELECT.
 
 use super::lexer::Token;
+use crate::schema::model::Text;
+
+/// Brings what only a SELECT has to one form.
+pub(super) fn settle(tokens: Vec<Token>) -> Vec<Token> {
+    order_by_alias(group_by_place(where_column(tokens)))
+}
+
+/// Where a column alone is the condition, MariaDB 11.8 prints `where x is true` and `is false`,
+/// the others `x <> 0` and `x = 0`, which let the same rows through.
+fn where_column(tokens: Vec<Token>) -> Vec<Token> {
+    const CONDITIONS: [&str; 3] = ["where", "on", "having"];
+    const MORE: [&str; 4] = ["and", "or", "xor", "is"];
+    let word = |token: Option<&Token>, any_of: &[&str]| matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()));
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.iter().enumerate() {
+        let test = match (out.last(), token) {
+            (Some(Token::Word(is)), Token::Word(value)) if is == "is" && value == "true" => "<>",
+            (Some(Token::Word(is)), Token::Word(value)) if is == "is" && value == "false" => "=",
+            _ => {
+                out.push(token.clone());
+                continue;
+            }
+        };
+        let path = out.iter().rev().skip(1);
+        let path = path
+            .take_while(|token| matches!(token, Token::Name(_) | Token::Dot))
+            .count();
+        let before = (out.len() - 1 - path).checked_sub(1).and_then(|at| out.get(at));
+        let after = tokens.get(at + 1);
+        let ends = !word(after, &MORE) && !matches!(after, Some(Token::Operator(_)));
+        if path > 0 && word(before, &CONDITIONS) && ends {
+            out.pop();
+            out.extend([Token::Operator(test), Token::Number("0".into())]);
+        } else {
+            out.push(token.clone());
+        }
+    }
+    out
+}
+
+/// MariaDB prints a window's definition where MySQL prints its name.
+pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
+    let word = |token: &Token, text: &str| matches!(token, Token::Word(word) if word == text);
+    let depths = depths(&tokens);
+    let mut windows: Vec<(Token, Vec<Token>)> = Vec::new();
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let first = word(token, "window");
+        let next = !windows.is_empty() && *token == Token::Comma;
+        match &tokens[at + 1..] {
+            [name @ Token::Name(_), as_word, Token::Open, ..] if (first || next) && word(as_word, "as") => {
+                let inner = at + 4;
+                let close = (inner..tokens.len())
+                    .find(|end| tokens[*end] == Token::Close && depths[*end] == depths[inner - 1])
+                    .unwrap_or(tokens.len());
+                windows.push((name.clone(), tokens[inner..close].to_vec()));
+                at = close + 1;
+            }
+            _ => {
+                out.push(token.clone());
+                at += 1;
+            }
+        }
+    }
+    if windows.is_empty() {
+        return out;
+    }
+    spread(out, &windows, word)
+}
+
+/// Puts definitions where their names stand: after `over`, or first in its parentheses.
+fn spread(
+    tokens: Vec<Token>,
+    windows: &[(Token, Vec<Token>)],
+    word: impl Fn(&Token, &str) -> bool,
+) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let definition = windows
+            .iter()
+            .find(|(name, _)| *name == token)
+            .map(|(_, text)| text);
+        match (definition, out.as_slice()) {
+            (Some(definition), [.., over]) if word(over, "over") => {
+                out.push(Token::Open);
+                out.extend_from_slice(definition);
+                out.push(Token::Close);
+            }
+            (Some(definition), [.., over, Token::Open]) if word(over, "over") => {
+                out.extend_from_slice(definition);
+            }
+            _ => out.push(token),
+        }
+    }
+    out
+}
+
+/// Gives the columns of a SELECT other names; nothing if they have them or do not fit.
+pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec<Token>> {
+    let depths = depths(&tokens);
+    let word = |at: usize, any_of: &[&str]| {
+        depths[at] == 0 && matches!(&tokens[at], Token::Word(word) if any_of.contains(&word.as_str()))
+    };
+    let start = (0..tokens.len()).find(|at| word(*at, &["select"]))? + 1;
+    let ends = ["from", "union", "except", "intersect", "where", "limit", "order"];
+    let end = (start..tokens.len())
+        .find(|at| word(*at, &ends))
+        .unwrap_or(tokens.len());
+    let places: Vec<usize> = items(&tokens, &depths, start, end)
+        .map(|(from, to)| aliased(&tokens[from..to]).map(|_| to - 1))
+        .collect::<Option<_>>()?;
+    if places.len() != columns.len() {
+        return None;
+    }
+    let mut out = tokens.clone();
+    for (place, column) in places.into_iter().zip(columns) {
+        out[place] = Token::Name(column.to_string());
+    }
+    (out != tokens).then_some(out)
+}
+
+/// MariaDB prints `group by 2` as written, MySQL what stands there.
+fn group_by_place(tokens: Vec<Token>) -> Vec<Token> {
+    let depths = depths(&tokens);
+    let word =
+        |at: usize, text: &str| depths[at] == 0 && matches!(&tokens[at], Token::Word(word) if word == text);
+    let find = |text: &str| (0..tokens.len()).find(|at| word(*at, text));
+    let (Some(from), Some(group)) = (find("from"), find("group")) else {
+        return tokens;
+    };
+    if !word(0, "select") || find("union").is_some() || group < from {
+        return tokens;
+    }
+    let end = (group..tokens.len())
+        .find(|at| {
+            ["having", "order", "limit", "with", "for"]
+                .iter()
+                .any(|text| word(*at, text))
+        })
+        .unwrap_or(tokens.len());
+    let listed: Vec<(usize, usize)> = items(&tokens, &depths, 1, from).collect();
+    let mut out = tokens[..(group + 2).min(tokens.len())].to_vec();
+    for (at, (start, end)) in items(&tokens, &depths, group + 2, end).enumerate() {
+        if at > 0 {
+            out.push(Token::Comma);
+        }
+        let place = place(&tokens[start..end]).and_then(|place| listed.get(place));
+        let expression = place.and_then(|(start, end)| aliased(&tokens[*start..*end]));
+        out.extend_from_slice(expression.map_or(&tokens[start..end], |(expression, _)| expression));
+    }
+    out.extend_from_slice(&tokens[end..]);
+    out
+}
+
+/// Which item of the SELECT a bare number in ORDER BY or GROUP BY means, counted from 0.
+fn place(item: &[Token]) -> Option<usize> {
+    match item {
+        [Token::Number(number)] => number.parse::<usize>().ok()?.checked_sub(1),
+        _ => None,
+    }
+}
 
 /// MySQL prints `order by` an alias where MariaDB prints what the alias stands for: the alias wins.
-pub(super) fn order_by_alias(tokens: Vec<Token>) -> Vec<Token> {
+fn order_by_alias(tokens: Vec<Token>) -> Vec<Token> {
     let depths = depths(&tokens);
     let word =
         |at: usize, text: &str| depths[at] == 0 && matches!(&tokens[at], Token::Word(word) if word == text);
@@ -14,9 +176,10 @@ pub(super) fn order_by_alias(tokens: Vec<Token>) -> Vec<Token> {
     if !word(0, "select") || find("union").is_some() || order < from {
         return tokens;
     }
-    let aliases: Vec<(&[Token], &Token)> = items(&tokens, &depths, 1, from)
-        .filter_map(|(start, end)| aliased(&tokens[start..end]))
+    let listed: Vec<Option<(&[Token], &Token)>> = items(&tokens, &depths, 1, from)
+        .map(|(start, end)| aliased(&tokens[start..end]))
         .collect();
+    let aliases = || listed.iter().flatten();
     let end = (order..tokens.len())
         .find(|at| word(*at, "limit") || word(*at, "for"))
         .unwrap_or(tokens.len());
@@ -30,7 +193,8 @@ pub(super) fn order_by_alias(tokens: Vec<Token>) -> Vec<Token> {
             Some((Token::Word(word), key)) if word == "desc" || word == "asc" => (key, &item[key.len()..]),
             _ => (item, &item[item.len()..]),
         };
-        match aliases.iter().find(|(expression, _)| *expression == key) {
+        let numbered = place(key).and_then(|place| listed.get(place)?.as_ref());
+        match numbered.or_else(|| aliases().find(|(expression, _)| *expression == key)) {
             Some((_, alias)) => out.push((*alias).clone()),
             None => out.extend_from_slice(key),
         }

@@ -4,6 +4,7 @@
 //! created and altered, each in one ALTER; then what loses data; then foreign keys, views,
 //! routines, triggers and events come back. Everything is plain SQL for the client or dbtool.
 
+mod doubt;
 mod loss;
 mod table;
 
@@ -72,9 +73,15 @@ fn terminated(sql: &str) -> String {
         "CREATE FUNCTION ",
         "CREATE EVENT ",
     ];
-    let compound = program.iter().any(|start| sql.starts_with(start)) && sql.contains(';');
+    // A comment at the end would swallow what ends the statement.
+    let compound = program.iter().any(|start| sql.starts_with(start))
+        && [";", "--", "#"].iter().any(|part| sql.contains(part));
     if compound {
-        format!("DELIMITER $$\n{sql}$$\nDELIMITER ;")
+        let mut delimiter = "$$".to_owned();
+        while sql.contains(&delimiter) {
+            delimiter.push('$');
+        }
+        format!("DELIMITER {delimiter}\n{sql}\n{delimiter}\nDELIMITER ;")
     } else {
         format!("{sql};")
     }
@@ -102,6 +109,8 @@ pub fn fix(expected: &Schema, live: &Schema, differences: &[Difference]) -> Fix 
     plan.drop_programs(differences);
     plan.tables(&by_table);
     plan.programs(differences);
+    let doubts = doubt::notes(&plan.fix.statements, expected.dialect);
+    plan.fix.notes.extend(doubts);
     plan.fix
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, comment_option, loss};
+use super::{Planner, Statement, comment_option, loss};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::{ByName, Check, Column, Dialect, ForeignKey, Index, PRIMARY, Table, Text};
@@ -22,6 +22,8 @@ struct Work {
     unindexed: BTreeSet<Text>,
     /// PARTITION BY has to stand alone.
     partitioning: Option<String>,
+    /// ALTERs of their own that have to come before the rest, perhaps with what they lose.
+    before: Vec<(String, Option<String>)>,
 }
 
 impl Planner<'_> {
@@ -57,6 +59,10 @@ impl Planner<'_> {
             self.run(self.writer.create_table(&table, wanted));
         }
         for (table, work) in work {
+            for (clause, loses) in work.before {
+                let sql = format!("ALTER TABLE {} {clause}", name(&table));
+                self.fix.statements.push(Statement { sql, loses });
+            }
             if !work.clauses.is_empty() {
                 let sql = format!("ALTER TABLE {}\n  {}", name(&table), work.clauses.join(",\n  "));
                 let reasons: Vec<String> = work.loses.into_iter().collect();
@@ -233,9 +239,13 @@ impl<'a> Alter<'a, '_> {
         self.options(&mut work);
         self.extra_columns(&mut work);
         if self.of_kind(Kind::Partitioning).next().is_some() {
-            let partitioning = self.wanted.partitioning.as_ref();
-            work.partitioning =
-                Some(partitioning.map_or("REMOVE PARTITIONING".to_owned(), ddl::partition_by));
+            let wanted = self.wanted.partitioning.as_ref();
+            // Unique keys hold all columns of the partitioning: of the old one until it is gone.
+            let keys_change = self.of_kind(Kind::Index).next().is_some();
+            if self.found.partitioning.is_some() && (wanted.is_none() || keys_change) {
+                work.before.push(("REMOVE PARTITIONING".to_owned(), None));
+            }
+            work.partitioning = wanted.map(ddl::partition_by);
         }
         work
     }
@@ -476,12 +486,19 @@ impl<'a> Alter<'a, '_> {
             _ => None,
         });
         for field in changes.flatten() {
+            let gone = !self.wanted.options.contains_key(&Text::new(&field.name));
+            if field.name == ddl::SYSTEM_VERSIONING && gone {
+                let why = "the old versions of the rows go".to_owned();
+                work.before.push((ddl::option(&field.name, None), Some(why)));
+                continue;
+            }
             work.clauses.push(match field.name.as_str() {
                 "engine" => format!("ENGINE={}", self.wanted.engine),
                 "comment" => comment_option(self.wanted.comment),
                 "default collation" => {
                     format!("DEFAULT {}", self.planner.writer.charset(self.wanted.collation))
                 }
+                ddl::SYSTEM_VERSIONING => "ADD SYSTEM VERSIONING".to_owned(),
                 key => ddl::option(key, self.wanted.options.get(&Text::new(key))),
             });
         }

@@ -37,7 +37,17 @@ fn a_program_of_statements_gets_a_delimiter() {
         "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
     );
     let body = "CREATE PROCEDURE p() BEGIN SELECT 1; END";
-    assert_eq!(terminated(body), format!("DELIMITER $$\n{body}$$\nDELIMITER ;"));
+    assert_eq!(terminated(body), format!("DELIMITER $$\n{body}\n$$\nDELIMITER ;"));
+    let dollars = "CREATE PROCEDURE p() BEGIN SELECT '$$'; END";
+    assert_eq!(
+        terminated(dollars),
+        format!("DELIMITER $$$\n{dollars}\n$$$\nDELIMITER ;")
+    );
+    let comment = "CREATE PROCEDURE p() SELECT 1 -- one";
+    assert_eq!(
+        terminated(comment),
+        format!("DELIMITER $$\n{comment}\n$$\nDELIMITER ;")
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Reading a live schema: nine statements, ten with partitioned tables, however many tables
-//! there are. Rows are streamed into the model, so memory follows the schema and not the answer.
+//! Reading a live schema: nine statements, ten on MySQL and with partitioned tables, however
+//! many tables there are. Rows are streamed into the model, so memory follows the schema and not the answer.
 
 mod privileges;
 mod programs;
@@ -57,12 +57,12 @@ impl Frame {
             like,
             schema: self.schema,
         };
-        let partitioned = reader.tables().await?;
-        reader.columns().await?;
+        let (partitioned, sequences) = reader.tables().await?;
+        let view_columns = reader.columns().await?;
         reader.indexes().await?;
         reader.foreign_keys().await?;
         reader.checks().await?;
-        reader.programs().await?;
+        reader.programs(&view_columns).await?;
         if partitioned {
             reader.partitions().await?;
         }
@@ -70,7 +70,9 @@ impl Frame {
         for (_, table) in schema.tables.iter_mut() {
             normalise::restore_json(table);
         }
-        let hidden = self.grants.notes(&schema);
+        normalise::spell_columns(&mut schema);
+        let mut hidden = self.grants.notes(&schema);
+        hidden.extend(sequences.map(|names| format!("sequences are not compared: {names}")));
         Ok(Reading { schema, hidden })
     }
 }

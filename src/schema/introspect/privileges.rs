@@ -5,41 +5,69 @@ use crate::schema::model::{Dialect, Hidden, Schema};
 /// The privileges that matter here, wherever they were granted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Grants {
-    /// Privileges on `*.*`, the database, or any table of it, in upper case.
+    /// Privileges on `*.*` or the database, in upper case: those on single tables show nothing
+    /// of the others.
     held: Vec<String>,
-    /// Whether a privilege covers the whole database, so that every table is seen.
-    whole_database: bool,
+    /// Whether a privilege covers single columns.
+    columns: bool,
     dialect: Dialect,
+}
+
+/// A line of SHOW GRANTS: `GRANT a, b (column) ON scope TO account`, or a REVOKE of MySQL's
+/// partial revokes.
+struct Line<'a> {
+    revokes: bool,
+    privileges: Vec<String>,
+    of_columns: bool,
+    on: &'a str,
+    object: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line; granted roles have no ON.
+    fn read(line: &'a str) -> Option<Line<'a>> {
+        let revoked = line.strip_prefix("REVOKE ");
+        let (privileges, rest) = revoked.or(line.strip_prefix("GRANT "))?.split_once(" ON ")?;
+        let end = if revoked.is_some() { " FROM " } else { " TO " };
+        let (on, object) = rest.split(end).next()?.rsplit_once('.')?;
+        let words = privileges
+            .split(", ")
+            .map(|one| one.split(" (").next().unwrap_or(one).to_ascii_uppercase());
+        Some(Line {
+            revokes: revoked.is_some(),
+            privileges: words.filter(|word| word != "USAGE" && word != "PROXY").collect(),
+            of_columns: privileges.contains(" ("),
+            on,
+            object,
+        })
+    }
 }
 
 impl Grants {
     /// Reads the lines of SHOW GRANTS.
     pub(super) fn read(lines: &[String], database: &str, dialect: Dialect) -> Grants {
+        let lines = lines.iter().filter_map(|line| Line::read(line));
+        let lines: Vec<Line> = lines.filter(|line| covers(line.on, database)).collect();
+        let revoked: Vec<&String> = lines
+            .iter()
+            .filter(|line| line.revokes)
+            .flat_map(|line| &line.privileges)
+            .collect();
         let mut grants = Grants {
             dialect,
             ..Grants::default()
         };
-        for line in lines {
-            // `GRANT a, b (column) ON scope TO account`; roles have no ON.
-            let Some((privileges, rest)) = line
-                .strip_prefix("GRANT ")
-                .and_then(|line| line.split_once(" ON "))
-            else {
-                continue;
-            };
-            let scope = rest.split(" TO ").next().unwrap_or(rest);
-            let Some((on, object)) = scope.rsplit_once('.') else {
-                continue;
-            };
-            if !covers(on, database) {
+        for line in lines.iter().filter(|line| !line.revokes) {
+            grants.columns |= line.of_columns;
+            if line.object != "*" {
                 continue;
             }
-            let words = privileges
-                .split(", ")
-                .map(|one| one.split(" (").next().unwrap_or(one).to_ascii_uppercase());
-            let words: Vec<String> = words.filter(|word| word != "USAGE").collect();
-            grants.whole_database |= object == "*" && !words.is_empty() && words != ["PROXY"];
-            grants.held.extend(words);
+            // What is revoked for this database was granted for all.
+            let left = line.privileges.iter().filter(|word| {
+                let all = word.starts_with("ALL") && !revoked.is_empty();
+                line.on != "*" || !(all || revoked.contains(word))
+            });
+            grants.held.extend(left.cloned());
         }
         grants
     }
@@ -57,6 +85,8 @@ impl Grants {
             .iter()
             .any(|held| held != "SELECT" && held != "SHOW VIEW");
         Hidden {
+            tables: self.held.is_empty(),
+            columns: self.columns && !self.has("SELECT"),
             triggers: !self.has("TRIGGER"),
             events: !self.has("EVENT"),
             routines: !["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW_ROUTINE"]
@@ -76,14 +106,19 @@ impl Grants {
             }
         };
         note(
-            !self.whole_database,
+            hidden.tables,
             "tables without a grant of their own",
             "a privilege on the whole database",
         );
         note(
+            hidden.columns,
+            "columns without a grant of their own",
+            "SELECT on the whole database",
+        );
+        note(
             hidden.constraints,
             "foreign keys and checks",
-            "any table privilege besides SELECT",
+            "any privilege besides SELECT on the whole database",
         );
         note(hidden.triggers, "triggers", "TRIGGER");
         note(hidden.events, "events", "EVENT");
@@ -158,7 +193,8 @@ mod tests {
                 triggers: true,
                 events: true,
                 routines: true,
-                constraints: true
+                constraints: true,
+                ..all
             }
         );
         let writer = hidden(&["GRANT SELECT, INSERT, UPDATE (name), EXECUTE ON `my_app`.* TO `w`@`%`"]);
@@ -167,11 +203,37 @@ mod tests {
             Hidden {
                 triggers: true,
                 events: true,
-                routines: false,
-                constraints: false
+                ..all
             }
         );
         assert!(hidden(&["GRANT ALL PRIVILEGES ON `other`.* TO `app`@`%`"]).triggers);
+    }
+
+    #[test]
+    fn a_privilege_on_one_table_shows_nothing_of_the_others() {
+        let one = hidden(&[
+            "GRANT SELECT, SHOW VIEW ON `my_app`.* TO `a`@`%`",
+            "GRANT INSERT, TRIGGER ON `my_app`.`t` TO `a`@`%`",
+        ]);
+        assert!(one.triggers && one.constraints && !one.tables);
+        let only = hidden(&["GRANT ALL PRIVILEGES ON `my_app`.`t` TO `a`@`%`"]);
+        assert!(only.triggers && only.constraints && only.tables && !only.columns);
+        assert!(hidden(&["GRANT SELECT (`id`) ON `my_app`.`t` TO `a`@`%`"]).columns);
+    }
+
+    #[test]
+    fn what_is_revoked_for_the_database_is_not_held() {
+        let revoked = hidden(&[
+            "GRANT SELECT, TRIGGER, EVENT, EXECUTE ON *.* TO `a`@`%`",
+            "GRANT EVENT ON `my_app`.* TO `a`@`%`",
+            "REVOKE TRIGGER, EVENT ON `my_app`.* FROM `a`@`%`",
+        ]);
+        assert!(revoked.triggers && !revoked.events && !revoked.routines);
+        let elsewhere = hidden(&[
+            "GRANT SELECT, TRIGGER ON *.* TO `a`@`%`",
+            "REVOKE TRIGGER ON `other`.* FROM `a`@`%`",
+        ]);
+        assert!(!elsewhere.triggers);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reading views, triggers, routines and events.
 
+use std::collections::BTreeMap;
+
 use super::{Cells, Reader, sql};
 use crate::db::DbError;
 use crate::schema::expr;
@@ -8,7 +10,7 @@ use crate::schema::normalise;
 
 impl Reader<'_> {
     /// Views, triggers, routines with their parameters, events.
-    pub(super) async fn programs(&mut self) -> Result<(), DbError> {
+    pub(super) async fn programs(&mut self, view_columns: &BTreeMap<Text, Vec<Text>>) -> Result<(), DbError> {
         let database = self.database;
         self.each(sql::PROGRAMS, |schema, row| {
             let body = row
@@ -18,8 +20,11 @@ impl Reader<'_> {
             match row.string(0).as_str() {
                 "view" => {
                     let definition = row.text(3).filter(|text| !text.is_empty());
+                    let columns = view_columns.get(&row.name(1)).map_or(&[][..], Vec::as_slice);
+                    let definition =
+                        definition.map(|text| expr::with_columns(&expr::canonical(&text, database), columns));
                     let view = View {
-                        definition: definition.map(|text| Text::from(expr::canonical(&text, database))),
+                        definition: definition.map(Text::from),
                         check_option: row
                             .filled(4)
                             .filter(|option| *option != "NONE")
@@ -91,7 +96,15 @@ fn read_parameter(schema: &mut Schema, row: &Cells) {
 fn read_event(row: &Cells, body: Option<Text>) -> Event {
     let schedule = match row.text(4) {
         Some(at) => format!("at '{at}'"),
-        None => format!("every '{}' {}", row.string(5), row.string(6).to_ascii_lowercase()),
+        None => {
+            // A value of several parts comes in its quotes.
+            let value = row.string(5);
+            let unit = row.string(6).to_ascii_lowercase();
+            let ends = row
+                .text(9)
+                .map_or(String::new(), |ends| format!(" ends '{ends}'"));
+            format!("every '{}' {unit}{ends}", value.trim_matches('\''))
+        }
     };
     Event {
         schedule: Text::from(schedule),

@@ -93,7 +93,7 @@ pub(super) const PROGRAMS: &str = "\
     UNION ALL \
     SELECT 'event', CAST(event_name AS CHAR), CAST(status AS CHAR), CAST(event_definition AS CHAR), \
            CAST(execute_at AS CHAR), CAST(interval_value AS CHAR), CAST(interval_field AS CHAR), \
-           CAST(event_comment AS CHAR), CAST(on_completion AS CHAR), NULL, 1 \
+           CAST(event_comment AS CHAR), CAST(on_completion AS CHAR), CAST(ends AS CHAR), 1 \
       FROM information_schema.events WHERE event_schema = ? \
     ORDER BY place, name";
 

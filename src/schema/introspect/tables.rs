@@ -1,5 +1,7 @@
 //! Reading tables: their columns, indexes, foreign keys, checks and partitions.
 
+use std::collections::BTreeMap;
+
 use super::{Cells, OWN_PREFIX, Reader, sql};
 use crate::db::DbError;
 use crate::schema::expr;
@@ -7,15 +9,20 @@ use crate::schema::model::{
     Attributes, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
     Partition, Partitioning, Schema, Shared, Stats, Table, Text,
 };
-use crate::schema::normalise;
+use crate::schema::{ddl, normalise};
 
 impl Reader<'_> {
-    /// Tables; whether any is partitioned.
-    pub(super) async fn tables(&mut self) -> Result<bool, DbError> {
+    /// Tables; whether any is partitioned, and the names of the sequences beside them.
+    pub(super) async fn tables(&mut self) -> Result<(bool, Option<String>), DbError> {
         let mut partitioned = false;
+        let mut sequences: Vec<String> = Vec::new();
         self.each(sql::TABLES, |schema, row| {
             let (name, kind, engine) = (row.string(0), row.string(1), row.string(2));
             let versioned = kind == "SYSTEM VERSIONED";
+            if kind == "SEQUENCE" {
+                sequences.push(name);
+                return;
+            }
             if name.starts_with(OWN_PREFIX) || !(kind == "BASE TABLE" || versioned) {
                 return;
             }
@@ -26,7 +33,7 @@ impl Reader<'_> {
             if versioned {
                 table
                     .options
-                    .insert(Text::new("system_versioning"), Text::new("1"));
+                    .insert(Text::new(ddl::SYSTEM_VERSIONING), Text::new("1"));
             }
             table.engine = Text::from(engine);
             table.comment = row.filled(6);
@@ -39,26 +46,28 @@ impl Reader<'_> {
             schema.tables.insert(Text::from(name), table);
         })
         .await?;
-        Ok(partitioned)
+        // MySQL does not say it of a table partitioned by KEY ().
+        let partitioned = partitioned || !self.mariadb();
+        Ok((partitioned, (!sequences.is_empty()).then(|| sequences.join(", "))))
     }
 
     /// Hands every table all its rows of a statement at once, so that each list is as long as it has
-    /// to be. The rows begin with their table's name and are ordered by it.
+    /// to be. The rows begin with their table's name and are ordered by it; `give` also gets the
+    /// table as it is in the schema that this one may be like, and no table for the rows of a view.
     async fn per_table<T>(
         &mut self,
         sql: &str,
         mut row: impl FnMut(Dialect, &Cells, &mut Vec<T>),
-        give: impl Fn(&mut Table, Option<&Table>, Vec<T>),
+        mut give: impl FnMut(Text, Option<&mut Table>, Option<&Table>, Vec<T>),
     ) -> Result<(), DbError> {
         let like = self.like;
         let mut current: Option<Text> = None;
         let mut gathered: Vec<T> = Vec::new();
-        let hand_over = |schema: &mut Schema, table: Option<Text>, rows: &mut Vec<T>| {
-            let rows = rows.drain(..);
-            // The rows of a view have no table to go to.
-            if let Some((name, table)) = table.and_then(|name| Some((name, schema.tables.get_mut(&name)?))) {
+        let mut hand_over = |schema: &mut Schema, table: Option<Text>, rows: &mut Vec<T>| {
+            let rows = rows.drain(..).collect();
+            if let Some(name) = table {
                 let like = like.and_then(|schema| schema.tables.get(&name));
-                give(table, like, rows.collect());
+                give(name, schema.tables.get_mut(&name), like, rows);
             }
         };
         self.each(sql, |schema, cells| {
@@ -74,19 +83,26 @@ impl Reader<'_> {
         Ok(())
     }
 
-    pub(super) async fn columns(&mut self) -> Result<(), DbError> {
+    /// Columns of tables; the names of those of views are handed back.
+    pub(super) async fn columns(&mut self) -> Result<BTreeMap<Text, Vec<Text>>, DbError> {
         let database = self.database;
+        let mut of_views = BTreeMap::new();
         self.per_table(
             sql::COLUMNS,
             |dialect, row, columns| columns.push(read_column(dialect, row, database)),
-            |table, like, columns| {
+            |name, table, like, columns: Vec<Column>| {
+                let Some(table) = table else {
+                    of_views.insert(name, columns.iter().map(|column| column.name).collect());
+                    return;
+                };
                 table.columns = columns.into();
                 if let Some(like) = like {
                     table.columns.share(&like.columns);
                 }
             },
         )
-        .await
+        .await?;
+        Ok(of_views)
     }
 
     pub(super) async fn indexes(&mut self) -> Result<(), DbError> {
@@ -99,7 +115,8 @@ impl Reader<'_> {
         self.per_table(
             statement,
             |_, row, indexes| read_index_part(row, database, indexes),
-            |table, like, mut indexes: Vec<(Text, Index)>| {
+            |_, table, like, mut indexes: Vec<(Text, Index)>| {
+                let Some(table) = table else { return };
                 if table.engine == "MEMORY" {
                     indexes.iter_mut().for_each(|(_, index)| index.hash = false);
                 }
@@ -117,7 +134,8 @@ impl Reader<'_> {
         self.per_table(
             sql::FOREIGN_KEYS,
             |_, row, keys| read_foreign_key_part(row, database, keys),
-            |table, like, keys: Vec<(Text, ForeignKey)>| {
+            |_, table, like, keys: Vec<(Text, ForeignKey)>| {
+                let Some(table) = table else { return };
                 table.foreign_keys = by_name(keys);
                 if let Some(like) = like {
                     table.foreign_keys.share(&like.foreign_keys);
@@ -137,7 +155,7 @@ impl Reader<'_> {
         self.each(statement, |schema, row| {
             if let Some(table) = schema.tables.get_mut(&row.name(0)) {
                 let check = Check {
-                    clause: Text::from(expr::canonical(&row.string(2), database)),
+                    clause: Text::from(expr::canonical(&normalise::decoded(&row.string(2)), database)),
                     not_enforced: row.is(3, "NO"),
                     of_column: row.is(3, "Column"),
                 };
@@ -155,7 +173,8 @@ impl Reader<'_> {
             };
             let canonical = |at: usize| {
                 row.text(at)
-                    .map(|text| Text::from(expr::canonical(&text, database)))
+                    .filter(|text| !text.is_empty())
+                    .map(|text| Text::from(expr::canonical(&normalise::decoded(&text), database)))
             };
             let partitioning = table.partitioning.get_or_insert_with(|| Partitioning {
                 method: Text::from(row.string(2).to_ascii_lowercase()),
@@ -196,7 +215,7 @@ fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
 fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
     let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
     let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
-        expression: Text::from(expr::canonical(&text, database)),
+        expression: Text::from(expr::canonical(&normalise::decoded(&text), database)),
         stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
     });
     let default = match generated {
@@ -231,7 +250,8 @@ fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Text, Index)>
         let index = Index {
             kind,
             parts: Vec::new(),
-            hash: row.is(6, "HASH"),
+            // Of a plain index MariaDB 11.8 says HASH where one was asked for and InnoDB has none.
+            hash: kind == IndexKind::Unique && row.is(6, "HASH"),
             invisible: row.is(8, "YES"),
             comment: row.filled(7),
         };
@@ -244,7 +264,10 @@ fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Text, Index)>
     index.parts.reserve_exact(1);
     index.parts.push(Part {
         key: match row.text(9) {
-            Some(expression) => Key::Expression(Text::from(expr::canonical(&expression, database))),
+            Some(expression) => {
+                let expression = normalise::decoded(&expression);
+                Key::Expression(Text::from(expr::canonical(&expression, database)))
+            }
             None => Key::Column(row.name(3)),
         },
         prefix: row.text(5).filter(|_| plain).and_then(|text| text.parse().ok()),
@@ -276,7 +299,7 @@ fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Text, Fore
     let (parent_database, parent) = (row.string(5), row.string(6));
     key.table = match parent_database == database {
         true => Text::from(parent),
-        false => Text::from(format!("{parent_database}.{parent}")),
+        false => Text::from(ddl::foreign_table(&parent_database, &parent)),
     };
     key.columns.reserve_exact(1);
     key.columns.push(row.name(4));

@@ -197,3 +197,26 @@ fn old_names_of_utf8_are_translated() {
     assert_eq!(collation("utf8"), "utf8mb3");
     assert_eq!(collation("utf8mb4_bin"), "utf8mb4_bin");
 }
+
+#[test]
+fn letters_that_mysql_took_for_bytes_come_back() {
+    for text in ["grün", "😀", "plain"] {
+        let garbled: String = text.bytes().map(char::from).collect();
+        assert_eq!(decoded(&garbled), text);
+        assert_eq!(decoded(text), text, "what is right stays");
+    }
+}
+
+#[test]
+fn only_a_time_defaults_to_the_current_one() {
+    let default = |ty, raw, extra| default_value(Dialect::MySQL, Some(raw), extra, ty, "k");
+    assert_eq!(
+        default("varchar(20)", "current_timestamp", "").as_deref(),
+        Some("'current_timestamp'")
+    );
+    assert_eq!(
+        default("timestamp", "CURRENT_TIMESTAMP", "").as_deref(),
+        Some("current_timestamp()")
+    );
+    assert_eq!(default("varchar(20)", "NULL", "DEFAULT_GENERATED"), None);
+}
