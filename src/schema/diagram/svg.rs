@@ -238,7 +238,8 @@ fn draw_link(scene: &Scene, link: &Link, at: usize, places: &Places, out: &mut i
     if link.far {
         // Nothing is laid out for it: it goes its way in the background.
         let (from, to) = (start.off(18.0), end.off(20.0));
-        let pull = ((to - from).abs() / 2.0).clamp(30.0, 160.0).round();
+        // One that has to turn back stays within the page's margin.
+        let pull = ((to - from) / 2.0).clamp(50.0, 160.0).round();
         let _ = write!(
             path,
             "H{from}C{} {} {} {} {to} {}H{}",
