@@ -1,4 +1,4 @@
-//! The committed snapshot: reading and writing it.
+//! Files: the committed snapshot, and whatever is written whole.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -66,30 +66,43 @@ pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Fail
 pub(super) fn write_snapshot(schema: &Schema, path: &Path) -> Result<(), Failure> {
     let mut schema = schema.clone();
     schema.keep_used_collations();
+    write_file(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, &schema)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Writes a file as a whole or not at all: what was there stays until all is written.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<tempfile::NamedTempFile>) -> std::io::Result<()>,
+) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
+    let whole = || -> std::io::Result<()> {
         let file = tempfile::Builder::new()
             .permissions(shared_permissions())
             .tempfile_in(folder)?;
         let mut out = BufWriter::new(file);
-        serde_json::to_writer_pretty(&mut out, &schema)?;
-        out.write_all(b"\n")?;
+        write(&mut out)?;
         let file = out.into_inner().map_err(|error| error.into_error())?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    write().map_err(|error| {
+    whole().map_err(|error| {
         Failure::usage(
             format!("cannot write {}: {error}", path.display()),
-            "correct the folder's permissions",
+            "correct the path or its folder's permissions",
         )
     })
 }
 
-/// A snapshot is a file like the migrations beside it, subject to the umask.
+/// A file like any other, subject to the umask.
 fn shared_permissions() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }

@@ -98,12 +98,9 @@ fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
             crate::report::plural(live.tables.len() as u64, "table")
         );
         let picture = Picture::of(path)?;
-        let text = picture.draw(&title, live, expected.map(|one| &one.schema), &report.differences);
-        std::fs::write(path, text).map_err(|error| {
-            Failure::usage(
-                format!("cannot write {}: {error}", path.display()),
-                "correct the path or its permissions",
-            )
+        let expected = expected.map(|one| &one.schema);
+        committed::write_file(path, |out| {
+            picture.draw(&title, live, expected, &report.differences, out)
         })?;
         report.written.push(path.clone());
     }

@@ -1,56 +1,98 @@
 //! Which tables of a large schema belong together: groups with many links inside and few
 //! between them, found by merging greedily while the modularity grows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::scene::Scene;
 
 /// A cluster of more tables than this is no help to the eye.
-const LARGEST: usize = 24;
+const LARGEST: usize = 20;
 
-/// The clusters, as indices of boxes in their order.
-pub(super) fn clusters(scene: &Scene) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = (0..scene.boxes.len()).map(|at| vec![at]).collect();
-    let mut degrees = vec![0.0f64; groups.len()];
-    let mut between: BTreeMap<(usize, usize), f64> = BTreeMap::new();
-    for link in scene.links.iter().filter(|link| link.child.0 != link.parent.0) {
-        let (one, other) = (link.child.0.min(link.parent.0), link.child.0.max(link.parent.0));
-        *between.entry((one, other)).or_default() += 1.0;
-        degrees[one] += 1.0;
-        degrees[other] += 1.0;
-    }
-    let all: f64 = between.values().sum::<f64>().max(1.0);
-    loop {
-        let gain = |(pair, links): (&(usize, usize), &f64)| {
-            let (one, other) = *pair;
-            (
-                links / all - degrees[one] * degrees[other] / (2.0 * all * all),
-                *pair,
-            )
-        };
-        let fits = |pair: &(usize, usize)| groups[pair.0].len() + groups[pair.1].len() <= LARGEST;
-        // Of equal gains the first pair wins, so that the same schema always gives the same picture.
-        let best = between
+/// Groups that are to be merged, and how strongly they hang together.
+struct Groups {
+    members: Vec<Vec<usize>>,
+    degrees: Vec<f64>,
+    between: BTreeMap<(usize, usize), f64>,
+    near: Vec<BTreeSet<usize>>,
+    all: f64,
+}
+
+fn ordered(one: usize, other: usize) -> (usize, usize) {
+    (one.min(other), one.max(other))
+}
+
+impl Groups {
+    fn new(scene: &Scene) -> Groups {
+        let count = scene.boxes.len();
+        let pairs: BTreeSet<(usize, usize)> = scene
+            .links
             .iter()
-            .filter(|(pair, _)| fits(pair))
-            .map(gain)
-            .reduce(|best, next| if next.0 > best.0 { next } else { best });
-        let Some((_, (one, other))) = best.filter(|(gain, _)| *gain > 0.0) else {
-            break;
+            .map(|link| (link.parent.0, link.child.0))
+            .filter(|(parent, child)| parent != child)
+            .collect();
+        let mut children = vec![0.0f64; count];
+        pairs.iter().for_each(|(parent, _)| children[*parent] += 1.0);
+        let mut groups = Groups {
+            members: (0..count).map(|at| vec![at]).collect(),
+            degrees: vec![0.0; count],
+            between: BTreeMap::new(),
+            near: vec![BTreeSet::new(); count],
+            all: 0.0,
         };
-        let moved = std::mem::take(&mut groups[other]);
-        groups[one].extend(moved);
-        degrees[one] += std::mem::take(&mut degrees[other]);
-        let old = std::mem::take(&mut between);
-        for ((a, b), links) in old {
-            let rename = |at: usize| if at == other { one } else { at };
-            let (a, b) = (rename(a), rename(b));
-            if a != b {
-                *between.entry((a.min(b), a.max(b))).or_default() += links;
+        for (parent, child) in pairs {
+            // That two tables both refer to `users` says little about either.
+            let weight = 1.0 / children[parent].sqrt();
+            groups.add(parent, child, weight);
+            groups.degrees[parent] += weight;
+            groups.degrees[child] += weight;
+            groups.all += weight;
+        }
+        groups
+    }
+
+    fn add(&mut self, one: usize, other: usize, weight: f64) {
+        *self.between.entry(ordered(one, other)).or_default() += weight;
+        self.near[one].insert(other);
+        self.near[other].insert(one);
+    }
+
+    /// The pair whose merging gains most. Of equal gains the first pair wins, so that the same
+    /// schema always gives the same picture.
+    fn best(&self) -> Option<(usize, usize)> {
+        let fits = |one: usize, other: usize| self.members[one].len() + self.members[other].len() <= LARGEST;
+        let mut best = (0.0, None);
+        for ((one, other), weight) in &self.between {
+            let by_chance = self.degrees[*one] * self.degrees[*other] / (2.0 * self.all);
+            if weight - by_chance > best.0 && fits(*one, *other) {
+                best = (weight - by_chance, Some((*one, *other)));
+            }
+        }
+        best.1
+    }
+
+    fn merge(&mut self, one: usize, other: usize) {
+        let moved = std::mem::take(&mut self.members[other]);
+        self.members[one].extend(moved);
+        self.degrees[one] += std::mem::take(&mut self.degrees[other]);
+        for third in std::mem::take(&mut self.near[other]) {
+            self.near[third].remove(&other);
+            let weight = self.between.remove(&ordered(other, third)).unwrap_or_default();
+            if third != one {
+                self.add(one, third, weight);
             }
         }
     }
-    groups.retain(|group| !group.is_empty());
-    groups.iter_mut().for_each(|group| group.sort_unstable());
-    groups
+}
+
+/// The clusters, as indices of boxes in their order; those of one table come last.
+pub(super) fn clusters(scene: &Scene) -> Vec<Vec<usize>> {
+    let mut groups = Groups::new(scene);
+    while let Some((one, other)) = groups.best() {
+        groups.merge(one, other);
+    }
+    let mut out = groups.members;
+    out.retain(|group| !group.is_empty());
+    out.iter_mut().for_each(|group| group.sort_unstable());
+    out.sort_by_key(|group| (group.len() == 1, group[0]));
+    out
 }

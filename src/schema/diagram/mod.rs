@@ -1,16 +1,25 @@
 //! The schema as a picture: SVG, one self-contained HTML file, Mermaid, or Graphviz.
 //!
-//! `scene` says what is to be seen, `place` where, and each format draws it. The same
-//! schema gives the same bytes on every run.
+//! `scene` says what is to be seen, `place` where, and each format writes it as it goes. The
+//! same schema gives the same bytes on every run.
 
+mod align;
 mod cluster;
 mod dot;
 mod html;
+mod layers;
+mod legend;
 mod mermaid;
+mod pack;
 mod place;
+mod route;
 mod scene;
 mod svg;
+#[cfg(test)]
+mod tests;
+mod xml;
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::diff::Difference;
@@ -54,13 +63,23 @@ impl Picture {
 
     /// Draws the live schema; what is missing from it is taken from the expected one, and
     /// differences are coloured.
-    pub fn draw(self, title: &str, live: &Schema, expected: Option<&Schema>, drift: &[Difference]) -> String {
+    ///
+    /// # Errors
+    /// What `out` fails with.
+    pub fn draw(
+        self,
+        title: &str,
+        live: &Schema,
+        expected: Option<&Schema>,
+        drift: &[Difference],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         let scene = Scene::new(title, live, expected, drift);
         match self {
-            Picture::Svg => svg::draw(&scene, &place::place(&scene), false),
-            Picture::Html => html::draw(&scene, live, expected),
-            Picture::Mermaid => mermaid::draw(&scene),
-            Picture::Dot => dot::draw(&scene),
+            Picture::Svg => svg::draw(&scene, &place::place(&scene), out),
+            Picture::Html => html::draw(&scene, live, expected, drift, out),
+            Picture::Mermaid => mermaid::draw(&scene, out),
+            Picture::Dot => dot::draw(&scene, out),
         }
     }
 }

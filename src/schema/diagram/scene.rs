@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::LARGE;
+use super::{LARGE, cluster};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::{ForeignKey, IndexKind, Schema, Table, Text};
 
@@ -20,6 +20,13 @@ pub(super) enum State {
     Missing,
 }
 
+/// What drift can be, as a legend lists it.
+pub(super) const DRIFT: [(State, &str); 3] = [
+    (State::Missing, "expected, but missing"),
+    (State::Extra, "there, but not expected"),
+    (State::Different, "not as expected"),
+];
+
 impl State {
     pub(super) fn class(self) -> &'static str {
         match self {
@@ -29,18 +36,64 @@ impl State {
             State::Missing => "missing",
         }
     }
+
+    /// Stands before a name, so that drift can be told without its colour.
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            State::Same => "",
+            State::Different => "~ ",
+            State::Extra => "+ ",
+            State::Missing => "- ",
+        }
+    }
+
+    /// The colour of a head or a line.
+    pub(super) fn colour(self) -> &'static str {
+        match self {
+            State::Same => "#33415c",
+            State::Different => "#b7550f",
+            State::Extra => "#2f855a",
+            State::Missing => "#c53030",
+        }
+    }
 }
 
 /// A column in its box.
 pub(super) struct Row {
     pub(super) name: Text,
-    /// The type, cut short.
-    pub(super) ty: String,
+    pub(super) ty: Text,
     pub(super) primary: bool,
     pub(super) foreign: bool,
     pub(super) unique: bool,
     pub(super) nullable: bool,
     pub(super) state: State,
+    /// The table in another cluster that its foreign key leads to.
+    pub(super) leads_to: Option<Text>,
+}
+
+impl Row {
+    /// The kind of key that the column is part of, as two letters.
+    pub(super) fn mark(&self) -> &'static str {
+        match (self.primary, self.foreign, self.unique) {
+            (true, true, _) => "PF",
+            (true, false, _) => "PK",
+            (false, true, _) => "FK",
+            (false, false, true) => "UK",
+            _ => "",
+        }
+    }
+}
+
+/// Letters of a type; a longer one is cut.
+const TYPE_LETTERS: usize = 22;
+
+/// A text that fits beside a name, and whether it was cut for that.
+pub(super) fn cut(text: &str) -> (&str, bool) {
+    let at = |letters: usize| text.char_indices().nth(letters).map(|(at, _)| at);
+    match (at(TYPE_LETTERS), at(TYPE_LETTERS - 1)) {
+        (Some(_), Some(end)) => (&text[..end], true),
+        _ => (text, false),
+    }
 }
 
 /// A table.
@@ -53,8 +106,9 @@ pub(super) struct Box {
 }
 
 /// A foreign key.
-pub(super) struct Link {
+pub(super) struct Link<'a> {
     pub(super) name: Text,
+    pub(super) key: &'a ForeignKey,
     /// Index of the child's box and of the row of its first column.
     pub(super) child: (usize, Option<usize>),
     /// The parent's.
@@ -64,13 +118,19 @@ pub(super) struct Link {
     /// Whether a parent has one child at most.
     pub(super) single: bool,
     pub(super) state: State,
+    /// Whether it leads from one cluster to another.
+    pub(super) far: bool,
 }
 
 /// Everything.
-pub(super) struct Scene {
-    pub(super) title: String,
+pub(super) struct Scene<'a> {
+    pub(super) title: &'a str,
     pub(super) boxes: Vec<Box>,
-    pub(super) links: Vec<Link>,
+    pub(super) links: Vec<Link<'a>>,
+    /// The clusters of a large schema, as indices of boxes; empty for a small one.
+    pub(super) clusters: Vec<Vec<usize>>,
+    /// Whether anything is not as expected.
+    pub(super) drift: bool,
 }
 
 /// The states of a table and of what is in it.
@@ -81,64 +141,68 @@ struct States {
     keys: BTreeMap<Text, State>,
 }
 
-const TYPE_LETTERS: usize = 22;
+/// A table to show, and the expected one beside it if both are there.
+type Shown<'a> = (&'a Table, Option<&'a Table>);
 
-impl Scene {
-    pub(super) fn new(title: &str, live: &Schema, expected: Option<&Schema>, drift: &[Difference]) -> Scene {
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        title: &'a str,
+        live: &'a Schema,
+        expected: Option<&'a Schema>,
+        drift: &[Difference],
+    ) -> Scene<'a> {
         let states = states(drift);
-        let missing = |name: &Text| states.get(name).is_some_and(|one| one.table == State::Missing);
-        let mut tables: BTreeMap<Text, (&Table, Option<&Table>)> = live
-            .tables
-            .iter()
-            .map(|(name, table)| (*name, (table, None)))
-            .collect();
-        for (name, table) in expected.into_iter().flat_map(|schema| &schema.tables) {
-            match tables.get_mut(name) {
-                Some(entry) => entry.1 = Some(table),
-                None if missing(name) => {
-                    tables.insert(*name, (table, None));
-                }
-                None => {}
-            }
-        }
+        let tables = shown(live, expected, &states);
         let keys_only = tables.len() > LARGE;
         let none = States::default();
+        let own = |name: &Text| states.get(name).unwrap_or(&none);
         let boxes: Vec<Box> = tables
             .iter()
-            .map(|(name, (table, other))| {
-                new_box(*name, table, *other, states.get(name).unwrap_or(&none), keys_only)
-            })
+            .map(|(name, table)| new_box(*name, *table, own(name), keys_only))
+            .collect();
+        let places: BTreeMap<Text, usize> = tables
+            .iter()
+            .enumerate()
+            .map(|(at, (name, _))| (*name, at))
             .collect();
         let mut scene = Scene {
-            title: title.to_owned(),
+            title,
             boxes,
             links: Vec::new(),
+            clusters: Vec::new(),
+            drift: !states.is_empty(),
         };
         for (name, (table, other)) in &tables {
-            let own = states.get(name).unwrap_or(&none);
-            for (key_name, key) in &table.foreign_keys {
-                scene.link(
-                    *name,
-                    table,
-                    *key_name,
-                    key,
-                    own.keys.get(key_name).copied().unwrap_or_default(),
-                );
+            let own = own(name);
+            for (key_name, key) in table.foreign_keys.iter() {
+                let state = own.keys.get(key_name).copied().unwrap_or_default();
+                scene.link(&places, *name, table, *key_name, key, state);
             }
-            for (key_name, key) in other.iter().flat_map(|other| &other.foreign_keys) {
+            for (key_name, key) in other.iter().flat_map(|other| other.foreign_keys.iter()) {
                 if own.keys.get(key_name) == Some(&State::Missing) {
-                    scene.link(*name, table, *key_name, key, State::Missing);
+                    scene.link(&places, *name, table, *key_name, key, State::Missing);
                 }
             }
+        }
+        if keys_only {
+            scene.part();
         }
         scene
     }
 
-    fn link(&mut self, child: Text, table: &Table, name: Text, key: &ForeignKey, state: State) {
+    fn link(
+        &mut self,
+        places: &BTreeMap<Text, usize>,
+        child: Text,
+        table: &Table,
+        name: Text,
+        key: &'a ForeignKey,
+        state: State,
+    ) {
         let place = |table: Text, column: Option<&Text>| {
-            let at = self.boxes.iter().position(|one| one.name == table)?;
-            let row =
-                column.and_then(|column| self.boxes[at].rows.iter().position(|row| row.name == *column));
+            let at = *places.get(&table)?;
+            let rows = &self.boxes[at].rows;
+            let row = column.and_then(|column| rows.iter().position(|row| row.name == *column));
             Some((at, row))
         };
         let ends = (
@@ -152,23 +216,60 @@ impl Scene {
         let wanted: BTreeSet<Text> = key.columns.iter().copied().collect();
         let covers = |index: &crate::schema::model::Index| {
             let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
-            unique
-                && index
-                    .parts
-                    .iter()
-                    .map(|part| part.column_name())
-                    .collect::<Option<BTreeSet<Text>>>()
-                    == Some(wanted.clone())
+            let columns = || index.parts.iter().map(|part| part.column_name());
+            unique && columns().collect::<Option<BTreeSet<Text>>>().as_ref() == Some(&wanted)
         };
         self.links.push(Link {
             name,
+            key,
             child,
             parent,
             optional: key.columns.iter().any(nullable),
-            single: table.indexes.values().any(covers),
+            single: table.indexes.iter().any(|(_, index)| covers(index)),
             state,
+            far: false,
         });
     }
+
+    /// Parts a large scene into clusters; a link between two is told in words at its row.
+    fn part(&mut self) {
+        self.clusters = cluster::clusters(self);
+        let mut cluster_of = vec![0; self.boxes.len()];
+        for (number, cluster) in self.clusters.iter().enumerate() {
+            cluster.iter().for_each(|at| cluster_of[*at] = number);
+        }
+        for link in &mut self.links {
+            link.far = cluster_of[link.child.0] != cluster_of[link.parent.0];
+            if let (true, (at, Some(row))) = (link.far, link.child) {
+                let parent = self.boxes[link.parent.0].name;
+                self.boxes[at].rows[row].leads_to.get_or_insert(parent);
+            }
+        }
+    }
+}
+
+/// The live tables, and those that are missing.
+fn shown<'a>(
+    live: &'a Schema,
+    expected: Option<&'a Schema>,
+    states: &BTreeMap<Text, States>,
+) -> BTreeMap<Text, Shown<'a>> {
+    let missing = |name: &Text| states.get(name).is_some_and(|one| one.table == State::Missing);
+    let mut tables: BTreeMap<Text, Shown> = live
+        .tables
+        .iter()
+        .map(|(name, table)| (*name, (table, None)))
+        .collect();
+    for (name, table) in expected.into_iter().flat_map(|schema| schema.tables.iter()) {
+        match tables.get_mut(name) {
+            Some(entry) => entry.1 = Some(table),
+            None if missing(name) => {
+                tables.insert(*name, (table, None));
+            }
+            None => {}
+        }
+    }
+    tables
 }
 
 fn states(drift: &[Difference]) -> BTreeMap<Text, States> {
@@ -196,52 +297,46 @@ fn states(drift: &[Difference]) -> BTreeMap<Text, States> {
     out
 }
 
-fn new_box(name: Text, table: &Table, expected: Option<&Table>, states: &States, keys_only: bool) -> Box {
+fn new_box(name: Text, (table, expected): Shown, states: &States, keys_only: bool) -> Box {
     let part_of = |column: Text, kind: IndexKind| {
-        let indexes = table.indexes.values().filter(|index| index.kind == kind);
-        indexes
-            .flat_map(|index| &index.parts)
-            .any(|part| part.column_name() == Some(column))
+        let mut indexes = table.indexes.iter().filter(|(_, index)| index.kind == kind);
+        indexes.any(|(_, index)| index.parts.iter().any(|part| part.column_name() == Some(column)))
     };
-    let foreign = |column: Text| {
-        table
-            .foreign_keys
-            .values()
-            .any(|key| key.columns.contains(&column))
+    let in_key = |table: &Table, column: Text, missing: bool| {
+        let mut keys = table.foreign_keys.iter();
+        keys.any(|(name, key)| {
+            key.columns.contains(&column) && (!missing || states.keys.get(name) == Some(&State::Missing))
+        })
     };
     let missing = expected
         .into_iter()
-        .flat_map(|table| &table.columns)
+        .flat_map(|table| table.columns.iter())
         .filter(|column| states.columns.get(&column.name) == Some(&State::Missing));
-    let rows: Vec<Row> = table
-        .columns
-        .iter()
-        .chain(missing)
-        .map(|column| Row {
+    let (mut rows, mut left_out) = (Vec::new(), 0);
+    for column in table.columns.iter().chain(missing) {
+        let row = Row {
             name: column.name,
-            ty: shortened(&column.ty),
+            ty: column.ty,
             primary: part_of(column.name, IndexKind::Primary),
-            foreign: foreign(column.name),
+            foreign: in_key(table, column.name, false),
             unique: part_of(column.name, IndexKind::Unique),
             nullable: column.nullable,
             state: states.columns.get(&column.name).copied().unwrap_or_default(),
-        })
-        .collect();
-    let all = rows.len();
-    let shown = |row: &Row| !keys_only || row.primary || row.foreign || row.state != State::Same;
-    let rows: Vec<Row> = rows.into_iter().filter(shown).collect();
+            leads_to: None,
+        };
+        // A foreign key that is missing is drawn too, and begins at its column.
+        let lost = || expected.is_some_and(|table| in_key(table, column.name, true));
+        if !keys_only || row.primary || row.foreign || row.state != State::Same || lost() {
+            rows.push(row);
+        } else {
+            left_out += 1;
+        }
+    }
+    rows.shrink_to_fit();
     Box {
         name,
-        left_out: all - rows.len(),
         rows,
+        left_out,
         state: states.table,
     }
-}
-
-/// A type that fits into a box.
-fn shortened(ty: &str) -> String {
-    if ty.chars().count() <= TYPE_LETTERS {
-        return ty.to_owned();
-    }
-    ty.chars().take(TYPE_LETTERS - 1).chain(['…']).collect()
 }

@@ -1,298 +1,323 @@
 //! The scene as SVG.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
-use super::place::{Frame, HEAD, LETTER, MARGIN, MARK_LETTERS, Places, ROW};
+use super::legend::Legend;
+use super::place::{End, Frame, HEAD, LETTER, MARGIN, MARK_LETTERS, Places, ROW, letters, note};
 use super::scene::{Box, Link, Row, Scene, State};
+use super::xml::Xml;
 
 const STYLE: &str = "\
 svg{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;background:#fff}\
 .box>.body{fill:#fff;stroke:#8a94a6}.box>.head{fill:#33415c}.box .name{fill:#fff;font-weight:bold;font-size:13px}\
-.ty{fill:#6b7280}.null{fill:#9aa3b2}.pk{fill:#b7791f;font-weight:bold}.fk{fill:#2b6cb0;font-weight:bold}\
-.uk{fill:#6b46c1;font-weight:bold}.more{fill:#9aa3b2;font-style:italic}\
-.link{fill:none;stroke:#64748b;stroke-width:1.3}.link.missing{stroke:#c53030;stroke-dasharray:6 4}\
-.link.extra{stroke:#2f855a;stroke-width:2}.link.different{stroke:#c05621;stroke-width:2}\
-.box.missing>.head{fill:#c53030}.box.extra>.head{fill:#2f855a}.box.different>.head{fill:#c05621}\
-.box.missing>.body{stroke:#c53030;stroke-dasharray:6 4}.box.extra>.body{stroke:#2f855a}.box.different>.body{stroke:#c05621}\
+.ty{fill:#5b6472}.to{fill:#2b6cb0}.null{fill:#8a94a6}.pk{fill:#96600f;font-weight:bold}\
+.fk{fill:#2b6cb0;font-weight:bold}.uk{fill:#6b46c1;font-weight:bold}.more{fill:#6b7280;font-style:italic}\
+.link{fill:none;stroke:#56637a;stroke-width:1.3}.link.missing{stroke:#c53030;stroke-width:2}\
+.link.missing>.way{stroke-dasharray:6 4}\
+.link.extra{stroke:#2f855a;stroke-width:2}.link.different{stroke:#b7550f;stroke-width:2}\
+.link.far.same{stroke-width:1;stroke-opacity:.8}.link.far.same>.way{stroke-opacity:.3}\
+.link:hover{stroke:#2563eb;stroke-width:2.5}.link:hover>.way{stroke-opacity:1}\
+.box.missing>.head{fill:#c53030}.box.extra>.head{fill:#2f855a}.box.different>.head{fill:#b7550f}\
+.box.missing>.body{stroke:#c53030;stroke-dasharray:6 4}.box.extra>.body{stroke:#2f855a}\
+.box.different>.body{stroke:#b7550f}\
 .row.missing{fill:#fed7d7}.row.extra{fill:#c6f6d5}.row.different{fill:#feebc8}\
-.cluster{fill:#f1f5f9;stroke:#dbe2ea}.link.far{stroke-width:1;stroke-opacity:.45}\
-.title{font-size:15px;font-weight:bold;fill:#1f2937}.legend{fill:#6b7280}";
+.cluster{fill:#f1f5f9;stroke:#dbe2ea}\
+.title{font-size:15px;font-weight:bold;fill:#1f2937}.legend{font-size:11px}.legend text:not([class]){fill:#4b5563}";
 
-/// Draws the scene. Within a page the title is the page's own.
-pub(super) fn draw(scene: &Scene, places: &Places, within_page: bool) -> String {
-    let mut out = String::new();
-    let (width, height) = (places.width, places.height);
-    let _ = writeln!(
+/// Narrower pictures are as wide as this, so that title and legend fit.
+const NARROWEST: f64 = 420.0;
+
+/// Draws the scene as a file of its own.
+pub(super) fn draw(scene: &Scene, places: &Places, out: &mut impl Write) -> io::Result<()> {
+    let title = letters(scene.title) * LETTER * 1.25 + MARGIN * 2.0;
+    let width = places.width.max(NARROWEST).max(title.ceil());
+    let legend = Legend::new(scene, width - MARGIN * 2.0);
+    let height = places.height + legend.height;
+    start(width, height, out)?;
+    writeln!(out, "<title>{}</title>", Xml(scene.title))?;
+    style(out)?;
+    writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>")?;
+    writeln!(
+        out,
+        "<text class=\"title\" x=\"{MARGIN}\" y=\"30\">{}</text>",
+        Xml(scene.title)
+    )?;
+    draw_content(scene, places, out)?;
+    legend.draw(MARGIN, places.height - 8.0, out)?;
+    writeln!(out, "</svg>")
+}
+
+/// Draws the scene as part of a page, which has a title and a legend of its own.
+pub(super) fn draw_within_page(scene: &Scene, places: &Places, out: &mut impl Write) -> io::Result<()> {
+    start(places.width, places.height, out)?;
+    style(out)?;
+    draw_content(scene, places, out)?;
+    writeln!(out, "</svg>")
+}
+
+/// Draws the legend alone.
+pub(super) fn draw_legend(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
+    let legend = Legend::new(scene, 560.0);
+    start(legend.width, legend.height, out)?;
+    legend.draw(0.0, 0.0, out)?;
+    writeln!(out, "</svg>")
+}
+
+fn start(width: f64, height: f64, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">"
-    );
-    let _ = writeln!(
-        out,
-        "<title>{}</title>\n<style>{STYLE}</style>",
-        escape(&scene.title)
-    );
-    if !within_page {
-        let _ = writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>");
-        let _ = writeln!(
-            out,
-            "<text class=\"title\" x=\"{MARGIN}\" y=\"30\">{}</text>",
-            escape(&scene.title)
-        );
-    }
+    )
+}
+
+fn style(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "<style>{STYLE}</style>")
+}
+
+fn draw_content(scene: &Scene, places: &Places, out: &mut impl Write) -> io::Result<()> {
     for Frame { x, y, width, height } in &places.clusters {
-        let _ = writeln!(
+        writeln!(
             out,
             "<rect class=\"cluster\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"12\"/>"
-        );
+        )?;
     }
-    let mut lanes: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for link in &scene.links {
-        let lane = lanes.entry((link.child.0, link.parent.0)).or_default();
-        draw_link(scene, link, *lane, places, &mut out);
-        *lane += 1;
+    // What differs lies above what does not.
+    for background in [true, false] {
+        for (at, link) in scene.links.iter().enumerate() {
+            if (link.far && link.state == State::Same) == background {
+                draw_link(scene, link, at, places, out)?;
+            }
+        }
     }
     for (one, frame) in scene.boxes.iter().zip(&places.frames) {
-        draw_box(one, frame, &mut out);
+        draw_box(one, frame, out)?;
     }
-    out.push_str("</svg>\n");
-    out
+    Ok(())
 }
 
-/// Text for XML.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
-
-fn draw_box(one: &Box, frame: &Frame, out: &mut String) {
+fn draw_box(one: &Box, frame: &Frame, out: &mut impl Write) -> io::Result<()> {
     let Frame { x, y, width, height } = *frame;
-    let name = escape(&one.name);
-    let _ = writeln!(
+    let name = Xml(&one.name);
+    writeln!(
         out,
         "<g class=\"box {}\" data-table=\"{name}\">",
         one.state.class()
-    );
-    let _ = writeln!(
+    )?;
+    writeln!(
         out,
         "<rect class=\"body\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"5\"/>"
-    );
-    let _ = writeln!(
+    )?;
+    writeln!(
         out,
         "<path class=\"head\" d=\"M{x} {}V{}a5 5 0 0 1 5-5H{}a5 5 0 0 1 5 5V{}Z\"/>",
         y + HEAD,
         y + 5.0,
         x + width - 5.0,
         y + HEAD
-    );
-    let _ = writeln!(
+    )?;
+    writeln!(
         out,
-        "<text class=\"name\" x=\"{}\" y=\"{}\">{name}</text>",
-        x + 10.0,
-        y + 18.0
-    );
+        "<text class=\"name\" x=\"{}\" y=\"{}\">{}{name}</text>",
+        x + 8.0,
+        y + 18.0,
+        one.state.sign()
+    )?;
     for (at, row) in one.rows.iter().enumerate() {
-        draw_row(row, frame, y + HEAD + at as f64 * ROW, out);
+        draw_row(row, frame, y + HEAD + at as f64 * ROW, out)?;
     }
     if one.left_out > 0 {
         let baseline = y + HEAD + one.rows.len() as f64 * ROW + 15.0;
-        let _ = writeln!(
+        writeln!(
             out,
             "<text class=\"more\" x=\"{}\" y=\"{baseline}\">{} more</text>",
-            x + 10.0,
+            x + 8.0 + (MARK_LETTERS - 1.0) * LETTER,
             one.left_out
-        );
+        )?;
     }
-    out.push_str("</g>\n");
+    writeln!(out, "</g>")
 }
 
-fn draw_row(row: &Row, frame: &Frame, top: f64, out: &mut String) {
+fn draw_row(row: &Row, frame: &Frame, top: f64, out: &mut impl Write) -> io::Result<()> {
     let (x, baseline) = (frame.x, top + 15.0);
     if row.state != State::Same {
-        let _ = writeln!(
+        writeln!(
             out,
             "<rect class=\"row {}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{ROW}\"/>",
             row.state.class(),
             x + 1.0,
             top + 2.0,
             frame.width - 2.0
-        );
+        )?;
     }
-    let mark = match (row.primary, row.foreign, row.unique) {
-        (true, true, _) => Some(("pk", "PF")),
-        (true, false, _) => Some(("pk", "PK")),
-        (false, true, _) => Some(("fk", "FK")),
-        (false, false, true) => Some(("uk", "UK")),
-        _ => None,
-    };
-    if let Some((class, text)) = mark {
-        let _ = write!(
+    let mark = row.mark();
+    if !mark.is_empty() {
+        let class = match mark {
+            "FK" => "fk",
+            "UK" => "uk",
+            _ => "pk",
+        };
+        write!(
             out,
-            "<text class=\"{class}\" x=\"{}\" y=\"{baseline}\">{text}</text>",
+            "<text class=\"{class}\" x=\"{}\" y=\"{baseline}\">{mark}</text>",
             x + 8.0
-        );
+        )?;
     }
-    let sign = match row.state {
-        State::Missing => "- ",
-        State::Extra => "+ ",
-        State::Different => "~ ",
-        State::Same => "",
-    };
-    let _ = write!(
+    write!(
         out,
-        "<text x=\"{}\" y=\"{baseline}\">{sign}{}</text>",
+        "<text x=\"{}\" y=\"{baseline}\">{}{}</text>",
         x + 8.0 + (MARK_LETTERS - 1.0) * LETTER,
-        escape(&row.name)
-    );
-    let null = if row.nullable {
-        "<tspan class=\"null\">?</tspan>"
-    } else {
-        ""
+        row.state.sign(),
+        Xml(&row.name)
+    )?;
+    let (class, arrow) = match row.leads_to {
+        Some(_) => ("to", "→ "),
+        None => ("ty", ""),
     };
-    let _ = writeln!(
+    let (text, cut) = note(row);
+    write!(
         out,
-        "<text class=\"ty\" x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{}{null}</text>",
+        "<text class=\"{class}\" x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{arrow}{}",
         x + frame.width - 8.0,
-        escape(&row.ty)
-    );
-}
-
-/// The middle of a row, or of the head.
-fn row_middle(frame: &Frame, row: Option<usize>) -> f64 {
-    match row {
-        Some(at) => frame.y + HEAD + (at as f64 + 0.5) * ROW + 2.0,
-        None => frame.y + HEAD / 2.0,
+        Xml(text)
+    )?;
+    if cut {
+        write!(out, "…")?;
     }
+    if row.nullable {
+        write!(out, "<tspan class=\"null\">?</tspan>")?;
+    }
+    writeln!(out, "</text>")
 }
 
-/// One end of a link: where it touches its box, and whether it leaves to the right.
-#[derive(Clone, Copy)]
-struct End {
+/// Where a link touches its box.
+struct Touch {
     x: f64,
     y: f64,
-    right: bool,
+    /// 1 to the right, -1 to the left.
+    out: f64,
+    half: f64,
 }
 
-impl End {
-    fn new(frame: &Frame, row: Option<usize>, right: bool) -> End {
-        End {
-            x: if right { frame.x + frame.width } else { frame.x },
-            y: row_middle(frame, row),
-            right,
+impl Touch {
+    fn new(frame: &Frame, end: &End) -> Touch {
+        Touch {
+            x: if end.right { frame.x + frame.width } else { frame.x },
+            y: frame.y + end.dy,
+            out: if end.right { 1.0 } else { -1.0 },
+            half: end.half,
         }
     }
 
     /// So far away from the box.
-    fn out(self, distance: f64) -> f64 {
-        if self.right {
-            self.x + distance
-        } else {
-            self.x - distance
-        }
+    fn off(&self, distance: f64) -> f64 {
+        self.x + self.out * distance
+    }
+
+    fn bar(&self, distance: f64, path: &mut String) {
+        let (x, half) = (self.off(distance), self.half.min(5.0));
+        let _ = write!(path, "M{x} {}V{}", self.y - half, self.y + half);
+    }
+
+    fn ring(&self, distance: f64, path: &mut String) {
+        let radius = self.half.min(3.5);
+        let left = self.off(distance + radius) - radius;
+        let (y, across) = (self.y, radius * 2.0);
+        let _ = write!(
+            path,
+            "M{left} {y}a{radius} {radius} 0 1 0 {across} 0a{radius} {radius} 0 1 0 -{across} 0"
+        );
     }
 }
 
-/// Distance of two links between the same boxes.
-const LANE: f64 = 5.0;
-
-fn draw_link(scene: &Scene, link: &Link, lane: usize, places: &Places, out: &mut String) {
-    let (parent, child) = (places.frames[link.parent.0], places.frames[link.child.0]);
-    let (from, to) = (link.parent.0, link.child.0);
-    let middle = |frame: &Frame| frame.x + frame.width / 2.0;
-    let own = from == to;
-    let forth = middle(&parent) <= middle(&child);
-    let start = End::new(&parent, link.parent.1, own || forth);
-    let end = End::new(&child, link.child.1, own || !forth);
-
-    let (sx, ex) = (start.out(16.0), end.out(16.0));
-    // Links between clusters have no way laid out for them: they stay in the background.
-    let far = if !own && !places.ways.contains_key(&(from.min(to), from.max(to))) {
-        " far"
-    } else {
-        ""
-    };
-    let mut path = format!("M{} {}H{sx}", start.x, start.y);
-    if own {
+fn draw_link(scene: &Scene, link: &Link, at: usize, places: &Places, out: &mut impl Write) -> io::Result<()> {
+    let [start, end] = &places.ends[at];
+    let start = Touch::new(&places.frames[link.parent.0], start);
+    let end = Touch::new(&places.frames[link.child.0], end);
+    let mut path = format!("M{} {}", start.x, start.y);
+    if link.far {
+        // Nothing is laid out for it: it goes its way in the background.
+        let (from, to) = (start.off(18.0), end.off(20.0));
+        // One that has to turn back stays within the page's margin.
+        let pull = ((to - from) / 2.0).clamp(50.0, 160.0).round();
         let _ = write!(
             path,
-            "C{} {} {} {} {ex} {}",
-            sx + 30.0,
+            "H{from}C{} {} {} {} {to} {}H{}",
+            from + pull,
             start.y,
-            ex + 30.0,
+            to - pull,
             end.y,
-            end.y
+            end.y,
+            end.x
         );
     } else {
-        let mut passes = places
-            .ways
-            .get(&(from.min(to), from.max(to)))
-            .cloned()
-            .unwrap_or_default();
-        if !forth {
-            passes.reverse();
-        }
-        let mut at = (sx, start.y);
-        for pass in passes {
-            let y = pass.y + lane as f64 * LANE;
-            let (near, far) = if forth {
-                (pass.left, pass.right)
-            } else {
-                (pass.right, pass.left)
-            };
-            curve(&mut path, at, (near, y));
-            let _ = write!(path, "H{far}");
-            at = (far, y);
-        }
-        curve(&mut path, at, (ex, end.y));
+        corners(&start, &end, &places.turns[at], &mut path);
+    }
+    let feet = feet(link, &start, &end);
+    let (child, parent) = (scene.boxes[link.child.0].name, scene.boxes[link.parent.0].name);
+    write!(
+        out,
+        "<g class=\"link {}{}\" data-from=\"{}\" data-to=\"{}\"><title>{}: {}",
+        link.state.class(),
+        if link.far { " far" } else { "" },
+        Xml(&child),
+        Xml(&parent),
+        Xml(&link.name),
+        Xml(&child)
+    )?;
+    columns(&link.key.columns, out)?;
+    write!(out, " → {}", Xml(&parent))?;
+    columns(&link.key.references, out)?;
+    writeln!(
+        out,
+        "</title><path class=\"way\" d=\"{path}\"/><path d=\"{feet}\"/></g>"
+    )
+}
+
+fn columns(list: &[crate::schema::model::Text], out: &mut impl Write) -> io::Result<()> {
+    for (at, column) in list.iter().enumerate() {
+        write!(out, "{}{}", if at == 0 { " (" } else { ", " }, Xml(column))?;
+    }
+    write!(out, ")")
+}
+
+/// Level and upright in turn, with round corners: so a branch differs from a crossing.
+fn corners(start: &Touch, end: &Touch, turns: &[(f64, f64)], path: &mut String) {
+    let (mut from, mut y) = (start.x, start.y);
+    for (at, (x, to)) in turns.iter().enumerate() {
+        let next = turns.get(at + 1).map_or(end.x, |next| next.0);
+        let least = (x - from).abs().min((next - x).abs() / 2.0);
+        let round = 6f64.min((to - y).abs() / 2.0).min(least);
+        let (down, before, after) = ((to - y).signum(), (x - from).signum(), (next - x).signum());
+        let _ = write!(
+            path,
+            "H{}Q{x} {y} {x} {}V{}Q{x} {to} {} {to}",
+            x - before * round,
+            y + down * round,
+            to - down * round,
+            x + after * round
+        );
+        (from, y) = (x + after * round, *to);
     }
     let _ = write!(path, "H{}", end.x);
-    feet(link, start, end, &mut path);
-    let title = format!(
-        "{}: {} → {}",
-        link.name, scene.boxes[link.child.0].name, scene.boxes[link.parent.0].name
-    );
-    let _ = writeln!(
-        out,
-        "<path class=\"link {}{far}\" data-from=\"{}\" data-to=\"{}\" d=\"{path}\"><title>{}</title></path>",
-        link.state.class(),
-        escape(&scene.boxes[link.child.0].name),
-        escape(&scene.boxes[link.parent.0].name),
-        escape(&title)
-    );
 }
 
-/// A curve that begins and ends level.
-fn curve(path: &mut String, from: (f64, f64), to: (f64, f64)) {
-    let half = ((from.0 + to.0) / 2.0).round();
-    let _ = write!(path, "C{half} {} {half} {} {} {}", from.1, to.1, to.0, to.1);
-}
-
-/// Crow's feet: many (or one) and none (or one) at the child, one or none at the parent.
-fn feet(link: &Link, parent: End, child: End, path: &mut String) {
-    let (x, y) = (child.x, child.y);
+/// Crow's feet: many (or one) and none at the child, one and perhaps none at the parent.
+fn feet(link: &Link, parent: &Touch, child: &Touch) -> String {
+    let mut path = String::new();
     if link.single {
-        let bar = child.out(6.0);
-        let _ = write!(path, "M{bar} {}V{}", y - 5.0, y + 5.0);
+        child.bar(6.0, &mut path);
+        child.ring(8.0, &mut path);
     } else {
-        let tip = child.out(11.0);
-        let _ = write!(path, "M{x} {}L{tip} {y}L{x} {}", y - 6.0, y + 6.0);
+        let (x, y, tip) = (child.x, child.y, child.off(11.0));
+        let _ = write!(path, "M{x} {}L{tip} {y}L{x} {}", y - child.half, y + child.half);
+        child.ring(11.0, &mut path);
     }
-    let ring = child.out(14.5);
-    let _ = write!(path, "M{} {y}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0", ring - 3.5);
-    let bar = parent.out(6.0);
-    let _ = write!(path, "M{bar} {}V{}", parent.y - 5.0, parent.y + 5.0);
+    parent.bar(6.0, &mut path);
     if link.optional {
-        let ring = parent.out(12.5);
-        let _ = write!(
-            path,
-            "M{} {}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0",
-            ring - 3.5,
-            parent.y
-        );
+        parent.ring(8.0, &mut path);
     } else {
-        let bar = parent.out(10.0);
-        let _ = write!(path, "M{bar} {}V{}", parent.y - 5.0, parent.y + 5.0);
+        parent.bar(10.0, &mut path);
     }
+    path
 }

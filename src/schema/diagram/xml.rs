@@ -1,0 +1,74 @@
+//! Text within markup and scripts.
+
+use std::fmt;
+use std::io::{self, Write};
+
+/// A text as it stands between tags or in an attribute.
+pub(super) struct Xml<'a>(pub(super) &'a str);
+
+impl fmt::Display for Xml<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        let special = |letter: char| "&<>\"'".contains(letter) || letter.is_control();
+        while let Some((at, letter)) = rest.char_indices().find(|(_, letter)| special(*letter)) {
+            out.write_str(&rest[..at])?;
+            out.write_str(match letter {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' => "&quot;",
+                '\'' => "&#39;",
+                // Names may hold control characters, markup may not.
+                _ => "\u{fffd}",
+            })?;
+            rest = &rest[at + letter.len_utf8()..];
+        }
+        out.write_str(rest)
+    }
+}
+
+/// Writes JSON into a script element: there `<` could begin the element's end, or a comment.
+/// In JSON it stands only within strings, where it has another spelling.
+pub(super) struct Script<W>(pub(super) W);
+
+impl<W: Write> Write for Script<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for (at, part) in bytes.split(|byte| *byte == b'<').enumerate() {
+            if at > 0 {
+                self.0.write_all(b"\\u003c")?;
+            }
+            self.0.write_all(part)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_leave_its_place() {
+        for (text, written) in [
+            ("plain é 日本", "plain é 日本"),
+            ("a<b>&\"c'", "a&lt;b&gt;&amp;&quot;c&#39;"),
+            ("</script>", "&lt;/script&gt;"),
+            ("tab\there\u{1}\n", "tab\u{fffd}here\u{fffd}\u{fffd}"),
+            ("", ""),
+        ] {
+            assert_eq!(Xml(text).to_string(), written);
+        }
+        for text in ["</script>", "<!--<script>", "a<b", "<<"] {
+            let mut out = Vec::new();
+            serde_json::to_writer(Script(&mut out), text).expect("memory takes all");
+            let written = String::from_utf8(out).expect("it is text");
+            assert!(!written.contains('<'), "{written}");
+            let read: String = serde_json::from_str(&written).expect("it is JSON");
+            assert_eq!(read, text);
+        }
+    }
+}
