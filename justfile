@@ -45,6 +45,10 @@ bench-backfill: setup
 bench-memory: setup
     cargo bench --bench memory
 
+# No command over ten megabytes, by the optimised program
+test-memory: setup
+    cargo test --test memory -- --ignored --test-threads=1
+
 # Build and install the dbtool command for this user
 install:
     cargo install --path . --locked

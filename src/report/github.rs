@@ -33,6 +33,13 @@ pub(super) fn disarm(line: &str) -> String {
     }
 }
 
+/// Lines of text, disarmed.
+pub(super) fn disarmed(lines: &[u8]) -> Vec<u8> {
+    let lines = String::from_utf8_lossy(lines);
+    let disarmed: String = lines.lines().map(|line| format!("{}\n", disarm(line))).collect();
+    disarmed.into_bytes()
+}
+
 /// One annotation for each check that did not simply pass.
 pub(super) fn render(checks: &[Check]) -> String {
     let mut out = String::new();

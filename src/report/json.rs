@@ -1,9 +1,11 @@
 //! JSON output: pretty, versioned, and safe to show on a terminal.
 
-use std::io;
+use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+use super::Sink;
 
 /// The value's members after a `schema` member that stands first.
 #[derive(Serialize)]
@@ -74,38 +76,45 @@ impl Formatter for Safe<'_> {
 }
 
 /// Writes the outcome of command `name` with `"schema": "dbtool.<name>/1"` first.
-///
-/// # Errors
-/// `out` does not take it.
-pub(super) fn write(
-    name: &str,
-    value: &dyn erased_serde::Serialize,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
+pub(super) fn write(name: &str, value: &dyn erased_serde::Serialize, sink: &Sink) {
+    let mut out = io::BufWriter::with_capacity(32 * 1024, Out(sink));
+    let mut serializer = Serializer::with_formatter(&mut out, Safe(PrettyFormatter::new()));
     let schema = format!("dbtool.{name}/1");
-    Versioned { schema, value }.serialize(&mut serializer)?;
-    out.write_all(b"\n")
+    // Neither an outcome nor a sink has a way to fail.
+    let written = Versioned { schema, value }.serialize(&mut serializer);
+    debug_assert!(written.is_ok());
+    let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
 
-/// The same as text.
-pub(super) fn render(name: &str, value: &dyn erased_serde::Serialize) -> String {
-    let mut bytes = Vec::new();
-    // Neither an outcome nor a Vec<u8> has a way to fail.
-    let written = write(name, value, &mut bytes);
-    debug_assert!(written.is_ok());
-    String::from_utf8_lossy(&bytes).into_owned()
+/// A sink to write to.
+struct Out<'a>(&'a Sink);
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.0)(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{Sink, write};
     use serde_json::{Value, json};
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
     #[test]
     fn the_schema_stands_first_and_controls_are_escaped() {
         let value = json!({"a": "x\u{1b}[31m\u{9b}\u{7f}\\n", "nested": [{"b": 1}, [], {}]});
-        let text = render("migrate-status", &value);
+        let shown = Rc::new(RefCell::new(Vec::new()));
+        let sink = Rc::clone(&shown);
+        let sink: Sink = Rc::new(move |part| sink.borrow_mut().extend_from_slice(part));
+        write("migrate-status", &value, &sink);
+        let text = String::from_utf8(shown.take()).expect("text");
         assert!(
             text.starts_with("{\n  \"schema\": \"dbtool.migrate-status/1\",\n  \"a\": "),
             "{text}"

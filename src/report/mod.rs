@@ -19,6 +19,7 @@ mod terminal;
 mod text;
 
 use std::fmt::Display;
+use std::rc::Rc;
 use std::sync::Arc;
 
 pub use check::{Check, CheckStatus, Tally};
@@ -109,6 +110,9 @@ pub trait Outcome {
 
 /// A JSON object that is written as it is made: a result may be larger than this process should be.
 pub type Json<'a> = Box<dyn erased_serde::Serialize + 'a>;
+
+/// Where a result goes, part by part.
+type Sink = Rc<dyn Fn(&[u8])>;
 
 /// Shows results, status and progress. Clones share one state.
 #[derive(Debug, Clone)]
@@ -216,42 +220,36 @@ impl Reporter {
 
     /// Shows the result on standard output in the chosen format.
     pub fn emit(&self, outcome: &dyn Outcome) {
-        if self.inner.settings.format == Format::Json {
-            terminal::to_stdout(|out| json::write(outcome.name(), &*outcome.json(), out));
-        } else {
-            terminal::write_stdout(&self.render(outcome));
-        }
+        self.render(outcome, &(Rc::new(terminal::write_stdout) as Sink));
     }
 
-    fn render(&self, outcome: &dyn Outcome) -> String {
+    fn render(&self, outcome: &dyn Outcome, sink: &Sink) {
+        let write = |text: &str| sink(text.as_bytes());
         match self.inner.settings.format {
-            Format::Text => self.page(outcome),
-            Format::Json => json::render(outcome.name(), &*outcome.json()),
-            Format::Junit => junit::render(outcome.name(), &outcome.checks()),
+            Format::Text => self.page(outcome, Rc::clone(sink)),
+            Format::Json => json::write(outcome.name(), &*outcome.json(), sink),
+            Format::Junit => write(&junit::render(outcome.name(), &outcome.checks())),
             Format::Github => {
-                let mut text: String = self
-                    .page(outcome)
-                    .lines()
-                    .map(|line| format!("{}\n", github::disarm(line)))
-                    .collect();
-                text.push_str(&github::render(&outcome.checks()));
-                text
+                let disarmed = Rc::clone(sink);
+                self.page(outcome, Rc::new(move |lines| disarmed(&github::disarmed(lines))));
+                write(&github::render(&outcome.checks()));
             }
-            Format::Prometheus => prometheus::render(&outcome.metrics()),
+            Format::Prometheus => write(&prometheus::render(&outcome.metrics())),
         }
     }
 
-    fn page(&self, outcome: &dyn Outcome) -> String {
-        let mut page = Page::new(self.inner.stdout_color, terminal::stdout_width());
+    fn page(&self, outcome: &dyn Outcome, sink: Sink) {
+        let page = Page::new(self.inner.stdout_color, terminal::stdout_width());
+        let mut page = page.into_sink(sink);
         outcome.text(&mut page);
-        page.into_text()
+        page.finish();
     }
 
     /// Text on standard output exactly as it is: rows of a migration's SELECT, completions,
     /// a manual page. What came from a server must pass [`visible`] first. After the reader
     /// has gone (`| head`) it is discarded, and that is no failure.
     pub fn out(&self, text: &str) {
-        terminal::write_stdout(text);
+        terminal::write_stdout(text.as_bytes());
     }
 
     /// Why output is missing, if it is: a full disk, for one. A reader that has gone is no error.
@@ -291,6 +289,8 @@ impl Reporter {
 mod tests {
     use super::{Check, CheckStatus, Format, Metric, Outcome, Page, Reporter, Settings};
     use serde_json::json;
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
     struct Sample;
 
@@ -324,12 +324,16 @@ mod tests {
     }
 
     fn rendered(format: Format) -> String {
-        Reporter::new(Settings {
+        let reporter = Reporter::new(Settings {
             format,
             color: super::ColorChoice::Never,
             ..Settings::default()
-        })
-        .render(&Sample)
+        });
+        let shown = Rc::new(RefCell::new(Vec::new()));
+        let sink = Rc::clone(&shown);
+        let sink: super::Sink = Rc::new(move |part| sink.borrow_mut().extend_from_slice(part));
+        reporter.render(&Sample, &sink);
+        String::from_utf8(shown.take()).expect("text")
     }
 
     #[test]

@@ -35,20 +35,13 @@ pub(super) fn stdout_error() -> Option<StdoutError> {
 }
 
 /// Writes to standard output, unless an earlier write failed.
-pub(super) fn write_stdout(text: &str) {
-    if !text.is_empty() {
-        to_stdout(|out| out.write_all(text.as_bytes()));
-    }
-}
-
-/// Lets `write` write to standard output, unless an earlier write failed.
-pub(super) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-    if stdout_error().is_some() {
+pub(super) fn write_stdout(bytes: &[u8]) {
+    if bytes.is_empty() || stdout_error().is_some() {
         return;
     }
     let written = BARS.suspend(|| {
-        let mut stdout = io::BufWriter::new(io::stdout().lock());
-        write(&mut stdout).and_then(|()| stdout.flush())
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush())
     });
     if let Err(error) = written {
         let error = match error.kind() {

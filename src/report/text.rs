@@ -4,18 +4,23 @@ use std::fmt::Display;
 
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
+use super::Sink;
 use super::check::{Check, CheckStatus, Tally};
 use super::human;
 use super::style::{Style, paint, visible};
 
 /// A page of text being written. Every line is made safe for a terminal; what a span of
 /// text means is said with [`Page::style`], never with escape sequences.
-#[derive(Debug)]
 pub struct Page {
     text: String,
     style: Style,
     width: Option<u16>,
+    /// Where finished lines go as soon as there are many.
+    sink: Option<Sink>,
 }
+
+/// A page that goes elsewhere keeps about this many bytes.
+const KEPT: usize = 32 * 1024;
 
 impl Page {
     /// An empty page. `width` is that of the terminal, `None` when the text goes elsewhere.
@@ -24,6 +29,32 @@ impl Page {
             text: String::new(),
             style: Style { color },
             width,
+            sink: None,
+        }
+    }
+
+    /// The same page, whose lines go to `sink` as soon as there are many, and the last ones at its end.
+    pub(super) fn into_sink(mut self, sink: Sink) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Hands over finished lines, but for the last two, by which [`Page::blank`] goes.
+    fn hand_over(&mut self) {
+        let Some(sink) = self.sink.as_ref().filter(|_| self.text.len() > KEPT) else {
+            return;
+        };
+        let mut ends = self.text.rmatch_indices('\n').map(|(at, _)| at + 1);
+        if let Some(end) = ends.nth(2) {
+            sink(&self.text.as_bytes()[..end]);
+            self.text.drain(..end);
+        }
+    }
+
+    /// Hands over what is left.
+    pub(super) fn finish(self) {
+        if let Some(sink) = self.sink {
+            sink(self.text.as_bytes());
         }
     }
 
@@ -42,6 +73,7 @@ impl Page {
         let painted = paint(&line.to_string(), self.style.color);
         self.text.push_str(painted.trim_end());
         self.text.push('\n');
+        self.hand_over();
     }
 
     /// Text of several lines, such as a statement, each indented by `indent` spaces.
@@ -53,7 +85,10 @@ impl Page {
 
     /// A script for another program, exactly as it is.
     pub fn verbatim(&mut self, script: &str) {
-        self.text.push_str(script);
+        for line in script.split_inclusive('\n') {
+            self.text.push_str(line);
+            self.hand_over();
+        }
     }
 
     /// An empty line, unless the page is empty or its last line already is.
@@ -205,13 +240,41 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Page, Table};
+    use super::{KEPT, Page, Sink, Table};
 
     fn sample() -> Table {
         let mut table = Table::new(["user", "connections"]).right(&[1]);
         table.row(["root", "1"]);
         table.row(["evil\u{1b}[2J\nuser", "12345"]);
         table
+    }
+
+    #[test]
+    fn a_long_page_goes_out_in_parts_and_is_the_same() {
+        use std::cell::RefCell;
+        use std::rc::Rc;
+        let fill = |page: &mut Page| {
+            for n in 0..3000 {
+                page.heading(&format!("heading ü {n}"));
+                page.line(format_args!("line {n}"));
+                page.blank();
+                page.verbatim(&"script;\n".repeat(n % 5));
+            }
+        };
+        let parts: Rc<RefCell<Vec<String>>> = Rc::default();
+        let seen = Rc::clone(&parts);
+        let sink: Sink = Rc::new(move |part| {
+            let text = String::from_utf8(part.to_vec()).expect("whole characters");
+            seen.borrow_mut().push(text);
+        });
+        let mut page = Page::plain().into_sink(sink);
+        fill(&mut page);
+        page.finish();
+        let mut whole = Page::plain();
+        fill(&mut whole);
+        let parts = parts.borrow();
+        assert_eq!(parts.concat(), whole.into_text());
+        assert!(parts.len() > 2 && parts.iter().all(|part| part.len() < 2 * KEPT));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The result of a check, for people and for programs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use super::expected::Expected;
 use super::shape::Shape;
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
-use crate::schema::diff::{Change, Difference, Kind, Severity};
+use crate::schema::diff::{Change, Difference, Kind, Severity, defined};
 use crate::schema::fix::{Fix, fix};
 use crate::schema::introspect::Reading;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
@@ -121,14 +122,24 @@ impl Report {
         )
     }
 
+    /// The differences with their definitions.
+    pub(super) fn drift(&self) -> impl Iterator<Item = Cow<'_, Difference>> {
+        let expected = self.expected.as_ref().map(|expected| &expected.schema);
+        let with = move |one| match expected {
+            Some(expected) => defined(one, expected, &self.live.schema),
+            None => Cow::Borrowed(one),
+        };
+        self.differences.iter().map(with)
+    }
+
     fn drift_text(&self, page: &mut Page) {
         let mut group: Option<Option<Text>> = None;
-        for one in &self.differences {
+        for one in self.drift() {
             if group != Some(one.table) {
                 page.heading(one.table.map_or("(database)", Text::as_str));
                 group = Some(one.table);
             }
-            difference_text(one, page);
+            difference_text(&one, page);
         }
         page.blank();
     }
@@ -314,14 +325,14 @@ impl Outcome for Report {
     }
 
     fn checks(&self) -> Vec<Check> {
-        let mut by_table: BTreeMap<Text, Vec<&Difference>> = self
+        let mut by_table: BTreeMap<Text, Vec<Cow<'_, Difference>>> = self
             .live
             .schema
             .tables
             .keys()
             .map(|table| (*table, Vec::new()))
             .collect();
-        for one in &self.differences {
+        for one in self.drift() {
             by_table
                 .entry(one.table.unwrap_or_else(|| Text::from(one.path())))
                 .or_default()

@@ -30,7 +30,7 @@ impl Serialize for Shape<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("database", &report.database)?;
         map.serialize_entry("expected", &expected.map(|expected| &expected.source))?;
-        map.serialize_entry("drift", &report.differences)?;
+        map.serialize_entry("drift", &List(|| report.drift()))?;
         let fix = report.fix();
         let statement =
             |one: &crate::schema::fix::Statement| json!({ "sql": one.sql, "may_lose": one.loses });

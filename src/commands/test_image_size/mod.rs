@@ -372,7 +372,7 @@ async fn try_sizes(
             .push(judge(&name, &step.fate, column, settings, step.size).took(step.took));
     }
     if !args.one_statement {
-        as_the_application(verdict, tester, &growth, (column, settings), need, args.max).await?;
+        as_the_application(verdict, tester, &growth, (column, settings), need).await?;
         // In pieces the image alone must fit a packet; in a statement so must what is around it.
         let in_statement = Image::Png(0).largest_within(settings.packet.saturating_sub(target.overhead()));
         if growth.largest > in_statement {
@@ -384,19 +384,21 @@ async fn try_sizes(
     Ok(())
 }
 
+/// The largest image sent in one statement unasked: sending and reading back hold it several times
+/// over (measured: five), and no run takes more than ten megabytes unless it is told to.
+const WHOLE: u64 = 256 << 10;
+
 /// Sends one image in one statement, as the application does: what is on the way sees a packet
-/// of that size. Bounded by an eighth of `--max`: sending and reading back hold it several times
-/// over (measured: five), and the run is to take no more memory than one image of `--max`.
+/// of that size.
 async fn as_the_application(
     verdict: &mut Verdict,
     tester: &mut Tester<'_>,
     growth: &Growth,
     (column, settings): (&Column, &Settings),
     need: u64,
-    max: u64,
 ) -> anyhow::Result<()> {
     let most = Image::Png(growth.largest).uri_length();
-    let size = Image::Png(0).largest_within(need.min(most).min(max / 8));
+    let size = Image::Png(0).largest_within(need.min(most).min(WHOLE));
     if size < SMALLEST {
         return Ok(());
     }

@@ -2,6 +2,8 @@
 
 mod table;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::ddl;
@@ -106,12 +108,12 @@ pub struct Field {
 pub enum Change {
     /// Expected, not there.
     Missing {
-        /// Its definition.
+        /// Its definition; that of a table is long, and made by [`defined`] when it is wanted.
         expected: String,
     },
     /// There, not expected.
     Extra {
-        /// Its definition.
+        /// Its definition; that of a table is long, and made by [`defined`] when it is wanted.
         live: String,
     },
     /// There, but not as expected.
@@ -206,6 +208,26 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
         events(expected, live, &mut out);
     }
     out
+}
+
+/// The difference with its definition. A thousand missing tables would fill a megabyte with them.
+pub fn defined<'a>(one: &'a Difference, expected: &Schema, live: &Schema) -> Cow<'a, Difference> {
+    let create = |schema: &Schema| {
+        let table = schema.tables.get(&one.name).filter(|_| one.kind == Kind::Table)?;
+        Some(ddl::Writer::own(schema).create_table(&one.name, table))
+    };
+    let change = match one.change {
+        Change::Missing { .. } => create(expected).map(|expected| Change::Missing { expected }),
+        Change::Extra { .. } => create(live).map(|live| Change::Extra { live }),
+        Change::Different { .. } => None,
+    };
+    match change {
+        Some(change) => Cow::Owned(Difference {
+            change,
+            ..one.clone()
+        }),
+        None => Cow::Borrowed(one),
+    }
 }
 
 /// A field of a difference.
