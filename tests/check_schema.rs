@@ -47,8 +47,14 @@ fn run_statements(admin: &mut Admin, script: &str) {
 /// A server whose database `app` has one of everything. Binary logs would ask for privileges
 /// that have nothing to do with schemas.
 fn server() -> (Server, Admin) {
-    let server = Server::builder()
-        .arg("--log-bin-trust-function-creators=1")
+    server_with(&[])
+}
+
+fn server_with(arguments: &[&str]) -> (Server, Admin) {
+    let builder = Server::builder().arg("--log-bin-trust-function-creators=1");
+    let server = arguments
+        .iter()
+        .fold(builder, |builder, argument| builder.arg(*argument))
         .start();
     let mut admin = server.admin();
     admin.exec("ALTER DATABASE app CHARACTER SET utf8mb4");
@@ -209,6 +215,14 @@ fn what_the_servers_spell_differently_is_the_same_on_every_server() {
 #[test]
 fn one_of_everything_is_the_same_on_every_server() {
     let (server, _admin) = server();
+    let (report, code) = check(&server, &[]);
+    assert_eq!(drift(&report), Vec::<String>::new(), "{report:#}");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_server_that_quotes_names_otherwise_says_the_same() {
+    let (server, _admin) = server_with(&["--sql-mode=ANSI_QUOTES"]);
     let (report, code) = check(&server, &[]);
     assert_eq!(drift(&report), Vec::<String>::new(), "{report:#}");
     assert_eq!(code, Some(0));

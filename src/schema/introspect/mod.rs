@@ -93,6 +93,8 @@ struct Reader<'a> {
     session: &'a mut Session,
     database: &'a str,
     schema: Schema,
+    /// Whether this server writes names as it would strings: MariaDB under ANSI_QUOTES.
+    ansi_quotes: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -104,6 +106,7 @@ impl<'a> Reader<'a> {
                 format: FORMAT,
                 ..Schema::default()
             },
+            ansi_quotes: false,
         }
     }
 
@@ -113,6 +116,14 @@ impl<'a> Reader<'a> {
 
     /// Runs a statement whose every `?` is the database, and hands each row over.
     async fn each(&mut self, sql: &str, mut row: impl FnMut(&mut Schema, Cells)) -> Result<(), DbError> {
+        let usual_quotes;
+        let sql = match self.ansi_quotes && sql.starts_with("SELECT") {
+            true => {
+                usual_quotes = format!("SET STATEMENT sql_mode = '' FOR {sql}");
+                usual_quotes.as_str()
+            }
+            false => sql,
+        };
         let mut query = Query::new(sql);
         for _ in 0..sql.matches('?').count() {
             query = query.bind(self.database);
@@ -126,11 +137,13 @@ impl<'a> Reader<'a> {
 
     async fn variables(&mut self) -> Result<(), DbError> {
         let mut mysql = true;
+        let mut ansi_quotes = false;
         let mut overrides = BTreeMap::new();
         self.each(sql::VARIABLES, |_, row| {
             let value = row.string(1);
             match row.string(0).as_str() {
                 "version" | "version_comment" => mysql &= !value.to_ascii_lowercase().contains("mariadb"),
+                "sql_mode" => ansi_quotes = value.contains("ANSI_QUOTES"),
                 "default_collation_for_utf8mb4" => {
                     overrides.insert(Text::new("utf8mb4"), Text::from(value));
                 }
@@ -146,6 +159,7 @@ impl<'a> Reader<'a> {
         })
         .await?;
         self.schema.dialect = if mysql { Dialect::MySQL } else { Dialect::MariaDB };
+        self.ansi_quotes = ansi_quotes && !mysql;
         self.schema.default_collations = overrides;
         Ok(())
     }

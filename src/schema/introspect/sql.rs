@@ -1,9 +1,9 @@
 //! The statements of the introspection. Every `?` is the database's name. Columns of one kind
 //! are cast where a UNION meets them: the servers give them different collations.
 
-/// Which server is this, and which collations does it choose by itself?
+/// Which server is this, how does it quote, and which collations does it choose by itself?
 pub(super) const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN \
-    ('version', 'version_comment', 'default_collation_for_utf8mb4', 'character_set_collations')";
+    ('version', 'version_comment', 'sql_mode', 'default_collation_for_utf8mb4', 'character_set_collations')";
 
 /// What is each character set's default collation, and (without a name) the database's own?
 pub(super) const CHARSETS: &str = "\
