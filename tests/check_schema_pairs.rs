@@ -1,8 +1,11 @@
-//! Random pairs of schemas: what a fix makes of the one is the other.
+//! Pairs of schemas, random and awkward: what a fix makes of the one is the other.
 
+#[path = "fixtures/awkward_pairs.rs"]
+mod awkward_pairs;
 mod support;
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use dbtool::schema::diff::diff;
 use dbtool::schema::fix::fix;
@@ -269,6 +272,97 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
     if let Err(error) = ended {
         panic!("{error}");
     }
+}
+
+/// Runs a script in the current database.
+fn run_statements(admin: &mut Admin, script: &str) {
+    let statements = dbtool::sql::split(script, Default::default())
+        .expect("the script can be split")
+        .statements;
+    for statement in statements {
+        if let Err(error) = admin.try_exec(statement.text) {
+            panic!("{error}\nin: {}\nof:\n{script}", statement.text);
+        }
+    }
+}
+
+#[test]
+fn awkward_pairs_are_mended_in_both_directions() {
+    let server = Server::builder()
+        .arg("--log-bin-trust-function-creators=1")
+        .start();
+    let mut admin = server.admin();
+    let account = server.create_account("reader", "expected");
+    let password = account.password.reveal();
+    let bodies = match server.is_mysql() {
+        true => "SHOW_ROUTINE ON *.*",
+        false => "SELECT ON mysql.proc",
+    };
+    for user in ["reader", server.account().user.as_str()] {
+        admin.exec(&format!("GRANT {bodies} TO '{user}'@'%'"));
+    }
+    admin.exec("CREATE DATABASE elsewhere");
+    admin.exec("CREATE TABLE elsewhere.thing (id INT PRIMARY KEY)");
+    let url = format!("mysql://reader:{password}@127.0.0.1:{}/expected", server.port());
+    let mut wrong = Vec::new();
+    for (what, one, other) in awkward_pairs::PAIRS {
+        for (from, to) in [(one, other), (other, one)] {
+            for (database, script) in [("expected", to), ("app", from)] {
+                admin.exec("SET foreign_key_checks = 0");
+                admin.exec(&format!("DROP DATABASE IF EXISTS {database}"));
+                admin.exec(&format!("CREATE DATABASE {database} CHARACTER SET utf8mb4"));
+                admin.exec(&format!("USE {database}"));
+                run_statements(&mut admin, script);
+                admin.exec("SET foreign_key_checks = 1");
+            }
+            let compare = |more: &[&str]| {
+                let run =
+                    server
+                        .dbtool()
+                        .env("EXPECTED", &url)
+                        .args(["check-schema", "--expect", "env:EXPECTED"]);
+                run.args(more).run()
+            };
+            let fix = compare(&["--fix-sql", "--allow-destructive"]).stdout;
+            admin.exec("USE app");
+            run_statements(&mut admin, &fix);
+            let output = compare(&[]);
+            if output.code != Some(0) {
+                wrong.push(format!("{what}: {output}\nafter\n{fix}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the servers print in different words, and the same as a snapshot of MariaDB 10.11.
+#[test]
+fn what_the_servers_spell_differently_is_the_same_on_every_server() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    admin.exec("ALTER DATABASE app CHARACTER SET utf8mb4");
+    admin.exec("USE app");
+    run_statements(&mut admin, include_str!("fixtures/spellings.sql"));
+    let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spellings.json");
+    let expect = snapshot.to_str().expect("the path is text");
+    let compare = |more: &[&str]| {
+        let run = server
+            .dbtool()
+            .args(["check-schema", "--expect", expect])
+            .args(more)
+            .run();
+        (run.code, run.stdout)
+    };
+    let (code, report) = compare(&[]);
+    assert_eq!(code, Some(0), "{report}");
+    // The canonical form is SQL that each of them reads, and reads as the same.
+    admin.exec("DROP DATABASE app");
+    admin.exec("CREATE DATABASE app CHARACTER SET utf8mb4");
+    let (_, fix) = compare(&["--fix-sql"]);
+    admin.exec("USE app");
+    run_statements(&mut admin, &fix);
+    let (code, report) = compare(&[]);
+    assert_eq!(code, Some(0), "{report}\nafter\n{fix}");
 }
 
 proptest! {

@@ -33,6 +33,7 @@ pub struct Frame {
     /// Without any object.
     schema: Schema,
     grants: Grants,
+    ansi_quotes: bool,
 }
 
 impl Frame {
@@ -56,6 +57,7 @@ impl Frame {
             database: &self.database,
             like,
             schema: self.schema,
+            ansi_quotes: self.ansi_quotes,
         };
         let (partitioned, sequences) = reader.tables().await?;
         let view_columns = reader.columns().await?;
@@ -87,16 +89,19 @@ pub async fn frame(session: &mut Session, database: &str) -> Result<Frame, DbErr
         database,
         like: None,
         schema: Schema::default(),
+        ansi_quotes: false,
     };
     reader.variables().await?;
     reader.charsets().await?;
     let grants = reader.grants().await?;
+    let ansi_quotes = reader.ansi_quotes;
     let mut schema = reader.schema;
     schema.hidden = grants.hidden();
     Ok(Frame {
         database: database.to_owned(),
         schema,
         grants,
+        ansi_quotes,
     })
 }
 
@@ -140,6 +145,8 @@ struct Reader<'a> {
     database: &'a str,
     like: Option<&'a Schema>,
     schema: Schema,
+    /// Whether this server writes names as it would strings: MariaDB under ANSI_QUOTES.
+    ansi_quotes: bool,
 }
 
 impl Reader<'_> {
@@ -149,6 +156,14 @@ impl Reader<'_> {
 
     /// Runs a statement whose every `?` is the database, and hands each row over.
     async fn each(&mut self, sql: &str, mut row: impl FnMut(&mut Schema, Cells)) -> Result<(), DbError> {
+        let usual_quotes;
+        let sql = match self.ansi_quotes && sql.starts_with("SELECT") {
+            true => {
+                usual_quotes = format!("SET STATEMENT sql_mode = '' FOR {sql}");
+                usual_quotes.as_str()
+            }
+            false => sql,
+        };
         let mut query = Query::new(sql);
         for _ in 0..sql.matches('?').count() {
             query = query.bind(self.database);
@@ -162,11 +177,13 @@ impl Reader<'_> {
 
     async fn variables(&mut self) -> Result<(), DbError> {
         let mut mysql = true;
+        let mut ansi_quotes = false;
         let mut overrides = BTreeMap::new();
         self.each(sql::VARIABLES, |_, row| {
             let value = row.string(1);
             match row.string(0).as_str() {
                 "version" | "version_comment" => mysql &= !value.to_ascii_lowercase().contains("mariadb"),
+                "sql_mode" => ansi_quotes = value.contains("ANSI_QUOTES"),
                 "default_collation_for_utf8mb4" => {
                     overrides.insert(Text::new("utf8mb4"), Text::from(value));
                 }
@@ -182,6 +199,7 @@ impl Reader<'_> {
         })
         .await?;
         self.schema.dialect = if mysql { Dialect::MySQL } else { Dialect::MariaDB };
+        self.ansi_quotes = ansi_quotes && !mysql;
         self.schema.default_collations = overrides;
         Ok(())
     }

@@ -3,9 +3,9 @@
 //! ordered by the bytes of their names: by its own collation MariaDB mixes the rows of tables
 //! whose names differ in case only.
 
-/// Which server is this, and which collations does it choose by itself?
+/// Which server is this, how does it quote, and which collations does it choose by itself?
 pub(super) const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN \
-    ('version', 'version_comment', 'default_collation_for_utf8mb4', 'character_set_collations')";
+    ('version', 'version_comment', 'sql_mode', 'default_collation_for_utf8mb4', 'character_set_collations')";
 
 /// What is each character set's default collation, and (without a name) the database's own?
 pub(super) const CHARSETS: &str = "\

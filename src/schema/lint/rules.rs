@@ -1,10 +1,10 @@
 //! The rules of [`super::RULES`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Finding, RULES, auto_increment_use};
-use crate::schema::ddl::{name, names};
-use crate::schema::model::{Index, IndexKind, Part, Schema, Text};
+use crate::schema::ddl::{Writer, name, names};
+use crate::schema::model::{Column, Index, IndexKind, Part, Schema, Table, Text};
 
 /// From here on a counter is worth a warning.
 const NEARLY_FULL_PERCENT: f64 = 75.0;
@@ -25,20 +25,16 @@ pub(super) fn no_primary_key(schema: &Schema, out: &mut Vec<Finding>) {
         if table.primary_key().is_some() {
             continue;
         }
-        let whole = |index: &Index| {
-            index.kind == IndexKind::Unique
-                && index.parts.iter().all(|part| {
-                    let column = part.column_name().and_then(|column| table.column(&column));
-                    part.prefix.is_none() && column.is_some_and(|column| !column.nullable)
-                })
-        };
-        let candidate = table.indexes.iter().find(|(_, index)| whole(index));
-        let clause = match candidate {
-            Some((_, index)) => {
-                let columns: Vec<Text> = index.parts.iter().filter_map(Part::column_name).collect();
-                format!("ADD PRIMARY KEY ({})", names(&columns))
+        let clause = match key_candidate(table) {
+            Some(columns) => format!("ADD PRIMARY KEY ({})", names(&columns)),
+            None => {
+                let mut free = ["id", "row_id", "row_number_id"].into_iter();
+                let free = free.find(|column| table.column(column).is_none());
+                format!(
+                    "ADD COLUMN {} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST",
+                    name(free.unwrap_or("dbtool_id"))
+                )
             }
-            None => "ADD COLUMN `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST".to_owned(),
         };
         let fix = format!("ALTER TABLE {} {clause};", name(table_name));
         out.push(finding(
@@ -50,14 +46,48 @@ pub(super) fn no_primary_key(schema: &Schema, out: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the parts of `short` begin `long`.
-fn begins(short: &Index, long: &Index) -> bool {
-    short.parts.len() <= long.parts.len()
-        && short
-            .parts
-            .iter()
-            .zip(&long.parts)
-            .all(|(one, other)| one == other)
+/// The columns that could be the primary key as they are: a counter, or those of a unique index
+/// that takes no NULL.
+fn key_candidate(table: &Table) -> Option<Vec<Text>> {
+    if let Some(counter) = table.columns.iter().find(|column| column.auto_increment) {
+        return Some(vec![counter.name]);
+    }
+    let whole = |index: &&Index| {
+        index.kind == IndexKind::Unique
+            && index.parts.iter().all(|part| {
+                let column = part.column_name().and_then(|column| table.column(&column));
+                part.prefix.is_none() && column.is_some_and(|column| !column.nullable)
+            })
+    };
+    let index = table.indexes.values().find(whole)?;
+    Some(index.parts.iter().filter_map(Part::column_name).collect())
+}
+
+/// Whether `long` serves what `short` does and more: its parts begin with those of `short`, of
+/// which the last may take less of its column.
+fn serves(long: &Index, short: &Index) -> bool {
+    let Some((last, first)) = short.parts.split_last() else {
+        return false;
+    };
+    let Some(other) = long.parts.get(first.len()) else {
+        return false;
+    };
+    let same = (last.key, last.descending) == (other.key, other.descending);
+    let longer = last
+        .prefix
+        .is_some_and(|short| other.prefix.is_none_or(|long| long > short));
+    let more = long.parts.len() > short.parts.len();
+    long.parts.starts_with(first) && same && (longer || (more && last.prefix == other.prefix))
+}
+
+/// What changes a column into `column`.
+fn modify(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
+    let check = table.checks.get(&column.name).filter(|check| check.of_column);
+    format!(
+        "ALTER TABLE {} MODIFY COLUMN {};",
+        name(&table_name),
+        Writer::own(schema).column(column, None, check)
+    )
 }
 
 fn plain_parts(index: &Index) -> bool {
@@ -68,44 +98,60 @@ fn drop_index(table: &str, index: &str) -> String {
     format!("ALTER TABLE {} DROP INDEX {};", name(table), name(index))
 }
 
+/// The indexes of a table that have the same columns as another, with that other's name. What
+/// is invisible serves no query, so it goes first.
+fn duplicates(table: &Table) -> Vec<(Text, Text)> {
+    let family = |one: &Index| match one.kind {
+        IndexKind::Fulltext | IndexKind::Spatial => one.kind,
+        _ => IndexKind::Plain,
+    };
+    let promises = |one: &Index| matches!(one.kind, IndexKind::Primary | IndexKind::Unique);
+    let mut indexes: Vec<_> = table.indexes.iter().collect();
+    indexes.sort_by_key(|(name, index)| (!promises(index), index.invisible, index.kind, **name));
+    let mut seen: Vec<(Text, &Index)> = Vec::new();
+    let mut out = Vec::new();
+    for (name, index) in indexes {
+        let same = seen.iter().find(|(_, other)| {
+            let served = index.invisible || !other.invisible;
+            other.parts == index.parts && family(other) == family(index) && served
+        });
+        match same {
+            Some((other, _)) => out.push((*name, *other)),
+            None => seen.push((*name, index)),
+        }
+    }
+    out.sort();
+    out
+}
+
 pub(super) fn duplicate_index(schema: &Schema, out: &mut Vec<Finding>) {
     for (table_name, table) in &schema.tables {
-        let mut seen: Vec<(Text, &Index)> = Vec::new();
-        let mut indexes: Vec<_> = table.indexes.iter().collect();
-        indexes.sort_by_key(|(index_name, index)| (index.kind, **index_name));
-        for (index_name, index) in indexes {
-            let family = |one: &Index| match one.kind {
-                IndexKind::Fulltext | IndexKind::Spatial => one.kind,
-                _ => IndexKind::Plain,
-            };
-            let same = seen
-                .iter()
-                .find(|(_, other)| other.parts == index.parts && family(other) == family(index));
-            match same {
-                Some((other, _)) => out.push(finding(
-                    "duplicate-index",
-                    format!("{table_name}.{index_name}"),
-                    format!("has the same columns as {other}"),
-                    drop_index(table_name, index_name),
-                )),
-                None => seen.push((*index_name, index)),
-            }
+        for (index_name, other) in duplicates(table) {
+            out.push(finding(
+                "duplicate-index",
+                format!("{table_name}.{index_name}"),
+                format!("has the same columns as {other}"),
+                drop_index(table_name, &index_name),
+            ));
         }
     }
 }
 
 pub(super) fn redundant_index(schema: &Schema, out: &mut Vec<Finding>) {
-    for (table_name, table) in &schema.tables {
-        for (index_name, index) in &table.indexes {
+    // The hashes of MEMORY serve whole keys only.
+    let tables = schema
+        .tables
+        .iter()
+        .filter(|(_, table)| !table.engine.eq_ignore_ascii_case("memory"));
+    for (table_name, table) in tables {
+        let copies: BTreeSet<Text> = duplicates(table).into_iter().map(|(copy, _)| copy).collect();
+        for (index_name, index) in table.indexes.iter().filter(|(name, _)| !copies.contains(*name)) {
             // A unique index is a promise and not only a path.
             if index.kind != IndexKind::Plain || !plain_parts(index) {
                 continue;
             }
-            let longer = table.indexes.iter().find(|(other_name, other)| {
-                *other_name != index_name
-                    && plain_parts(other)
-                    && other.parts.len() > index.parts.len()
-                    && begins(index, other)
+            let longer = table.indexes.iter().find(|(_, other)| {
+                plain_parts(other) && serves(other, index) && (index.invisible || !other.invisible)
             });
             if let Some((other, _)) = longer {
                 out.push(finding(
@@ -157,99 +203,118 @@ pub(super) fn auto_increment(schema: &Schema, out: &mut Vec<Finding>) {
             "auto-increment-nearly-full",
             format!("{table_name}.{}", column.name),
             format!("{percent:.1} % of {} is used", column.ty),
-            format!(
-                "ALTER TABLE {} MODIFY COLUMN {} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT; \
-                 (foreign keys to it change with it)",
-                name(table_name),
-                name(&column.name)
-            ),
+            larger_counter(schema, *table_name, table, column),
         ));
     }
 }
 
-pub(super) fn mixed_collations(schema: &Schema, out: &mut Vec<Finding>) {
-    // Columns are joined by foreign keys, which cannot differ, and by name.
-    let mut by_name: BTreeMap<Text, BTreeMap<Text, BTreeSet<Text>>> = BTreeMap::new();
-    for (table_name, table) in &schema.tables {
-        let indexed: BTreeSet<Text> = table
-            .indexes
-            .values()
-            .flat_map(|index| index.parts.iter().filter_map(Part::column_name))
-            .collect();
-        for column in table
-            .columns
-            .iter()
-            .filter(|column| indexed.contains(&column.name))
-        {
-            if let Some(collation) = column.collation {
-                by_name
-                    .entry(column.name)
-                    .or_default()
-                    .entry(collation)
-                    .or_default()
-                    .insert(*table_name);
-            }
-        }
+/// What gives a counter more room.
+fn larger_counter(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
+    let largest = Text::new("bigint unsigned");
+    if column.ty == largest {
+        return "no integer type is larger: number the rows anew, or find what made the counter leap"
+            .to_owned();
     }
-    for (column, collations) in by_name.iter().filter(|(_, collations)| collations.len() > 1) {
-        let usual = collations
-            .iter()
-            .max_by_key(|(_, tables)| tables.len())
-            .map(|(collation, _)| *collation);
-        let Some(usual) = usual else { continue };
-        for (collation, tables) in collations.iter().filter(|(collation, _)| **collation != usual) {
-            for table in tables {
-                let ty = schema
-                    .tables
-                    .get(table)
-                    .and_then(|table| table.column(column))
-                    .map_or("", |one| one.ty.as_str());
-                out.push(finding(
-                    "mixed-collations",
-                    format!("{table}.{column}"),
-                    format!("is {collation}, the columns of that name elsewhere are {usual}"),
-                    format!(
-                        "ALTER TABLE {} MODIFY COLUMN {} {ty} CHARACTER SET {} COLLATE {usual}; (with its other attributes)",
-                        name(table),
-                        name(column),
-                        Schema::charset_of(&usual)
-                    ),
-                ));
-            }
+    let mut wider = *column;
+    wider.change(|attributes| attributes.ty = largest);
+    let mut fix = modify(schema, table_name, table, &wider);
+    let refers = |table: &Table| {
+        let mut keys = table.foreign_keys.values();
+        keys.any(|key| key.table == table_name && key.references.contains(&column.name))
+    };
+    if schema.tables.values().any(refers) {
+        fix.push_str(" -- and with it the columns whose foreign keys refer to it");
+    }
+    fix
+}
+
+/// An indexed character column: name, collation, table.
+type Joined = (Text, Text, Text);
+
+/// The columns that a join may go by. They are joined by foreign keys, which cannot differ, and by name.
+fn joined_columns(schema: &Schema) -> Vec<Joined> {
+    let of_table = |(name, table): (&Text, &Table)| -> Vec<Joined> {
+        let indexed = |column: &&Column| {
+            let mut parts = table.indexes.values().flat_map(|index| &index.parts);
+            parts.any(|part| part.column_name() == Some(column.name))
+        };
+        let columns = table.columns.iter().filter(indexed);
+        columns
+            .filter_map(|column| Some((column.name, column.collation?, *name)))
+            .collect()
+    };
+    let mut joined: Vec<Joined> = schema.tables.iter().flat_map(of_table).collect();
+    joined.sort_unstable();
+    joined
+}
+
+/// The collation that most of some columns have; among equals the last by name.
+fn usual_collation(columns: &[Joined]) -> Option<Text> {
+    let runs = columns.chunk_by(|one, other| one.1 == other.1);
+    let largest = runs.max_by_key(|run| run.len())?;
+    largest.first().map(|(_, collation, _)| *collation)
+}
+
+pub(super) fn mixed_collations(schema: &Schema, out: &mut Vec<Finding>) {
+    for columns in joined_columns(schema).chunk_by(|one, other| one.0 == other.0) {
+        let Some(usual) = usual_collation(columns) else {
+            continue;
+        };
+        for (column, collation, table) in columns.iter().filter(|one| one.1 != usual) {
+            let Some(owner) = schema.tables.get(table) else {
+                continue;
+            };
+            let Some(mut like_others) = owner.column(column).copied() else {
+                continue;
+            };
+            like_others.change(|attributes| attributes.collation = Some(usual));
+            out.push(finding(
+                "mixed-collations",
+                format!("{table}.{column}"),
+                format!("is {collation}, the columns of that name elsewhere are {usual}"),
+                modify(schema, *table, owner, &like_others),
+            ));
         }
     }
 }
 
-/// Tables, and columns that are not as their table, of one character set.
-fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, Text)> {
+/// Tables, and columns that are not as their table, of one character set: what they are called,
+/// and what turns them into utf8mb4.
+fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
+    let of = |collation: Text| Schema::charset_of(&collation) == charset;
+    let utf8mb4 = Text::new("utf8mb4");
+    let usual = match Schema::charset_of(&schema.collation) == utf8mb4.as_str() {
+        true => Some(schema.collation),
+        false => schema.default_collations.get(&utf8mb4).copied(),
+    };
     let mut out = Vec::new();
     for (table_name, table) in &schema.tables {
-        let of = |collation: Text| Schema::charset_of(&collation) == charset;
+        if of(table.collation) {
+            let collate = usual.map_or(String::new(), |usual| format!(" COLLATE {usual}"));
+            let fix = format!(
+                "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4{collate};",
+                name(table_name)
+            );
+            out.push((table_name.to_string(), fix));
+            continue;
+        }
         let columns = table
             .columns
             .iter()
             .filter(|column| column.collation.is_some_and(of));
-        if of(table.collation) {
-            out.push((table_name.to_string(), *table_name));
-        } else {
-            out.extend(columns.map(|column| (format!("{table_name}.{}", column.name), *table_name)));
-        }
+        out.extend(columns.map(|column| {
+            let mut converted = *column;
+            converted.change(|attributes| attributes.collation = Some(usual.unwrap_or(table.collation)));
+            let fix = modify(schema, *table_name, table, &converted);
+            (format!("{table_name}.{}", column.name), fix)
+        }));
     }
     out
 }
 
-fn convert(table: Text) -> String {
-    format!("ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4;", name(&table))
-}
-
 pub(super) fn utf8mb3(schema: &Schema, out: &mut Vec<Finding>) {
-    for (object, table) in of_charset(schema, "utf8mb3") {
-        out.push(finding(
-            "utf8mb3",
-            object,
-            "is in utf8mb3".to_owned(),
-            convert(table),
-        ));
+    for (object, fix) in of_charset(schema, "utf8mb3") {
+        out.push(finding("utf8mb3", object, "is in utf8mb3".to_owned(), fix));
     }
 }
 
@@ -257,9 +322,9 @@ pub(super) fn latin1(schema: &Schema, out: &mut Vec<Finding>) {
     if of_charset(schema, "utf8mb4").is_empty() {
         return;
     }
-    for (object, table) in of_charset(schema, "latin1") {
+    for (object, fix) in of_charset(schema, "latin1") {
         let what = "is in latin1, other text here is in utf8mb4".to_owned();
-        out.push(finding("latin1-beside-utf8mb4", object, what, convert(table)));
+        out.push(finding("latin1-beside-utf8mb4", object, what, fix));
     }
 }
 

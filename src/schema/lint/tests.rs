@@ -112,6 +112,99 @@ fn each_rule_finds_its_own_and_nothing_else() {
 }
 
 #[test]
+fn indexes_that_serve_no_query_replace_none() {
+    let key = |name: &str| Text::new(name);
+    let invisible = |columns: &[&str]| Index {
+        invisible: true,
+        ..index(IndexKind::Plain, columns)
+    };
+    let shadowed = found(|table| {
+        table.indexes.insert(key("a"), invisible(&["other"]));
+        table
+            .indexes
+            .insert(key("b"), index(IndexKind::Plain, &["other"]));
+    });
+    assert_eq!(
+        shadowed,
+        [("duplicate-index", "t.a".to_owned())],
+        "the invisible one goes"
+    );
+    let longer = found(|table| {
+        table
+            .indexes
+            .insert(key("a"), index(IndexKind::Plain, &["other"]));
+        table.indexes.insert(key("b"), invisible(&["other", "code"]));
+    });
+    assert_eq!(longer, []);
+    let hashed = found(|table| {
+        table.engine = key("MEMORY");
+        table
+            .indexes
+            .insert(key("a"), index(IndexKind::Plain, &["other"]));
+        table
+            .indexes
+            .insert(key("b"), index(IndexKind::Plain, &["other", "code"]));
+    });
+    assert_eq!(hashed, []);
+}
+
+#[test]
+fn a_shorter_prefix_is_redundant_and_a_copy_is_reported_once() {
+    let key = |name: &str| Text::new(name);
+    let prefixed = |prefix: Option<u32>| {
+        let mut index = index(IndexKind::Plain, &["code"]);
+        index.parts[0].prefix = prefix;
+        index
+    };
+    for (long, expected) in [(None, true), (Some(5), true), (Some(4), false), (Some(3), false)] {
+        let short = found(|table| {
+            table.indexes.insert(key("long"), prefixed(long));
+            table.indexes.insert(key("short"), prefixed(Some(4)));
+        });
+        let redundant = short.contains(&("redundant-index", "t.short".to_owned()));
+        assert_eq!(redundant, expected, "{long:?}: {short:?}");
+    }
+    let once = found(|table| {
+        table
+            .indexes
+            .insert(key("a"), index(IndexKind::Unique, &["other"]));
+        table
+            .indexes
+            .insert(key("b"), index(IndexKind::Plain, &["other"]));
+        table
+            .indexes
+            .insert(key("c"), index(IndexKind::Plain, &["other", "code"]));
+    });
+    assert_eq!(once, [("duplicate-index", "t.b".to_owned())]);
+}
+
+#[test]
+fn fixes_are_whole_statements() {
+    let mut schema = Schema::default();
+    let mut table = sound();
+    table.stats.auto_increment = Some(2_000_000_000);
+    table.columns[0].change(|column| column.comment = Some(Text::new("a number")));
+    table.columns[1].change(|column| column.collation = Some(Text::new("latin1_swedish_ci")));
+    table.columns[1].change(|column| column.nullable = true);
+    schema.tables.insert(Text::new("t"), table);
+    let mut without = sound();
+    without.indexes.clear();
+    schema.tables.insert(Text::new("counted"), without.clone());
+    without.columns[0].change(|column| column.auto_increment = false);
+    schema.tables.insert(Text::new("taken"), without);
+    let fixes: Vec<String> = lint(&schema).into_iter().map(|one| one.fix).collect();
+    assert_eq!(
+        fixes,
+        [
+            "ALTER TABLE `counted` ADD PRIMARY KEY (`id`);",
+            "ALTER TABLE `taken` ADD COLUMN `row_id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST;",
+            "ALTER TABLE `t` MODIFY COLUMN `id` bigint unsigned NOT NULL AUTO_INCREMENT COMMENT 'a number';",
+            "ALTER TABLE `t` MODIFY COLUMN `code` varchar(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL;",
+        ]
+    );
+}
+
+#[test]
 fn the_ends_of_integer_types_are_known() {
     let table = [
         ("tinyint", 127),
