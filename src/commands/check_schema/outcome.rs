@@ -9,7 +9,7 @@ use super::shape::Shape;
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
 use crate::schema::diff::{Change, Difference, Kind, Severity, defined};
-use crate::schema::fix::{Fix, fix};
+use crate::schema::fix::{Statement, plan};
 use crate::schema::introspect::Reading;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
 use crate::schema::model::{Schema, Text};
@@ -84,10 +84,11 @@ impl Report {
         }
     }
 
-    /// What mends the differences. Made when it is asked for: it is as long as they are.
-    pub(super) fn fix(&self) -> Fix {
-        self.expected.as_ref().map_or_else(Fix::default, |expected| {
-            fix(&expected.schema, &self.live.schema, &self.differences)
+    /// Hands over the statements that mend the differences, and returns notes on them.
+    pub(super) fn fix(&self, sink: &mut dyn FnMut(Statement)) -> Vec<String> {
+        let expected = self.expected.as_ref();
+        expected.map_or_else(Vec::new, |expected| {
+            plan(&expected.schema, &self.live.schema, &self.differences, sink)
         })
     }
 
@@ -311,7 +312,10 @@ impl Outcome for Report {
 
     fn text(&self, page: &mut Page) {
         if self.script_only {
-            page.verbatim(&self.fix().script(self.allow_destructive));
+            for note in self.fix(&mut |_| {}) {
+                page.line(format_args!("-- {note}"));
+            }
+            self.fix(&mut |statement| page.verbatim(&statement.script(self.allow_destructive)));
             return;
         }
         self.drift_text(page);

@@ -1,6 +1,6 @@
 //! The report as JSON, each member made as it is written.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::json;
 
 use super::outcome::{Report, Size};
@@ -23,6 +23,23 @@ where
     }
 }
 
+/// The statements of the fix.
+struct Statements<'a>(&'a Report);
+
+impl Serialize for Statements<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        let mut written = Ok(());
+        self.0.fix(&mut |one| {
+            if written.is_ok() {
+                written = list.serialize_element(&json!({ "sql": one.sql, "may_lose": one.loses }));
+            }
+        });
+        written?;
+        list.end()
+    }
+}
+
 impl Serialize for Shape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let report = self.report;
@@ -31,12 +48,8 @@ impl Serialize for Shape<'_> {
         map.serialize_entry("database", &report.database)?;
         map.serialize_entry("expected", &expected.map(|expected| &expected.source))?;
         map.serialize_entry("drift", &List(|| report.drift()))?;
-        let fix = report.fix();
-        let statement =
-            |one: &crate::schema::fix::Statement| json!({ "sql": one.sql, "may_lose": one.loses });
-        map.serialize_entry("fix", &List(|| fix.statements.iter().map(statement)))?;
-        map.serialize_entry("fix_notes", &fix.notes)?;
-        drop(fix);
+        map.serialize_entry("fix", &Statements(report))?;
+        map.serialize_entry("fix_notes", &report.fix(&mut |_| {}))?;
         let finding = |one| {
             let mut value = json!(one);
             value["denied"] = json!(report.is_denied(one));

@@ -1,6 +1,5 @@
 //! What INFORMATION_SCHEMA does not say rightly, and a fix would repeat.
 
-use super::Statement;
 use crate::schema::model::Dialect;
 
 const PROGRAMS: [&str; 4] = [
@@ -10,29 +9,47 @@ const PROGRAMS: [&str; 4] = [
     "CREATE EVENT ",
 ];
 
-/// Which statements to look at before they run, in words. `source` is the server that the
-/// definitions were read from.
-pub(super) fn notes(statements: &[Statement], source: Dialect) -> Vec<String> {
-    let mut notes = Vec::new();
-    for statement in statements {
-        let head = statement.sql.split(['(', '\n']).next().unwrap_or_default();
+/// Which statements to look at before they run.
+pub(super) struct Doubts {
+    /// The server that the definitions were read from.
+    source: Dialect,
+    notes: Vec<String>,
+    question_mark: bool,
+}
+
+impl Doubts {
+    pub(super) fn new(source: Dialect) -> Self {
+        Doubts {
+            source,
+            notes: Vec::new(),
+            question_mark: false,
+        }
+    }
+
+    /// Notes what is doubtful about a statement.
+    pub(super) fn look_at(&mut self, sql: &str) {
+        let head = sql.split(['(', '\n']).next().unwrap_or_default();
         let head = head.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
-        if PROGRAMS.iter().any(|start| statement.sql.starts_with(start))
-            && lost_escapes(&statement.sql, source)
-        {
-            notes.push(format!(
+        if PROGRAMS.iter().any(|start| sql.starts_with(start)) && lost_escapes(sql, self.source) {
+            self.notes.push(format!(
                 "{head}: the server prints strings in a body without their escapes: compare with the migration"
             ));
         }
+        self.question_mark |= has_question_mark(sql);
     }
-    if statements.iter().any(|one| has_question_mark(&one.sql)) {
-        notes.push(
-            "a ? may stand for an emoji or another character that the server does not print: \
-             compare with the migration"
-                .to_owned(),
-        );
+
+    /// The doubts in words.
+    pub(super) fn notes(self) -> Vec<String> {
+        let mut notes = self.notes;
+        if self.question_mark {
+            notes.push(
+                "a ? may stand for an emoji or another character that the server does not print: \
+                 compare with the migration"
+                    .to_owned(),
+            );
+        }
+        notes
     }
-    notes
 }
 
 /// Whether strings in `body` may have had escapes: MySQL takes the doubled quotes away as well,

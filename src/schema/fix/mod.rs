@@ -10,6 +10,8 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use doubt::Doubts;
+
 use super::ddl::{self, Writer, name, quote};
 use super::diff::{Change, Difference, Kind};
 use super::expr;
@@ -42,26 +44,27 @@ impl Fix {
             .map(|one| one.sql.as_str())
     }
 
-    /// A script for the command line client or dbtool. Statements that may lose data are
+    /// The notes and the statements as a script.
+    pub fn script(&self, destructive: bool) -> String {
+        let notes = self.notes.iter().map(|note| format!("-- {note}\n"));
+        let statements = self.statements.iter().map(|one| one.script(destructive));
+        notes.chain(statements).collect()
+    }
+}
+
+impl Statement {
+    /// The statement for the command line client or dbtool, with its end. One that may lose data is
     /// commented out unless `destructive`.
     pub fn script(&self, destructive: bool) -> String {
-        let mut out = String::new();
-        for note in &self.notes {
-            out.push_str(&format!("-- {note}\n"));
-        }
-        for statement in &self.statements {
-            let text = terminated(&statement.sql);
-            match &statement.loses {
-                Some(why) if !destructive => {
-                    out.push_str(&format!("-- {why}:\n"));
-                    text.lines()
-                        .for_each(|line| out.push_str(&format!("-- {line}\n")));
-                }
-                Some(why) => out.push_str(&format!("-- {why}:\n{text}\n")),
-                None => out.push_str(&format!("{text}\n")),
+        let text = terminated(&self.sql);
+        match &self.loses {
+            Some(why) if !destructive => {
+                let lines: String = text.lines().map(|line| format!("-- {line}\n")).collect();
+                format!("-- {why}:\n{lines}")
             }
+            Some(why) => format!("-- {why}:\n{text}\n"),
+            None => format!("{text}\n"),
         }
-        out
     }
 }
 
@@ -90,6 +93,19 @@ fn terminated(sql: &str) -> String {
 /// The statements that turn `live` into `expected`, as far as `differences` (those of
 /// [`super::diff::diff`], perhaps without the ignored ones) say.
 pub fn fix(expected: &Schema, live: &Schema, differences: &[Difference]) -> Fix {
+    let mut statements = Vec::new();
+    let notes = plan(expected, live, differences, &mut |one| statements.push(one));
+    Fix { statements, notes }
+}
+
+/// Hands the statements of [`fix`] over one by one, and returns the notes: a thousand missing
+/// tables would fill a megabyte with them.
+pub fn plan(
+    expected: &Schema,
+    live: &Schema,
+    differences: &[Difference],
+    sink: &mut dyn FnMut(Statement),
+) -> Vec<String> {
     let mut by_table: BTreeMap<Text, Vec<&Difference>> = BTreeMap::new();
     for difference in differences {
         if let Some(table) = difference.table {
@@ -103,34 +119,39 @@ pub fn fix(expected: &Schema, live: &Schema, differences: &[Difference]) -> Fix 
             from: expected,
             to: live,
         },
-        fix: Fix::default(),
+        sink,
+        notes: Vec::new(),
+        doubts: Doubts::new(expected.dialect),
     };
     plan.database(differences);
     plan.drop_programs(differences);
     plan.tables(&by_table);
     plan.programs(differences);
-    let doubts = doubt::notes(&plan.fix.statements, expected.dialect);
-    plan.fix.notes.extend(doubts);
-    plan.fix
+    plan.notes.extend(plan.doubts.notes());
+    plan.notes
 }
 
 struct Planner<'a> {
     expected: &'a Schema,
     live: &'a Schema,
     writer: Writer<'a>,
-    fix: Fix,
+    sink: &'a mut dyn FnMut(Statement),
+    notes: Vec<String>,
+    doubts: Doubts,
 }
 
 impl Planner<'_> {
+    fn add(&mut self, sql: String, loses: Option<String>) {
+        self.doubts.look_at(&sql);
+        (self.sink)(Statement { sql, loses });
+    }
+
     fn run(&mut self, sql: String) {
-        self.fix.statements.push(Statement { sql, loses: None });
+        self.add(sql, None);
     }
 
     fn run_losing(&mut self, sql: String, why: impl Into<String>) {
-        self.fix.statements.push(Statement {
-            sql,
-            loses: Some(why.into()),
-        });
+        self.add(sql, Some(why.into()));
     }
 
     fn database(&mut self, differences: &[Difference]) {
@@ -219,7 +240,7 @@ impl Planner<'_> {
         for (kind, name, sql) in statements {
             match sql {
                 Some(sql) => self.run(sql),
-                None => self.fix.notes.push(format!(
+                None => self.notes.push(format!(
                     "the {} {name} cannot be made: the reading user may not see its definition",
                     kind.words()
                 )),

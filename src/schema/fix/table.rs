@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, Statement, comment_option, loss};
+use super::{Planner, comment_option, loss};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::{ByName, Check, Column, Dialect, ForeignKey, Index, PRIMARY, Table, Text};
@@ -61,7 +61,7 @@ impl Planner<'_> {
         for (table, work) in work {
             for (clause, loses) in work.before {
                 let sql = format!("ALTER TABLE {} {clause}", name(&table));
-                self.fix.statements.push(Statement { sql, loses });
+                self.add(sql, loses);
             }
             if !work.clauses.is_empty() {
                 let sql = format!("ALTER TABLE {}\n  {}", name(&table), work.clauses.join(",\n  "));
@@ -151,7 +151,7 @@ impl Planner<'_> {
                 )
             })
             .collect();
-        self.fix.notes.extend(notes);
+        self.notes.extend(notes);
     }
 
     /// Whether a column or an index that the key needs changes, on either of its sides.
