@@ -16,6 +16,7 @@ use dbtool::schema::model::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
+use support::schemas::run_statements;
 use support::{Admin, Server};
 
 const COLLATION: &str = "utf8mb4_unicode_ci";
@@ -271,18 +272,6 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
     });
     if let Err(error) = ended {
         panic!("{error}");
-    }
-}
-
-/// Runs a script in the current database.
-fn run_statements(admin: &mut Admin, script: &str) {
-    let statements = dbtool::sql::split(script, Default::default())
-        .expect("the script can be split")
-        .statements;
-    for statement in statements {
-        if let Err(error) = admin.try_exec(statement.text) {
-            panic!("{error}\nin: {}\nof:\n{script}", statement.text);
-        }
     }
 }
 

@@ -2,6 +2,11 @@
 //! peak, as the kernel counts it. These tests build that program, which takes minutes, and are
 //! therefore left to `just test-memory`, which `just test` runs.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "how near the limit is, is worth knowing when all is well"
+)]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! What a live schema lacks, has too much of, or has different from the expected one. Pure.
 
+mod columns;
+mod constraints;
 mod table;
 
 use std::borrow::Cow;

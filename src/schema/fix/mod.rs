@@ -4,6 +4,7 @@
 //! created and altered, each in one ALTER; then what loses data; then foreign keys, views,
 //! routines, triggers and events come back. Everything is plain SQL for the client or dbtool.
 
+mod alter;
 mod doubt;
 mod loss;
 mod table;

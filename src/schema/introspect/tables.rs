@@ -64,6 +64,7 @@ impl Reader<'_> {
         let mut current: Option<Text> = None;
         let mut gathered: Vec<T> = Vec::new();
         let mut hand_over = |schema: &mut Schema, table: Option<Text>, rows: &mut Vec<T>| {
+            #[expect(clippy::drain_collect, reason = "the copy is as long as it has to be")]
             let rows = rows.drain(..).collect();
             if let Some(name) = table {
                 let like = like.and_then(|schema| schema.tables.get(&name));

@@ -1,0 +1,151 @@
+//! Differences between the columns of a table.
+
+use std::collections::BTreeSet;
+
+use super::table::Pair;
+use super::{Change, Difference, Fields, Kind, Severity, field, push};
+use crate::schema::ddl::Writer;
+use crate::schema::model::{Column, Text};
+
+impl Pair<'_> {
+    pub(super) fn columns(&self, out: &mut Vec<Difference>) {
+        let moved = self.moved_columns();
+        let mut before: Option<Text> = None;
+        for column in &self.wanted.columns {
+            match self.found.column(&column.name) {
+                None if self.live.hidden.columns => {}
+                None => {
+                    let expected =
+                        Writer::own(self.expected).column(column, Some(self.wanted.collation), None);
+                    let change = Change::Missing { expected };
+                    let mut difference = self.difference(Kind::Column, column.name, change, Severity::Breaks);
+                    difference.note = self.rename_note(column);
+                    out.push(difference);
+                }
+                Some(found) => {
+                    let (mut fields, severity) = self.column_fields(column, found);
+                    if moved.contains(&column.name) {
+                        let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
+                        fields.0.push(field("position", place, "elsewhere"));
+                    }
+                    let change = Change::Different { fields: fields.0 };
+                    let mut difference = self.difference(Kind::Column, column.name, change, severity);
+                    difference.live_name = (found.name != column.name).then_some(found.name);
+                    push(out, difference);
+                }
+            }
+            before = Some(column.name);
+        }
+        for column in self
+            .found
+            .columns
+            .iter()
+            .filter(|column| self.wanted.column(&column.name).is_none() && !self.expected.hidden.columns)
+        {
+            let live = Writer::own(self.live).column(column, Some(self.found.collation), None);
+            let needed = !column.nullable
+                && column.default.is_none()
+                && column.generated.is_none()
+                && !column.auto_increment;
+            let severity = if needed {
+                Severity::Breaks
+            } else {
+                Severity::Cosmetic
+            };
+            let mut difference = self.difference(Kind::Column, column.name, Change::Extra { live }, severity);
+            difference.note = needed.then(|| "an INSERT that does not name it fails".to_owned());
+            out.push(difference);
+        }
+    }
+
+    /// A missing column next to exactly one extra column of the same type was probably renamed.
+    fn rename_note(&self, missing: &Column) -> Option<String> {
+        let like = |one: &Column| one.ty == missing.ty && one.nullable == missing.nullable;
+        let mut extra = self
+            .found
+            .columns
+            .iter()
+            .filter(|one| like(one) && self.wanted.column(&one.name).is_none());
+        let mut others = self
+            .wanted
+            .columns
+            .iter()
+            .filter(|one| like(one) && self.found.column(&one.name).is_none());
+        let candidate = extra.next()?;
+        (extra.next().is_none() && others.nth(1).is_none())
+            .then(|| format!("{} has the same type: it may have been renamed", candidate.name))
+    }
+
+    fn column_fields(&self, wanted: &Column, found: &Column) -> (Fields, Severity) {
+        let mut fields = Fields::default();
+        fields.compare("type", wanted.ty, found.ty, |ty| ty.to_string());
+        fields.flag("null", wanted.nullable, found.nullable);
+        fields.option("default", wanted.default, found.default);
+        fields.option("on update", wanted.on_update, found.on_update);
+        fields.compare("generated", wanted.generated, found.generated, |generated| {
+            generated.map_or("no".to_owned(), |generated| {
+                let kind = if generated.stored { "stored" } else { "virtual" };
+                format!("{} ({kind})", generated.expression)
+            })
+        });
+        match (wanted.collation, found.collation) {
+            (Some(one), Some(other)) if self.same_collation(one, other) => {}
+            (one, other) => fields.option("collation", one, other),
+        }
+        fields.flag("auto_increment", wanted.auto_increment, found.auto_increment);
+        fields.flag("invisible", wanted.invisible, found.invisible);
+        let severity = if fields.0.is_empty() {
+            Severity::Cosmetic
+        } else {
+            Severity::Breaks
+        };
+        fields.option("comment", wanted.comment, found.comment);
+        (fields, severity)
+    }
+
+    /// The columns that have to move for the order to be right: as few as possible.
+    fn moved_columns(&self) -> BTreeSet<Text> {
+        let place = |name: Text| {
+            self.found
+                .columns
+                .iter()
+                .position(|one| one.name.eq_ignore_ascii_case(&name))
+        };
+        let common: Vec<(Text, usize)> = self
+            .wanted
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name, place(column.name)?)))
+            .collect();
+        let places: Vec<usize> = common.iter().map(|(_, place)| *place).collect();
+        let staying = longest_increasing(&places);
+        common
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !staying.contains(at))
+            .map(|(_, (name, _))| *name)
+            .collect()
+    }
+}
+
+/// The positions of a longest increasing run within `values`, not necessarily next to each other.
+fn longest_increasing(values: &[usize]) -> BTreeSet<usize> {
+    let mut tails: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; values.len()];
+    for at in 0..values.len() {
+        let place = tails.partition_point(|tail| values[*tail] < values[at]);
+        before[at] = place.checked_sub(1).map(|place| tails[place]);
+        if place == tails.len() {
+            tails.push(at);
+        } else {
+            tails[place] = at;
+        }
+    }
+    let mut out = BTreeSet::new();
+    let mut next = tails.last().copied();
+    while let Some(at) = next {
+        out.insert(at);
+        next = before[at];
+    }
+    out
+}

@@ -1,0 +1,156 @@
+//! Differences between the foreign keys and the checks of a table, whose names the server may have
+//! made up.
+
+use super::table::Pair;
+use super::{Change, Difference, Fields, Kind, Severity, field, push};
+use crate::schema::ddl;
+use crate::schema::model::{ByName, Check, ForeignKey, Text};
+use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
+
+impl Pair<'_> {
+    pub(super) fn foreign_keys(&self, out: &mut Vec<Difference>) {
+        let generated = |name: Text, _: &ForeignKey| is_generated_foreign_key(&self.name, &name);
+        let matched = match_by_content(
+            &self.wanted.foreign_keys,
+            &self.found.foreign_keys,
+            generated,
+            generated,
+            same_key,
+            false,
+        );
+        let show = |name: Text, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);
+        self.constraints(Kind::ForeignKey, matched, show, key_fields, out);
+    }
+
+    pub(super) fn checks(&self, out: &mut Vec<Difference>) {
+        let generated = |name: Text, check: &Check| check.of_column || is_generated_check(&self.name, &name);
+        let same =
+            |one: &Check, other: &Check| one.clause == other.clause && one.not_enforced == other.not_enforced;
+        let matched = match_by_content(
+            &self.wanted.checks,
+            &self.found.checks,
+            generated,
+            generated,
+            same,
+            false,
+        );
+        let show = |name: Text, check: &Check| ddl::check(&self.name, &name, check);
+        self.constraints(Kind::Check, matched, show, check_fields, out);
+    }
+
+    /// A constraint that is missing, extra or different breaks the application; another name does not.
+    fn constraints<T>(
+        &self,
+        kind: Kind,
+        matched: Vec<Matched<'_, T>>,
+        show: impl Fn(Text, &T) -> String,
+        fields: impl Fn(&T, &T) -> Fields,
+        out: &mut Vec<Difference>,
+    ) {
+        for (name, wanted, live_name, found) in matched {
+            let (change, severity) = match (wanted, found) {
+                (Some(one), Some(other)) => {
+                    let mut fields = fields(one, other);
+                    let severity = match fields.0.is_empty() {
+                        true => Severity::Cosmetic,
+                        false => Severity::Breaks,
+                    };
+                    fields.compare("name", name, live_name, |name| name.to_string());
+                    (Change::Different { fields: fields.0 }, severity)
+                }
+                (Some(one), None) => {
+                    let expected = show(name, one);
+                    (Change::Missing { expected }, Severity::Breaks)
+                }
+                (None, Some(other)) => {
+                    let live = show(name, other);
+                    (Change::Extra { live }, Severity::Breaks)
+                }
+                (None, None) => continue,
+            };
+            let mut difference = self.difference(kind, name, change, severity);
+            difference.live_name = (live_name != name).then_some(live_name);
+            push(out, difference);
+        }
+    }
+}
+
+fn key_fields(one: &ForeignKey, other: &ForeignKey) -> Fields {
+    let mut fields = Fields::default();
+    fields.compare("columns", &one.columns, &other.columns, |list| ddl::names(list));
+    if !same_target(one, other) {
+        let target = |key: &ForeignKey| format!("{} ({})", key.table, ddl::names(&key.references));
+        fields.0.push(field("references", target(one), target(other)));
+    }
+    let action = |action| ddl::action_name(action).to_owned();
+    fields.compare("on delete", one.on_delete, other.on_delete, action);
+    fields.compare("on update", one.on_update, other.on_update, action);
+    fields
+}
+
+fn check_fields(one: &Check, other: &Check) -> Fields {
+    let mut fields = Fields::default();
+    fields.compare("clause", one.clause, other.clause, |text| text.to_string());
+    fields.flag("not enforced", one.not_enforced, other.not_enforced);
+    fields
+}
+
+/// Whether two foreign keys refer to the same columns, which may differ in case.
+fn same_target(one: &ForeignKey, other: &ForeignKey) -> bool {
+    let same = |(one, other): (&Text, &Text)| one.eq_ignore_ascii_case(other);
+    one.table == other.table
+        && one.references.len() == other.references.len()
+        && one.references.iter().zip(&other.references).all(same)
+}
+
+fn same_key(one: &ForeignKey, other: &ForeignKey) -> bool {
+    let actions = |key: &ForeignKey| (key.on_delete, key.on_update);
+    one.columns == other.columns && actions(one) == actions(other) && same_target(one, other)
+}
+
+/// An expected object and a live one, each with its name.
+pub(super) type Matched<'a, T> = (Text, Option<&'a T>, Text, Option<&'a T>);
+
+/// Pairs objects by name, then by content: two that are the same but for a name the server
+/// made up are no difference at all, and two with chosen names differ in the name only.
+pub(super) fn match_by_content<'a, T>(
+    wanted: &'a ByName<T>,
+    found: &'a ByName<T>,
+    wanted_generated: impl Fn(Text, &T) -> bool,
+    found_generated: impl Fn(Text, &T) -> bool,
+    same: impl Fn(&T, &T) -> bool,
+    keeps_name: bool,
+) -> Vec<Matched<'a, T>> {
+    let anonymous = |name: Text| {
+        let both = (wanted.get(&name), found.get(&name));
+        !keeps_name
+            && matches!(both, (Some(one), Some(other)) if !same(one, other)
+            && wanted_generated(name, one) && found_generated(name, other))
+    };
+    // The same made-up name with another content is coincidence: `CONSTRAINT_1` of two checks.
+    let by_name = |name: Text| wanted.contains_key(&name) && found.contains_key(&name) && !anonymous(name);
+    let mut left: Vec<(Text, &T)> = found
+        .iter()
+        .filter(|(name, _)| !by_name(**name))
+        .map(|(name, one)| (*name, one))
+        .collect();
+    let mut out = Vec::new();
+    for (name, one) in wanted {
+        if by_name(*name) {
+            out.push((*name, Some(one), *name, found.get(name)));
+            continue;
+        }
+        let at = left.iter().position(|(_, other)| same(one, other));
+        match at.map(|at| left.remove(at)) {
+            Some((live_name, other)) if wanted_generated(*name, one) || found_generated(live_name, other) => {
+            }
+            Some((live_name, other)) => out.push((*name, Some(one), live_name, Some(other))),
+            None => out.push((*name, Some(one), *name, None)),
+        }
+    }
+    out.extend(
+        left.into_iter()
+            .map(|(name, other)| (name, None, name, Some(other))),
+    );
+    out
+}
