@@ -135,7 +135,7 @@ pub struct Table {
     pub triggers: ByName<Trigger>,
     /// How the table is partitioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitioning: Option<Partitioning>,
+    pub partitioning: Option<Box<Partitioning>>,
     /// What the server counted; no part of a snapshot.
     #[serde(skip)]
     pub stats: Stats,

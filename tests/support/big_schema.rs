@@ -15,7 +15,7 @@ const TYPES: [&str; 8] = [
 ];
 
 /// `tables` statements that make tables of twenty columns, each with a primary key, a unique index,
-/// two plain ones and a foreign key. No two tables share the name of a column but `id` and `parent_id`.
+/// two plain ones and a foreign key. Half of a table's columns have names that no other table has.
 pub fn many_tables(tables: usize) -> Vec<String> {
     (0..tables).map(table).collect()
 }
@@ -24,7 +24,12 @@ fn table(number: usize) -> String {
     let mut sql =
         format!("CREATE TABLE many_{number} (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, parent_id INT NULL");
     for column in 0..18 {
-        let _ = write!(sql, ", t{number}_c{column} {}", TYPES[column % TYPES.len()]);
+        let owner = if column < 10 {
+            format!("t{number}_")
+        } else {
+            String::new()
+        };
+        let _ = write!(sql, ", {owner}c{column} {}", TYPES[column % TYPES.len()]);
     }
     let _ = write!(
         sql,

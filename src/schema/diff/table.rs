@@ -204,7 +204,7 @@ impl Pair<'_> {
         let show = |table: &Table| {
             table
                 .partitioning
-                .as_ref()
+                .as_deref()
                 .map_or("none".to_owned(), ddl::partition_by)
                 .replace("\n  ", " ")
                 .replace('\n', "")

@@ -52,7 +52,7 @@ impl<'a> Alter<'a, '_> {
         self.options(&mut work);
         self.extra_columns(&mut work);
         if self.of_kind(Kind::Partitioning).next().is_some() {
-            let wanted = self.wanted.partitioning.as_ref();
+            let wanted = self.wanted.partitioning.as_deref();
             // Unique keys hold all columns of the partitioning: of the old one until it is gone.
             let keys_change = self.of_kind(Kind::Index).next().is_some();
             if self.found.partitioning.is_some() && (wanted.is_none() || keys_change) {

@@ -177,11 +177,13 @@ impl Reader<'_> {
                     .filter(|text| !text.is_empty())
                     .map(|text| Text::from(expr::canonical(&normalise::decoded(&text), database)))
             };
-            let partitioning = table.partitioning.get_or_insert_with(|| Partitioning {
-                method: Text::from(row.string(2).to_ascii_lowercase()),
-                expression: canonical(3),
-                subpartitions: None,
-                partitions: Vec::new(),
+            let partitioning = table.partitioning.get_or_insert_with(|| {
+                Box::new(Partitioning {
+                    method: Text::from(row.string(2).to_ascii_lowercase()),
+                    expression: canonical(3),
+                    subpartitions: None,
+                    partitions: Vec::new(),
+                })
             });
             let name = row.name(1);
             if partitioning
