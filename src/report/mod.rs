@@ -94,7 +94,7 @@ pub trait Outcome {
     /// Writes the result for people.
     fn text(&self, page: &mut Page);
 
-    /// The result as a JSON object.
+    /// The result as a JSON object, whose members `docs/json.md` describes.
     fn json(&self) -> Json<'_>;
 
     /// The result as named checks, for JUnit and GitHub.
