@@ -9,10 +9,8 @@ use base64::write::EncoderWriter;
 use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType};
 use tokio::sync::mpsc;
 
-/// Bytes handed over at a time, at least and at most. Small pieces take little memory, large
-/// ones spare the server the copying of what it has already, which is noticed from 8 MB on:
-/// 16 MB in pieces of 128 KB are copied 64 times over.
-const PIECE: std::ops::RangeInclusive<u64> = 64 << 10..=128 << 10;
+/// Bytes handed over at a time. The driver keeps a dozen buffers of the largest size it sent.
+const PIECE: usize = 64 << 10;
 
 /// The smallest image made: smaller ones have no room for a JPEG's tables.
 pub(super) const SMALLEST: u64 = 640;
@@ -88,21 +86,13 @@ impl Image {
         limit.saturating_sub(self.prefix().len() as u64) / 4 * 3
     }
 
-    /// Bytes of each piece but the last: a 64th of a large image.
-    fn piece(&self) -> usize {
-        // The range's end fits any usize.
-        (self.uri_length() / 64).clamp(*PIECE.start(), *PIECE.end()) as usize
-    }
-
     /// The data URI in pieces, made on a thread of its own.
     pub fn pieces(&self) -> io::Result<mpsc::Receiver<io::Result<Vec<u8>>>> {
         let (sender, receiver) = mpsc::channel(1);
         let image = self.clone();
         std::thread::Builder::new().name("image".into()).spawn(move || {
-            let size = image.piece();
             let mut pieces = Pieces {
-                buffer: Vec::with_capacity(size),
-                size,
+                buffer: Vec::with_capacity(PIECE),
                 sender,
             };
             if let Err(error) = image.write_uri(&mut pieces).and_then(|()| pieces.send()) {
@@ -149,7 +139,6 @@ impl<W: Write> Write for Steady<W> {
 
 struct Pieces {
     buffer: Vec<u8>,
-    size: usize,
     sender: mpsc::Sender<io::Result<Vec<u8>>>,
 }
 
@@ -158,7 +147,7 @@ impl Pieces {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(self.size));
+        let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
         self.sender
             .blocking_send(Ok(piece))
             .map_err(|_| io::ErrorKind::BrokenPipe.into())
@@ -167,9 +156,9 @@ impl Pieces {
 
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(self.size - self.buffer.len());
+        let taken = bytes.len().min(PIECE - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == self.size {
+        if self.buffer.len() == PIECE {
             self.send()?;
         }
         Ok(taken)
@@ -424,7 +413,7 @@ mod tests {
             let mut uri = Vec::new();
             while let Some(piece) = pieces.recv().await {
                 let piece = piece.expect("a piece");
-                assert!(piece.len() <= image.piece());
+                assert!(piece.len() <= PIECE);
                 uri.extend(piece);
             }
             assert_eq!(uri.len() as u64, image.uri_length());

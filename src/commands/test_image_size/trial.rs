@@ -19,12 +19,18 @@ const REFERENCES: &str = "SELECT column_name, referenced_table_name, referenced_
 
 const BEGIN: &str = "START TRANSACTION";
 const ROLLBACK: &str = "ROLLBACK";
-/// The image grows in a variable of the session, so that no client need hold all of it.
-const CLEAR: &str = "SET @dbtool_image = ''";
-const APPEND: &str = "SET @dbtool_image = CONCAT(@dbtool_image, ?)";
+/// The image grows in a variable of the session, so that no client need hold all of it: piece by
+/// piece into a part and part by part into the whole, which the server copies each time.
+const CLEAR: &str = "SET @dbtool_image = '', @dbtool_part = ''";
+const APPEND: &str = "SET @dbtool_part = CONCAT(@dbtool_part, ?)";
+const APPEND_PART: &str = "SET @dbtool_image = CONCAT(@dbtool_image, @dbtool_part), @dbtool_part = ''";
+/// Pieces in a part.
+const PART: usize = 16;
 /// NULL when CONCAT went past max_allowed_packet (manual, "String Functions").
 const GROWN: &str = "SELECT LENGTH(@dbtool_image)";
-const FORGET: &str = "SET @dbtool_image = NULL";
+const FORGET: &str = "SET @dbtool_image = NULL, @dbtool_part = NULL, @dbtool_back = NULL";
+/// What was read back, of which pieces can be had without reading all of the row each time.
+const READ_BACK: &str = "SELECT SUBSTRING(@dbtool_back, ?, ?)";
 
 /// How an image fared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,9 +235,15 @@ fn limit_of(error: anyhow::Error) -> anyhow::Result<Limit> {
 async fn write_in_pieces(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<Fate> {
     session.execute(CLEAR).await?;
     let mut pieces = image.pieces()?;
+    let mut number = 0;
     while let Some(piece) = pieces.recv().await {
         session.execute(Query::new(APPEND).bind(piece?)).await?;
+        number += 1;
+        if number % PART == 0 {
+            session.execute(APPEND_PART).await?;
+        }
     }
+    session.execute(APPEND_PART).await?;
     let grown = session
         .first::<Row>(GROWN)
         .await?
@@ -271,25 +283,36 @@ async fn compare_in_pieces(
     if length != image.uri_length() {
         return Ok(Fate::Spoilt(length));
     }
-    let part = format!("SELECT SUBSTRING({column}, ?, ?) FROM {table} WHERE {key} = ?");
+    let keep = format!(
+        "SET @dbtool_back = (SELECT CAST(CONVERT({column} USING utf8mb4) AS BINARY) FROM {table} WHERE {key} = ?)"
+    );
+    session.execute(Query::new(keep).bind(id)).await?;
+    let survived = is_read_back(session, image).await?;
+    session.execute(FORGET).await?;
+    Ok(if survived {
+        Fate::Survived
+    } else {
+        Fate::Spoilt(length)
+    })
+}
+
+/// Whether what was read back is the image, byte for byte.
+async fn is_read_back(session: &mut Session, image: &Image) -> anyhow::Result<bool> {
     let mut from = 1_u64;
     let mut pieces = image.pieces()?;
     while let Some(piece) = pieces.recv().await {
         let piece = piece?;
-        let query = Query::new(part.as_str())
-            .bind(from)
-            .bind(piece.len() as u64)
-            .bind(id);
+        let query = Query::new(READ_BACK).bind(from).bind(piece.len() as u64);
         let read = session
             .first::<Row>(query)
             .await?
             .and_then(|row| cell::<Vec<u8>>(&row, 0));
         if read.as_deref() != Some(&piece) {
-            return Ok(Fate::Spoilt(length));
+            return Ok(false);
         }
         from += piece.len() as u64;
     }
-    Ok(Fate::Survived)
+    Ok(true)
 }
 
 async fn write_whole(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<Fate> {
