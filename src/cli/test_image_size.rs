@@ -29,7 +29,7 @@ pub struct TestImageSizeArgs {
     /// Try this image, exactly as it is, instead of generated ones
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
-    /// Send each image in one statement, as the application does, and not only one of 128 KB; takes
+    /// Send each image in one statement, as the application does, and not only one of 64 KB; takes
     /// several times its size in memory
     #[arg(long)]
     pub one_statement: bool,

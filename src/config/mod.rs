@@ -307,8 +307,7 @@ fn user(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Setting<String>, Failure>
         Failure::usage(
             "no database account is configured",
             "set DATABASE_URL, or DB_USER with DB_PASSWORD and DB_NAME, in the environment or a .env file \
-             (see .env.example); `dbtool config` shows what is set; `dbtool sandbox` tries dbtool without \
-             any server",
+             (see .env.example); `dbtool sandbox` tries dbtool without any server",
         )
     })
 }

@@ -10,7 +10,7 @@ use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType};
 use tokio::sync::mpsc;
 
 /// Bytes handed over at a time. The driver keeps a dozen buffers of the largest size it sent.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 32 << 10;
 
 /// The smallest image made: smaller ones have no room for a JPEG's tables.
 pub(super) const SMALLEST: u64 = 640;

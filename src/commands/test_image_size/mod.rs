@@ -387,7 +387,7 @@ async fn try_sizes(
 /// The largest image sent in one statement unasked: sending and reading back hold it several times
 /// over (measured: nine, with the driver's buffers), and no run takes more than ten megabytes unless
 /// it is told to.
-const WHOLE: u64 = 128 << 10;
+const WHOLE: u64 = 64 << 10;
 
 /// Sends one image in one statement, as the application does: what is on the way sees a packet
 /// of that size.

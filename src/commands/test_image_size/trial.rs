@@ -25,7 +25,7 @@ const CLEAR: &str = "SET @dbtool_image = '', @dbtool_part = ''";
 const APPEND: &str = "SET @dbtool_part = CONCAT(@dbtool_part, ?)";
 const APPEND_PART: &str = "SET @dbtool_image = CONCAT(@dbtool_image, @dbtool_part), @dbtool_part = ''";
 /// Pieces in a part.
-const PART: usize = 16;
+const PART: usize = 32;
 /// NULL when CONCAT went past max_allowed_packet (manual, "String Functions").
 const GROWN: &str = "SELECT LENGTH(@dbtool_image)";
 const FORGET: &str = "SET @dbtool_image = NULL, @dbtool_part = NULL, @dbtool_back = NULL";
