@@ -294,7 +294,8 @@ fn awkward_pairs_are_mended_in_both_directions() {
     admin.exec("CREATE TABLE elsewhere.thing (id INT PRIMARY KEY)");
     let url = format!("mysql://reader:{password}@127.0.0.1:{}/expected", server.port());
     let mut wrong = Vec::new();
-    for (what, one, other) in awkward_pairs::PAIRS {
+    let of_mysql = awkward_pairs::MYSQL_PAIRS.iter().filter(|_| server.is_mysql());
+    for (what, one, other) in awkward_pairs::PAIRS.iter().chain(of_mysql) {
         for (from, to) in [(one, other), (other, one)] {
             for (database, script) in [("expected", to), ("app", from)] {
                 admin.exec("SET foreign_key_checks = 0");
@@ -312,6 +313,9 @@ fn awkward_pairs_are_mended_in_both_directions() {
                         .args(["check-schema", "--expect", "env:EXPECTED"]);
                 run.args(more).run()
             };
+            if compare(&[]).code != Some(1) {
+                wrong.push(format!("{what}: no difference is found"));
+            }
             let fix = compare(&["--fix-sql", "--allow-destructive"]).stdout;
             admin.exec("USE app");
             run_statements(&mut admin, &fix);

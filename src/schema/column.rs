@@ -80,6 +80,9 @@ pub struct Attributes {
     /// Left out of `SELECT *`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invisible: bool,
+    /// The spatial reference system that every value has to be in (MySQL only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub srid: Option<u32>,
 }
 
 impl Attributes {
@@ -95,6 +98,7 @@ impl Attributes {
             comment: None,
             auto_increment: false,
             invisible: false,
+            srid: None,
         }
     }
 }

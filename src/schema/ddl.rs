@@ -91,6 +91,9 @@ impl<'a> Writer<'a> {
             }
             None => add(if column.nullable { "NULL" } else { "NOT NULL" }),
         }
+        if let Some(srid) = column.srid.filter(|_| self.to.dialect == Dialect::MySQL) {
+            add(&format!("SRID {srid}"));
+        }
         if let Some(default) = column.default {
             add(&format!("DEFAULT {}", default_sql(&column.ty, &default)));
         }
@@ -344,12 +347,31 @@ pub fn create_view(view_name: &str, view: &View) -> Option<String> {
     Some(out)
 }
 
+/// Where among the triggers of its event a new one goes; at the end unless it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Directly after this one.
+    Follows(Text),
+    /// Directly before this one.
+    Precedes(Text),
+}
+
 /// CREATE TRIGGER; nothing if the body is hidden.
-pub fn create_trigger(table: &str, trigger_name: &str, trigger: &Trigger) -> Option<String> {
+pub fn create_trigger(
+    table: &str,
+    trigger_name: &str,
+    trigger: &Trigger,
+    place: Option<Place>,
+) -> Option<String> {
     let body = trigger.body?;
     let when = trigger.when.to_ascii_uppercase();
+    let place = match place {
+        Some(Place::Follows(other)) => format!("FOLLOWS {} ", name(&other)),
+        Some(Place::Precedes(other)) => format!("PRECEDES {} ", name(&other)),
+        None => String::new(),
+    };
     Some(format!(
-        "CREATE TRIGGER {} {when} ON {} FOR EACH ROW {body}",
+        "CREATE TRIGGER {} {when} ON {} FOR EACH ROW {place}{body}",
         name(trigger_name),
         name(table)
     ))

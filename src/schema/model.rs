@@ -166,6 +166,18 @@ impl Table {
             .find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
+    /// The names of the triggers of each event (`before insert`), in the order in which they run.
+    pub fn triggers_in_order(&self) -> BTreeMap<Text, Vec<Text>> {
+        let mut events: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
+        for (name, trigger) in &self.triggers {
+            events.entry(trigger.when).or_default().push(*name);
+        }
+        for names in events.values_mut() {
+            names.sort_by_key(|name| self.triggers.get(name).map(|trigger| trigger.order));
+        }
+        events
+    }
+
     /// The primary key.
     pub fn primary_key(&self) -> Option<&Index> {
         self.indexes.get(&Text::new(PRIMARY))
@@ -326,6 +338,9 @@ pub struct Check {
 pub struct Trigger {
     /// `before insert`, `after update`, ...
     pub when: Text,
+    /// Its place among the table's triggers with the same `when`, from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub order: u32,
     /// The statement; `None` if the user may not see it.
     pub body: Option<Text>,
 }
@@ -458,6 +473,16 @@ fn utf8mb4() -> Text {
 /// For `skip_serializing_if`.
 pub(super) fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// The order of a trigger that has its event to itself.
+fn one() -> u32 {
+    1
+}
+
+/// For `skip_serializing_if`.
+fn is_one(order: &u32) -> bool {
+    *order == one()
 }
 
 /// For `skip_serializing_if`.

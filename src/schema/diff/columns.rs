@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, push};
 use crate::schema::ddl::Writer;
-use crate::schema::model::{Column, Text};
+use crate::schema::model::{Column, Dialect, Text};
 
 impl Pair<'_> {
     pub(super) fn columns(&self, out: &mut Vec<Difference>) {
@@ -94,6 +94,10 @@ impl Pair<'_> {
         }
         fields.flag("auto_increment", wanted.auto_increment, found.auto_increment);
         fields.flag("invisible", wanted.invisible, found.invisible);
+        if [self.expected, self.live].map(|schema| schema.dialect) == [Dialect::MySQL; 2] {
+            let any = |srid: Option<u32>| srid.map_or("any".to_owned(), |srid| srid.to_string());
+            fields.compare("srid", wanted.srid, found.srid, any);
+        }
         let severity = if fields.0.is_empty() {
             Severity::Cosmetic
         } else {
@@ -129,7 +133,7 @@ impl Pair<'_> {
 }
 
 /// The positions of a longest increasing run within `values`, not necessarily next to each other.
-fn longest_increasing(values: &[usize]) -> BTreeSet<usize> {
+pub(super) fn longest_increasing(values: &[usize]) -> BTreeSet<usize> {
     let mut tails: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = vec![None; values.len()];
     for at in 0..values.len() {

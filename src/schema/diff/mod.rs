@@ -3,6 +3,7 @@
 mod columns;
 mod constraints;
 mod table;
+mod triggers;
 
 use std::borrow::Cow;
 

@@ -3,7 +3,7 @@
 use super::constraints::match_by_content;
 use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::model::{Index, IndexKind, PRIMARY, Schema, Table, Text, Trigger};
+use crate::schema::model::{Index, IndexKind, PRIMARY, Schema, Table, Text};
 use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, respelled};
 
 /// Compares all tables.
@@ -212,32 +212,5 @@ impl Pair<'_> {
         let fields = vec![field("partitions", show(self.wanted), show(self.found))];
         let change = Change::Different { fields };
         out.push(self.difference(Kind::Partitioning, self.name, change, Severity::Performance));
-    }
-
-    fn triggers(&self, out: &mut Vec<Difference>) {
-        let show = |name: Text, trigger: &Trigger| {
-            ddl::create_trigger(&self.name, &name, trigger).unwrap_or_else(|| "hidden".to_owned())
-        };
-        for (name, wanted, found) in pairs(&self.wanted.triggers, &self.found.triggers) {
-            let change = match (wanted, found) {
-                (Some(trigger), None) => Change::Missing {
-                    expected: show(name, trigger),
-                },
-                (None, Some(trigger)) => Change::Extra {
-                    live: show(name, trigger),
-                },
-                (Some(one), Some(other)) => {
-                    let mut fields = Fields::default();
-                    fields.compare("when", one.when, other.when, |when| when.to_string());
-                    fields.program(one.body, other.body);
-                    Change::Different { fields: fields.0 }
-                }
-                (None, None) => continue,
-            };
-            push(
-                out,
-                self.difference(Kind::Trigger, name, change, Severity::Breaks),
-            );
-        }
     }
 }

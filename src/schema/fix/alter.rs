@@ -46,9 +46,11 @@ impl<'a> Alter<'a, '_> {
     pub(super) fn work(&self) -> Work {
         let mut work = Work::default();
         let recomputed = self.recomputed();
-        self.drops(&mut work, &recomputed);
+        let mut reindexed = self.moved_in_space();
+        reindexed.extend(&recomputed);
+        self.drops(&mut work, &reindexed);
         self.columns(&mut work, &recomputed);
-        self.adds(&mut work, &recomputed);
+        self.adds(&mut work, &reindexed);
         self.options(&mut work);
         self.extra_columns(&mut work);
         if self.of_kind(Kind::Partitioning).next().is_some() {
@@ -77,7 +79,19 @@ impl<'a> Alter<'a, '_> {
             .collect()
     }
 
-    /// Whether an index holds one of the columns that are dropped and made anew.
+    /// Columns with another spatial reference system, which MySQL refuses to change as long as a
+    /// spatial index is on the column, even in an ALTER that drops it (error 3644, measured on 9.7).
+    fn moved_in_space(&self) -> BTreeSet<Text> {
+        self.of_kind(Kind::Column)
+            .filter(|one| match &one.change {
+                Change::Different { fields } => fields.iter().any(|field| field.name == "srid"),
+                _ => false,
+            })
+            .map(|one| one.name)
+            .collect()
+    }
+
+    /// Whether an index holds one of the columns that cannot change under it.
     fn holds(index: &Index, columns: &BTreeSet<Text>) -> bool {
         index
             .parts
@@ -87,7 +101,7 @@ impl<'a> Alter<'a, '_> {
     }
 
     /// Checks and indexes that go or change.
-    fn drops(&self, work: &mut Work, recomputed: &BTreeSet<Text>) {
+    fn drops(&self, work: &mut Work, reindexed: &BTreeSet<Text>) {
         for one in self.of_kind(Kind::Check) {
             let check = self.found.checks.get(&one.name_there());
             let there = !matches!(one.change, Change::Missing { .. });
@@ -107,7 +121,7 @@ impl<'a> Alter<'a, '_> {
         }
         for (index_name, index) in self
             .kept_indexes()
-            .filter(|(_, index)| Self::holds(index, recomputed))
+            .filter(|(_, index)| Self::holds(index, reindexed))
         {
             self.drop_index(work, index_name, index);
         }
@@ -116,10 +130,14 @@ impl<'a> Alter<'a, '_> {
     fn drop_index(&self, work: &mut Work, index_name: Text, index: &Index) {
         work.unindexed
             .extend(index.parts.first().and_then(|part| part.column_name()));
-        work.clauses.push(match index_name == PRIMARY {
+        let clause = match index_name == PRIMARY {
             true => "DROP PRIMARY KEY".to_owned(),
             false => format!("DROP INDEX {}", name(&index_name)),
-        });
+        };
+        match Self::holds(index, &self.moved_in_space()) {
+            true => work.before.push((clause, None)),
+            false => work.clauses.push(clause),
+        }
     }
 
     /// Live indexes that are as expected.
@@ -257,7 +275,7 @@ impl<'a> Alter<'a, '_> {
     }
 
     /// Indexes and checks that come or change.
-    fn adds(&self, work: &mut Work, recomputed: &BTreeSet<Text>) {
+    fn adds(&self, work: &mut Work, reindexed: &BTreeSet<Text>) {
         for one in self
             .of_kind(Kind::Index)
             .filter(|one| !matches!(one.change, Change::Extra { .. }))
@@ -271,7 +289,7 @@ impl<'a> Alter<'a, '_> {
         }
         for (index_name, index) in self
             .kept_indexes()
-            .filter(|(_, index)| Self::holds(index, recomputed))
+            .filter(|(_, index)| Self::holds(index, reindexed))
         {
             work.clauses
                 .push(format!("ADD {}", self.planner.writer.index(&index_name, index)));

@@ -8,6 +8,7 @@ mod alter;
 mod doubt;
 mod loss;
 mod table;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -247,29 +248,6 @@ impl Planner<'_> {
                 )),
             }
         }
-    }
-
-    /// Triggers that are missing or different, and those of tables that are missing.
-    fn triggers(&mut self, differences: &[Difference]) {
-        let mut statements = Vec::new();
-        for one in differences
-            .iter()
-            .filter(|one| !matches!(one.change, Change::Extra { .. }))
-        {
-            let Some((table_name, table)) = one
-                .table
-                .and_then(|name| Some((name, self.expected.tables.get(&name)?)))
-            else {
-                continue;
-            };
-            let new_table = one.kind == Kind::Table && matches!(one.change, Change::Missing { .. });
-            for (name, trigger) in &table.triggers {
-                if new_table || (one.kind == Kind::Trigger && one.name == *name) {
-                    statements.extend(ddl::create_trigger(&table_name, name, trigger));
-                }
-            }
-        }
-        statements.into_iter().for_each(|sql| self.run(sql));
     }
 }
 

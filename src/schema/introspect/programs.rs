@@ -40,6 +40,7 @@ impl Reader<'_> {
                             row.name(1),
                             Trigger {
                                 when: Text::from(when),
+                                order: row.text(6).and_then(|text| text.parse().ok()).unwrap_or(1),
                                 body,
                             },
                         );

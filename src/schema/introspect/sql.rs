@@ -24,10 +24,17 @@ pub(super) const TABLES: &str = "\
            table_rows, data_length, index_length, auto_increment \
       FROM information_schema.tables WHERE table_schema = ? ORDER BY CAST(table_name AS BINARY)";
 
-/// Which columns do they have, in order?
-pub(super) const COLUMNS: &str = "\
+/// Which columns do they have, in order (MariaDB)?
+pub(super) const COLUMNS_MARIADB: &str = "\
     SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
-           generation_expression, column_comment \
+           generation_expression, column_comment, NULL \
+      FROM information_schema.columns WHERE table_schema = ? \
+     ORDER BY CAST(table_name AS BINARY), ordinal_position";
+
+/// Which columns do they have, in order (MySQL, which ties a column to a spatial reference system)?
+pub(super) const COLUMNS_MYSQL: &str = "\
+    SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
+           generation_expression, column_comment, srs_id \
       FROM information_schema.columns WHERE table_schema = ? \
      ORDER BY CAST(table_name AS BINARY), ordinal_position";
 
@@ -78,7 +85,8 @@ pub(super) const PROGRAMS: &str = "\
       FROM information_schema.views WHERE table_schema = ? \
     UNION ALL \
     SELECT 'trigger', CAST(trigger_name AS CHAR), CAST(event_object_table AS CHAR), CAST(action_statement AS CHAR), \
-           CAST(action_timing AS CHAR), CAST(event_manipulation AS CHAR), NULL, NULL, NULL, NULL, 1 \
+           CAST(action_timing AS CHAR), CAST(event_manipulation AS CHAR), CAST(action_order AS CHAR), NULL, NULL, \
+           NULL, 1 \
       FROM information_schema.triggers WHERE trigger_schema = ? \
     UNION ALL \
     SELECT 'routine', CAST(routine_name AS CHAR), CAST(routine_type AS CHAR), CAST(routine_definition AS CHAR), \

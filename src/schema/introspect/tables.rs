@@ -88,8 +88,13 @@ impl Reader<'_> {
     pub(super) async fn columns(&mut self) -> Result<BTreeMap<Text, Vec<Text>>, DbError> {
         let database = self.database;
         let mut of_views = BTreeMap::new();
+        let statement = if self.mariadb() {
+            sql::COLUMNS_MARIADB
+        } else {
+            sql::COLUMNS_MYSQL
+        };
         self.per_table(
-            sql::COLUMNS,
+            statement,
             |dialect, row, columns| columns.push(read_column(dialect, row, database)),
             |name, table, like, columns: Vec<Column>| {
                 let Some(table) = table else {
@@ -234,6 +239,7 @@ fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
         comment: row.filled(8),
         auto_increment: normalise::has_word(&extra, "auto_increment"),
         invisible: normalise::has_word(&extra, "INVISIBLE"),
+        srid: row.text(9).and_then(|text| text.parse().ok()),
         ty: Text::from(ty),
     };
     Column::of(row.name(1), attributes)
