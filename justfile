@@ -45,6 +45,10 @@ bench-backfill: setup
 bench-memory: setup
     cargo bench --bench memory
 
+# check-schema over 10, 100 and 1,000 tables
+bench-schema: setup
+    cargo bench --bench schema
+
 # No command over ten megabytes, by the optimised program
 test-memory: setup
     cargo test --test memory -- --ignored --test-threads=1

@@ -52,24 +52,28 @@ impl Launch {
     /// The context of `command` for the configured server. Opens nothing.
     ///
     /// # Errors
-    /// As [`Launch::config`].
+    /// As [`Launch::config`] and [`Launch::context_for`].
     pub fn context(&self, command: &str) -> Result<Context, Failure> {
-        Ok(self.context_for(self.config()?, command))
+        self.context_for(self.config()?, command)
     }
 
     /// The context of `command` for the server that `config` names. Opens nothing.
-    pub fn context_for(&self, config: Config, command: &str) -> Context {
+    ///
+    /// # Errors
+    /// No account is configured.
+    pub fn context_for(&self, config: Config, command: &str) -> Result<Context, Failure> {
         let report = self.report.clone();
         let notice = Arc::new(move |text: &str| report.warn(text));
+        config.require_user()?;
         let db = Db::new(&config, command, self.cancel.clone(), notice);
         self.pools.register(&db);
-        Context {
+        Ok(Context {
             config,
             db,
             report: self.report.clone(),
             cancel: self.cancel.clone(),
             launch: self.clone(),
-        }
+        })
     }
 
     /// What the configuration is made from.

@@ -275,9 +275,16 @@ fn empty_variables_count_as_not_set() {
 #[test]
 fn without_an_account_the_message_says_how_to_begin() {
     assert_refused(
-        dbtool().arg("config"),
+        dbtool().arg("check-connections"),
         &["DATABASE_URL", "DB_USER", ".env.example", "dbtool sandbox"],
     );
+}
+
+#[test]
+fn without_an_account_the_rest_of_the_configuration_is_shown() {
+    assert_shown(dbtool().arg("config"), "DB_USER", "-", "not set");
+    let command = dbtool().arg("config").env("DB_HOST", "db.example.com");
+    assert_shown(command, "DB_HOST", "db.example.com", "DB_HOST");
 }
 
 #[test]

@@ -251,7 +251,7 @@ impl Sandbox {
             environment,
             env_file: None,
         })?;
-        Ok(self.launch.context_for(config, "sandbox"))
+        Ok(self.launch.context_for(config, "sandbox")?)
     }
 
     /// Waits for a signal, or for the server to end by itself.

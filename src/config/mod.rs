@@ -95,8 +95,8 @@ pub struct Config {
     pub address: Setting<Address>,
     /// Where the port came from; the address's own origin is the host's or the socket's.
     pub port_origin: Origin,
-    /// Account to connect as.
-    pub user: Setting<String>,
+    /// Account to connect as; only showing the configuration does without.
+    pub user: Option<Setting<String>>,
     /// Its password; `None` is an account without one.
     pub password: Option<Setting<Secret>>,
     /// Database to work in; some commands need none.
@@ -150,7 +150,7 @@ impl Config {
         let config = Config {
             address,
             port_origin,
-            user: user(&lookup, &url)?,
+            user: lookup.merged("DB_USER", url.user.clone())?,
             password: password(&lookup, &url)?,
             database: lookup.merged("DB_NAME", url.database.clone())?,
             connection_limit: lookup
@@ -191,6 +191,26 @@ impl Config {
         };
         config.check_tls_files()?;
         Ok(config)
+    }
+
+    /// The account's name; empty where none is configured.
+    pub fn user_name(&self) -> &str {
+        self.user.as_ref().map_or("", |name| &name.value)
+    }
+
+    /// Whether there is an account to connect as.
+    ///
+    /// # Errors
+    /// None is configured (exit 2).
+    pub fn require_user(&self) -> Result<(), Failure> {
+        match self.user {
+            Some(_) => Ok(()),
+            None => Err(Failure::usage(
+                "no database account is configured",
+                "set DATABASE_URL, or DB_USER with DB_PASSWORD and DB_NAME, in the environment or a .env file \
+                 (see .env.example); `dbtool config` shows what is set, `dbtool sandbox` tries dbtool without any server",
+            )),
+        }
     }
 
     /// The database's name.
@@ -300,16 +320,6 @@ fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Ori
         socket.map(|path| Address::Socket(PathBuf::from(path))),
         port.origin,
     ))
-}
-
-fn user(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Setting<String>, Failure> {
-    lookup.merged("DB_USER", url.user.clone())?.ok_or_else(|| {
-        Failure::usage(
-            "no database account is configured",
-            "set DATABASE_URL, or DB_USER with DB_PASSWORD and DB_NAME, in the environment or a .env file \
-             (see .env.example); `dbtool sandbox` tries dbtool without any server",
-        )
-    })
 }
 
 fn password(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Option<Setting<Secret>>, Failure> {

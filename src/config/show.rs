@@ -40,7 +40,10 @@ impl Config {
         };
         let mut lines = Vec::from(address_lines);
         lines.extend([
-            line("DB_USER", Some((self.user.value.clone(), &self.user.origin))),
+            line(
+                "DB_USER",
+                self.user.as_ref().map(|user| (user.value.clone(), &user.origin)),
+            ),
             line(
                 "DB_PASSWORD",
                 self.password.as_ref().map(|p| (p.value.to_string(), &p.origin)),

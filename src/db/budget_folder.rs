@@ -99,6 +99,6 @@ fn identity(config: &Config) -> String {
             .display()
             .to_string(),
     };
-    let digest = Sha256::digest(format!("{server}\0{}", config.user.value));
+    let digest = Sha256::digest(format!("{server}\0{}", config.user_name()));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

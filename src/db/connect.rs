@@ -33,7 +33,7 @@ impl Target {
             // The driver would otherwise open a second connection over the server's
             // socket while it still holds the first: one more than the budget knows of.
             .prefer_socket(false)
-            .user(Some(config.user.value.clone()))
+            .user(Some(config.user_name()))
             .pass(
                 config
                     .password
@@ -62,7 +62,7 @@ impl Target {
             ssl: ssl_opts(config),
             is_socket,
             is_loopback: config.is_local(),
-            label: format!("{}@{}", config.user.value, config.address.value),
+            label: format!("{}@{}", config.user_name(), config.address.value),
         }
     }
 

@@ -77,7 +77,7 @@ pub(super) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
     let config = Config::resolve(&sources)?;
     let database = config.require_database()?.to_owned();
     let source = format!("the database {database} at {}", config.address.value);
-    let other = ctx.launch.context_for(config, "check-schema");
+    let other = ctx.launch.context_for(config, "check-schema")?;
     let mut session = other.db.session().await?;
     let reading = introspect::frame(&mut session, &database)
         .await?
@@ -119,7 +119,7 @@ pub(super) async fn replay(
         ("DB_PASSWORD", String::new()),
     ];
     let config = Config::resolve(&sources_for(ctx, &settings)?)?;
-    let other = ctx.launch.context_for(config, "check-schema");
+    let other = ctx.launch.context_for(config, "check-schema")?;
     let mut session = other.db.session().await?;
     create_like(&mut session, &frame).await?;
     let options = migrate::options(&other).await?;
