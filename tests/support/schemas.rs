@@ -61,7 +61,9 @@ pub fn check(server: &Server, more: &[&str]) -> (Value, Option<i32>) {
         .args(["check-schema", "--format", "json", "--expect", expect])
         .args(more)
         .run();
-    let report = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
+    let report: Value =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
+    assert_eq!(report["ok"], output.code == Some(0), "{output}");
     (report, output.code)
 }
 

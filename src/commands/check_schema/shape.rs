@@ -4,6 +4,8 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::json;
 
 use super::outcome::{Report, Size};
+use crate::exit::Exit;
+use crate::report::Outcome;
 
 /// A report as the JSON object `dbtool.check-schema/1`.
 pub(super) struct Shape<'a> {
@@ -45,6 +47,7 @@ impl Serialize for Shape<'_> {
         let report = self.report;
         let expected = report.expected.as_ref();
         let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("ok", &(report.exit() == Exit::Done))?;
         map.serialize_entry("database", &report.database)?;
         map.serialize_entry("expected", &expected.map(|expected| &expected.source))?;
         map.serialize_entry("drift", &List(|| report.drift()))?;
