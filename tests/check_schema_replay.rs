@@ -240,4 +240,11 @@ fn pending_migrations_are_named_and_can_be_left_out() {
         Some(2),
         "the snapshot is of all migrations: {snapshot}"
     );
+    admin.exec("REVOKE ALL ON `dbtool\\_scratch\\_%`.* FROM 'app'@'%'");
+    let denied = run(&["check-schema", "--applied"]);
+    assert_eq!(denied.code, Some(2), "{denied}");
+    assert!(
+        denied.stderr.contains("--replay sandbox") && !denied.stderr.contains("--replay never"),
+        "{denied}"
+    );
 }

@@ -174,7 +174,14 @@ async fn server(
             }
             Replayed::Denied(error) => Err(Failure::usage(
                 format!("the account may not create a scratch database ({})", error.what()),
-                "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox or --replay never",
+                format!(
+                    "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox{}",
+                    if args.write || args.applied {
+                        ""
+                    } else {
+                        " or --replay never"
+                    }
+                ),
             )),
         },
     )
