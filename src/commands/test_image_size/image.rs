@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
@@ -86,20 +87,19 @@ impl Image {
         limit.saturating_sub(self.prefix().len() as u64) / 4 * 3
     }
 
-    /// The data URI in pieces, made on a thread of its own.
-    pub fn pieces(&self) -> io::Result<mpsc::Receiver<io::Result<Vec<u8>>>> {
+    /// The data URI in pieces, made on a thread of its own. An image that nobody listens to any more is
+    /// given up before the next one is begun.
+    pub fn pieces(&self) -> io::Result<mpsc::Receiver<Piece>> {
+        static MAKER: Mutex<Option<std::sync::mpsc::Sender<Job>>> = Mutex::new(None);
         let (sender, receiver) = mpsc::channel(1);
+        let mut maker = MAKER.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = match maker.take() {
+            Some(jobs) => jobs,
+            None => start_maker()?,
+        };
         let image = self.clone();
-        std::thread::Builder::new().name("image".into()).spawn(move || {
-            let mut pieces = Pieces {
-                buffer: Vec::with_capacity(PIECE),
-                sender,
-            };
-            if let Err(error) = image.write_uri(&mut pieces).and_then(|()| pieces.send()) {
-                // Nobody listens any more, or the file could not be read; the reader is told which.
-                let _ = pieces.sender.blocking_send(Err(error));
-            }
-        })?;
+        let taken = maker.insert(jobs).send(Job { image, sender });
+        taken.map_err(|_| io::ErrorKind::BrokenPipe)?;
         Ok(receiver)
     }
 
@@ -116,6 +116,34 @@ impl Image {
         encoder.0.finish()?;
         Ok(())
     }
+}
+
+/// A part of a data URI, or why there is no more.
+pub(super) type Piece = io::Result<Vec<u8>>;
+
+/// An image to make, and who wants it.
+struct Job {
+    image: Image,
+    sender: mpsc::Sender<Piece>,
+}
+
+/// Starts the one thread that makes images. A thread for each would now and then begin before the
+/// last one has ended, and then take memory of its own that the allocator never gives back.
+fn start_maker() -> io::Result<std::sync::mpsc::Sender<Job>> {
+    let (jobs, received) = std::sync::mpsc::channel::<Job>();
+    std::thread::Builder::new().name("image".into()).spawn(move || {
+        for job in received {
+            let mut pieces = Pieces {
+                buffer: Vec::with_capacity(PIECE),
+                sender: job.sender,
+            };
+            if let Err(error) = job.image.write_uri(&mut pieces).and_then(|()| pieces.send()) {
+                // Nobody listens any more, or the file could not be read; the reader is told which.
+                let _ = pieces.sender.blocking_send(Err(error));
+            }
+        }
+    })?;
+    Ok(jobs)
 }
 
 /// The base64 writer may take nothing while it hands on what it holds (its documentation says so),
@@ -139,7 +167,7 @@ impl<W: Write> Write for Steady<W> {
 
 struct Pieces {
     buffer: Vec<u8>,
-    sender: mpsc::Sender<io::Result<Vec<u8>>>,
+    sender: mpsc::Sender<Piece>,
 }
 
 impl Pieces {
