@@ -243,7 +243,8 @@ fn ends(scene: &Scene, column_of: &[usize]) -> Vec<[End; 2]> {
     let mut plugs: BTreeMap<Port, Vec<(Plug, usize)>> = BTreeMap::new();
     let mut count = 0;
     let mut plug = |key, one: Plug| {
-        let here: &mut Vec<(Plug, usize)> = plugs.entry(key).or_default();
+        // Nearly every place has one, and a vector's own first step is room for four.
+        let here = plugs.entry(key).or_insert_with(|| Vec::with_capacity(1));
         if let Some((_, number)) = here.iter().find(|(other, _)| *other == one) {
             return *number;
         }
