@@ -2,29 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, comment_option, loss};
+use super::risk::{columns_of, mentions};
+use super::work::Work;
+use super::{Planner, comment_option};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
-use crate::schema::model::{ByName, Check, Column, Dialect, Index, PRIMARY, Table, Text};
-
-/// What has to be done to one table.
-#[derive(Default)]
-pub(super) struct Work {
-    /// Clauses of the one ALTER.
-    pub(super) clauses: Vec<String>,
-    /// Why that ALTER may lose data.
-    pub(super) loses: BTreeSet<String>,
-    /// ALTERs of their own that lose data, with the reason.
-    pub(super) losing: Vec<(String, String)>,
-    /// Columns whose type, or whose very being, changes.
-    pub(super) touched: BTreeSet<Text>,
-    /// First columns of indexes that go or change.
-    pub(super) unindexed: BTreeSet<Text>,
-    /// PARTITION BY has to stand alone.
-    pub(super) partitioning: Option<String>,
-    /// ALTERs of their own that have to come before the rest, perhaps with what they lose.
-    pub(super) before: Vec<(String, Option<String>)>,
-}
+use crate::schema::model::{ByName, Check, Column, Dialect, Index, Key, PRIMARY, Table, Text};
 
 /// The changes of one table.
 pub(super) struct Alter<'a, 'b> {
@@ -36,7 +19,7 @@ pub(super) struct Alter<'a, 'b> {
 }
 
 impl<'a> Alter<'a, '_> {
-    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
         self.differences
             .iter()
             .copied()
@@ -44,7 +27,12 @@ impl<'a> Alter<'a, '_> {
     }
 
     pub(super) fn work(&self) -> Work {
-        let mut work = Work::default();
+        let losses = self.losses();
+        let mut work = Work {
+            risky: self.risky_columns(&losses),
+            reasons: losses.into_values().collect(),
+            ..Work::default()
+        };
         let recomputed = self.recomputed();
         let mut reindexed = self.moved_in_space();
         reindexed.extend(&recomputed);
@@ -53,16 +41,26 @@ impl<'a> Alter<'a, '_> {
         self.adds(&mut work, &reindexed);
         self.options(&mut work);
         self.extra_columns(&mut work);
-        if self.of_kind(Kind::Partitioning).next().is_some() {
-            let wanted = self.wanted.partitioning.as_deref();
-            // Unique keys hold all columns of the partitioning: of the old one until it is gone.
-            let keys_change = self.of_kind(Kind::Index).next().is_some();
-            if self.found.partitioning.is_some() && (wanted.is_none() || keys_change) {
-                work.before.push(("REMOVE PARTITIONING".to_owned(), None));
-            }
-            work.partitioning = wanted.map(ddl::partition_by);
-        }
+        self.partitioning(&mut work);
         work
+    }
+
+    fn partitioning(&self, work: &mut Work) {
+        if self.of_kind(Kind::Partitioning).next().is_none() {
+            return;
+        }
+        let wanted = self.wanted.partitioning.as_deref();
+        // What the partitioning needs, and what it stands in the way of, is not told apart.
+        if !work.reasons.is_empty() {
+            work.unite();
+        }
+        // Unique keys hold all columns of the partitioning: of the old one until it is gone.
+        let keys_change = self.of_kind(Kind::Index).next().is_some();
+        if self.found.partitioning.is_some() && (wanted.is_none() || keys_change) {
+            let loses = work.loses();
+            work.before.push(("REMOVE PARTITIONING".to_owned(), loses));
+        }
+        work.partitioning = wanted.map(ddl::partition_by);
     }
 
     /// Columns that no MODIFY can change: to or from a virtual one, or between virtual and stored
@@ -93,11 +91,7 @@ impl<'a> Alter<'a, '_> {
 
     /// Whether an index holds one of the columns that cannot change under it.
     fn holds(index: &Index, columns: &BTreeSet<Text>) -> bool {
-        index
-            .parts
-            .iter()
-            .filter_map(|part| part.column_name())
-            .any(|column| columns.contains(&column))
+        columns_of(index).any(|column| columns.contains(&column))
     }
 
     /// Checks and indexes that go or change.
@@ -106,7 +100,9 @@ impl<'a> Alter<'a, '_> {
             let check = self.found.checks.get(&one.name_there());
             let there = !matches!(one.change, Change::Missing { .. });
             if there && check.is_some_and(|check| !check.of_column) {
-                work.clauses
+                let risky = self.is_risky_check(work, one);
+                work.part(risky)
+                    .clauses
                     .push(format!("DROP CONSTRAINT {}", name(&one.name_there())));
             }
         }
@@ -116,27 +112,30 @@ impl<'a> Alter<'a, '_> {
                 continue;
             };
             if self.index_in_place(one).is_none() {
-                self.drop_index(work, one.name_there(), live);
+                let risky = self.is_risky_index(work, one);
+                self.drop_index(work, one.name_there(), live, risky);
             }
         }
         for (index_name, index) in self
             .kept_indexes()
             .filter(|(_, index)| Self::holds(index, reindexed))
         {
-            self.drop_index(work, index_name, index);
+            self.drop_index(work, index_name, index, needs_risky(work, index));
         }
     }
 
-    fn drop_index(&self, work: &mut Work, index_name: Text, index: &Index) {
-        work.unindexed
-            .extend(index.parts.first().and_then(|part| part.column_name()));
+    fn drop_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
+        let part = work.part(risky);
+        part.unindexed.extend(columns_of(index).next());
         let clause = match index_name == PRIMARY {
             true => "DROP PRIMARY KEY".to_owned(),
             false => format!("DROP INDEX {}", name(&index_name)),
         };
-        match Self::holds(index, &self.moved_in_space()) {
-            true => work.before.push((clause, None)),
-            false => work.clauses.push(clause),
+        if Self::holds(index, &self.moved_in_space()) {
+            let loses = work.loses().filter(|_| risky);
+            work.before.push((clause, loses));
+        } else {
+            work.part(risky).clauses.push(clause);
         }
     }
 
@@ -184,39 +183,38 @@ impl<'a> Alter<'a, '_> {
             .map(|one| (one.name, one))
             .collect();
         let with_checks = self.column_checks();
-        let mut before: Option<Text> = None;
+        let mut places = Places::default();
         for column in &self.wanted.columns {
-            let place = before.map_or("FIRST".to_owned(), |before| format!("AFTER {}", name(&before)));
-            before = Some(column.name);
             let difference = by_name.get(&column.name);
-            let Some(live) = difference.map_or(self.found.column(&column.name), |one| {
+            let live = difference.map_or(self.found.column(&column.name), |one| {
                 self.found.column(&one.name_there())
-            }) else {
-                if difference.is_some() {
-                    work.clauses
+            });
+            let risky = work.risky.contains(&column.name);
+            let place = places.next(column.name, risky, live.is_some(), difference.copied());
+            match (live, difference) {
+                (None, None) => {}
+                (None, Some(_)) => {
+                    let part = work.part(risky);
+                    part.touched.insert(column.name);
+                    part.clauses
                         .push(format!("ADD COLUMN {} {place}", self.definition(column)));
-                } else {
-                    // Missing on purpose: the next one goes where this one would have been.
-                    before = None;
                 }
-                continue;
-            };
-            let Some(difference) = difference else {
-                if with_checks.contains(&column.name) {
-                    work.clauses
+                (Some(_), None) if with_checks.contains(&column.name) => {
+                    work.part(risky)
+                        .clauses
                         .push(format!("MODIFY COLUMN {}", self.definition(column)));
                 }
-                continue;
-            };
-            work.loses
-                .extend(loss::of_change(live, column).map(|why| format!("{}: {why}", column.name)));
-            if recomputed.contains(&column.name) {
-                work.touched.insert(live.name);
-                work.clauses.push(format!("DROP COLUMN {}", name(&live.name)));
-                work.clauses
-                    .push(format!("ADD COLUMN {} {place}", self.definition(column)));
-            } else {
-                self.change_column(work, difference, live, column, &place);
+                (Some(_), None) => {}
+                (Some(live), Some(_)) if recomputed.contains(&column.name) => {
+                    let part = work.part(risky);
+                    part.touched.extend([live.name, column.name]);
+                    part.clauses.push(format!("DROP COLUMN {}", name(&live.name)));
+                    part.clauses
+                        .push(format!("ADD COLUMN {} {place}", self.definition(column)));
+                }
+                (Some(live), Some(difference)) => {
+                    self.change_column(work, difference, live, column, &place);
+                }
             }
         }
     }
@@ -233,8 +231,10 @@ impl<'a> Alter<'a, '_> {
             return;
         };
         let has = |names: &[&str]| fields.iter().any(|field| names.contains(&field.name.as_str()));
+        let risky = work.risky.contains(&column.name);
+        let part = work.part(risky);
         if has(&["type", "null", "collation", "auto_increment", "generated"]) {
-            work.touched.insert(live.name);
+            part.touched.extend([live.name, column.name]);
         }
         let verb = match live.name == column.name {
             true => "MODIFY COLUMN".to_owned(),
@@ -245,7 +245,7 @@ impl<'a> Alter<'a, '_> {
         } else {
             String::new()
         };
-        work.clauses
+        part.clauses
             .push(format!("{verb} {}{place}", self.definition(column)));
     }
 
@@ -280,19 +280,20 @@ impl<'a> Alter<'a, '_> {
             .of_kind(Kind::Index)
             .filter(|one| !matches!(one.change, Change::Extra { .. }))
         {
-            if let Some(clause) = self.index_in_place(one) {
-                work.clauses.push(clause);
-            } else if let Some(index) = self.wanted.indexes.get(&one.name) {
-                work.clauses
-                    .push(format!("ADD {}", self.planner.writer.index(&one.name, index)));
+            let Some(index) = self.wanted.indexes.get(&one.name) else {
+                continue;
+            };
+            let risky = self.is_risky_index(work, one);
+            match self.index_in_place(one) {
+                Some(clause) => work.part(risky).clauses.push(clause),
+                None => self.add_index(work, one.name, index, risky),
             }
         }
         for (index_name, index) in self
             .kept_indexes()
             .filter(|(_, index)| Self::holds(index, reindexed))
         {
-            work.clauses
-                .push(format!("ADD {}", self.planner.writer.index(&index_name, index)));
+            self.add_index(work, index_name, index, needs_risky(work, index));
         }
         for one in self
             .of_kind(Kind::Check)
@@ -305,10 +306,40 @@ impl<'a> Alter<'a, '_> {
                 .get(&one.name)
                 .filter(|check| !(check.of_column && in_column));
             if let Some(check) = check {
-                work.clauses
+                let risky = self.is_risky_check(work, one);
+                work.part(risky)
+                    .clauses
                     .push(format!("ADD {}", ddl::check(&self.table, &one.name, check)));
             }
         }
+    }
+
+    fn add_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
+        let part = work.part(risky);
+        part.indexed.extend(columns_of(index).next());
+        part.clauses
+            .push(format!("ADD {}", self.planner.writer.index(&index_name, index)));
+    }
+
+    /// Whether the index, as it is or as it is expected, needs a column that may lose data, or its name
+    /// is taken by one that does.
+    fn is_risky_index(&self, work: &Work, one: &Difference) -> bool {
+        let found = [one.name_there(), one.name]
+            .into_iter()
+            .filter_map(|name| self.found.indexes.get(&name));
+        let wanted = self.wanted.indexes.get(&one.name);
+        wanted
+            .into_iter()
+            .chain(found)
+            .any(|index| needs_risky(work, index))
+    }
+
+    /// Whether the check's condition, before or after, is about a column that may lose data.
+    fn is_risky_check(&self, work: &Work, one: &Difference) -> bool {
+        let wanted = self.wanted.checks.get(&one.name);
+        let found = self.found.checks.get(&one.name_there());
+        let mut both = wanted.into_iter().chain(found);
+        both.any(|check| mentions(&check.clause, &work.risky))
     }
 
     fn options(&self, work: &mut Work) {
@@ -323,7 +354,7 @@ impl<'a> Alter<'a, '_> {
                 work.before.push((ddl::option(&field.name, None), Some(why)));
                 continue;
             }
-            work.clauses.push(match field.name.as_str() {
+            work.safe.clauses.push(match field.name.as_str() {
                 "engine" => format!("ENGINE={}", self.wanted.engine),
                 "comment" => comment_option(self.wanted.comment),
                 "default collation" => {
@@ -348,20 +379,57 @@ impl<'a> Alter<'a, '_> {
                 .is_some_and(|column| column.auto_increment)
         };
         let together = extra.iter().any(counts);
-        let mut clauses = Vec::new();
+        let mut dropped: Vec<(String, String)> = Vec::new();
         for one in extra {
-            work.touched.insert(one.name);
+            work.gone.insert(one.name);
             let why = format!("the column {} and what it holds go", one.name);
-            if together {
-                work.loses.insert(why);
-                work.clauses.insert(0, format!("DROP COLUMN {}", name(&one.name)));
-            } else {
-                clauses.push((format!("DROP COLUMN {}", name(&one.name)), why));
+            dropped.push((format!("DROP COLUMN {}", name(&one.name)), why));
+        }
+        if dropped.is_empty() {
+            return;
+        }
+        let (clauses, reasons): (Vec<_>, Vec<_>) = dropped.into_iter().unzip();
+        if together {
+            work.reasons.extend(reasons);
+            work.unite();
+            work.losing.clauses.splice(0..0, clauses);
+        } else {
+            work.dropped = Some((clauses.join(", "), reasons.join("; ")));
+        }
+    }
+}
+
+/// Whether an index holds, or is computed from, a column that may lose data.
+fn needs_risky(work: &Work, index: &Index) -> bool {
+    index.parts.iter().any(|part| match part.key {
+        Key::Column(column) => work.risky.contains(&column),
+        Key::Expression(expression) => mentions(&expression, &work.risky),
+    })
+}
+
+/// The places of columns, each behind one that is there when its ALTER runs.
+#[derive(Default)]
+struct Places {
+    /// The column before, once everything is done.
+    before: Option<Text>,
+    /// The column before while only that is done which loses nothing.
+    before_safe: Option<Text>,
+}
+
+impl Places {
+    /// Where the next column goes. One without a difference that is not there is missing on purpose.
+    fn next(&mut self, column: Text, risky: bool, there: bool, difference: Option<&Difference>) -> String {
+        let before = if risky { self.before } else { self.before_safe };
+        let moves = difference.is_some_and(|one| match &one.change {
+            Change::Different { fields } => fields.iter().any(|field| field.name == "position"),
+            _ => true,
+        });
+        if there || difference.is_some() {
+            self.before = Some(column);
+            if !(risky && moves) {
+                self.before_safe = Some(column);
             }
         }
-        if !clauses.is_empty() {
-            let (clauses, reasons): (Vec<_>, Vec<_>) = clauses.into_iter().unzip();
-            work.losing.push((clauses.join(", "), reasons.join("; ")));
-        }
+        before.map_or("FIRST".to_owned(), |before| format!("AFTER {}", name(&before)))
     }
 }

@@ -6,9 +6,12 @@
 
 mod alter;
 mod doubt;
+mod keys;
 mod loss;
+mod risk;
 mod table;
 mod triggers;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 

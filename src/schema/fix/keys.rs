@@ -1,0 +1,254 @@
+//! Foreign keys: they go before the columns and indexes they need change, and come back after.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::BitOr;
+
+use super::Planner;
+use super::work::{Alteration, Work};
+use crate::schema::ddl::{self, name};
+use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::model::{ForeignKey, Text};
+
+/// The differences of each table.
+pub(super) type ByTable<'a> = BTreeMap<Text, Vec<&'a Difference>>;
+
+/// A statement, and what it may lose.
+type Step = (String, Option<String>);
+
+/// Which kind of changes a foreign key meets on its two sides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Meets {
+    safe: bool,
+    losing: bool,
+}
+
+impl BitOr for Meets {
+    type Output = Meets;
+    fn bitor(self, other: Meets) -> Meets {
+        Meets {
+            safe: self.safe || other.safe,
+            losing: self.losing || other.losing,
+        }
+    }
+}
+
+/// What becomes of a live foreign key.
+#[derive(Clone, Copy)]
+enum Fate<'a> {
+    Stays,
+    Becomes(&'a ForeignKey),
+    Goes,
+}
+
+/// The columns of a key on both its sides.
+fn sides(table: Text, key: &ForeignKey) -> [(Text, &[Text]); 2] {
+    [(table, &key.columns), (key.table, &key.references)]
+}
+
+/// Which changes stand between a key as it is and a column or an index that it needs.
+fn meets(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> Meets {
+    let hit = |part: &Alteration, columns: &[Text]| {
+        let first = columns.first();
+        columns.iter().any(|column| part.touched.contains(column))
+            || first.is_some_and(|first| part.unindexed.contains(first))
+    };
+    let works = sides(table, key)
+        .into_iter()
+        .filter_map(|(table, columns)| Some((work.get(&table)?, columns)));
+    works
+        .map(|(work, columns)| Meets {
+            safe: hit(&work.safe, columns),
+            losing: hit(&work.losing, columns),
+        })
+        .fold(Meets::default(), BitOr::bitor)
+}
+
+/// Which changes a key needs to be made: those it meets, and the indexes that come.
+fn needs(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> Meets {
+    let indexed = sides(table, key).into_iter().any(|(table, columns)| {
+        let first = columns.first();
+        work.get(&table)
+            .zip(first)
+            .is_some_and(|(work, first)| work.losing.indexed.contains(first))
+    });
+    let losing = Meets {
+        losing: indexed,
+        ..Meets::default()
+    };
+    meets(table, key, work) | losing
+}
+
+/// Whether a column that the key needs goes.
+fn loses_a_column(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> bool {
+    sides(table, key).into_iter().any(|(table, columns)| {
+        work.get(&table)
+            .is_some_and(|work| columns.iter().any(|column| work.gone.contains(column)))
+    })
+}
+
+/// Why the statements for a key may only run together with changes that may lose data.
+fn reason(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> String {
+    let mut reasons = BTreeSet::new();
+    for table in [table, key.table] {
+        let work = work.get(&table);
+        let why = work.and_then(|work| work.loses().or(work.dropped.as_ref().map(|(_, why)| why.clone())));
+        reasons.extend(why.map(|why| format!("with the change of {table} ({why})")));
+    }
+    reasons.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+impl Planner<'_> {
+    /// Undoes the division of tables' changes where a foreign key meets changes of both kinds: it can
+    /// go and come back only once.
+    pub(super) fn unite_what_keys_tie(&self, by_table: &ByTable<'_>, work: &mut BTreeMap<Text, Work>) {
+        loop {
+            let mut tied: BTreeMap<Text, Text> = BTreeMap::new();
+            for (table, found) in &self.live.tables {
+                for (key_name, key) in &found.foreign_keys {
+                    let wanted = match self.fate(*table, *key_name, by_table) {
+                        Fate::Stays => Meets::default(),
+                        Fate::Becomes(wanted) => needs(*table, wanted, work),
+                        Fate::Goes => continue,
+                    };
+                    let both = meets(*table, key, work) | wanted;
+                    if both.safe && both.losing {
+                        tied.insert(*table, key.table);
+                        tied.insert(key.table, *table);
+                    }
+                }
+            }
+            let mut divided = false;
+            for (table, other) in tied {
+                if let Some(work) = work.get_mut(&table).filter(|work| !work.safe.clauses.is_empty()) {
+                    work.unite();
+                    if work.reasons.is_empty() {
+                        work.reasons
+                            .insert(format!("a foreign key ties it to the change of {other}"));
+                    }
+                    divided = true;
+                }
+            }
+            if !divided {
+                return;
+            }
+        }
+    }
+
+    fn fate(&self, table: Text, key_name: Text, by_table: &ByTable<'_>) -> Fate<'_> {
+        let mut of_table = by_table.get(&table).into_iter().flatten();
+        let difference = of_table.find(|one| {
+            one.kind == Kind::ForeignKey
+                && one.name_there() == key_name
+                && !matches!(one.change, Change::Missing { .. })
+        });
+        let Some(difference) = difference else {
+            return Fate::Stays;
+        };
+        let expected = self.expected.tables.get(&table);
+        let wanted = expected.and_then(|table| table.foreign_keys.get(&difference.name));
+        wanted.map_or(Fate::Goes, Fate::Becomes)
+    }
+
+    /// What drops the foreign keys that go, change or stand in the way, and what adds those
+    /// that come, change or have to come back.
+    pub(super) fn foreign_keys(
+        &self,
+        by_table: &ByTable<'_>,
+        work: &BTreeMap<Text, Work>,
+    ) -> (Vec<Step>, Vec<Step>) {
+        let (drop, mut add) = self.live_keys(by_table, work);
+        add.extend(self.expected_keys(by_table, work));
+        (drop, add)
+    }
+
+    /// What drops the live keys that go, change or stand in the way, and what brings the last back.
+    fn live_keys(&self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>) -> (Vec<Step>, Vec<Step>) {
+        let (mut drop, mut back) = (Vec::new(), Vec::new());
+        for (table, found) in &self.live.tables {
+            let gone = !self.expected.knows(*table) && by_table.contains_key(table);
+            for (key_name, key) in &found.foreign_keys {
+                let fate = self.fate(*table, *key_name, by_table);
+                let in_the_way = meets(*table, key, work);
+                let loses_column = loses_a_column(*table, key, work);
+                let losing = match fate {
+                    Fate::Stays if in_the_way == Meets::default() && !loses_column => continue,
+                    Fate::Stays => in_the_way.losing || loses_column,
+                    Fate::Becomes(wanted) => (in_the_way | needs(*table, wanted, work)).losing,
+                    Fate::Goes => false,
+                };
+                let loses = losing.then(|| reason(*table, key, work));
+                let sql = format!("ALTER TABLE {} DROP FOREIGN KEY {}", name(table), name(key_name));
+                drop.push((sql, loses.clone()));
+                // What an extra table refers to may have another type by now: its key does not come back.
+                if matches!(fate, Fate::Stays) && !gone {
+                    back.push((add_foreign_key(*table, *key_name, key), loses));
+                }
+            }
+        }
+        (drop, back)
+    }
+
+    /// What adds the keys that are missing or different, and those of new tables.
+    fn expected_keys(&self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>) -> Vec<Step> {
+        let mut add = Vec::new();
+        for (table, wanted) in &self.expected.tables {
+            let Some(differences) = by_table.get(table) else {
+                continue;
+            };
+            let live = self.live.tables.get(table);
+            for (key_name, key) in &wanted.foreign_keys {
+                let difference = differences.iter().find(|one| {
+                    one.kind == Kind::ForeignKey
+                        && one.name == *key_name
+                        && !matches!(one.change, Change::Extra { .. })
+                });
+                if live.is_some() && difference.is_none() {
+                    continue;
+                }
+                let before = live
+                    .zip(difference)
+                    .and_then(|(live, one)| live.foreign_keys.get(&one.name_there()))
+                    .map_or(Meets::default(), |before| meets(*table, before, work));
+                let losing = (before | needs(*table, key, work)).losing;
+                let loses = losing.then(|| reason(*table, key, work));
+                add.push((add_foreign_key(*table, *key_name, key), loses));
+            }
+        }
+        add
+    }
+
+    /// Says which foreign keys of extra tables go for good because what they refer to changes.
+    pub(super) fn note_lost_keys(&mut self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>) {
+        let gone = self
+            .live
+            .tables
+            .iter()
+            .filter(|(table, _)| !self.expected.knows(**table) && by_table.contains_key(table));
+        let notes: Vec<String> = gone
+            .flat_map(|(table, found)| {
+                found
+                    .foreign_keys
+                    .iter()
+                    .map(move |(name, key)| (*table, *name, key))
+            })
+            .filter(|(table, _, key)| {
+                meets(*table, key, work) != Meets::default() || loses_a_column(*table, key, work)
+            })
+            .map(|(table, name, key)| {
+                format!(
+                    "the foreign key {name} of the extra table {table} goes: what it refers to in {} changes",
+                    key.table
+                )
+            })
+            .collect();
+        self.notes.extend(notes);
+    }
+}
+
+fn add_foreign_key(table: Text, key_name: Text, key: &ForeignKey) -> String {
+    format!(
+        "ALTER TABLE {} ADD {}",
+        name(&table),
+        ddl::foreign_key(&table, &key_name, key)
+    )
+}
