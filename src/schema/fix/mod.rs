@@ -9,6 +9,7 @@ mod doubt;
 mod loss;
 mod table;
 mod triggers;
+mod zero_dates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
