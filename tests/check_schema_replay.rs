@@ -6,7 +6,9 @@ mod support;
 use std::fs;
 
 use support::migrations::shipped;
-use support::schemas::{EVERYTHING, allow_scratch, migrations_of_everything, scratch_databases, server};
+use support::schemas::{
+    EVERYTHING, allow_scratch, migrations_of_everything, run_statements, scratch_databases, server,
+};
 use support::{Admin, Server};
 
 #[test]
@@ -136,6 +138,24 @@ fn a_private_server_replays_what_this_one_may_not() {
     assert!(output.stdout.contains("replayed on a private"), "{output}");
     assert!(output.stdout.contains("column born missing"), "{output}");
     assert!(output.stdout.contains("app: 1 difference"), "{output}");
+}
+
+#[test]
+fn a_private_server_knows_the_database_by_its_name() {
+    let (server, mut admin) = server();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = "CREATE TABLE app.one (id INT PRIMARY KEY);\nCREATE VIEW two AS SELECT id FROM app.one;\n";
+    fs::write(folder.path().join("001_named.sql"), text).expect("the migration is written");
+    admin.exec("DROP DATABASE app");
+    admin.exec("CREATE DATABASE app CHARACTER SET utf8mb4");
+    admin.exec("USE app");
+    run_statements(&mut admin, text);
+    let output = server
+        .dbtool()
+        .args(["check-schema", "--replay", "sandbox", "--dir"])
+        .arg(folder.path())
+        .run();
+    assert_eq!(output.code, Some(0), "{output}");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use litemap::LiteMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use super::column::{Attributes, Column, Generated};
 pub use super::shared::Shared;
@@ -48,19 +48,19 @@ pub struct Schema {
     #[serde(default)]
     pub default_collations: BTreeMap<Text, Text>,
     /// Tables by name.
-    #[serde(default)]
+    #[serde(default, serialize_with = "as_map")]
     pub tables: ByName<Table>,
     /// Views by name.
-    #[serde(default)]
+    #[serde(default, serialize_with = "as_map")]
     pub views: ByName<View>,
     /// Stored procedures by name.
-    #[serde(default)]
+    #[serde(default, serialize_with = "as_map")]
     pub procedures: ByName<Routine>,
     /// Stored functions by name.
-    #[serde(default)]
+    #[serde(default, serialize_with = "as_map")]
     pub functions: ByName<Routine>,
     /// Scheduled events by name.
-    #[serde(default)]
+    #[serde(default, serialize_with = "as_map")]
     pub events: ByName<Event>,
     /// Tables that were found equal to those of the schema it is compared with while a snapshot
     /// was read, and are left out of `tables`: one model of a thousand tables is enough.
@@ -468,6 +468,12 @@ impl Schema {
 /// A collation that every server has.
 fn utf8mb4() -> Text {
     Text::new("utf8mb4_general_ci")
+}
+
+/// A map as an object, also while it is empty: [`LiteMap`] then takes its keys for no text and
+/// writes a list, which is no map to a reader.
+fn as_map<T: Serialize, S: Serializer>(map: &ByName<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(map)
 }
 
 /// For `skip_serializing_if`.

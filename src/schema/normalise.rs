@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
+mod body;
 mod spelling;
 
+pub use body::body;
 pub use spelling::{respelled, spell_columns};
 
 use super::expr::{self, lexer};
@@ -110,10 +112,11 @@ pub fn default_value(
         (Family::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
         (Family::Binary, value) => {
             let bytes = value.map(|value| hexadecimal(&value)).unwrap_or(sql);
-            if ty.starts_with("binary") {
-                unpadded(&bytes)
-            } else {
-                bytes
+            match ty.starts_with("binary") {
+                true => unpadded(&bytes),
+                // MySQL's empty string.
+                false if bytes == "0x" => "''".to_owned(),
+                false => bytes,
             }
         }
         (Family::Quoted, None) if expr::is_literal(&sql) && sql.parse::<f64>().is_ok() => lexer::quote(&sql),
@@ -121,16 +124,14 @@ pub fn default_value(
     })
 }
 
-/// MariaDB pads the default of a BINARY column to its length, MySQL does not.
+/// MariaDB pads the default of a BINARY column to its length, MySQL does not. Nothing but padding
+/// is the empty string, which MySQL prints as `0x` and does not read again.
 fn unpadded(hexadecimal: &str) -> String {
     let mut digits = hexadecimal;
-    while let Some(rest) = digits
-        .strip_suffix("00")
-        .filter(|rest| rest.starts_with("0x") && rest.len() > 2)
-    {
+    while let Some(rest) = digits.strip_suffix("00").filter(|rest| rest.starts_with("0x")) {
         digits = rest;
     }
-    digits.to_owned()
+    if digits == "0x" { "''" } else { digits }.to_owned()
 }
 
 /// Bytes as `0x616200`, which needs no escapes.
@@ -199,15 +200,6 @@ pub fn action(rule: &str) -> Action {
         "SET DEFAULT" => Action::SetDefault,
         _ => Action::Restrict,
     }
-}
-
-/// The body of a trigger, routine or event: as written, but for the ends and the line breaks.
-pub fn body(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .trim()
-        .trim_end_matches(';')
-        .trim_end()
-        .to_owned()
 }
 
 /// A parameter as it stands in CREATE PROCEDURE; functions know no modes.

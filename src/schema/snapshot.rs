@@ -4,7 +4,9 @@
 use std::fmt;
 use std::io::Read;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 
 use super::model::{Schema, Table, Text};
 
@@ -71,7 +73,7 @@ struct Tables<'a> {
 impl<'de> DeserializeSeed<'de> for Tables<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -80,6 +82,14 @@ impl<'de> Visitor<'de> for Tables<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("tables by name")
+    }
+
+    /// Snapshots without tables were once written with a list.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        match list.next_element::<IgnoredAny>()? {
+            None => Ok(()),
+            Some(_) => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -99,6 +109,19 @@ mod tests {
     use super::*;
     use crate::schema::diff::diff;
     use crate::schema::model::Column;
+
+    #[test]
+    fn a_snapshot_of_nothing_is_read_in_both_of_its_spellings() -> serde_json::Result<()> {
+        let nothing = Schema::default();
+        let json = serde_json::to_string(&nothing)?;
+        assert!(json.contains(r#""tables":{},"views":{}"#), "{json}");
+        let with_lists = json.replace(r#""tables":{},"views":{}"#, r#""tables":[],"views":[]"#);
+        for json in [json, with_lists] {
+            assert_eq!(read(json.as_bytes(), &nothing)?, nothing);
+        }
+        assert!(read(&br#"{"tables":[1]}"#[..], &nothing).is_err());
+        Ok(())
+    }
 
     #[test]
     fn equal_tables_are_kept_once_and_the_others_compared() -> serde_json::Result<()> {

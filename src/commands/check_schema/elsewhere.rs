@@ -91,8 +91,14 @@ pub(super) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
     })
 }
 
-/// The name of the database on a private server.
-const SANDBOX_DATABASE: &str = "replayed";
+/// The database on a private server if the live one's name is taken there, as `mysql` is.
+const OTHER_NAME: &str = "replayed";
+
+/// The error that a database of this name exists.
+const EXISTS: u16 = 1007;
+
+/// The error that the server knows no such collation.
+const UNKNOWN_COLLATION: u16 = 1273;
 
 /// Replays the migrations on a private server, then reads the live schema and theirs.
 ///
@@ -121,11 +127,11 @@ pub(super) async fn replay(
     let config = Config::resolve(&sources_for(ctx, &settings)?)?;
     let other = ctx.launch.context_for(config, "check-schema")?;
     let mut session = other.db.session().await?;
-    create_like(&mut session, &frame).await?;
+    let database = create_like(&mut session, &frame).await?;
     let options = migrate::options(&other).await?;
     super::replay::run(&other, &mut session, folder, options).await?;
     let live = frame.read(&mut ctx.db.session().await?, None).await?;
-    let replayed = introspect::frame(&mut session, SANDBOX_DATABASE)
+    let replayed = introspect::frame(&mut session, &database)
         .await?
         .read(&mut session, Some(&live.schema))
         .await?;
@@ -141,24 +147,27 @@ pub(super) async fn replay(
     Ok((live, expected))
 }
 
-/// Makes the database to replay in, with the live one's default collation, which decides over
-/// tables that name none.
-async fn create_like(session: &mut Session, like: &Frame) -> anyhow::Result<()> {
-    let name = crate::db::quote_name(SANDBOX_DATABASE);
-    let alike = like.charset();
-    match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
-        // Unknown there (1273): the private server is of another kind, and the character set has to do.
-        Err(error) if error.code() == Some(1273) => {
-            let collation = like.collation();
-            let charset = Schema::charset_of(&collation);
-            session
-                .execute(format!("CREATE DATABASE {name} CHARACTER SET {charset}"))
-                .await?;
-        }
-        other => {
-            other?;
+/// Makes the database to replay in: with the live one's name, which migrations may say, and with its
+/// default collation, which decides over tables that name none. Its name.
+async fn create_like(session: &mut Session, like: &Frame) -> anyhow::Result<String> {
+    let mut database = like.database().to_owned();
+    let mut alike = like.charset();
+    loop {
+        let name = crate::db::quote_name(&database);
+        match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
+            Err(error) if error.code() == Some(EXISTS) && database != OTHER_NAME => {
+                database = OTHER_NAME.to_owned();
+            }
+            // The private server is of another kind, and the character set has to do.
+            Err(error) if error.code() == Some(UNKNOWN_COLLATION) && alike.contains("COLLATE") => {
+                let collation = like.collation();
+                alike = format!("CHARACTER SET {}", Schema::charset_of(&collation));
+            }
+            made => {
+                made?;
+                session.execute(format!("USE {name}")).await?;
+                return Ok(database);
+            }
         }
     }
-    session.execute(format!("USE {name}")).await?;
-    Ok(())
 }

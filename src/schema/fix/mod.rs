@@ -12,6 +12,7 @@ mod risk;
 mod table;
 mod triggers;
 mod work;
+mod zero_dates;
 
 use std::collections::{BTreeMap, BTreeSet};
 

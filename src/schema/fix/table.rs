@@ -11,7 +11,7 @@ use crate::schema::model::Text;
 
 impl Planner<'_> {
     /// Everything about tables, their foreign keys included.
-    pub(super) fn tables(&mut self, by_table: &BTreeMap<Text, Vec<&Difference>>) {
+    pub(super) fn change_tables(&mut self, by_table: &BTreeMap<Text, Vec<&Difference>>) {
         let mut create = Vec::new();
         let mut gone = Vec::new();
         let mut work: BTreeMap<Text, Work> = BTreeMap::new();

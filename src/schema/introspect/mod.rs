@@ -37,6 +37,11 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// The database's default collation.
     pub fn collation(&self) -> Text {
         self.schema.collation

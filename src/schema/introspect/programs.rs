@@ -16,7 +16,7 @@ impl Reader<'_> {
             let body = row
                 .text(3)
                 .filter(|text| !text.is_empty())
-                .map(|text| Text::from(normalise::body(&text)));
+                .map(|text| Text::from(normalise::body(schema.dialect, &text)));
             match row.string(0).as_str() {
                 "view" => {
                     let definition = row.text(3).filter(|text| !text.is_empty());

@@ -61,6 +61,8 @@ fn defaults_of_both_servers_become_one() {
         ),
         ("bit(3)", Some("b'101'"), Some("b'101'"), "", Some("b'101'")),
         ("binary(3)", Some("'ab\\0'"), Some("0x6162"), "", Some("0x6162")),
+        ("binary(2)", Some("'\\0\\0'"), Some("0x"), "", Some("''")),
+        ("varbinary(2)", Some("''"), Some("0x"), "", Some("''")),
         (
             "date",
             Some("'2020-01-01'"),
