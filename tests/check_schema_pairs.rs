@@ -227,7 +227,7 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("expected.json");
     let config = Config {
-        cases: std::env::var("CASES").map_or(60, |n| n.parse().unwrap()),
+        cases: 40,
         max_shrink_iters: 60,
         failure_persistence: None,
         ..Config::default()
@@ -303,7 +303,12 @@ fn awkward_pairs_are_mended_in_both_directions() {
     let mut wrong = Vec::new();
     let of_mysql = awkward_pairs::MYSQL_PAIRS.iter().filter(|_| server.is_mysql());
     for (what, one, other) in awkward_pairs::PAIRS.iter().chain(of_mysql) {
-        for (from, to) in [(one, other), (other, one)] {
+        for (from, to, in_two) in [
+            (one, other, false),
+            (other, one, false),
+            (one, other, true),
+            (other, one, true),
+        ] {
             for (database, script) in [("expected", to), ("app", from)] {
                 admin.exec("SET foreign_key_checks = 0");
                 admin.exec(&format!("DROP DATABASE IF EXISTS {database}"));
@@ -313,18 +318,20 @@ fn awkward_pairs_are_mended_in_both_directions() {
                 admin.exec("SET foreign_key_checks = 1");
             }
             let compare = |more: &[&str]| {
-                let run =
-                    server
-                        .dbtool()
-                        .env("EXPECTED", &url)
-                        .args(["check-schema", "--expect", "env:EXPECTED"]);
-                run.args(more).run()
+                let run = server.dbtool().env("EXPECTED", &url);
+                run.args(["check-schema", "--expect", "env:EXPECTED"])
+                    .args(more)
+                    .run()
             };
             if compare(&[]).code != Some(1) {
                 wrong.push(format!("{what}: no difference is found"));
             }
-            let fix = compare(&["--fix-sql", "--allow-destructive"]).stdout;
             admin.exec("USE app");
+            // What loses nothing works by itself.
+            if in_two {
+                run_statements(&mut admin, &compare(&["--fix-sql"]).stdout);
+            }
+            let fix = compare(&["--fix-sql", "--allow-destructive"]).stdout;
             run_statements(&mut admin, &fix);
             let output = compare(&[]);
             if output.code != Some(0) {

@@ -196,6 +196,7 @@ impl<'a> Alter<'a, '_> {
                 (None, Some(_)) => {
                     let part = work.part(risky);
                     part.touched.insert(column.name);
+                    part.added.insert(column.name);
                     part.clauses
                         .push(format!("ADD COLUMN {} {place}", self.definition(column)));
                 }

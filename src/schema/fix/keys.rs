@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::BitOr;
 
 use super::Planner;
+use super::later::Later;
 use super::work::{Alteration, Work};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
@@ -155,9 +156,10 @@ impl Planner<'_> {
         &self,
         by_table: &ByTable<'_>,
         work: &BTreeMap<Text, Work>,
+        later: &Later,
     ) -> (Vec<Step>, Vec<Step>) {
         let (drop, mut add) = self.live_keys(by_table, work);
-        add.extend(self.expected_keys(by_table, work));
+        add.extend(self.expected_keys(by_table, work, later));
         (drop, add)
     }
 
@@ -189,7 +191,7 @@ impl Planner<'_> {
     }
 
     /// What adds the keys that are missing or different, and those of new tables.
-    fn expected_keys(&self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>) -> Vec<Step> {
+    fn expected_keys(&self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>, later: &Later) -> Vec<Step> {
         let mut add = Vec::new();
         for (table, wanted) in &self.expected.tables {
             let Some(differences) = by_table.get(table) else {
@@ -210,7 +212,8 @@ impl Planner<'_> {
                     .and_then(|(live, one)| live.foreign_keys.get(&one.name_there()))
                     .map_or(Meets::default(), |before| meets(*table, before, work));
                 let losing = (before | needs(*table, key, work)).losing;
-                let loses = losing.then(|| reason(*table, key, work));
+                let waits = later.object(*table).or_else(|| later.object(key.table));
+                let loses = waits.or_else(|| losing.then(|| reason(*table, key, work)));
                 add.push((add_foreign_key(*table, *key_name, key), loses));
             }
         }

@@ -7,20 +7,22 @@
 mod alter;
 mod doubt;
 mod keys;
+mod later;
 mod loss;
+mod programs;
 mod risk;
 mod table;
 mod triggers;
 mod work;
 mod zero_dates;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use doubt::Doubts;
+use later::Later;
 
-use super::ddl::{self, Writer, name, quote};
-use super::diff::{Change, Difference, Kind};
-use super::expr;
+use super::ddl::{Writer, quote};
+use super::diff::{Difference, Kind};
 use super::model::{Schema, Text};
 
 /// One statement of a fix.
@@ -130,9 +132,11 @@ pub fn plan(
         doubts: Doubts::new(expected.dialect),
     };
     plan.database(differences);
-    plan.drop_programs(differences);
-    plan.tables(&by_table);
-    plan.programs(differences);
+    let work = plan.work(&by_table);
+    let later = Later::new(expected, live, differences, &work);
+    plan.drop_programs(differences, &later);
+    plan.tables(&by_table, work, &later);
+    plan.programs(differences, &later);
     plan.notes.extend(plan.doubts.notes());
     plan.notes
 }
@@ -166,124 +170,6 @@ impl Planner<'_> {
             self.run(format!("ALTER DATABASE {charset}"));
         }
     }
-
-    /// Triggers and views that change or go: before the tables, so that nothing uses what goes.
-    fn drop_programs(&mut self, differences: &[Difference]) {
-        for one in differences {
-            let (verb, what) = match one.kind {
-                Kind::Trigger => ("TRIGGER", "trigger"),
-                Kind::View => ("VIEW", "view"),
-                Kind::Procedure => ("PROCEDURE", "procedure"),
-                Kind::Function => ("FUNCTION", "function"),
-                Kind::Event => ("EVENT", "event"),
-                _ => continue,
-            };
-            // The trigger of a table that goes, goes with it.
-            let sql = format!("DROP {verb} IF EXISTS {}", name(&one.name));
-            match one.change {
-                Change::Extra { .. } => {
-                    self.run_losing(sql, format!("the {what} {} is not in the migrations", one.name));
-                }
-                Change::Different { .. } if one.kind != Kind::View => self.run(sql),
-                _ => {}
-            }
-        }
-    }
-
-    /// Views, routines, triggers and events that are missing or different.
-    fn programs(&mut self, differences: &[Difference]) {
-        let wanted = |kind: Kind| {
-            let of_kind = differences.iter().filter(move |one| one.kind == kind);
-            of_kind
-                .filter(|one| !matches!(one.change, Change::Extra { .. }))
-                .map(|one| one.name)
-        };
-        let expected = self.expected;
-        let functions = wanted(Kind::Function).map(|name| {
-            (
-                Kind::Function,
-                name,
-                expected
-                    .functions
-                    .get(&name)
-                    .and_then(|one| ddl::create_routine(&name, one)),
-            )
-        });
-        let procedures = wanted(Kind::Procedure).map(|name| {
-            (
-                Kind::Procedure,
-                name,
-                expected
-                    .procedures
-                    .get(&name)
-                    .and_then(|one| ddl::create_routine(&name, one)),
-            )
-        });
-        let views = views_in_order(expected, wanted(Kind::View))
-            .into_iter()
-            .map(|name| {
-                (
-                    Kind::View,
-                    name,
-                    expected
-                        .views
-                        .get(&name)
-                        .and_then(|one| ddl::create_view(&name, one)),
-                )
-            });
-        let events = wanted(Kind::Event).map(|name| {
-            (
-                Kind::Event,
-                name,
-                expected
-                    .events
-                    .get(&name)
-                    .and_then(|one| ddl::create_event(&name, one)),
-            )
-        });
-        let statements: Vec<_> = functions.chain(procedures).chain(views).chain(events).collect();
-        self.triggers(differences);
-        for (kind, name, sql) in statements {
-            match sql {
-                Some(sql) => self.run(sql),
-                None => self.notes.push(format!(
-                    "the {} {name} cannot be made: the reading user may not see its definition",
-                    kind.words()
-                )),
-            }
-        }
-    }
-}
-
-/// Views after the views they read from.
-fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Text>) -> Vec<Text> {
-    fn visit(
-        schema: &Schema,
-        name: Text,
-        wanted: &BTreeSet<Text>,
-        seen: &mut BTreeSet<Text>,
-        out: &mut Vec<Text>,
-    ) {
-        if !seen.insert(name) {
-            return;
-        }
-        let definition = schema.views.get(&name).and_then(|view| view.definition);
-        let used = definition.map(|text| expr::names(&text)).unwrap_or_default();
-        for other in used
-            .iter()
-            .map(|name| Text::new(name))
-            .filter(|other| wanted.contains(other))
-        {
-            visit(schema, other, wanted, seen, out);
-        }
-        out.push(name);
-    }
-    let wanted: BTreeSet<Text> = wanted.collect();
-    let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
-    for name in &wanted {
-        visit(schema, *name, &wanted, &mut seen, &mut out);
-    }
-    out
 }
 
 /// A comment option, empty to take the comment away.

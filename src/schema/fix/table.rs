@@ -4,43 +4,56 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Planner;
 use super::alter::Alter;
+use super::keys::ByTable;
+use super::later::Later;
 use super::work::Work;
 use crate::schema::ddl::name;
-use crate::schema::diff::Difference;
 use crate::schema::model::Text;
 
 impl Planner<'_> {
-    /// Everything about tables, their foreign keys included.
-    pub(super) fn change_tables(&mut self, by_table: &BTreeMap<Text, Vec<&Difference>>) {
-        let mut create = Vec::new();
-        let mut gone = Vec::new();
-        let mut work: BTreeMap<Text, Work> = BTreeMap::new();
+    /// What has to be done to the tables that are there and stay.
+    pub(super) fn work(&self, by_table: &ByTable<'_>) -> BTreeMap<Text, Work> {
+        let mut work = BTreeMap::new();
         for (table, differences) in by_table {
-            match (self.expected.tables.get(table), self.live.tables.get(table)) {
-                (Some(wanted), None) => create.push((*table, wanted)),
-                (None, Some(_)) => gone.push(*table),
-                (Some(wanted), Some(found)) => {
-                    let altered = Alter {
-                        planner: self,
-                        table: *table,
-                        wanted,
-                        found,
-                        differences,
-                    }
-                    .work();
-                    work.insert(*table, altered);
-                }
-                (None, None) => {}
+            if let (Some(wanted), Some(found)) =
+                (self.expected.tables.get(table), self.live.tables.get(table))
+            {
+                let alter = Alter {
+                    planner: self,
+                    table: *table,
+                    wanted,
+                    found,
+                    differences,
+                };
+                work.insert(*table, alter.work());
             }
         }
         self.unite_what_keys_tie(by_table, &mut work);
-        let (drop, add) = self.foreign_keys(by_table, &work);
+        work
+    }
+
+    /// Everything about tables, their foreign keys included.
+    pub(super) fn change_tables(
+        &mut self,
+        by_table: &ByTable<'_>,
+        work: BTreeMap<Text, Work>,
+        later: &Later,
+    ) {
+        let (drop, add) = self.foreign_keys(by_table, &work, later);
         if drop.len() > add.len() {
             self.note_lost_keys(by_table, &work);
         }
         drop.into_iter().for_each(|(sql, loses)| self.add(sql, loses));
-        for (table, wanted) in create {
-            self.run(self.writer.create_table(&table, wanted));
+        let mut gone = Vec::new();
+        for table in by_table.keys() {
+            match (self.expected.tables.get(table), self.live.tables.get(table)) {
+                (Some(wanted), None) => {
+                    let sql = self.writer.create_table(table, wanted);
+                    self.add(sql, later.object(*table));
+                }
+                (None, Some(_)) => gone.push(*table),
+                _ => {}
+            }
         }
         for (table, work) in work {
             self.alter(table, work);

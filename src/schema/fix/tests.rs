@@ -1,6 +1,6 @@
 use super::*;
 use crate::schema::diff::diff;
-use crate::schema::model::{Column, Table, View};
+use crate::schema::model::{Column, Index, Part, Table, View};
 
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
     let mut schema = Schema::default();
@@ -27,6 +27,81 @@ fn what_loses_data_is_a_comment_with_its_reason() {
         "-- the column b and what it holds go:\n-- ALTER TABLE `kept` DROP COLUMN `b`;\n\
          -- the table old is not in the migrations:\n-- DROP TABLE `old`;\n"
     );
+}
+
+/// Columns `id`, `code`, `note` and `kind`, with these types and this index.
+fn table(types: [&str; 4], index: Option<(&str, &[&str])>) -> Table {
+    let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+    let names = ["id", "code", "note", "kind"];
+    table.columns = names
+        .into_iter()
+        .zip(types)
+        .map(|(name, ty)| Column::new(name, ty))
+        .collect();
+    if let Some((name, columns)) = index {
+        let parts = columns.iter().map(|column| Part::column(column)).collect();
+        let index = Index {
+            parts,
+            ..Index::default()
+        };
+        table.indexes.insert(Text::new(name), index);
+    }
+    table
+}
+
+fn fix_of(expected: Table, live: Table) -> Vec<(String, bool)> {
+    let [expected, live] = [expected, live].map(|table| Schema {
+        tables: [(Text::new("t"), table)].into_iter().collect(),
+        ..Schema::default()
+    });
+    let fix = fix(&expected, &live, &diff(&expected, &live));
+    let statements = fix.statements.into_iter();
+    statements
+        .map(|one| (one.sql.replace("ALTER TABLE `t`\n  ", ""), one.loses.is_some()))
+        .collect()
+}
+
+#[test]
+fn what_loses_nothing_is_done_apart() {
+    let live = ["int", "bigint", "int", "varchar(20)"];
+    let expected = ["bigint", "int", "int", "varchar(20)"];
+    let fixed = |index: &[&str]| fix_of(table(expected, Some(("i", index))), table(live, None));
+    let widen = "MODIFY COLUMN `id` bigint NOT NULL";
+    let narrow = "MODIFY COLUMN `code` int NOT NULL";
+    assert_eq!(
+        fixed(&["kind"]),
+        [
+            (format!("{widen},\n  ADD KEY `i` (`kind`)"), false),
+            (narrow.to_owned(), true)
+        ]
+    );
+    assert_eq!(
+        fixed(&["kind", "code"]),
+        [
+            (widen.to_owned(), false),
+            (format!("{narrow},\n  ADD KEY `i` (`kind`, `code`)"), true)
+        ]
+    );
+    assert_eq!(
+        fixed(&["code", "id"]),
+        [(
+            format!("{widen},\n  {narrow},\n  ADD KEY `i` (`code`, `id`)"),
+            true
+        )],
+        "the index ties the columns together"
+    );
+}
+
+#[test]
+fn an_index_that_changes_goes_and_comes_at_once() {
+    let types = ["int", "bigint", "int", "int"];
+    let narrower = ["int", "int", "int", "int"];
+    let fixed = fix_of(
+        table(narrower, Some(("i", &["note", "code"]))),
+        table(types, Some(("i", &["note"]))),
+    );
+    let all = "DROP INDEX `i`,\n  MODIFY COLUMN `code` int NOT NULL,\n  ADD KEY `i` (`note`, `code`)";
+    assert_eq!(fixed, [(all.to_owned(), true)]);
 }
 
 #[test]

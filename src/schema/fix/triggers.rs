@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Planner;
+use super::later::Later;
 use crate::schema::ddl::{self, Place};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::Text;
 
 impl Planner<'_> {
     /// Triggers that are missing or different, and those of tables that are missing.
-    pub(super) fn triggers(&mut self, differences: &[Difference]) {
+    pub(super) fn triggers(&mut self, differences: &[Difference], later: &Later) {
         let mut wanted: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
         for one in differences {
             let Some(table_name) = one.table else { continue };
@@ -26,12 +27,12 @@ impl Planner<'_> {
             }
         }
         for (table, names) in wanted {
-            self.triggers_of(table, &names);
+            self.triggers_of(table, &names, later);
         }
     }
 
     /// Makes these triggers of one table, each at its place among those that are there.
-    fn triggers_of(&mut self, table_name: Text, names: &BTreeSet<Text>) {
+    fn triggers_of(&mut self, table_name: Text, names: &BTreeSet<Text>, later: &Later) {
         let Some(table) = self.expected.tables.get(&table_name) else {
             return;
         };
@@ -62,7 +63,7 @@ impl Planner<'_> {
                 if let Some(sql) =
                     trigger.and_then(|trigger| ddl::create_trigger(&table_name, name, trigger, place))
                 {
-                    self.run(sql);
+                    self.add(sql, later.trigger(table_name, *name));
                     there.insert(*name);
                 }
             }

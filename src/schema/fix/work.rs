@@ -11,6 +11,8 @@ pub(super) struct Alteration {
     pub(super) clauses: Vec<String>,
     /// Columns that come, or whose type or very being changes.
     pub(super) touched: BTreeSet<Text>,
+    /// Columns that come.
+    pub(super) added: BTreeSet<Text>,
     /// First columns of indexes that go or change.
     pub(super) unindexed: BTreeSet<Text>,
     /// First columns of indexes that come or change.
@@ -22,6 +24,7 @@ impl Alteration {
     fn extend(&mut self, other: Alteration) {
         self.clauses.extend(other.clauses);
         self.touched.extend(other.touched);
+        self.added.extend(other.added);
         self.unindexed.extend(other.unindexed);
         self.indexed.extend(other.indexed);
     }

@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::Planner;
+use super::keys::ByTable;
+use super::later::Later;
+use super::work::Work;
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::expr::lexer;
 use crate::schema::model::{Column, Text};
@@ -17,14 +20,14 @@ const RESTORE: &str = "SET sql_mode = @dbtool_sql_mode";
 
 impl Planner<'_> {
     /// Plans tables, with zero dates allowed if they have any.
-    pub(super) fn tables(&mut self, by_table: &BTreeMap<Text, Vec<&Difference>>) {
+    pub(super) fn tables(&mut self, by_table: &ByTable<'_>, work: BTreeMap<Text, Work>, later: &Later) {
         let zero_dates = by_table
             .iter()
             .any(|(table, differences)| changes(differences) && self.has_zero_date(*table));
         if zero_dates {
             self.run(ALLOW.to_owned());
         }
-        self.change_tables(by_table);
+        self.change_tables(by_table, work, later);
         if zero_dates {
             self.run(RESTORE.to_owned());
         }

@@ -1,0 +1,101 @@
+//! What can only be made once something that may lose data was done: a view whose name a table has
+//! that is to go, and what uses it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::risk::mentions;
+use super::work::Work;
+use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::model::{Schema, Text};
+
+/// Tables, views and triggers that have to wait, with the reason.
+#[derive(Default)]
+pub(super) struct Later {
+    objects: BTreeMap<Text, String>,
+    /// By table and name.
+    triggers: BTreeMap<(Text, Text), String>,
+}
+
+impl Later {
+    pub(super) fn new(
+        expected: &Schema,
+        live: &Schema,
+        differences: &[Difference],
+        work: &BTreeMap<Text, Work>,
+    ) -> Later {
+        let mut later = Later::default();
+        let made = |kind: Kind| {
+            differences
+                .iter()
+                .filter(move |one| one.kind == kind && !matches!(one.change, Change::Extra { .. }))
+        };
+        for one in made(Kind::Table).filter(|one| live.views.contains_key(&one.name)) {
+            later.wait(one.name, format!("the view {} is in its place", one.name));
+        }
+        for one in made(Kind::View).filter(|one| live.tables.contains_key(&one.name)) {
+            later.wait(one.name, format!("the table {} is in its place", one.name));
+        }
+        let added: BTreeMap<Text, &Work> = work
+            .iter()
+            .filter(|(_, work)| !work.losing.added.is_empty())
+            .map(|(table, work)| (*table, work))
+            .collect();
+        loop {
+            let before = later.objects.len();
+            for one in made(Kind::View) {
+                let definition = expected.views.get(&one.name).and_then(|view| view.definition);
+                let why = definition.and_then(|text| later.reason(&text, &added));
+                if let Some(why) = why.filter(|_| !later.objects.contains_key(&one.name)) {
+                    later.wait(one.name, why);
+                }
+            }
+            if later.objects.len() == before {
+                break;
+            }
+        }
+        later.triggers(expected, &added);
+        later
+    }
+
+    /// Why a table or view has to wait, if it has to.
+    pub(super) fn object(&self, name: Text) -> Option<String> {
+        self.objects.get(&name).cloned()
+    }
+
+    /// Why a trigger has to wait, if it has to.
+    pub(super) fn trigger(&self, table: Text, name: Text) -> Option<String> {
+        let own = self.triggers.get(&(table, name)).cloned();
+        own.or_else(|| self.object(table))
+    }
+
+    fn wait(&mut self, name: Text, why: String) {
+        self.objects.insert(name, why);
+    }
+
+    /// Why what reads by this definition has to wait.
+    fn reason(&self, definition: &str, added: &BTreeMap<Text, &Work>) -> Option<String> {
+        let names = |name: Text| mentions(definition, &BTreeSet::from([name]));
+        let waiting = self.objects.iter().find(|(name, _)| names(**name));
+        waiting.map(|(_, why)| why.clone()).or_else(|| {
+            let used = added
+                .iter()
+                .find(|(table, work)| names(**table) && mentions(definition, &work.losing.added));
+            used.and_then(|(_, work)| work.loses())
+        })
+    }
+
+    /// Triggers that name a column which their table gets only together with a loss.
+    fn triggers(&mut self, expected: &Schema, added: &BTreeMap<Text, &Work>) {
+        for (table, work) in added {
+            let wanted = expected.tables.get(table);
+            for (name, trigger) in wanted.into_iter().flat_map(|table| &table.triggers) {
+                let waits = trigger
+                    .body
+                    .is_some_and(|body| mentions(&body, &work.losing.added));
+                if let Some(why) = work.loses().filter(|_| waits) {
+                    self.triggers.insert((*table, *name), why);
+                }
+            }
+        }
+    }
+}
