@@ -226,10 +226,10 @@ fn listed(args: &CheckSchemaArgs, applied: &BTreeSet<u64>) -> Result<Folder, Fai
     Ok(folder)
 }
 
-/// `5 migrations of migrations`.
+/// `5 migrations in migrations`.
 pub(super) fn migrations(folder: &Folder) -> String {
     let number = crate::report::plural(folder.migrations.len() as u64, "migration");
-    format!("{number} of {}", folder.dir.display())
+    format!("{number} in {}", folder.dir.display())
 }
 
 /// Scratch databases that a killed run left behind are dropped if the user says so.

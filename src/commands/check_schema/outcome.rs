@@ -117,7 +117,7 @@ impl Report {
             })
             .collect();
         format!(
-            "{}: {}",
+            "{} ({})",
             report::plural(self.differences.len() as u64, "difference"),
             parts.join(", ")
         )
