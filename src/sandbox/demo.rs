@@ -5,6 +5,7 @@
 
 pub mod image;
 mod text;
+mod words;
 mod world;
 
 use std::fmt::Write;
@@ -202,16 +203,16 @@ fn user(world: &World, id: u64) -> String {
         _ => "admin",
     };
     let mut sql = format!("({id},");
-    quote(&mut sql, &text::email(&first, &last, id));
+    quote(&mut sql, &text::email(first, last, id));
     put!(
         sql,
         ",'$2b$12${:016x}{:016x}',",
         rng.random::<u64>(),
         rng.random::<u64>()
     );
-    quote(&mut sql, &first);
+    quote(&mut sql, first);
     sql.push(',');
-    quote(&mut sql, &last);
+    quote(&mut sql, last);
     if rng.random_ratio(2, 3) {
         put!(sql, ",'+1-555-{:04}',", rng.random_range(0..10_000));
     } else {
@@ -276,7 +277,7 @@ fn property(world: &World, id: u64) -> String {
     put!(sql, ",'{kind}',");
     quote(&mut sql, &text::address(&mut rng));
     sql.push(',');
-    quote(&mut sql, &city);
+    quote(&mut sql, city);
     sql.push_str(",NULL,");
     quote(&mut sql, COUNTRIES[rng.random_range(0..COUNTRIES.len())]);
     put!(sql, ",'{:05}',", rng.random_range(0..100_000));

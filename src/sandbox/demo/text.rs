@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use fake::Fake;
-use fake::faker::address::raw::{CityName, StreetName};
-use fake::faker::lorem::raw::{Sentence, Words};
-use fake::faker::name::raw::{FirstName, LastName};
-use fake::locales::{DE_DE, EN, FR_FR, JA_JP, PT_BR};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+use super::words::{
+    CITIES, ENGLISH, FRENCH, GERMAN, JAPANESE, PORTUGUESE, SPOKEN, STREET_KINDS, STREETS, WORDS,
+};
 
 /// Sentences that break careless quoting, splitting or column character sets.
 const AWKWARD: [&str; 10] = [
@@ -25,22 +24,15 @@ const AWKWARD: [&str; 10] = [
 ];
 
 /// First and last name, mostly plain ASCII, some not.
-pub fn name(rng: &mut ChaCha8Rng) -> (String, String) {
-    macro_rules! named {
-        ($locale:expr) => {
-            (
-                FirstName($locale).fake_with_rng(rng),
-                LastName($locale).fake_with_rng(rng),
-            )
-        };
-    }
-    match rng.random_range(0..20) {
-        0 => named!(JA_JP),
-        1 | 2 => named!(FR_FR),
-        3 | 4 => named!(DE_DE),
-        5 => named!(PT_BR),
-        _ => named!(EN),
-    }
+pub fn name(rng: &mut ChaCha8Rng) -> (&'static str, &'static str) {
+    let names = match rng.random_range(0..20) {
+        0 => JAPANESE,
+        1 | 2 => FRENCH,
+        3 | 4 => GERMAN,
+        5 => PORTUGUESE,
+        _ => ENGLISH,
+    };
+    (names.first.any(rng), names.last.any(rng))
 }
 
 /// A unique address at example.com: the number makes it unique, the name makes it readable.
@@ -60,29 +52,37 @@ pub fn email(first: &str, last: &str, id: u64) -> String {
 }
 
 /// A city's name.
-pub fn city(rng: &mut ChaCha8Rng) -> String {
-    CityName(EN).fake_with_rng(rng)
+pub fn city(rng: &mut ChaCha8Rng) -> &'static str {
+    CITIES.any(rng)
 }
 
-/// A street and a house number.
+/// A house number and a street.
 pub fn address(rng: &mut ChaCha8Rng) -> String {
-    let street: String = StreetName(EN).fake_with_rng(rng);
-    format!("{} {street}", rng.random_range(1..400))
+    let (street, kind) = (STREETS.any(rng), STREET_KINDS.any(rng));
+    format!("{} {street} {kind}", rng.random_range(1..400))
 }
 
 /// A few words in a row.
 pub fn words(rng: &mut ChaCha8Rng, least: usize, most: usize) -> String {
-    let words: Vec<String> = Words(EN, least..most).fake_with_rng(rng);
+    let count = rng.random_range(least..most);
+    let words: Vec<&str> = (0..count).map(|_| WORDS.any(rng)).collect();
     words.join(" ")
 }
 
 /// What somebody writes to somebody: one in eight is awkward.
 pub fn message(rng: &mut ChaCha8Rng) -> String {
     if rng.random_ratio(1, 8) {
-        AWKWARD[rng.random_range(0..AWKWARD.len())].to_owned()
-    } else {
-        Sentence(EN, 4..14).fake_with_rng(rng)
+        return AWKWARD[rng.random_range(0..AWKWARD.len())].to_owned();
     }
+    let count = rng.random_range(4..14);
+    let words: Vec<&str> = (0..count).map(|_| SPOKEN.any(rng)).collect();
+    let mut sentence = words.join(" ");
+    // The words' first letters are ASCII.
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence.push('.');
+    sentence
 }
 
 /// Appends a string literal, escaped for the default sql_mode (backslash is the escape character).
