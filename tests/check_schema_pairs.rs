@@ -157,9 +157,9 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                         index(IndexKind::Plain, &[&column.name]),
                     );
                     let key = ForeignKey {
-                        columns: vec![column.name],
+                        columns: [column.name].into_iter().collect(),
                         table: text(&format!("t{target}")),
-                        references: vec![text("id")],
+                        references: [text("id")].into_iter().collect(),
                         on_delete,
                         on_update: Action::Restrict,
                     };

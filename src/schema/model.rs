@@ -5,9 +5,11 @@
 //! ordered, so a snapshot changes only where the schema did.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize, Serializer};
+use smallvec::SmallVec;
 
 pub use super::column::{Attributes, Column, Generated};
 pub use super::shared::Shared;
@@ -16,6 +18,9 @@ pub use super::text::Text;
 /// Objects by name, in the order of their names. A sorted vector: a thousand tables have several
 /// thousand maps of two or three entries, and a tree's node alone holds room for eleven.
 pub type ByName<T> = LiteMap<Text, T>;
+
+/// The columns of one side of a foreign key, of which there are two at most as a rule.
+pub type Names = SmallVec<[Text; 2]>;
 
 /// The version of the snapshot format that this build reads and writes.
 pub const FORMAT: u32 = 1;
@@ -229,8 +234,8 @@ pub struct Index {
     /// What it is for.
     #[serde(default)]
     pub kind: IndexKind,
-    /// Its parts in order.
-    pub parts: Vec<Part>,
+    /// Its parts in order; most have one.
+    pub parts: SmallVec<[Part; 1]>,
     /// HASH where the engine's own default is another.
     #[serde(default, skip_serializing_if = "is_false")]
     pub hash: bool,
@@ -250,7 +255,7 @@ pub struct Part {
     pub key: Key,
     /// Only that many leading characters or bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<u32>,
+    pub prefix: Option<NonZeroU32>,
     /// Descending.
     #[serde(default, skip_serializing_if = "is_false")]
     pub descending: bool,
@@ -306,11 +311,11 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     /// Columns of this table.
-    pub columns: Vec<Text>,
+    pub columns: Names,
     /// The parent table; of another database as `` `database`.`table` ``.
     pub table: Text,
     /// Columns of the parent.
-    pub references: Vec<Text>,
+    pub references: Names,
     /// ON DELETE.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_delete: Action,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Cells, OWN_PREFIX, Reader, sql};
+use smallvec::SmallVec;
+
 use crate::db::DbError;
 use crate::schema::expr;
 use crate::schema::model::{
-    Attributes, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, PRIMARY, Part,
-    Partition, Partitioning, Schema, Shared, Stats, Table, Text,
+    Attributes, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, Names, PRIMARY,
+    Part, Partition, Partitioning, Schema, Shared, Stats, Table, Text,
 };
 use crate::schema::{ddl, normalise};
 
@@ -258,7 +260,7 @@ fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Text, Index)>
         };
         let index = Index {
             kind,
-            parts: Vec::new(),
+            parts: SmallVec::new(),
             // Of a plain index MariaDB 11.8 says HASH where one was asked for and InnoDB has none.
             hash: kind == IndexKind::Unique && row.is(6, "HASH"),
             invisible: row.is(8, "YES"),
@@ -270,7 +272,6 @@ fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Text, Index)>
         return;
     };
     let plain = !matches!(index.kind, IndexKind::Fulltext | IndexKind::Spatial);
-    index.parts.reserve_exact(1);
     index.parts.push(Part {
         key: match row.text(9) {
             Some(expression) => {
@@ -289,9 +290,9 @@ fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Text, Fore
     let name = row.name(1);
     if keys.last().is_none_or(|(last, _)| *last != name) {
         let key = ForeignKey {
-            columns: Vec::new(),
+            columns: Names::new(),
             table: Text::new(""),
-            references: Vec::new(),
+            references: Names::new(),
             on_delete: Default::default(),
             on_update: Default::default(),
         };
@@ -310,8 +311,6 @@ fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Text, Fore
         true => Text::from(parent),
         false => Text::from(ddl::foreign_table(&parent_database, &parent)),
     };
-    key.columns.reserve_exact(1);
     key.columns.push(row.name(4));
-    key.references.reserve_exact(1);
     key.references.push(row.name(7));
 }

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use super::*;
 use crate::schema::model::{Column, ForeignKey, Index, IndexKind, PRIMARY, Part, Stats, Text};
 
@@ -75,9 +77,9 @@ fn each_rule_finds_its_own_and_nothing_else() {
     assert_eq!(unique, [], "a unique index is never redundant");
     let orphan = found(|table| {
         let foreign = ForeignKey {
-            columns: vec![key("other")],
+            columns: [key("other")].into_iter().collect(),
             table: key("peer"),
-            references: vec![key("id")],
+            references: [key("id")].into_iter().collect(),
             on_delete: Default::default(),
             on_update: Default::default(),
         };
@@ -153,7 +155,7 @@ fn a_shorter_prefix_is_redundant_and_a_copy_is_reported_once() {
     let key = |name: &str| Text::new(name);
     let prefixed = |prefix: Option<u32>| {
         let mut index = index(IndexKind::Plain, &["code"]);
-        index.parts[0].prefix = prefix;
+        index.parts[0].prefix = prefix.and_then(NonZeroU32::new);
         index
     };
     for (long, expected) in [(None, true), (Some(5), true), (Some(4), false), (Some(3), false)] {

@@ -2,7 +2,7 @@
 //! there, and both servers keep the old spelling in keys after a change of case only.
 
 use crate::schema::expr;
-use crate::schema::model::{Column, ForeignKey, Generated, Index, Key, Part, Schema, Table, Text};
+use crate::schema::model::{Column, ForeignKey, Generated, Index, Key, Names, Part, Schema, Table, Text};
 
 /// Spells the columns in keys and expressions as the tables do.
 pub fn spell_columns(schema: &mut Schema) {
@@ -19,14 +19,14 @@ pub fn spell_columns(schema: &mut Schema) {
 }
 
 /// Foreign keys whose parents spell their columns in another way, and that way.
-fn misspelt_references(schema: &Schema) -> Vec<(Text, Text, Vec<Text>)> {
+fn misspelt_references(schema: &Schema) -> Vec<(Text, Text, Names)> {
     let keys = schema.tables.iter().flat_map(|(child, table)| {
         let keys = table.foreign_keys.iter();
         keys.map(move |(name, key)| (*child, *name, key))
     });
     keys.filter_map(|(child, name, key)| {
         let parent = schema.tables.get(&key.table)?;
-        let spelled: Vec<Text> = key
+        let spelled: Names = key
             .references
             .iter()
             .map(|name| spelled(&parent.columns, *name))
