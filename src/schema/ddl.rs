@@ -2,8 +2,8 @@
 
 use super::expr::{self, lexer};
 use super::model::{
-    Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partitioning, Routine,
-    Schema, Table, Text, Trigger, View,
+    Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partition, Partitioning,
+    Routine, Schema, Table, Text, Trigger, View,
 };
 use super::normalise::{is_generated_check, is_generated_foreign_key};
 
@@ -309,7 +309,8 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
     if let Some(subpartitions) = partitioning.subpartitions {
         out.push_str(&format!(" SUBPARTITION BY {subpartitions}"));
     }
-    if method.contains("HASH") || method.contains("KEY") {
+    let computed = method.contains("HASH") || method.contains("KEY");
+    if computed && named_by_server(&partitioning.partitions) {
         out.push_str(&format!(" PARTITIONS {}", partitioning.partitions.len()));
         return out;
     }
@@ -317,6 +318,9 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
         .partitions
         .iter()
         .map(|partition| {
+            if computed {
+                return format!("PARTITION {}", name(&partition.name));
+            }
             let values = partition.values.map_or("", Text::as_str);
             let bound = match (
                 method.starts_with("RANGE"),
@@ -331,6 +335,12 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
         .collect();
     out.push_str(&format!(" (\n  {}\n)", partitions.join(",\n  ")));
     out
+}
+
+/// Whether the partitions have the names that the server gives: `p0`, `p1`, ...
+fn named_by_server(partitions: &[Partition]) -> bool {
+    let mut numbered = partitions.iter().enumerate();
+    numbered.all(|(at, partition)| partition.name == *format!("p{at}"))
 }
 
 /// CREATE OR REPLACE VIEW; nothing if the definition is hidden.

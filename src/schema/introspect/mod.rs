@@ -76,6 +76,7 @@ impl Frame {
         let mut schema = reader.schema;
         for (_, table) in schema.tables.iter_mut() {
             normalise::restore_json(table);
+            normalise::name_column_checks(table);
         }
         normalise::spell_columns(&mut schema);
         let mut hidden = self.grants.notes(&schema);
