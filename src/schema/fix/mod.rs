@@ -124,13 +124,13 @@ pub fn plan(
         },
         sink,
         notes: Vec::new(),
-        doubts: Doubts::new(expected.dialect),
+        doubts: Doubts::default(),
     };
     plan.database(differences);
     plan.drop_programs(differences);
     plan.tables(&by_table);
     plan.programs(differences);
-    plan.notes.extend(plan.doubts.notes());
+    plan.notes.extend(plan.doubts.note());
     plan.notes
 }
 
