@@ -121,8 +121,8 @@ impl<'a> Query<'a> {
         let depths = depths(tokens);
         let mut branches = Vec::new();
         let mut from = 0;
-        for at in 0..tokens.len() {
-            if depths[at] == 0 && is_word(tokens.get(at), &SET_OPERATORS) {
+        for (at, token) in tokens.iter().enumerate() {
+            if depths[at] == 0 && is_word(Some(token), &SET_OPERATORS) {
                 branches.push((from, at));
                 from = at + 1;
             }
