@@ -2,7 +2,8 @@
 
 use super::lexer::Token;
 use super::print;
-use super::view::{aliased, depths, items, where_column};
+use super::view::{aliased, depths, items, rename_columns, where_column};
+use crate::schema::model::Text;
 
 /// What joins queries. INTERSECT binds more strongly than the others.
 const SET_OPERATORS: [&str; 3] = ["union", "except", "intersect"];
@@ -50,13 +51,34 @@ fn settle_inner(tokens: &[Token]) -> Vec<Token> {
         out.push(tokens[at].clone());
         match closing(tokens, at) {
             Some(close) if is_query(&tokens[at + 1..]) => {
-                out.extend(settle_one(tokens[at + 1..close].to_vec()));
+                let inner = with_listed_names(&tokens[..at], tokens[at + 1..close].to_vec());
+                out.extend(settle_one(inner));
                 at = close;
             }
             _ => at += 1,
         }
     }
     out
+}
+
+/// A query of a WITH that lists its columns: MariaDB gives the query's items those names too.
+fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
+    let Some(([.., Token::Close], [last])) = before.split_at_checked(before.len().saturating_sub(1)) else {
+        return query;
+    };
+    let open = before.iter().rposition(|token| *token == Token::Open);
+    let list = open.map_or(&[][..], |open| &before[open + 1..before.len() - 2]);
+    let names: Option<Vec<Text>> = list
+        .split(|token| *token == Token::Comma)
+        .map(|item| match item {
+            [Token::Name(name)] => Some(Text::new(name)),
+            _ => None,
+        })
+        .collect();
+    let renamed = names
+        .filter(|_| is_word(Some(last), &["as"]))
+        .and_then(|names| rename_columns(query.clone(), &names));
+    renamed.unwrap_or(query)
 }
 
 fn is_word(token: Option<&Token>, any_of: &[&str]) -> bool {
