@@ -322,12 +322,11 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
                 return format!("PARTITION {}", name(&partition.name));
             }
             let values = partition.values.map_or("", Text::as_str);
-            let bound = match (
-                method.starts_with("RANGE"),
-                values.eq_ignore_ascii_case("maxvalue"),
-            ) {
+            let range = method.starts_with("RANGE");
+            let bound = match (range, values.eq_ignore_ascii_case("maxvalue")) {
                 (true, true) => "VALUES LESS THAN MAXVALUE".to_owned(),
                 (true, false) => format!("VALUES LESS THAN ({values})"),
+                (false, _) if is_rest(values) => "DEFAULT".to_owned(),
                 (false, _) => format!("VALUES IN ({values})"),
             };
             format!("PARTITION {} {bound}", name(&partition.name))
@@ -335,6 +334,14 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
         .collect();
     out.push_str(&format!(" (\n  {}\n)", partitions.join(",\n  ")));
     out
+}
+
+/// Whether these values of a list are what MariaDB prints of the partition for all others.
+fn is_rest(values: &str) -> bool {
+    let values = values.trim_start_matches('(').trim_end_matches(')');
+    values
+        .split(',')
+        .all(|value| value.trim().eq_ignore_ascii_case("maxvalue"))
 }
 
 /// Whether the partitions have the names that the server gives: `p0`, `p1`, ...
