@@ -301,8 +301,11 @@ fn awkward_pairs_are_mended_in_both_directions() {
     admin.exec("CREATE TABLE elsewhere.thing (id INT PRIMARY KEY)");
     let url = format!("mysql://reader:{password}@127.0.0.1:{}/expected", server.port());
     let mut wrong = Vec::new();
-    let of_mysql = awkward_pairs::MYSQL_PAIRS.iter().filter(|_| server.is_mysql());
-    for (what, one, other) in awkward_pairs::PAIRS.iter().chain(of_mysql) {
+    let of_family = match server.is_mysql() {
+        true => awkward_pairs::MYSQL_PAIRS,
+        false => awkward_pairs::MARIADB_PAIRS,
+    };
+    for (what, one, other) in awkward_pairs::PAIRS.iter().chain(of_family) {
         for (from, to, in_two) in [
             (one, other, false),
             (other, one, false),

@@ -2,8 +2,8 @@
 
 use super::expr::{self, lexer};
 use super::model::{
-    Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partitioning, Routine,
-    Schema, Table, Text, Trigger, View,
+    Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partition, Partitioning,
+    Routine, Schema, Table, Text, Trigger, View,
 };
 use super::normalise::{is_generated_check, is_generated_foreign_key};
 
@@ -309,7 +309,8 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
     if let Some(subpartitions) = partitioning.subpartitions {
         out.push_str(&format!(" SUBPARTITION BY {subpartitions}"));
     }
-    if method.contains("HASH") || method.contains("KEY") {
+    let computed = method.contains("HASH") || method.contains("KEY");
+    if computed && named_by_server(&partitioning.partitions) {
         out.push_str(&format!(" PARTITIONS {}", partitioning.partitions.len()));
         return out;
     }
@@ -317,13 +318,15 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
         .partitions
         .iter()
         .map(|partition| {
+            if computed {
+                return format!("PARTITION {}", name(&partition.name));
+            }
             let values = partition.values.map_or("", Text::as_str);
-            let bound = match (
-                method.starts_with("RANGE"),
-                values.eq_ignore_ascii_case("maxvalue"),
-            ) {
+            let range = method.starts_with("RANGE");
+            let bound = match (range, values.eq_ignore_ascii_case("maxvalue")) {
                 (true, true) => "VALUES LESS THAN MAXVALUE".to_owned(),
                 (true, false) => format!("VALUES LESS THAN ({values})"),
+                (false, _) if is_rest(values) => "DEFAULT".to_owned(),
                 (false, _) => format!("VALUES IN ({values})"),
             };
             format!("PARTITION {} {bound}", name(&partition.name))
@@ -331,6 +334,20 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
         .collect();
     out.push_str(&format!(" (\n  {}\n)", partitions.join(",\n  ")));
     out
+}
+
+/// Whether these values of a list are what MariaDB prints of the partition for all others.
+fn is_rest(values: &str) -> bool {
+    let values = values.trim_start_matches('(').trim_end_matches(')');
+    values
+        .split(',')
+        .all(|value| value.trim().eq_ignore_ascii_case("maxvalue"))
+}
+
+/// Whether the partitions have the names that the server gives: `p0`, `p1`, ...
+fn named_by_server(partitions: &[Partition]) -> bool {
+    let mut numbered = partitions.iter().enumerate();
+    numbered.all(|(at, partition)| partition.name == *format!("p{at}"))
 }
 
 /// CREATE OR REPLACE VIEW; nothing if the definition is hidden.

@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 
 mod body;
+mod checks;
 mod spelling;
 
 pub use body::body;
+pub use checks::name_column_checks;
 pub use spelling::{respelled, spell_columns};
 
 use super::expr::{self, lexer};

@@ -276,8 +276,8 @@ impl Fields {
         }
     }
 
-    /// Bodies of triggers, routines and events. Both servers print the strings in them without
-    /// their escapes, each in its own way, so these cannot be compared.
+    /// Bodies of triggers, routines and events. Where the servers print the strings in them without
+    /// their escapes, each in its own way, these cannot be compared.
     fn program(&mut self, expected: Option<Text>, live: Option<Text>) {
         let same = |one: Text, other: Text| one == other || without_escapes(&one) == without_escapes(&other);
         if !expected.zip(live).is_some_and(|(one, other)| same(one, other)) {

@@ -7,6 +7,7 @@
 
 mod calls;
 pub(crate) mod lexer;
+mod query;
 mod tree;
 mod truth;
 mod view;
@@ -29,7 +30,7 @@ pub fn canonical(text: &str, database: &str) -> String {
     };
     let tokens = calls::rewrite(&rewrite(strip_database(tokens, database)));
     match tree::reduce(view::inline_windows(tokens)) {
-        Some(tokens) => print(&view::settle(truth::not_inside(tokens))),
+        Some(tokens) => print(&query::settle(truth::not_inside(tokens))),
         None => text.trim().to_owned(),
     }
 }
@@ -107,9 +108,12 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
             // Two spellings of one value: x'6162' and 0x6162.
             Token::Word(word) if word == "x" && matches!(tokens.peek(), Some(Token::Text(_))) => {
                 if let Some(Token::Text(digits)) = tokens.next() {
-                    out.push(Token::Number(format!("0x{}", digits.to_ascii_lowercase())));
+                    out.push(bytes(&digits));
                 }
             }
+            // No bits, which MySQL prints as no bytes.
+            Token::Word(word) if word == "b" && tokens.peek() == Some(&Token::Text(String::new())) => {}
+            Token::Number(number) if number == "0x" => out.push(bytes("")),
             // A hint that MySQL no longer has.
             Token::Word(word) if word == "sql_no_cache" || word == "sql_cache" => {}
             Token::Word(word) => out.extend(synonym(&word, called, out.last())),
@@ -121,6 +125,14 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
         }
     }
     drop_limit_of_exists(out)
+}
+
+/// A literal of bytes; `0x` alone is no SQL.
+fn bytes(digits: &str) -> Token {
+    match digits {
+        "" => Token::Text(String::new()),
+        digits => Token::Number(format!("0x{}", digits.to_ascii_lowercase())),
+    }
 }
 
 /// The canonical tokens of one word.

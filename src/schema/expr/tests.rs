@@ -201,3 +201,61 @@ fn quoting_and_reading_are_inverse() {
         assert_eq!(lexer::literal_value(&lexer::quote(text)).as_deref(), Some(text));
     }
 }
+
+#[test]
+fn queries_are_settled_wherever_they_stand() {
+    // (MySQL's, MariaDB's, canonical)
+    let table = [
+        (
+            "select year(`t`.`d`) AS `y` from `t` group by `y` order by `y`",
+            "select year(`t`.`d`) AS `y` from `t` group by year(`t`.`d`) order by year(`t`.`d`)",
+            "select year(`t`.`d`) as `y` from `t` group by year(`t`.`d`) order by `y`",
+        ),
+        (
+            "select distinct `t`.`a` AS `a` from `t` group by `t`.`a`,`t`.`b`",
+            "select distinct `t`.`a` AS `a` from `t` group by 1,`t`.`b`",
+            "select distinct `t`.`a` as `a` from `t` group by `t`.`a`, `t`.`b`",
+        ),
+        (
+            "select `x`.`m` AS `m` from (select month(`t`.`d`) AS `m` from `t` group by `m`) `x`",
+            "select `x`.`m` AS `m` from (select month(`t`.`d`) AS `m` from `t` group by month(`t`.`d`)) `x`",
+            "select `x`.`m` as `m` from (select month(`t`.`d`) as `m` from `t` group by month(`t`.`d`)) `x`",
+        ),
+        (
+            "(select `t`.`a` AS `a` from `t` union select 1 AS `1`) union all select 2 AS `2` order by `a`",
+            "select `t`.`a` AS `a` from `t` union select 1 AS `1` union all select 2 AS `2` order by 1",
+            "select `t`.`a` as `a` from `t` union select 1 as `1` union all select 2 as `2` order by `a`",
+        ),
+        (
+            "select `t`.`a` AS `a` from `t`",
+            "(select `t`.`a` AS `a` from `t`)",
+            "select `t`.`a` as `a` from `t`",
+        ),
+        (
+            "select 1 AS `a` from `t` use index (`b`) ignore index for join (`a`)",
+            "select 1 AS `a` from `t` ignore index for join (`a`) use index (`b`)",
+            "select 1 as `a` from `t` ignore index for join (`a`) use index(`b`)",
+        ),
+        (
+            "select 0x AS `a`,0x AS `b`",
+            "select x'' AS `a`,b'' AS `b`",
+            "select '' as `a`, '' as `b`",
+        ),
+        // What is bound otherwise stays so.
+        (
+            "(select 1 AS `a` union select 2 AS `b`) intersect select 3 AS `c`",
+            "(select 1 AS `a` union select 2 AS `b`) intersect select 3 AS `c`",
+            "(select 1 as `a` union select 2 as `b`) intersect select 3 as `c`",
+        ),
+        (
+            "(select 1 AS `a` union select 2 AS `b` limit 1) union all select 3 AS `c`",
+            "(select 1 AS `a` union select 2 AS `b` limit 1) union all select 3 AS `c`",
+            "(select 1 as `a` union select 2 as `b` limit 1) union all select 3 as `c`",
+        ),
+    ];
+    for (mysql, mariadb, expected) in table {
+        for text in [mysql, mariadb, expected] {
+            assert_eq!(canonical(text, "k"), expected, "{text}");
+        }
+    }
+}

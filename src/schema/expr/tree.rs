@@ -62,8 +62,21 @@ fn opens_fixed(tokens: &[Token], at: usize) -> bool {
                     word.as_str(),
                     "in" | "exists" | "using" | "over" | "as" | "any" | "all" | "some"
                 )
+                || ends_hint(&tokens[..at])
         }
         Some(Token::Name(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether an index hint ends here, before its list: `use index for order by`.
+fn ends_hint(before: &[Token]) -> bool {
+    let word = |token: &Token, text: &str| matches!(token, Token::Word(word) if word == text);
+    match before {
+        [.., to, join] if word(join, "join") => word(to, "for"),
+        [.., to, verb, by] if word(by, "by") => {
+            word(to, "for") && (word(verb, "order") || word(verb, "group"))
+        }
         _ => false,
     }
 }

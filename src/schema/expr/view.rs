@@ -3,14 +3,9 @@
 use super::lexer::Token;
 use crate::schema::model::Text;
 
-/// Brings what only a SELECT has to one form.
-pub(super) fn settle(tokens: Vec<Token>) -> Vec<Token> {
-    order_by_alias(group_by_place(where_column(tokens)))
-}
-
 /// Where a column alone is the condition, MariaDB 11.8 prints `where x is true` and `is false`,
 /// the others `x <> 0` and `x = 0`, which let the same rows through.
-fn where_column(tokens: Vec<Token>) -> Vec<Token> {
+pub(super) fn where_column(tokens: Vec<Token>) -> Vec<Token> {
     const CONDITIONS: [&str; 3] = ["where", "on", "having"];
     const MORE: [&str; 4] = ["and", "or", "xor", "is"];
     let word = |token: Option<&Token>, any_of: &[&str]| matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()));
@@ -123,89 +118,8 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec
     (out != tokens).then_some(out)
 }
 
-/// MariaDB prints `group by 2` as written, MySQL what stands there.
-fn group_by_place(tokens: Vec<Token>) -> Vec<Token> {
-    let depths = depths(&tokens);
-    let word =
-        |at: usize, text: &str| depths[at] == 0 && matches!(&tokens[at], Token::Word(word) if word == text);
-    let find = |text: &str| (0..tokens.len()).find(|at| word(*at, text));
-    let (Some(from), Some(group)) = (find("from"), find("group")) else {
-        return tokens;
-    };
-    if !word(0, "select") || find("union").is_some() || group < from {
-        return tokens;
-    }
-    let end = (group..tokens.len())
-        .find(|at| {
-            ["having", "order", "limit", "with", "for"]
-                .iter()
-                .any(|text| word(*at, text))
-        })
-        .unwrap_or(tokens.len());
-    let listed: Vec<(usize, usize)> = items(&tokens, &depths, 1, from).collect();
-    let mut out = tokens[..(group + 2).min(tokens.len())].to_vec();
-    for (at, (start, end)) in items(&tokens, &depths, group + 2, end).enumerate() {
-        if at > 0 {
-            out.push(Token::Comma);
-        }
-        let place = place(&tokens[start..end]).and_then(|place| listed.get(place));
-        let expression = place.and_then(|(start, end)| aliased(&tokens[*start..*end]));
-        out.extend_from_slice(expression.map_or(&tokens[start..end], |(expression, _)| expression));
-    }
-    out.extend_from_slice(&tokens[end..]);
-    out
-}
-
-/// Which item of the SELECT a bare number in ORDER BY or GROUP BY means, counted from 0.
-fn place(item: &[Token]) -> Option<usize> {
-    match item {
-        [Token::Number(number)] => number.parse::<usize>().ok()?.checked_sub(1),
-        _ => None,
-    }
-}
-
-/// MySQL prints `order by` an alias where MariaDB prints what the alias stands for: the alias wins.
-fn order_by_alias(tokens: Vec<Token>) -> Vec<Token> {
-    let depths = depths(&tokens);
-    let word =
-        |at: usize, text: &str| depths[at] == 0 && matches!(&tokens[at], Token::Word(word) if word == text);
-    let find = |text: &str| (0..tokens.len()).find(|at| word(*at, text));
-    let (Some(from), Some(order)) = (find("from"), find("order")) else {
-        return tokens;
-    };
-    if !word(0, "select") || find("union").is_some() || order < from {
-        return tokens;
-    }
-    let listed: Vec<Option<(&[Token], &Token)>> = items(&tokens, &depths, 1, from)
-        .map(|(start, end)| aliased(&tokens[start..end]))
-        .collect();
-    let aliases = || listed.iter().flatten();
-    let end = (order..tokens.len())
-        .find(|at| word(*at, "limit") || word(*at, "for"))
-        .unwrap_or(tokens.len());
-    let mut out = tokens[..(order + 2).min(tokens.len())].to_vec();
-    for (at, (start, end)) in items(&tokens, &depths, order + 2, end).enumerate() {
-        if at > 0 {
-            out.push(Token::Comma);
-        }
-        let item = &tokens[start..end];
-        let (key, direction) = match item.split_last() {
-            Some((Token::Word(word), key)) if word == "desc" || word == "asc" => (key, &item[key.len()..]),
-            _ => (item, &item[item.len()..]),
-        };
-        let numbered = place(key).and_then(|place| listed.get(place)?.as_ref());
-        match numbered.or_else(|| aliases().find(|(expression, _)| *expression == key)) {
-            Some((_, alias)) => out.push((*alias).clone()),
-            None => out.extend_from_slice(key),
-        }
-        out.extend_from_slice(direction);
-    }
-    out.extend_from_slice(&tokens[end..]);
-    out
-}
-
 /// How deep in parentheses each token stands; a parenthesis itself is inside.
-fn depths(tokens: &[Token]) -> Vec<usize> {
+pub(super) fn depths(tokens: &[Token]) -> Vec<usize> {
     let mut depth = 0usize;
     let step = |token: &Token| match token {
         Token::Open => {
@@ -222,7 +136,7 @@ fn depths(tokens: &[Token]) -> Vec<usize> {
 }
 
 /// The places between commas.
-fn items<'a>(
+pub(super) fn items<'a>(
     tokens: &'a [Token],
     depths: &'a [usize],
     start: usize,
@@ -237,7 +151,7 @@ fn items<'a>(
 }
 
 /// An item with an alias: the expression and the alias.
-fn aliased(item: &[Token]) -> Option<(&[Token], &Token)> {
+pub(super) fn aliased(item: &[Token]) -> Option<(&[Token], &Token)> {
     match item {
         [expression @ .., Token::Word(word), alias @ Token::Name(_)] if word == "as" => {
             Some((expression, alias))

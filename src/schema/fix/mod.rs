@@ -129,7 +129,7 @@ pub fn plan(
         },
         sink,
         notes: Vec::new(),
-        doubts: Doubts::new(expected.dialect),
+        doubts: Doubts::default(),
     };
     plan.database(differences);
     let work = plan.work(&by_table);
@@ -137,7 +137,7 @@ pub fn plan(
     plan.drop_programs(differences, &later);
     plan.tables(&by_table, work, &later);
     plan.programs(differences, &later);
-    plan.notes.extend(plan.doubts.notes());
+    plan.notes.extend(plan.doubts.note());
     plan.notes
 }
 

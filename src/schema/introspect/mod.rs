@@ -1,6 +1,7 @@
 //! Reading a live schema: nine statements, ten on MySQL and with partitioned tables, however
-//! many tables there are. Rows are streamed into the model, so memory follows the schema and not the answer.
+//! many tables there are, and one for each program with escapes in its strings. Rows are streamed into the model, so memory follows the schema and not the answer.
 
+mod escapes;
 mod privileges;
 mod programs;
 mod sql;
@@ -70,15 +71,18 @@ impl Frame {
         reader.foreign_keys().await?;
         reader.checks().await?;
         reader.programs(&view_columns).await?;
+        let escapes = reader.restore_escapes().await?;
         if partitioned {
             reader.partitions().await?;
         }
         let mut schema = reader.schema;
         for (_, table) in schema.tables.iter_mut() {
             normalise::restore_json(table);
+            normalise::name_column_checks(table);
         }
         normalise::spell_columns(&mut schema);
         let mut hidden = self.grants.notes(&schema);
+        hidden.extend(escapes);
         hidden.extend(sequences.map(|names| format!("sequences are not compared: {names}")));
         Ok(Reading { schema, hidden })
     }

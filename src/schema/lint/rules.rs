@@ -26,7 +26,7 @@ pub(super) fn no_primary_key(schema: &Schema, out: &mut Vec<Finding>) {
             continue;
         }
         let clause = match key_candidate(table) {
-            Some(columns) => format!("ADD PRIMARY KEY ({})", names(&columns)),
+            Some(columns) => key_from(table, &columns),
             None => {
                 let mut free = ["id", "row_id", "row_number_id"].into_iter();
                 let free = free.find(|column| table.column(column).is_none());
@@ -61,6 +61,19 @@ fn key_candidate(table: &Table) -> Option<Vec<Text>> {
     };
     let index = table.indexes.values().find(whole)?;
     Some(index.parts.iter().filter_map(Part::column_name).collect())
+}
+
+/// What makes these columns the primary key, which serves in the place of the indexes they have.
+fn key_from(table: &Table, columns: &[Text]) -> String {
+    let whole: Vec<Part> = columns.iter().map(|column| Part::column(column)).collect();
+    let replaced = table
+        .indexes
+        .iter()
+        .filter(|(_, index)| *index.parts == *whole && plain_parts(index));
+    let drops: String = replaced
+        .map(|(index, _)| format!("DROP INDEX {}, ", name(index)))
+        .collect();
+    format!("{drops}ADD PRIMARY KEY ({})", names(columns))
 }
 
 /// Whether `long` serves what `short` does and more: its parts begin with those of `short`, of
@@ -278,6 +291,38 @@ pub(super) fn mixed_collations(schema: &Schema, out: &mut Vec<Finding>) {
     }
 }
 
+/// What to know before text changes that foreign keys join to the text of other tables: both sides
+/// have to change, and neither can first.
+fn joined_text(schema: &Schema, table_name: Text, which: &dyn Fn(Text) -> bool) -> String {
+    let text = |columns: &[Text]| {
+        let table = schema.tables.get(&table_name);
+        columns.iter().any(|name| {
+            let column = table.and_then(|table| table.column(name));
+            which(*name) && column.is_some_and(|column| column.collation.is_some())
+        })
+    };
+    let mut others = BTreeSet::new();
+    for (child, table) in &schema.tables {
+        for key in table.foreign_keys.values() {
+            if *child == table_name && text(&key.columns) {
+                others.insert(key.table);
+            }
+            if key.table == table_name && text(&key.references) {
+                others.insert(*child);
+            }
+        }
+    }
+    others.remove(&table_name);
+    if others.is_empty() {
+        return String::new();
+    }
+    let others: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
+    format!(
+        " -- under SET foreign_key_checks = 0, and with it what foreign keys join to it in {}",
+        others.join(", ")
+    )
+}
+
 /// Tables, and columns that are not as their table, of one character set: what they are called,
 /// and what turns them into utf8mb4.
 fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
@@ -292,8 +337,9 @@ fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
         if of(table.collation) {
             let collate = usual.map_or(String::new(), |usual| format!(" COLLATE {usual}"));
             let fix = format!(
-                "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4{collate};",
-                name(table_name)
+                "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4{collate};{}",
+                name(table_name),
+                joined_text(schema, *table_name, &|_| true)
             );
             out.push((table_name.to_string(), fix));
             continue;
@@ -306,7 +352,8 @@ fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
             let mut converted = *column;
             converted.change(|attributes| attributes.collation = Some(usual.unwrap_or(table.collation)));
             let fix = modify(schema, *table_name, table, &converted);
-            (format!("{table_name}.{}", column.name), fix)
+            let joined = joined_text(schema, *table_name, &|name| name == column.name);
+            (format!("{table_name}.{}", column.name), fix + &joined)
         }));
     }
     out

@@ -230,3 +230,74 @@ fn every_rule_has_an_id_of_its_own_and_a_reason() {
     assert_eq!(ids.len(), RULES.len());
     assert!(RULES.iter().all(|rule| rule.why.len() > 20));
 }
+
+fn fixes(schema: &Schema, rule: &str) -> Vec<String> {
+    let findings = lint(schema).into_iter();
+    findings
+        .filter(|one| one.rule == rule)
+        .map(|one| one.fix)
+        .collect()
+}
+
+#[test]
+fn a_new_primary_key_takes_the_place_of_the_index_it_is_made_from() {
+    let mut table = sound();
+    table.indexes.clear();
+    table
+        .indexes
+        .insert(Text::new("u"), index(IndexKind::Unique, &["code", "other"]));
+    table
+        .indexes
+        .insert(Text::new("c"), index(IndexKind::Plain, &["other", "code"]));
+    let mut schema = Schema::default();
+    let mut counted = table.clone();
+    table
+        .columns
+        .iter_mut()
+        .for_each(|column| column.change(|one| one.auto_increment = false));
+    schema.tables.insert(Text::new("by_unique"), table);
+    counted
+        .indexes
+        .insert(Text::new("id"), index(IndexKind::Unique, &["id"]));
+    schema.tables.insert(Text::new("counted"), counted);
+    assert_eq!(
+        fixes(&schema, "no-primary-key"),
+        [
+            "ALTER TABLE `by_unique` DROP INDEX `u`, ADD PRIMARY KEY (`code`, `other`);",
+            "ALTER TABLE `counted` DROP INDEX `id`, ADD PRIMARY KEY (`id`);",
+        ]
+    );
+}
+
+#[test]
+fn text_that_foreign_keys_join_is_converted_together() {
+    let of = |collation: &str| {
+        let mut table = sound();
+        table.collation = Text::new(collation);
+        for column in table.columns.iter_mut().filter(|one| one.collation.is_some()) {
+            column.change(|one| one.collation = Some(Text::new(collation)));
+        }
+        table
+    };
+    let key = |columns: &[&str]| ForeignKey {
+        columns: columns.iter().map(|name| Text::new(name)).collect(),
+        table: Text::new("parent"),
+        references: columns.iter().map(|name| Text::new(name)).collect(),
+        on_delete: Default::default(),
+        on_update: Default::default(),
+    };
+    let mut schema = Schema::default();
+    for (name, columns) in [("by_id", "id"), ("by_code", "code")] {
+        let mut child = of("utf8mb3_general_ci");
+        child.foreign_keys.insert(Text::new(name), key(&[columns]));
+        schema.tables.insert(Text::new(name), child);
+    }
+    schema
+        .tables
+        .insert(Text::new("parent"), of("utf8mb3_general_ci"));
+    let joined = "under SET foreign_key_checks = 0, and with it what foreign keys join to it in";
+    let fixes = fixes(&schema, "utf8mb3");
+    assert!(fixes[0].ends_with(&format!("-- {joined} parent")), "{fixes:?}");
+    assert!(fixes[1].ends_with(';'), "{fixes:?}");
+    assert!(fixes[2].ends_with(&format!("-- {joined} by_code")), "{fixes:?}");
+}

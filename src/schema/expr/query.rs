@@ -1,0 +1,309 @@
+//! What the servers print differently in a query, wherever in an expression it stands.
+
+use super::lexer::Token;
+use super::print;
+use super::view::{aliased, depths, items, rename_columns, where_column};
+use crate::schema::model::Text;
+
+/// What joins queries. INTERSECT binds more strongly than the others.
+const SET_OPERATORS: [&str; 3] = ["union", "except", "intersect"];
+
+/// What may stand between SELECT and its first item.
+const MODIFIERS: [&str; 8] = [
+    "all",
+    "distinct",
+    "high_priority",
+    "sql_big_result",
+    "sql_buffer_result",
+    "sql_calc_found_rows",
+    "sql_small_result",
+    "straight_join",
+];
+
+/// What ends GROUP BY.
+const AFTER_GROUP: [&str; 6] = ["having", "order", "limit", "with", "for", "lock"];
+
+/// What ends ORDER BY.
+const AFTER_ORDER: [&str; 3] = ["limit", "for", "lock"];
+
+/// Brings every query to one form.
+pub(super) fn settle(tokens: Vec<Token>) -> Vec<Token> {
+    settle_one(sort_hints(where_column(tokens)))
+}
+
+/// Brings the query that `tokens` are, and those in its parentheses, to one form.
+fn settle_one(tokens: Vec<Token>) -> Vec<Token> {
+    let tokens = settle_inner(&unwrapped(&tokens));
+    let Some(query) = Query::read(&tokens) else {
+        return tokens;
+    };
+    let grouped = query.group_by_expressions();
+    match Query::read(&grouped) {
+        Some(query) => query.order_by_names(),
+        None => grouped,
+    }
+}
+
+fn settle_inner(tokens: &[Token]) -> Vec<Token> {
+    let mut out = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        out.push(tokens[at].clone());
+        match closing(tokens, at) {
+            Some(close) if is_query(&tokens[at + 1..]) => {
+                let inner = with_listed_names(&tokens[..at], tokens[at + 1..close].to_vec());
+                out.extend(settle_one(inner));
+                at = close;
+            }
+            _ => at += 1,
+        }
+    }
+    out
+}
+
+/// A query of a WITH that lists its columns: MariaDB gives the query's items those names too.
+fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
+    let Some(([.., Token::Close], [last])) = before.split_at_checked(before.len().saturating_sub(1)) else {
+        return query;
+    };
+    let open = before.iter().rposition(|token| *token == Token::Open);
+    let list = open.map_or(&[][..], |open| &before[open + 1..before.len() - 2]);
+    let names: Option<Vec<Text>> = list
+        .split(|token| *token == Token::Comma)
+        .map(|item| match item {
+            [Token::Name(name)] => Some(Text::new(name)),
+            _ => None,
+        })
+        .collect();
+    let renamed = names
+        .filter(|_| is_word(Some(last), &["as"]))
+        .and_then(|names| rename_columns(query.clone(), &names));
+    renamed.unwrap_or(query)
+}
+
+fn is_word(token: Option<&Token>, any_of: &[&str]) -> bool {
+    matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()))
+}
+
+/// Whether a query begins here, perhaps in parentheses of its own.
+fn is_query(tokens: &[Token]) -> bool {
+    let first = tokens.iter().find(|token| **token != Token::Open);
+    is_word(first, &["select", "with"])
+}
+
+/// Where the parenthesis that opens at `at` closes.
+fn closing(tokens: &[Token], at: usize) -> Option<usize> {
+    if tokens.get(at) != Some(&Token::Open) {
+        return None;
+    }
+    let mut depth = 0usize;
+    (at..tokens.len()).find(|place| {
+        match tokens[*place] {
+            Token::Open => depth += 1,
+            Token::Close => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })
+}
+
+/// Takes away the parentheses around the whole, which MySQL does not print, and those that MySQL
+/// puts around the first queries of a longer chain, which is read from left to right anyway.
+fn unwrapped(tokens: &[Token]) -> Vec<Token> {
+    let Some(close) = closing(tokens, 0).filter(|_| is_query(&tokens[1..])) else {
+        return tokens.to_vec();
+    };
+    let (inner, rest) = (&tokens[1..close], &tokens[close + 1..]);
+    if rest.is_empty() {
+        return unwrapped(inner);
+    }
+    let depths = depths(inner);
+    let has = |words: &[&str]| (0..inner.len()).any(|at| depths[at] == 0 && is_word(inner.get(at), words));
+    let chain = has(&SET_OPERATORS) && !has(&["order", "limit", "with"]);
+    if chain && is_word(rest.first(), &["union", "except"]) {
+        return unwrapped(&[inner, rest].concat());
+    }
+    tokens.to_vec()
+}
+
+/// A query and the places of its parts.
+struct Query<'a> {
+    tokens: &'a [Token],
+    depths: Vec<usize>,
+    /// The SELECTs that set operators join, one behind the other.
+    branches: Vec<(usize, usize)>,
+}
+
+impl<'a> Query<'a> {
+    /// Reads a query; nothing if there is none outside parentheses.
+    fn read(tokens: &'a [Token]) -> Option<Query<'a>> {
+        if !is_query(tokens) {
+            return None;
+        }
+        let depths = depths(tokens);
+        let mut branches = Vec::new();
+        let mut from = 0;
+        for (at, token) in tokens.iter().enumerate() {
+            if depths[at] == 0 && is_word(Some(token), &SET_OPERATORS) {
+                branches.push((from, at));
+                from = at + 1;
+            }
+        }
+        branches.push((from, tokens.len()));
+        Some(Query {
+            tokens,
+            depths,
+            branches,
+        })
+    }
+
+    fn find(&self, (from, to): (usize, usize), words: &[&str]) -> Option<usize> {
+        (from..to).find(|at| self.depths[*at] == 0 && is_word(self.tokens.get(*at), words))
+    }
+
+    /// The items of a SELECT, each with its expression and its alias where it has one.
+    fn listed(&self, branch: (usize, usize)) -> Vec<Option<(&'a [Token], &'a Token)>> {
+        let Some(mut start) = self.find(branch, &["select"]).map(|at| at + 1) else {
+            return Vec::new();
+        };
+        while is_word(self.tokens.get(start), &MODIFIERS) {
+            start += 1;
+        }
+        let ends = ["from", "where", "group", "having", "order", "limit"];
+        let end = self.find((start, branch.1), &ends).unwrap_or(branch.1);
+        items(self.tokens, &self.depths, start, end)
+            .map(|(from, to)| aliased(&self.tokens[from..to]))
+            .collect()
+    }
+
+    /// MariaDB prints what an alias in GROUP BY stands for, and a place as written; MySQL prints
+    /// the alias, and what stands at the place.
+    fn group_by_expressions(&self) -> Vec<Token> {
+        let mut out = Vec::with_capacity(self.tokens.len());
+        let mut done = 0;
+        for branch in &self.branches {
+            let Some(group) = self.find(*branch, &["group"]) else {
+                continue;
+            };
+            let listed = self.listed(*branch);
+            let start = (group + 2).min(branch.1);
+            let end = self.find((start, branch.1), &AFTER_GROUP).unwrap_or(branch.1);
+            out.extend_from_slice(&self.tokens[done..start]);
+            for (at, (from, to)) in items(self.tokens, &self.depths, start, end).enumerate() {
+                if at > 0 {
+                    out.push(Token::Comma);
+                }
+                let key = &self.tokens[from..to];
+                let meant = match (place(key), key) {
+                    (Some(place), _) => listed.get(place).copied().flatten(),
+                    (None, [name]) => listed.iter().flatten().find(|(_, alias)| *alias == name).copied(),
+                    _ => None,
+                };
+                out.extend_from_slice(meant.map_or(key, |(expression, _)| expression));
+            }
+            done = end;
+        }
+        out.extend_from_slice(&self.tokens[done..]);
+        out
+    }
+
+    /// MySQL prints `order by` an alias where MariaDB prints what the alias stands for, and in a
+    /// chain MariaDB prints a place as written: the alias wins.
+    fn order_by_names(&self) -> Vec<Token> {
+        let Some(last) = self.branches.last() else {
+            return self.tokens.to_vec();
+        };
+        let Some(order) = self.find(*last, &["order"]) else {
+            return self.tokens.to_vec();
+        };
+        let alone = self.branches.len() == 1;
+        let listed = self.listed_first();
+        let start = (order + 2).min(last.1);
+        let end = self.find((start, last.1), &AFTER_ORDER).unwrap_or(last.1);
+        let mut out = self.tokens[..start].to_vec();
+        for (at, (from, to)) in items(self.tokens, &self.depths, start, end).enumerate() {
+            if at > 0 {
+                out.push(Token::Comma);
+            }
+            let item = &self.tokens[from..to];
+            let key = match item.split_last() {
+                Some((Token::Word(word), key)) if word == "desc" || word == "asc" => key,
+                _ => item,
+            };
+            let numbered = place(key).and_then(|place| listed.get(place)?.as_ref());
+            let expressed = || {
+                listed
+                    .iter()
+                    .flatten()
+                    .find(|(expression, _)| alone && expression == key)
+            };
+            match numbered.or_else(expressed) {
+                Some((_, alias)) => out.push(alias.clone()),
+                None => out.extend_from_slice(key),
+            }
+            out.extend_from_slice(&item[key.len()..]);
+        }
+        out.extend_from_slice(&self.tokens[end..]);
+        out
+    }
+
+    /// The items of the first SELECT, which name the columns of a chain.
+    fn listed_first(&self) -> Vec<Option<(Vec<Token>, Token)>> {
+        let (from, to) = self.branches[0];
+        let first = &self.tokens[from..to];
+        let owned = |listed: Vec<Option<(&[Token], &Token)>>| {
+            let pairs = listed.into_iter();
+            pairs
+                .map(|one| one.map(|(expression, alias)| (expression.to_vec(), alias.clone())))
+                .collect()
+        };
+        match closing(first, 0) {
+            Some(close) if is_query(first) => {
+                Query::read(&first[1..close]).map_or(Vec::new(), |query| query.listed_first())
+            }
+            _ => owned(self.listed((from, to))),
+        }
+    }
+}
+
+/// Which item of the SELECT a bare number in ORDER BY or GROUP BY means, counted from 0.
+fn place(item: &[Token]) -> Option<usize> {
+    match item {
+        [Token::Number(number)] => number.parse::<usize>().ok()?.checked_sub(1),
+        _ => None,
+    }
+}
+
+/// Several index hints of one table: the servers print them in the reverse of the order written.
+fn sort_hints(tokens: Vec<Token>) -> Vec<Token> {
+    let mut out = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        let mut hints: Vec<&[Token]> = Vec::new();
+        while let Some(end) = hint(&tokens, at) {
+            hints.push(&tokens[at..end]);
+            at = end;
+        }
+        hints.sort_by_cached_key(|hint| print(hint));
+        hints.into_iter().for_each(|hint| out.extend_from_slice(hint));
+        if let Some(token) = tokens.get(at) {
+            out.push(token.clone());
+            at += 1;
+        }
+    }
+    out
+}
+
+/// Where the index hint that begins at `at` ends.
+fn hint(tokens: &[Token], at: usize) -> Option<usize> {
+    let begins = is_word(tokens.get(at), &["use", "force", "ignore"])
+        && is_word(tokens.get(at + 1), &["index", "key"]);
+    let open = (at + 2..tokens.len()).find(|place| tokens[*place] == Token::Open)?;
+    // FOR JOIN, FOR ORDER BY
+    let near = open - at <= 5;
+    if begins && near {
+        closing(tokens, open).map(|close| close + 1)
+    } else {
+        None
+    }
+}

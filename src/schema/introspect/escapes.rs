@@ -1,0 +1,194 @@
+//! Bodies as they were written. INFORMATION_SCHEMA prints the strings in them without their
+//! escapes, MySQL also without the second of doubled quotes; SHOW CREATE prints all of them, one
+//! program a statement, so only those are asked for that may have lost something.
+
+use super::{Cells, Reader};
+use crate::db::{DbError, Query, quote_name};
+use crate::schema::model::{Dialect, Schema, Text};
+use crate::schema::normalise;
+
+/// A program whose body may have lost escapes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Program {
+    /// With its table.
+    Trigger(Text, Text),
+    Procedure(Text),
+    Function(Text),
+    Event(Text),
+}
+
+impl Program {
+    /// What it is called in SQL, its name, and in which column SHOW CREATE has it.
+    fn parts(self) -> (&'static str, Text, usize) {
+        match self {
+            Program::Trigger(_, name) => ("TRIGGER", name, 2),
+            Program::Procedure(name) => ("PROCEDURE", name, 2),
+            Program::Function(name) => ("FUNCTION", name, 2),
+            Program::Event(name) => ("EVENT", name, 3),
+        }
+    }
+
+    fn body(self, schema: &mut Schema) -> Option<&mut Text> {
+        match self {
+            Program::Trigger(table, name) => {
+                let table = schema.tables.get_mut(&table)?;
+                table.triggers.get_mut(&name)?.body.as_mut()
+            }
+            Program::Procedure(name) => schema.procedures.get_mut(&name)?.body.as_mut(),
+            Program::Function(name) => schema.functions.get_mut(&name)?.body.as_mut(),
+            Program::Event(name) => schema.events.get_mut(&name)?.body.as_mut(),
+        }
+    }
+}
+
+/// All programs of a schema.
+fn programs(schema: &Schema) -> Vec<(Program, Option<Text>)> {
+    let triggers = schema.tables.iter().flat_map(|(table, one)| {
+        let triggers = one.triggers.iter();
+        triggers.map(|(name, one)| (Program::Trigger(*table, *name), one.body))
+    });
+    let procedures = schema.procedures.iter();
+    let functions = schema.functions.iter();
+    let events = schema.events.iter();
+    triggers
+        .chain(procedures.map(|(name, one)| (Program::Procedure(*name), one.body)))
+        .chain(functions.map(|(name, one)| (Program::Function(*name), one.body)))
+        .chain(events.map(|(name, one)| (Program::Event(*name), one.body)))
+        .collect()
+}
+
+impl Reader<'_> {
+    /// Gives bodies their escapes back; which have to stay as they are, in words.
+    pub(super) async fn restore_escapes(&mut self) -> Result<Vec<String>, DbError> {
+        let dialect = self.schema.dialect;
+        let mut left = Vec::new();
+        for (program, body) in programs(&self.schema) {
+            let Some(body) = body.filter(|body| lost_escapes(body, dialect)) else {
+                continue;
+            };
+            let (kind, name, _) = program.parts();
+            let written = self.show_create(program).await?;
+            let written = written.and_then(|create| written_body(&create, &body, dialect));
+            match (written, program.body(&mut self.schema)) {
+                (Some(written), Some(body)) => *body = Text::from(written),
+                _ => left.push(format!(
+                    "strings in the body of the {} {name}: the server prints them without their escapes",
+                    kind.to_lowercase()
+                )),
+            }
+        }
+        Ok(left)
+    }
+
+    /// The statement that makes a program; nothing if the server does not say it.
+    async fn show_create(&mut self, program: Program) -> Result<Option<String>, DbError> {
+        let (kind, name, column) = program.parts();
+        let database = quote_name(self.database);
+        let sql = format!("SHOW CREATE {kind} {database}.{}", quote_name(&name));
+        let rows = async {
+            let mut create = None;
+            let mut rows = self.session.stream(Query::new(sql)).await?;
+            while let Some(row) = rows.next().await? {
+                create = Cells(row).text(column);
+            }
+            Ok(create)
+        };
+        match rows.await {
+            // It is gone, or may not be seen.
+            Err(error) if DbError::code(&error).is_some() => Ok(None),
+            other => other,
+        }
+    }
+}
+
+/// Whether strings in `body` may have had escapes: MySQL takes the doubled quotes away as well,
+/// after which a string seems to end in the middle of a word or not at all.
+fn lost_escapes(body: &str, source: Dialect) -> bool {
+    if body.contains('\\') {
+        return true;
+    }
+    let mut inside = None;
+    let mut letters = body.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match inside {
+            None if matches!(letter, '\'' | '"') => inside = Some(letter),
+            Some(quote) if quote == letter => {
+                inside = None;
+                let next = letters.peek().copied().unwrap_or(' ');
+                if source == Dialect::MySQL && (next.is_alphanumeric() || next == quote) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    source == Dialect::MySQL && inside.is_some()
+}
+
+/// The body at the end of the statement `create`: what is `body` but for its escapes.
+fn written_body(create: &str, body: &str, dialect: Dialect) -> Option<String> {
+    let first: String = body
+        .chars()
+        .take_while(|letter| letter.is_alphanumeric())
+        .collect();
+    let plain = without_escapes(body);
+    let mut ends = create.match_indices(first.as_str()).map(|(at, _)| &create[at..]);
+    ends.find_map(|end| {
+        let written = normalise::body(dialect, end);
+        (without_escapes(&written) == plain).then_some(written)
+    })
+}
+
+/// The text without what the servers leave out, and without what they print for it.
+fn without_escapes(text: &str) -> String {
+    let mut letters = text.chars().peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(letter) = letters.next() {
+        match letter {
+            // An escaped backslash before an n is printed as an escaped n is written.
+            '\\' => {
+                while letters.next_if_eq(&'\\').is_some() {}
+                letters.next_if(|next| "ntr0bZ".contains(*next));
+            }
+            '\'' | '"' | '\0' | '\u{8}' | '\u{1a}' => {}
+            letter if letter.is_whitespace() => {}
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_whose_strings_had_escapes_are_told_from_others() {
+        let plain = "BEGIN IF NEW.a = '' THEN SET NEW.a = 'x'; END IF; END";
+        assert!(!lost_escapes(plain, Dialect::MySQL));
+        for body in [
+            "SET @a = 'it's'",
+            "SET @a = 'it's' + 'it's'",
+            "SET @a = '''",
+            r"SET @a = '\'",
+        ] {
+            assert!(lost_escapes(body, Dialect::MySQL), "{body}");
+        }
+        assert!(!lost_escapes("SET @a = 'it''s'", Dialect::MariaDB));
+        assert!(lost_escapes(r"SET @a = '\'", Dialect::MariaDB));
+    }
+
+    #[test]
+    fn a_body_is_found_at_the_end_of_its_statement() {
+        let body = r#"begin select 'it''s \\ \' "q" \n \\n x', "d""q"; end"#;
+        let create = format!(
+            "CREATE DEFINER=`begin`@`%` PROCEDURE `begin`()\n    COMMENT 'begin select 1; end'\n{body}"
+        );
+        let mysql = "begin select 'it's \\ ' \"q\" \n \\n x', \"d\"q\"; end";
+        let mariadb = r#"begin select 'it''s \ '' "q" \n \n x', "d""q"; end"#;
+        for (dialect, printed) in [(Dialect::MySQL, mysql), (Dialect::MariaDB, mariadb)] {
+            assert_eq!(written_body(&create, printed, dialect).as_deref(), Some(body));
+        }
+        assert_eq!(written_body(&create, "begin select 2; end", Dialect::MySQL), None);
+    }
+}

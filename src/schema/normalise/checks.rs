@@ -1,0 +1,28 @@
+//! Checks of columns.
+
+use crate::schema::expr;
+use crate::schema::model::{Table, Text};
+
+/// Names the checks of columns after their columns: MariaDB goes on calling them by the name that
+/// a column had before it was renamed.
+pub fn name_column_checks(table: &mut Table) {
+    let astray = |table: &Table, name: &Text| table.column(name).is_none();
+    let stale: Vec<Text> = table
+        .checks
+        .iter()
+        .filter(|(name, check)| check.of_column && astray(table, name))
+        .map(|(name, _)| *name)
+        .collect();
+    for name in stale {
+        let used = table.checks.get(&name).map(|check| expr::names(&check.clause));
+        let column = used.unwrap_or_default().iter().find_map(|used| {
+            let column = table.column(used)?.name;
+            (!table.checks.contains_key(&column)).then_some(column)
+        });
+        if let Some(column) = column
+            && let Some(check) = table.checks.remove(&name)
+        {
+            table.checks.insert(column, check);
+        }
+    }
+}
