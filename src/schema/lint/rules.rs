@@ -323,6 +323,46 @@ fn joined_text(schema: &Schema, table_name: Text, which: &dyn Fn(Text) -> bool) 
     )
 }
 
+/// The collation of utf8mb4 in the place of another: one that tells cases apart goes on doing so,
+/// or values that are different would become equal.
+fn in_utf8mb4(collation: Text, usual: Text) -> Text {
+    match collation.ends_with("_bin") || collation.ends_with("_cs") {
+        true => Text::new("utf8mb4_bin"),
+        false => usual,
+    }
+}
+
+/// The clauses that convert a table and its columns `of` one character set. CONVERT TO gives all
+/// columns one collation, so it is for tables that have but one.
+fn convert(
+    schema: &Schema,
+    table: &Table,
+    of: &dyn Fn(Text) -> bool,
+    converted: &dyn Fn(Text) -> Text,
+) -> String {
+    let charset = format!("CHARACTER SET utf8mb4 COLLATE {}", converted(table.collation));
+    let mut collations = table.columns.iter().filter_map(|column| column.collation);
+    if collations.all(|collation| collation == table.collation) {
+        return format!("CONVERT TO {charset}");
+    }
+    let text = table
+        .columns
+        .iter()
+        .filter(|column| column.collation.is_some_and(of));
+    let columns: String = text
+        .map(|column| {
+            let mut new = *column;
+            new.change(|attributes| attributes.collation = attributes.collation.map(converted));
+            let check = table.checks.get(&column.name).filter(|check| check.of_column);
+            format!(
+                ", MODIFY COLUMN {}",
+                Writer::own(schema).column(&new, None, check)
+            )
+        })
+        .collect();
+    format!("DEFAULT {charset}{columns}")
+}
+
 /// Tables, and columns that are not as their table, of one character set: what they are called,
 /// and what turns them into utf8mb4.
 fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
@@ -334,11 +374,12 @@ fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
     };
     let mut out = Vec::new();
     for (table_name, table) in &schema.tables {
+        let converted = |collation: Text| in_utf8mb4(collation, usual.unwrap_or(table.collation));
         if of(table.collation) {
-            let collate = usual.map_or(String::new(), |usual| format!(" COLLATE {usual}"));
             let fix = format!(
-                "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4{collate};{}",
+                "ALTER TABLE {} {};{}",
                 name(table_name),
+                convert(schema, table, &of, &converted),
                 joined_text(schema, *table_name, &|_| true)
             );
             out.push((table_name.to_string(), fix));
@@ -349,9 +390,9 @@ fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
             .iter()
             .filter(|column| column.collation.is_some_and(of));
         out.extend(columns.map(|column| {
-            let mut converted = *column;
-            converted.change(|attributes| attributes.collation = Some(usual.unwrap_or(table.collation)));
-            let fix = modify(schema, *table_name, table, &converted);
+            let mut new = *column;
+            new.change(|attributes| attributes.collation = attributes.collation.map(converted));
+            let fix = modify(schema, *table_name, table, &new);
             let joined = joined_text(schema, *table_name, &|name| name == column.name);
             (format!("{table_name}.{}", column.name), fix + &joined)
         }));

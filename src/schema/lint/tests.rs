@@ -301,3 +301,34 @@ fn text_that_foreign_keys_join_is_converted_together() {
     assert!(fixes[1].ends_with(';'), "{fixes:?}");
     assert!(fixes[2].ends_with(&format!("-- {joined} by_code")), "{fixes:?}");
 }
+
+#[test]
+fn a_conversion_goes_on_telling_cases_apart() {
+    let mut schema = Schema::default();
+    let utf8mb4 = Text::new("utf8mb4_general_ci");
+    schema.default_collations.insert(Text::new("utf8mb4"), utf8mb4);
+    for (name, of_table, of_column) in [
+        ("alike", "utf8mb3_bin", "utf8mb3_bin"),
+        ("mixed", "utf8mb3_general_ci", "utf8mb3_bin"),
+        ("odd", "utf8mb4_general_ci", "utf8mb3_bin"),
+    ] {
+        let mut table = sound();
+        table.collation = Text::new(of_table);
+        for column in table.columns.iter_mut().filter(|one| one.collation.is_some()) {
+            column.change(|one| one.collation = Some(Text::new(of_column)));
+        }
+        schema.tables.insert(Text::new(name), table);
+    }
+    let code = "`code` varchar(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
+    assert_eq!(
+        fixes(&schema, "utf8mb3"),
+        [
+            "ALTER TABLE `alike` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;".to_owned(),
+            format!(
+                "ALTER TABLE `mixed` DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, \
+                 MODIFY COLUMN {code};"
+            ),
+            format!("ALTER TABLE `odd` MODIFY COLUMN {code};"),
+        ]
+    );
+}
