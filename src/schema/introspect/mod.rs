@@ -1,5 +1,6 @@
 //! Reading a live schema: nine statements, ten on MySQL and with partitioned tables, however
-//! many tables there are, and one for each program with escapes in its strings. Rows are streamed into the model, so memory follows the schema and not the answer.
+//! many tables there are, and one for each program with escapes in its strings. Rows are streamed
+//! into the model, so memory follows the schema and not the answer.
 
 mod escapes;
 mod privileges;
