@@ -298,9 +298,17 @@ fn states(drift: &[Difference]) -> BTreeMap<Text, States> {
 }
 
 fn new_box(name: Text, (table, expected): Shown, states: &States, keys_only: bool) -> Box {
-    let part_of = |column: Text, kind: IndexKind| {
-        let mut indexes = table.indexes.iter().filter(|(_, index)| index.kind == kind);
-        indexes.any(|(_, index)| index.parts.iter().any(|part| part.column_name() == Some(column)))
+    let primary = |column: Text| {
+        let mut parts = table.primary_key().into_iter().flat_map(|key| &key.parts);
+        parts.any(|part| part.column_name() == Some(column))
+    };
+    // By itself: of a unique index over several columns none is unique.
+    let unique = |column: Text| {
+        let mut indexes = table.indexes.values();
+        indexes.any(|index| {
+            index.kind == IndexKind::Unique
+                && matches!(&index.parts[..], [part] if part.column_name() == Some(column))
+        })
     };
     let in_key = |table: &Table, column: Text, missing: bool| {
         let mut keys = table.foreign_keys.iter();
@@ -317,9 +325,9 @@ fn new_box(name: Text, (table, expected): Shown, states: &States, keys_only: boo
         let row = Row {
             name: column.name,
             ty: column.ty,
-            primary: part_of(column.name, IndexKind::Primary),
+            primary: primary(column.name),
             foreign: in_key(table, column.name, false),
-            unique: part_of(column.name, IndexKind::Unique),
+            unique: unique(column.name),
             nullable: column.nullable,
             state: states.columns.get(&column.name).copied().unwrap_or_default(),
             leads_to: None,

@@ -2,6 +2,7 @@ use super::place::{Places, place};
 use super::scene::{Scene, State};
 use super::*;
 use crate::schema::diff::diff;
+use crate::schema::model::{Index, IndexKind, Part, Text};
 
 /// A schema of tables, each with the tables that it refers to; one with `!` may not be without.
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
@@ -351,4 +352,21 @@ fn the_extension_decides_the_format() {
     ] {
         assert_eq!(Picture::of(Path::new(name)).ok(), wanted, "{name}");
     }
+}
+
+#[test]
+fn only_a_column_that_is_unique_by_itself_is_marked_so() {
+    let mut one = schema(&[("t", &[])]);
+    let unique = |columns: &[&str]| Index {
+        kind: IndexKind::Unique,
+        parts: columns.iter().map(|column| Part::column(column)).collect(),
+        ..Index::default()
+    };
+    let mut marks = |index| {
+        let table = one.tables.get_mut(&Text::new("t")).expect("the table");
+        table.indexes.insert(Text::new("u"), index);
+        drawn(Picture::Mermaid, &one, None).contains("note UK")
+    };
+    assert!(marks(unique(&["note"])));
+    assert!(!marks(unique(&["note", "id"])));
 }
