@@ -4,23 +4,23 @@
 //! supported server, but for collations, where [`Schema::same_collation`] decides. Maps are
 //! ordered, so a snapshot changes only where the schema did.
 
+mod keys;
+mod programs;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize, Serializer};
-use smallvec::SmallVec;
 
 pub use super::column::{Attributes, Column, Generated};
 pub use super::shared::Shared;
 pub use super::text::Text;
+pub use keys::{Action, ForeignKey, Index, IndexKind, Key, Names, Part};
+pub use programs::{Event, Routine, Trigger, View};
 
 /// Objects by name, in the order of their names. A sorted vector: a thousand tables have several
 /// thousand maps of two or three entries, and a tree's node alone holds room for eleven.
 pub type ByName<T> = LiteMap<Text, T>;
-
-/// The columns of one side of a foreign key, of which there are two at most as a rule.
-pub type Names = SmallVec<[Text; 2]>;
 
 /// The version of the snapshot format that this build reads and writes.
 pub const FORMAT: u32 = 1;
@@ -211,119 +211,6 @@ impl PartialEq for Stats {
 
 impl Eq for Stats {}
 
-/// What an index is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IndexKind {
-    /// The primary key.
-    Primary,
-    /// Unique.
-    Unique,
-    /// A plain index.
-    #[default]
-    Plain,
-    /// Full text.
-    Fulltext,
-    /// Spatial.
-    Spatial,
-}
-
-/// An index.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Index {
-    /// What it is for.
-    #[serde(default)]
-    pub kind: IndexKind,
-    /// Its parts in order; most have one.
-    pub parts: SmallVec<[Part; 1]>,
-    /// HASH where the engine's own default is another.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub hash: bool,
-    /// Invisible (MySQL) or ignored (MariaDB): kept up to date but not used.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub invisible: bool,
-    /// Its comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
-}
-
-/// One part of an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// The column, or the expression of a functional part.
-    #[serde(flatten)]
-    pub key: Key,
-    /// Only that many leading characters or bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<NonZeroU32>,
-    /// Descending.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub descending: bool,
-}
-
-/// What a part of an index is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Key {
-    /// A column.
-    Column(Text),
-    /// An expression (MySQL only).
-    Expression(Text),
-}
-
-impl Part {
-    /// An ascending part over the whole column.
-    pub fn column(name: &str) -> Part {
-        Part {
-            key: Key::Column(Text::new(name)),
-            prefix: None,
-            descending: false,
-        }
-    }
-
-    /// The column, unless the part is an expression.
-    pub fn column_name(&self) -> Option<Text> {
-        match self.key {
-            Key::Column(name) => Some(name),
-            Key::Expression(_) => None,
-        }
-    }
-}
-
-/// What happens to the child row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// RESTRICT and NO ACTION, which are the same in InnoDB.
-    #[default]
-    Restrict,
-    /// CASCADE.
-    Cascade,
-    /// SET NULL.
-    #[serde(rename = "set null")]
-    SetNull,
-    /// SET DEFAULT.
-    #[serde(rename = "set default")]
-    SetDefault,
-}
-
-/// A foreign key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeignKey {
-    /// Columns of this table.
-    pub columns: Names,
-    /// The parent table; of another database as `` `database`.`table` ``.
-    pub table: Text,
-    /// Columns of the parent.
-    pub references: Names,
-    /// ON DELETE.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub on_delete: Action,
-    /// ON UPDATE.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub on_update: Action,
-}
-
 /// A check constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -336,74 +223,6 @@ pub struct Check {
     /// be changed with the column.
     #[serde(default, skip_serializing_if = "is_false")]
     pub of_column: bool,
-}
-
-/// A trigger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trigger {
-    /// `before insert`, `after update`, ...
-    pub when: Text,
-    /// Its place among the table's triggers with the same `when`, from 1.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub order: u32,
-    /// The statement; `None` if the user may not see it.
-    pub body: Option<Text>,
-}
-
-/// A view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    /// The canonical SELECT; `None` if the user may not see it.
-    pub definition: Option<Text>,
-    /// `cascaded` or `local` for WITH CHECK OPTION.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_option: Option<Text>,
-    /// SQL SECURITY INVOKER.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub invoker: bool,
-}
-
-/// A stored procedure or function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Routine {
-    /// The parameters, as they stand between the parentheses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parameters: Vec<Text>,
-    /// Type of a function's result.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returns: Option<Text>,
-    /// The statement; `None` if the user may not see it.
-    pub body: Option<Text>,
-    /// DETERMINISTIC.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub deterministic: bool,
-    /// `reads sql data` and the like; `None` for the default, `contains sql`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_access: Option<Text>,
-    /// SQL SECURITY INVOKER.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub invoker: bool,
-    /// Its comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
-}
-
-/// A scheduled event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// `every 1 day` or `at '2027-01-01 00:00:00'`.
-    pub schedule: Text,
-    /// The statement; `None` if the user may not see it.
-    pub body: Option<Text>,
-    /// DISABLE.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub disabled: bool,
-    /// ON COMPLETION PRESERVE.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub preserve: bool,
-    /// Its comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
 }
 
 /// How a table is partitioned.
@@ -486,22 +305,7 @@ pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// The order of a trigger that has its event to itself.
-fn one() -> u32 {
-    1
-}
-
-/// For `skip_serializing_if`.
-fn is_one(order: &u32) -> bool {
-    *order == one()
-}
-
 /// For `skip_serializing_if`.
 fn no_entries<T>(map: &Shared<ByName<T>>) -> bool {
     map.is_empty()
-}
-
-/// For `skip_serializing_if`.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
