@@ -224,6 +224,29 @@ fn destructive_statements_are_comments_unless_allowed() {
 }
 
 #[test]
+fn a_fix_changes_no_value_where_the_server_would() {
+    let (server, mut admin) = server_with(&["--sql-mode="]);
+    run_script(
+        &mut admin,
+        "ALTER TABLE owners MODIFY COLUMN email VARCHAR(255) NULL; INSERT INTO owners (email) VALUES (NULL)",
+    );
+    let script = fix_script(&server);
+    let statements = dbtool::sql::split(&script, Default::default()).expect("a script");
+    let refused = statements
+        .statements
+        .iter()
+        .filter_map(|one| admin.try_exec(one.text).err())
+        .count();
+    assert_eq!(refused, 1, "{script}");
+    assert_eq!(
+        admin.number("SELECT COUNT(*) FROM app.owners WHERE email IS NULL"),
+        1,
+        "{script}"
+    );
+    assert_eq!(admin.value("SELECT @@sql_mode"), "", "the mode is as it was");
+}
+
+#[test]
 fn tables_whose_names_differ_in_case_only_are_kept_apart() {
     let server = Server::start();
     let mut admin = server.admin();

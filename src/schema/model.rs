@@ -71,6 +71,9 @@ pub struct Schema {
     /// was read, and are left out of `tables`: one model of a thousand tables is enough.
     #[serde(skip)]
     pub same: BTreeSet<Text>,
+    /// Whether the server refuses values that do not fit, instead of changing them.
+    #[serde(skip, default = "yes")]
+    pub strict: bool,
     /// What the reading user may not see; comparisons leave these out.
     #[serde(skip)]
     pub hidden: Hidden,
@@ -89,6 +92,7 @@ impl Default for Schema {
             functions: ByName::new(),
             events: ByName::new(),
             same: BTreeSet::new(),
+            strict: yes(),
             hidden: Hidden::default(),
         }
     }
@@ -287,6 +291,11 @@ impl Schema {
         self.default_collations
             .retain(|charset, _| used.contains(charset));
     }
+}
+
+/// What a server is unless it says otherwise.
+fn yes() -> bool {
+    true
 }
 
 /// A collation that every server has.

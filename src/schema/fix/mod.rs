@@ -9,12 +9,12 @@ mod doubt;
 mod keys;
 mod later;
 mod loss;
+mod modes;
 mod programs;
 mod risk;
 mod table;
 mod triggers;
 mod work;
-mod zero_dates;
 
 use std::collections::BTreeMap;
 

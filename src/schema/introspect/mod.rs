@@ -187,13 +187,16 @@ impl Reader<'_> {
 
     async fn variables(&mut self) -> Result<(), DbError> {
         let mut mysql = true;
-        let mut ansi_quotes = false;
+        let (mut ansi_quotes, mut strict) = (false, false);
         let mut overrides = BTreeMap::new();
         self.each(sql::VARIABLES, |_, row| {
             let value = row.string(1);
             match row.string(0).as_str() {
                 "version" | "version_comment" => mysql &= !value.to_ascii_lowercase().contains("mariadb"),
-                "sql_mode" => ansi_quotes = value.contains("ANSI_QUOTES"),
+                "sql_mode" => {
+                    ansi_quotes = value.contains("ANSI_QUOTES");
+                    strict = value.contains("STRICT_");
+                }
                 "default_collation_for_utf8mb4" => {
                     overrides.insert(Text::new("utf8mb4"), Text::from(value));
                 }
@@ -210,6 +213,7 @@ impl Reader<'_> {
         .await?;
         self.schema.dialect = if mysql { Dialect::MySQL } else { Dialect::MariaDB };
         self.ansi_quotes = ansi_quotes && !mysql;
+        self.schema.strict = strict;
         self.schema.default_collations = overrides;
         Ok(())
     }

@@ -1,0 +1,84 @@
+//! Under which `sql_mode` tables are changed.
+
+use std::collections::BTreeMap;
+
+use super::Planner;
+use super::keys::ByTable;
+use super::later::Later;
+use super::work::Work;
+use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::expr::lexer;
+use crate::schema::model::{Column, Text};
+
+/// Programs keep the mode in which they are made.
+const RESTORE: &str = "SET sql_mode = @dbtool_sql_mode";
+
+impl Planner<'_> {
+    /// Plans tables, under another mode where the server's own would not do.
+    pub(super) fn tables(&mut self, by_table: &ByTable<'_>, work: BTreeMap<Text, Work>, later: &Later) {
+        let mode = self.mode(by_table);
+        if let Some(mode) = &mode {
+            self.run(format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {mode}"));
+        }
+        self.change_tables(by_table, work, later);
+        if mode.is_some() {
+            self.run(RESTORE.to_owned());
+        }
+    }
+
+    /// The mode that the tables need, as an expression, if it is not the server's own.
+    fn mode(&self, by_table: &ByTable<'_>) -> Option<String> {
+        let mut mode = "@@sql_mode".to_owned();
+        // NO_ZERO_DATE, which MySQL has by itself, refuses to make tables with defaults such as
+        // '0000-00-00', and to alter those that it has. TRADITIONAL would bring it back.
+        let zero_dates = by_table
+            .iter()
+            .any(|(table, differences)| changes(differences) && self.has_zero_date(*table));
+        if zero_dates {
+            for part in ["TRADITIONAL", "NO_ZERO_IN_DATE", "NO_ZERO_DATE"] {
+                mode = format!("REPLACE({mode}, '{part}', '')");
+            }
+        }
+        // Without a strict mode a column that becomes NOT NULL gets zeros and empty strings in the
+        // place of NULL, with a warning only.
+        let mut differences = by_table.values().flatten();
+        if !self.live.strict && differences.any(|one| forbids_null(one)) {
+            mode = format!("CONCAT({mode}, ',STRICT_ALL_TABLES')");
+        }
+        (mode != "@@sql_mode").then_some(mode)
+    }
+
+    fn has_zero_date(&self, table: Text) -> bool {
+        let tables = [self.expected, self.live].map(|schema| schema.tables.get(&table));
+        let mut columns = tables.into_iter().flatten().flat_map(|table| &table.columns);
+        columns.any(is_zero_date)
+    }
+}
+
+/// Whether a table is made or altered, not only dropped.
+fn changes(differences: &[&Difference]) -> bool {
+    differences.iter().any(|one| {
+        let gone = one.kind == Kind::Table && matches!(one.change, Change::Extra { .. });
+        one.kind != Kind::Trigger && !gone
+    })
+}
+
+/// Whether the default's month or day is 00.
+fn is_zero_date(column: &Column) -> bool {
+    let is_date = ["date", "timestamp"].iter().any(|ty| column.ty.starts_with(ty));
+    let value = column.default.filter(|_| is_date);
+    let value = value
+        .and_then(|text| lexer::literal_value(&text))
+        .unwrap_or_default();
+    let date = value.split(' ').next().unwrap_or_default();
+    date.split('-').skip(1).any(|part| part == "00")
+}
+
+/// Whether a column that takes NULL no longer does.
+fn forbids_null(one: &Difference) -> bool {
+    let Change::Different { fields } = &one.change else {
+        return false;
+    };
+    let mut fields = fields.iter();
+    one.kind == Kind::Column && fields.any(|field| field.name == "null" && field.expected == "no")
+}
