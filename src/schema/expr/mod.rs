@@ -30,7 +30,12 @@ pub fn canonical(text: &str, database: &str) -> String {
     };
     let tokens = calls::rewrite(&rewrite(strip_database(tokens, database)));
     match tree::reduce(view::inline_windows(tokens)) {
-        Some(tokens) => print(&query::settle(truth::not_inside(tokens))),
+        Some(tokens) => {
+            let tokens = truth::not_inside(tokens);
+            // A NOT that is part of an operator needs no parentheses any more.
+            let tokens = tree::reduce(tokens.clone()).unwrap_or(tokens);
+            print(&query::settle(tokens))
+        }
         None => text.trim().to_owned(),
     }
 }

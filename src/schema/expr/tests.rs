@@ -259,3 +259,148 @@ fn queries_are_settled_wherever_they_stand() {
         }
     }
 }
+
+mod arbitrary {
+    use proptest::prelude::*;
+
+    use super::super::*;
+
+    const PIECES: &[&str] = &[
+        "(",
+        ")",
+        ",",
+        ".",
+        "`a`",
+        "`shop`",
+        "1",
+        "0x",
+        "-",
+        "=",
+        "'x'",
+        "_utf8mb4'x'",
+        "x'00'",
+        "b'1'",
+        "not",
+        "and",
+        "is",
+        "null",
+        "in",
+        "between",
+        "like",
+        "case",
+        "when",
+        "then",
+        "else",
+        "end",
+        "select",
+        "from",
+        "where",
+        "group by",
+        "order by",
+        "having",
+        "limit",
+        "union all",
+        "intersect",
+        "with",
+        "as",
+        "join",
+        "on",
+        "using",
+        "desc",
+        "cast(",
+        "convert(",
+        "interval",
+        "exists",
+        "over",
+        "partition by",
+        "window",
+        "use index",
+        "for",
+    ];
+
+    /// Anything, closed or not.
+    fn noise() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![20 => prop::sample::select(PIECES).prop_map(str::to_owned), 1 => ".{0,6}"];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.join(" "))
+    }
+
+    /// An expression with as many parentheses as it takes.
+    fn expression() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "`a`",
+            "`t`.`b`",
+            "1",
+            "1.5",
+            "0x41",
+            "'it''s'",
+            "_utf8mb4'x'",
+            "null",
+            "true",
+            "current_timestamp()",
+        ]);
+        leaf.prop_map(str::to_owned).prop_recursive(4, 24, 3, |inner| {
+            let two = (inner.clone(), inner.clone());
+            let binary = prop::sample::select(vec![
+                "+", "-", "*", "/", "div", "%", "and", "or", "xor", "=", "<>", "<=>", "<", "like",
+                "not like", "regexp", "|", "&", "<<", "^",
+            ]);
+            let unary = prop::sample::select(vec!["-", "not ", "!", "~", "binary "]);
+            prop_oneof![
+                (two.clone(), binary)
+                    .prop_map(|((one, other), operator)| format!("({one} {operator} {other})")),
+                (unary, inner.clone()).prop_map(|(operator, one)| format!("({operator}{one})")),
+                inner.clone().prop_map(|one| format!("({one} is not null)")),
+                (two.clone(), inner.clone()).prop_map(|((a, b), c)| format!("({a} between {b} and {c})")),
+                (two.clone(), inner.clone()).prop_map(|((a, b), c)| format!("({a} not in ({b},{c}))")),
+                (two.clone(), inner.clone())
+                    .prop_map(|((a, b), c)| format!("(case when {a} then {b} else {c} end)")),
+                two.clone().prop_map(|(a, b)| format!("concat({a},{b})")),
+                two.clone().prop_map(|(a, b)| format!("if({a},{b},null)")),
+                inner.clone().prop_map(|a| format!("cast({a} as signed)")),
+                inner.clone().prop_map(|a| format!("({a} + interval 1 day)")),
+                inner.prop_map(|a| format!("(`a` in (select {a} from `u` where {a}))")),
+            ]
+        })
+    }
+
+    fn query() -> impl Strategy<Value = String> {
+        let select = (
+            prop::collection::vec(expression(), 1..3),
+            prop::option::of(expression()),
+            prop::option::of(expression()),
+            any::<bool>(),
+        );
+        select.prop_map(|(items, condition, group, order)| {
+            let items: Vec<String> = items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| format!("{item} AS `c{at}`"))
+                .collect();
+            let condition = condition.map_or(String::new(), |condition| format!(" where {condition}"));
+            let group = group.map_or(String::new(), |group| format!(" group by {group}"));
+            let order = if order { " order by `c0` desc" } else { "" };
+            format!(
+                "select {} from (`t` join `u` on((`t`.`a` = `u`.`a`))){condition}{group}{order}",
+                items.join(",")
+            )
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+        #[test]
+        fn no_text_is_too_strange(text in noise(), query in any::<bool>()) {
+            let text = if query { format!("select {text}") } else { text };
+            let once = canonical(&text, "shop");
+            with_columns(&once, &[Text::new("a"), Text::new("b")]);
+            names(&once);
+        }
+
+        #[test]
+        fn what_is_canonical_stays_so(text in prop_oneof![expression(), query()]) {
+            let once = canonical(&text, "shop");
+            prop_assert_eq!(canonical(&once, "shop"), once.clone(), "{}", text);
+        }
+    }
+}
