@@ -72,6 +72,9 @@ pub(crate) fn quote(text: &str) -> String {
     out
 }
 
+/// What MariaDB writes before `1 is null`, which it makes of `a is null` where a is NOT NULL.
+const REMARK: &str = "/*always not null*/";
+
 /// Longest first.
 const OPERATORS: &[&str] = &[
     "->>", "<=>", "->", "<=", ">=", "<>", "!=", "<<", ">>", "&&", "||", ":=", "<", ">", "=", "+", "-", "*",
@@ -154,6 +157,10 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut out = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
+        if let Some(remarked) = rest.strip_prefix(REMARK) {
+            rest = remarked.trim_start();
+            continue;
+        }
         let (token, used) = match first {
             '`' => {
                 let (name, used) = quoted(rest, '`')?;

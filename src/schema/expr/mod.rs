@@ -158,7 +158,12 @@ fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
         "true" if !after_is => vec![Token::Number("1".into())],
         "false" if !after_is => vec![Token::Number("0".into())],
         "rlike" => one("regexp"),
-        "mod" if !called => vec![Token::Operator("%")],
+        // MariaDB's operator may stand before a parenthesis too.
+        "mod" if !called || before.is_some_and(|before| !before.wants_operand()) => {
+            vec![Token::Operator("%")]
+        }
+        // The functions, told from the joins.
+        "left" | "right" if called => one(&word.to_ascii_uppercase()),
         word => one(word),
     }
 }

@@ -178,6 +178,56 @@ fn a_view_takes_the_names_of_its_columns() {
     );
 }
 
+/// What MySQL and MariaDB print for one condition, and its form.
+#[test]
+fn conditions_mean_what_was_written() {
+    let table = [
+        (
+            "select 1 AS `a` from `t` where ((`t`.`f` & 4) <> 0)",
+            "select 1 AS `a` from `t` where `t`.`f` & 4",
+            "select 1 as `a` from `t` where `t`.`f` & 4",
+        ),
+        (
+            "select 1 AS `a` from `t` where ((`t`.`a` <> 0) and (length(`t`.`s`) <> 0))",
+            "select 1 AS `a` from `t` where `t`.`a` <> 0 and octet_length(`t`.`s`)",
+            "select 1 as `a` from `t` where `t`.`a` <> 0 and length(`t`.`s`)",
+        ),
+        (
+            "select 1 AS `a` from `t` where (left(`t`.`s`,1) <> 0)",
+            "select 1 AS `a` from `t` where left(`t`.`s`,1)",
+            "select 1 as `a` from `t` where LEFT(`t`.`s`, 1)",
+        ),
+        (
+            "((`a` in (1,2)) % (`b` | 1))",
+            "(`a` in (1,2)) MOD (`b` | 1)",
+            "(`a` in (1, 2)) % (`b` | 1)",
+        ),
+        ("((`a` = 0) like `b`)", "(`a` = 0) like `b`", "(`a` = 0) like `b`"),
+        (
+            "(`a` = (`b` like `c`))",
+            "`a` = `b` like `c`",
+            "`a` = `b` like `c`",
+        ),
+        ("((`a` is null) = `b`)", "`a` is null = `b`", "`a` is null = `b`"),
+        (
+            "((`a` is not true) = `b`)",
+            "(`a` is not true) = `b`",
+            "(`a` is not true) = `b`",
+        ),
+        (
+            "(`a` between (`b` in (1,2)) and 3)",
+            "`a` between (`b` in (1,2)) and 3",
+            "`a` between (`b` in (1, 2)) and 3",
+        ),
+        ("(1 is null)", "/*always not null*/ 1 is null", "1 is null"),
+    ];
+    for (mysql, mariadb, expected) in table {
+        for text in [mysql, mariadb, expected] {
+            assert_eq!(canonical(text, "k"), expected, "{text}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_an_expression_stays() {
     for text in ["a /* note */ b", "'open", "(a", "a)"] {

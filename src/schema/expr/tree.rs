@@ -10,15 +10,19 @@ pub(super) enum Node {
     Group { inner: Vec<Node>, fixed: bool },
 }
 
-/// Binding strengths, weakest first (manual: "Operator Precedence").
+/// Binding strengths, weakest first. The manuals' tables ("Operator Precedence") put all comparisons
+/// on one level; the grammars of both servers do not: `a = b like c` is `a = (b like c)`.
 const JOIN: u8 = 1;
 const OR: u8 = 2;
 const XOR: u8 = 3;
 const AND: u8 = 4;
 const NOT: u8 = 5;
 pub(super) const COMPARE: u8 = 6;
-const SIGN: u8 = 13;
-const COLLATE: u8 = 15;
+pub(super) const BETWEEN: u8 = 7;
+pub(super) const TEST: u8 = 8;
+const SUM: u8 = 12;
+const SIGN: u8 = 15;
+const COLLATE: u8 = 17;
 const ATOM: u8 = 100;
 /// What ends an operand: a comma, `then`, `where`, the end of the text.
 pub(super) const BOUNDARY: u8 = 0;
@@ -169,9 +173,12 @@ fn strength_before(before: &[Node], betweens: usize) -> u8 {
         };
     match token {
         _ if sign => SIGN,
-        Token::Word(word) if word == "interval" => ATOM - 1,
+        // MySQL reads no operator after them.
+        Token::Word(word) if word == "interval" || word == "like" => ATOM - 1,
+        // Its second operand may hold a test, its first may not.
+        Token::Word(word) if word == "between" => TEST,
         // The `and` of a between has closed it already.
-        Token::Word(word) if word == "and" && betweens == 0 && is_between_and(before) => COMPARE,
+        Token::Word(word) if word == "and" && betweens == 0 && is_between_and(before) => BETWEEN,
         token => strength(token).unwrap_or(BOUNDARY),
     }
 }
@@ -191,8 +198,8 @@ fn is_between_and(before: &[Node]) -> bool {
 /// How strongly what stands on the right pulls at a group.
 fn strength_after(after: &Node, betweens: usize) -> u8 {
     match after {
-        Node::Leaf(Token::Word(word)) if word == "and" && betweens > 0 => COMPARE,
-        Node::Leaf(Token::Word(word)) if word == "not" => COMPARE,
+        Node::Leaf(Token::Word(word)) if word == "and" && betweens > 0 => BETWEEN,
+        Node::Leaf(Token::Word(word)) if word == "not" || word == "between" => TEST,
         // An alias or a dot: leave the group alone.
         Node::Leaf(Token::Name(_) | Token::Dot) => ATOM,
         Node::Leaf(token) => strength(token).unwrap_or(BOUNDARY),
@@ -206,14 +213,14 @@ pub(super) fn strength(token: &Token) -> Option<u8> {
         Token::Operator(operator) => match *operator {
             ":=" => OR - 1,
             "=" | "<=>" | ">=" | ">" | "<=" | "<" | "<>" => COMPARE,
-            "|" => 7,
-            "&" => 8,
-            "<<" | ">>" => 9,
-            "+" | "-" => 10,
-            "*" | "/" | "%" => 11,
-            "^" => 12,
+            "|" => 9,
+            "&" => 10,
+            "<<" | ">>" => 11,
+            "+" | "-" => SUM,
+            "*" | "/" | "%" => 13,
+            "^" => 14,
             "~" => SIGN,
-            "!" => 14,
+            "!" => 16,
             "->" | "->>" | "@" => COLLATE,
             _ => BOUNDARY,
         },
@@ -225,8 +232,10 @@ pub(super) fn strength(token: &Token) -> Option<u8> {
             "xor" => XOR,
             "and" => AND,
             "not" => NOT,
-            "between" | "is" | "like" | "regexp" | "in" | "member" | "escape" | "sounds" => COMPARE,
-            "div" => 11,
+            "is" => COMPARE,
+            "between" => BETWEEN,
+            "like" | "regexp" | "in" | "member" | "escape" | "sounds" => TEST,
+            "div" => 13,
             "collate" | "binary" => COLLATE,
             _ => return None,
         },
@@ -240,7 +249,8 @@ fn needless(inner: &[Node], left: u8, right: u8) -> bool {
         return false;
     };
     let associative = content == left && (content == AND || content == OR);
-    (content > left || associative) && (content > right || (content == right && content != NOT))
+    let chains = content == right && ![NOT, BETWEEN, TEST].contains(&content);
+    (content > left || associative) && (content > right || chains)
 }
 
 /// The weakest operator at the top of `nodes`; nothing if parentheses around it mean a list or a query.
@@ -249,6 +259,7 @@ fn weakest(nodes: &[Node]) -> Option<u8> {
     let mut cases = 0usize;
     let mut betweens = 0usize;
     let mut operand = false;
+    let mut after_is = false;
     if nodes.is_empty() {
         return None;
     }
@@ -272,17 +283,24 @@ fn weakest(nodes: &[Node]) -> Option<u8> {
             _ if cases > 0 => {}
             Token::Word(word) if word == "and" && betweens > 0 => {
                 betweens -= 1;
-                weakest = weakest.min(COMPARE);
+                weakest = weakest.min(BETWEEN);
             }
             Token::Operator("-" | "+") if !operand => weakest = weakest.min(SIGN),
-            Token::Word(word) if word == "not" && operand => weakest = weakest.min(COMPARE),
-            Token::Word(word) if word == "interval" => weakest = weakest.min(10),
+            // Part of the IS before, or of the test that follows.
+            Token::Word(word) if word == "not" && after_is => continue,
+            Token::Word(word) if word == "not" && operand => {}
+            // Unlike IS NULL these are no operand of a comparison.
+            Token::Word(word) if after_is && ["true", "false", "unknown"].contains(&word.as_str()) => {
+                weakest = weakest.min(NOT);
+            }
+            Token::Word(word) if word == "interval" => weakest = weakest.min(SUM),
             token => {
                 betweens += usize::from(matches!(token, Token::Word(word) if word == "between"));
                 weakest = weakest.min(strength(token).unwrap_or(ATOM));
             }
         }
         operand = !token.wants_operand();
+        after_is = matches!(token, Token::Word(word) if word == "is");
     }
     Some(weakest)
 }

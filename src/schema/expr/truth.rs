@@ -2,12 +2,12 @@
 //! number stands for one.
 
 use super::lexer::Token;
-use super::tree::{BOUNDARY, COMPARE, Node, simplify, strength};
+use super::tree::{BETWEEN, BOUNDARY, COMPARE, Node, TEST, simplify, strength};
 
 /// Brings the nodes between two parentheses to one form. What stands in inner parentheses has
 /// been through this already.
 pub(super) fn settle(nodes: Vec<Node>) -> Vec<Node> {
-    zero_last(positive_is_false(bare_tests(bang(nodes))))
+    bare_operands(zero_last(positive_is_false(bare_tests(bang(nodes)))))
 }
 
 fn word(node: Option<&Node>, text: &str) -> bool {
@@ -155,6 +155,72 @@ fn zero_last(nodes: Vec<Node>) -> Vec<Node> {
     out
 }
 
+/// MySQL makes a test of everything that stands for a truth value in a condition, MariaDB only of
+/// columns: `length(a) <> 0` is `length(a)` there.
+fn bare_operands(nodes: Vec<Node>) -> Vec<Node> {
+    const OPENS: [&str; 3] = ["where", "on", "having"];
+    const JOINS: [&str; 3] = ["and", "or", "xor"];
+    let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
+    let mut rest = nodes.into_iter().peekable();
+    let (mut condition, mut betweens) = (false, 0usize);
+    let mut operand = Vec::new();
+    while let Some(node) = rest.next() {
+        let is = |any_of: &[&str]| any_of.iter().any(|one| word(Some(&node), one));
+        betweens += usize::from(is(&["between"]));
+        let joins = is(&JOINS) && (betweens == 0 || !is(&["and"]));
+        if is(&["and"]) && !joins {
+            betweens -= 1;
+        }
+        let ends = joins || is(&OPENS) || (weight(&node) == BOUNDARY && !is_operand(&node));
+        if !ends {
+            operand.push(node);
+            if rest.peek().is_none() {
+                out.append(&mut bare(std::mem::take(&mut operand), condition));
+            }
+            continue;
+        }
+        out.append(&mut bare(std::mem::take(&mut operand), condition || joins));
+        condition = joins || is(&OPENS);
+        out.push(node);
+    }
+    out
+}
+
+/// An operand of a condition without its test.
+fn bare(mut operand: Vec<Node>, condition: bool) -> Vec<Node> {
+    if !condition {
+        return operand;
+    }
+    match operand.as_mut_slice() {
+        [Node::Group { inner, fixed: false }] if is_test(inner) => inner.truncate(inner.len() - 2),
+        nodes if is_test(nodes) => operand.truncate(operand.len() - 2),
+        _ => {}
+    }
+    operand
+}
+
+/// Whether this compares something other than a column to zero.
+fn is_test(nodes: &[Node]) -> bool {
+    let [tested @ .., test, last] = nodes else {
+        return false;
+    };
+    let path =
+        matches!(tested.first(), Some(Node::Leaf(Token::Name(_)))) && primary(tested, 0) == tested.len();
+    let case = word(tested.first(), "case")
+        && word(tested.last(), "end")
+        && tested.iter().filter(|node| word(Some(node), "case")).count() == 1;
+    let whole = case
+        || tested
+            .iter()
+            .all(|node| weight(node) > COMPARE || is_operand(node));
+    zero(Some(last)) && operator(Some(test), &["<>"]) && !tested.is_empty() && !path && whole
+}
+
+/// A keyword that is, or begins, an operand.
+fn is_operand(node: &Node) -> bool {
+    ["interval", "null"].iter().any(|one| word(Some(node), one))
+}
+
 /// How weakly a node binds what stands beside it; what is no operator binds nothing apart.
 fn weight(node: &Node) -> u8 {
     match node {
@@ -208,7 +274,7 @@ fn negatable(tokens: &[Token], start: usize) -> Option<usize> {
                 ("escape", Some(_)) => {}
                 ("exists" | "not" | "case" | "between", None) => return None,
                 _ => match strength(token) {
-                    Some(COMPARE) => return None,
+                    Some(COMPARE | BETWEEN | TEST) => return None,
                     Some(weaker) if weaker < COMPARE => break,
                     None if super::lexer::is_keyword(word) && word != "null" => break,
                     _ => {}
