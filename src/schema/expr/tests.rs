@@ -220,6 +220,16 @@ fn conditions_mean_what_was_written() {
             "`a` between (`b` in (1, 2)) and 3",
         ),
         ("(1 is null)", "/*always not null*/ 1 is null", "1 is null"),
+        (
+            "((not (case when `a` then 1 else 0 end)) * 2)",
+            "(!case when `a` then 1 else 0 end) * 2",
+            "(not case when `a` then 1 else 0 end) * 2",
+        ),
+        (
+            "select 1 AS `a` from `t` where (case when `a` then (case `b` when 1 then 2 end) end <> 0)",
+            "select 1 AS `a` from `t` where case when `a` then case `b` when 1 then 2 end end",
+            "select 1 as `a` from `t` where case when `a` then case `b` when 1 then 2 end end",
+        ),
     ];
     for (mysql, mariadb, expected) in table {
         for text in [mysql, mariadb, expected] {

@@ -32,6 +32,7 @@ fn group(inner: Vec<Node>) -> Node {
 /// How many nodes from `at` on are one operand: a call, a path of names, a literal, a group.
 fn primary(nodes: &[Node], at: usize) -> usize {
     match &nodes[at..] {
+        rest if word(rest.first(), "case") => whole_case(rest),
         [Node::Leaf(Token::Word(_)), Node::Group { .. }, ..] => 2,
         [Node::Leaf(Token::Name(_)), rest @ ..] => {
             let path = rest
@@ -42,6 +43,18 @@ fn primary(nodes: &[Node], at: usize) -> usize {
         [] => 0,
         _ => 1,
     }
+}
+
+/// How many nodes the CASE takes that begins here.
+fn whole_case(nodes: &[Node]) -> usize {
+    let mut open = 0usize;
+    let end = nodes.iter().position(|node| {
+        open += usize::from(word(Some(node), "case"));
+        let ends = word(Some(node), "end");
+        open -= usize::from(ends);
+        ends && open == 0
+    });
+    end.map_or(nodes.len(), |end| end + 1)
 }
 
 /// `!x` of MariaDB is `not x`, or `x = 0` where x is a call.
@@ -206,9 +219,7 @@ fn is_test(nodes: &[Node]) -> bool {
     };
     let path =
         matches!(tested.first(), Some(Node::Leaf(Token::Name(_)))) && primary(tested, 0) == tested.len();
-    let case = word(tested.first(), "case")
-        && word(tested.last(), "end")
-        && tested.iter().filter(|node| word(Some(node), "case")).count() == 1;
+    let case = word(tested.first(), "case") && whole_case(tested) == tested.len();
     let whole = case
         || tested
             .iter()
