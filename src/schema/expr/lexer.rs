@@ -52,6 +52,11 @@ impl Token {
     }
 }
 
+/// Whether a token is one of these words.
+pub(super) fn is_word(token: Option<&Token>, any_of: &[&str]) -> bool {
+    matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()))
+}
+
 /// A string as SQL, in the form that every server and every `sql_mode` but
 /// NO_BACKSLASH_ESCAPES reads alike.
 pub(crate) fn quote(text: &str) -> String {

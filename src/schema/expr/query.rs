@@ -1,12 +1,12 @@
 //! What the servers print differently in a query, wherever in an expression it stands.
 
-use super::lexer::Token;
+use super::lexer::{Token, is_word};
 use super::print;
-use super::view::{aliased, depths, items, rename_columns, where_column};
+use super::view::{aliased, closing, depths, items, rename_columns, where_column};
 use crate::schema::model::Text;
 
 /// What joins queries. INTERSECT binds more strongly than the others.
-const SET_OPERATORS: [&str; 3] = ["union", "except", "intersect"];
+pub(super) const SET_OPERATORS: [&str; 3] = ["union", "except", "intersect"];
 
 /// What may stand between SELECT and its first item.
 const MODIFIERS: [&str; 8] = [
@@ -81,30 +81,10 @@ fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
     renamed.unwrap_or(query)
 }
 
-fn is_word(token: Option<&Token>, any_of: &[&str]) -> bool {
-    matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()))
-}
-
 /// Whether a query begins here, perhaps in parentheses of its own.
 fn is_query(tokens: &[Token]) -> bool {
     let first = tokens.iter().find(|token| **token != Token::Open);
     is_word(first, &["select", "with"])
-}
-
-/// Where the parenthesis that opens at `at` closes.
-fn closing(tokens: &[Token], at: usize) -> Option<usize> {
-    if tokens.get(at) != Some(&Token::Open) {
-        return None;
-    }
-    let mut depth = 0usize;
-    (at..tokens.len()).find(|place| {
-        match tokens[*place] {
-            Token::Open => depth += 1,
-            Token::Close => depth -= 1,
-            _ => {}
-        }
-        depth == 0
-    })
 }
 
 /// Takes away the parentheses around the whole, which MySQL does not print, and those that MySQL

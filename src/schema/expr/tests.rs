@@ -1,6 +1,16 @@
 use super::{canonical, is_literal, lexer, with_columns};
 use crate::schema::model::Text;
 
+/// What MySQL and MariaDB print has the canonical form, and that stays as it is.
+#[track_caller]
+fn become_one(table: &[(&str, &str, &str)]) {
+    for (mysql, mariadb, expected) in table {
+        for text in [mysql, mariadb, expected] {
+            assert_eq!(canonical(text, "k"), *expected, "{text}");
+        }
+    }
+}
+
 #[test]
 fn both_servers_print_one_form() {
     // (MySQL's INFORMATION_SCHEMA, MariaDB's, canonical)
@@ -91,11 +101,7 @@ fn both_servers_print_one_form() {
         ),
         ("week(`a`,0)", "week(`a`)", "week(`a`)"),
     ];
-    for (mysql, mariadb, expected) in table {
-        assert_eq!(canonical(mysql, "k"), expected, "{mysql}");
-        assert_eq!(canonical(mariadb, "k"), expected, "{mariadb}");
-        assert_eq!(canonical(expected, "k"), expected, "stays as it is");
-    }
+    become_one(&table);
 }
 
 #[test]
@@ -152,11 +158,7 @@ fn selects_of_both_servers_become_one() {
             "select 1 as `x` union all select 2 as `2`",
         ),
     ];
-    for (mysql, mariadb, expected) in table {
-        assert_eq!(canonical(mysql, "k"), expected, "{mysql}");
-        assert_eq!(canonical(mariadb, "k"), expected, "{mariadb}");
-        assert_eq!(canonical(expected, "k"), expected, "stays as it is");
-    }
+    become_one(&table);
     let branches = "(select 1 as `x` order by `x` limit 1) union select 2 as `2`";
     assert_eq!(
         canonical(branches, "k"),
@@ -231,11 +233,7 @@ fn conditions_mean_what_was_written() {
             "select 1 as `a` from `t` where case when `a` then case `b` when 1 then 2 end end",
         ),
     ];
-    for (mysql, mariadb, expected) in table {
-        for text in [mysql, mariadb, expected] {
-            assert_eq!(canonical(text, "k"), expected, "{text}");
-        }
-    }
+    become_one(&table);
 }
 
 #[test]
@@ -313,11 +311,7 @@ fn queries_are_settled_wherever_they_stand() {
             "(select 1 as `a` union select 2 as `b` limit 1) union all select 3 as `c`",
         ),
     ];
-    for (mysql, mariadb, expected) in table {
-        for text in [mysql, mariadb, expected] {
-            assert_eq!(canonical(text, "k"), expected, "{text}");
-        }
-    }
+    become_one(&table);
 }
 
 mod arbitrary {

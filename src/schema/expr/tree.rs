@@ -1,6 +1,7 @@
 //! Which parentheses an expression needs.
 
-use super::lexer::{Token, is_keyword};
+use super::lexer::{Token, is_keyword, is_word};
+use super::query::SET_OPERATORS;
 use super::truth;
 
 /// A token, or what stands between two parentheses, which are `fixed` if they belong to what
@@ -75,7 +76,7 @@ fn opens_fixed(tokens: &[Token], at: usize) -> bool {
 
 /// Whether an index hint ends here, before its list: `use index for order by`.
 fn ends_hint(before: &[Token]) -> bool {
-    let word = |token: &Token, text: &str| matches!(token, Token::Word(word) if word == text);
+    let word = |token: &Token, text: &str| is_word(Some(token), &[text]);
     match before {
         [.., to, join] if word(join, "join") => word(to, "for"),
         [.., to, verb, by] if word(by, "by") => {
@@ -129,7 +130,6 @@ pub(super) fn simplify(nodes: Vec<Node>) -> Vec<Node> {
 
 /// Whether a group is a SELECT of a union that needs no parentheses.
 fn is_plain_branch(inner: &[Node], before: &[Node], after: Option<&Node>) -> bool {
-    const UNIONS: [&str; 3] = ["union", "except", "intersect"];
     const ENDS: [&str; 8] = [
         "union",
         "except",
@@ -140,11 +140,11 @@ fn is_plain_branch(inner: &[Node], before: &[Node], after: Option<&Node>) -> boo
         "into",
         "with",
     ];
-    let word = |node: Option<&Node>, any_of: &[&str]| matches!(node, Some(Node::Leaf(Token::Word(word))) if any_of.contains(&word.as_str()));
+    let word = |node: Option<&Node>, any_of: &[&str]| matches!(node, Some(Node::Leaf(token)) if is_word(Some(token), any_of));
     let joined = match before {
-        [] => word(after, &UNIONS),
-        [.., union, last] if word(Some(last), &["all", "distinct"]) => word(Some(union), &UNIONS),
-        [.., last] => word(Some(last), &UNIONS),
+        [] => word(after, &SET_OPERATORS),
+        [.., union, last] if word(Some(last), &["all", "distinct"]) => word(Some(union), &SET_OPERATORS),
+        [.., last] => word(Some(last), &SET_OPERATORS),
     };
     joined && word(inner.first(), &["select"]) && !inner.iter().any(|node| word(Some(node), &ENDS))
 }

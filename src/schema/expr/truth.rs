@@ -104,9 +104,7 @@ fn bare_tests(mut nodes: Vec<Node>) -> Vec<Node> {
             continue;
         }
         if let Node::Group { inner, fixed: false } = &mut nodes[at]
-            && inner.len() > 2
-            && zero(inner.last())
-            && operator(inner.get(inner.len() - 2), &["<>"])
+            && tested(inner).is_some()
         {
             inner.truncate(inner.len() - 2);
         }
@@ -174,28 +172,25 @@ fn bare_operands(nodes: Vec<Node>) -> Vec<Node> {
     const OPENS: [&str; 3] = ["where", "on", "having"];
     const JOINS: [&str; 3] = ["and", "or", "xor"];
     let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
-    let mut rest = nodes.into_iter().peekable();
     let (mut condition, mut betweens) = (false, 0usize);
     let mut operand = Vec::new();
-    while let Some(node) = rest.next() {
+    for node in nodes {
         let is = |any_of: &[&str]| any_of.iter().any(|one| word(Some(&node), one));
         betweens += usize::from(is(&["between"]));
         let joins = is(&JOINS) && (betweens == 0 || !is(&["and"]));
         if is(&["and"]) && !joins {
             betweens -= 1;
         }
-        let ends = joins || is(&OPENS) || (weight(&node) == BOUNDARY && !is_operand(&node));
-        if !ends {
+        let opens = joins || is(&OPENS);
+        if opens || (weight(&node) == BOUNDARY && !is_operand(&node)) {
+            out.append(&mut bare(std::mem::take(&mut operand), condition || joins));
+            condition = opens;
+            out.push(node);
+        } else {
             operand.push(node);
-            if rest.peek().is_none() {
-                out.append(&mut bare(std::mem::take(&mut operand), condition));
-            }
-            continue;
         }
-        out.append(&mut bare(std::mem::take(&mut operand), condition || joins));
-        condition = joins || is(&OPENS);
-        out.push(node);
     }
+    out.append(&mut bare(operand, condition));
     out
 }
 
@@ -212,19 +207,29 @@ fn bare(mut operand: Vec<Node>, condition: bool) -> Vec<Node> {
     operand
 }
 
+/// What is compared to zero: `x` of `x <> 0`.
+fn tested(nodes: &[Node]) -> Option<&[Node]> {
+    match nodes {
+        [tested @ .., test, last] if zero(Some(last)) && operator(Some(test), &["<>"]) => {
+            (!tested.is_empty()).then_some(tested)
+        }
+        _ => None,
+    }
+}
+
 /// Whether this compares something other than a column to zero.
 fn is_test(nodes: &[Node]) -> bool {
-    let [tested @ .., test, last] = nodes else {
+    let Some(tested) = tested(nodes) else {
         return false;
     };
-    let path =
-        matches!(tested.first(), Some(Node::Leaf(Token::Name(_)))) && primary(tested, 0) == tested.len();
-    let case = word(tested.first(), "case") && whole_case(tested) == tested.len();
-    let whole = case
-        || tested
+    let whole = primary(tested, 0) == tested.len();
+    match tested.first() {
+        Some(Node::Leaf(Token::Name(_))) if whole => false,
+        first if word(first, "case") && whole => true,
+        _ => tested
             .iter()
-            .all(|node| weight(node) > COMPARE || is_operand(node));
-    zero(Some(last)) && operator(Some(test), &["<>"]) && !tested.is_empty() && !path && whole
+            .all(|node| weight(node) > COMPARE || is_operand(node)),
+    }
 }
 
 /// A keyword that is, or begins, an operand.

@@ -1,6 +1,6 @@
 //! What the servers print differently in a whole SELECT.
 
-use super::lexer::Token;
+use super::lexer::{Token, is_word};
 use crate::schema::model::Text;
 
 /// Where a column alone is the condition, MariaDB 11.8 prints `where x is true` and `is false`,
@@ -8,7 +8,6 @@ use crate::schema::model::Text;
 pub(super) fn where_column(tokens: Vec<Token>) -> Vec<Token> {
     const CONDITIONS: [&str; 3] = ["where", "on", "having"];
     const MORE: [&str; 4] = ["and", "or", "xor", "is"];
-    let word = |token: Option<&Token>, any_of: &[&str]| matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()));
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     for (at, token) in tokens.iter().enumerate() {
         let test = match (out.last(), token) {
@@ -25,8 +24,8 @@ pub(super) fn where_column(tokens: Vec<Token>) -> Vec<Token> {
             .count();
         let before = (out.len() - 1 - path).checked_sub(1).and_then(|at| out.get(at));
         let after = tokens.get(at + 1);
-        let ends = !word(after, &MORE) && !matches!(after, Some(Token::Operator(_)));
-        if path > 0 && word(before, &CONDITIONS) && ends {
+        let ends = !is_word(after, &MORE) && !matches!(after, Some(Token::Operator(_)));
+        if path > 0 && is_word(before, &CONDITIONS) && ends {
             out.pop();
             out.extend([Token::Operator(test), Token::Number("0".into())]);
         } else {
@@ -38,20 +37,18 @@ pub(super) fn where_column(tokens: Vec<Token>) -> Vec<Token> {
 
 /// MariaDB prints a window's definition where MySQL prints its name.
 pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
-    let word = |token: &Token, text: &str| matches!(token, Token::Word(word) if word == text);
-    let depths = depths(&tokens);
     let mut windows: Vec<(Token, Vec<Token>)> = Vec::new();
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
-        let first = word(token, "window");
+        let first = is_word(Some(token), &["window"]);
         let next = !windows.is_empty() && *token == Token::Comma;
         match &tokens[at + 1..] {
-            [name @ Token::Name(_), as_word, Token::Open, ..] if (first || next) && word(as_word, "as") => {
+            [name @ Token::Name(_), as_word, Token::Open, ..]
+                if (first || next) && is_word(Some(as_word), &["as"]) =>
+            {
                 let inner = at + 4;
-                let close = (inner..tokens.len())
-                    .find(|end| tokens[*end] == Token::Close && depths[*end] == depths[inner - 1])
-                    .unwrap_or(tokens.len());
+                let close = closing(&tokens, inner - 1).unwrap_or(tokens.len());
                 windows.push((name.clone(), tokens[inner..close].to_vec()));
                 at = close + 1;
             }
@@ -64,15 +61,11 @@ pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
     if windows.is_empty() {
         return out;
     }
-    spread(out, &windows, word)
+    spread(out, &windows)
 }
 
 /// Puts definitions where their names stand: after `over`, or first in its parentheses.
-fn spread(
-    tokens: Vec<Token>,
-    windows: &[(Token, Vec<Token>)],
-    word: impl Fn(&Token, &str) -> bool,
-) -> Vec<Token> {
+fn spread(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     for token in tokens {
         let definition = windows
@@ -80,12 +73,12 @@ fn spread(
             .find(|(name, _)| *name == token)
             .map(|(_, text)| text);
         match (definition, out.as_slice()) {
-            (Some(definition), [.., over]) if word(over, "over") => {
+            (Some(definition), [.., over]) if is_word(Some(over), &["over"]) => {
                 out.push(Token::Open);
                 out.extend_from_slice(definition);
                 out.push(Token::Close);
             }
-            (Some(definition), [.., over, Token::Open]) if word(over, "over") => {
+            (Some(definition), [.., over, Token::Open]) if is_word(Some(over), &["over"]) => {
                 out.extend_from_slice(definition);
             }
             _ => out.push(token),
@@ -97,9 +90,7 @@ fn spread(
 /// Gives the columns of a SELECT other names; nothing if they have them or do not fit.
 pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec<Token>> {
     let depths = depths(&tokens);
-    let word = |at: usize, any_of: &[&str]| {
-        depths[at] == 0 && matches!(&tokens[at], Token::Word(word) if any_of.contains(&word.as_str()))
-    };
+    let word = |at: usize, any_of: &[&str]| depths[at] == 0 && is_word(tokens.get(at), any_of);
     let start = (0..tokens.len()).find(|at| word(*at, &["select"]))? + 1;
     let ends = ["from", "union", "except", "intersect", "where", "limit", "order"];
     let end = (start..tokens.len())
@@ -116,6 +107,22 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec
         out[place] = Token::Name(column.to_string());
     }
     (out != tokens).then_some(out)
+}
+
+/// Where the parenthesis that opens at `at` closes.
+pub(super) fn closing(tokens: &[Token], at: usize) -> Option<usize> {
+    if tokens.get(at) != Some(&Token::Open) {
+        return None;
+    }
+    let mut depth = 0usize;
+    (at..tokens.len()).find(|place| {
+        match tokens[*place] {
+            Token::Open => depth += 1,
+            Token::Close => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })
 }
 
 /// How deep in parentheses each token stands; a parenthesis itself is inside.
