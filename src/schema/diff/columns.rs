@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::order::moved;
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, push};
 use crate::schema::ddl::Writer;
@@ -110,46 +111,10 @@ impl Pair<'_> {
     /// The columns that have to move for the order to be right: as few as possible.
     fn moved_columns(&self) -> BTreeSet<Text> {
         let place = |name: Text| {
-            self.found
-                .columns
-                .iter()
-                .position(|one| one.name.eq_ignore_ascii_case(&name))
+            let mut columns = self.found.columns.iter();
+            columns.position(|one| one.name.eq_ignore_ascii_case(&name))
         };
-        let common: Vec<(Text, usize)> = self
-            .wanted
-            .columns
-            .iter()
-            .filter_map(|column| Some((column.name, place(column.name)?)))
-            .collect();
-        let places: Vec<usize> = common.iter().map(|(_, place)| *place).collect();
-        let staying = longest_increasing(&places);
-        common
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !staying.contains(at))
-            .map(|(_, (name, _))| *name)
-            .collect()
+        let wanted = self.wanted.columns.iter().map(|column| column.name);
+        moved(wanted, place).into_keys().collect()
     }
-}
-
-/// The positions of a longest increasing run within `values`, not necessarily next to each other.
-pub(super) fn longest_increasing(values: &[usize]) -> BTreeSet<usize> {
-    let mut tails: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = vec![None; values.len()];
-    for at in 0..values.len() {
-        let place = tails.partition_point(|tail| values[*tail] < values[at]);
-        before[at] = place.checked_sub(1).map(|place| tails[place]);
-        if place == tails.len() {
-            tails.push(at);
-        } else {
-            tails[place] = at;
-        }
-    }
-    let mut out = BTreeSet::new();
-    let mut next = tails.last().copied();
-    while let Some(at) = next {
-        out.insert(at);
-        next = before[at];
-    }
-    out
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod constraints;
+mod order;
 mod table;
 mod triggers;
 
@@ -178,6 +179,19 @@ impl Difference {
         match self.table {
             Some(table) if self.kind != Kind::Table => format!("{table}.{}", self.name),
             _ => self.name.to_string(),
+        }
+    }
+
+    /// Whether it is about something that is expected, and not about something extra.
+    pub fn is_expected(&self) -> bool {
+        !matches!(self.change, Change::Extra { .. })
+    }
+
+    /// Whether one of these fields is what differs.
+    pub fn differs_in(&self, names: &[&str]) -> bool {
+        match &self.change {
+            Change::Different { fields } => fields.iter().any(|field| names.contains(&field.name.as_str())),
+            _ => false,
         }
     }
 

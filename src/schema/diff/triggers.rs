@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::longest_increasing;
+use super::order::moved;
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
 use crate::schema::ddl;
@@ -25,7 +25,8 @@ impl Pair<'_> {
                 (Some(one), Some(other)) => {
                     let mut fields = Fields::default();
                     fields.compare("when", one.when, other.when, |when| when.to_string());
-                    if let Some(place) = moved.get(&name) {
+                    if let Some(before) = moved.get(&name) {
+                        let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
                         fields.0.push(field("order", place, "elsewhere"));
                     }
                     fields.program(one.body, other.body);
@@ -40,29 +41,20 @@ impl Pair<'_> {
         }
     }
 
-    /// The triggers that have to move for those of one event to run in the right order, as few as
-    /// possible, with the place of each.
-    fn moved_triggers(&self) -> BTreeMap<Text, String> {
-        let mut moved = BTreeMap::new();
-        for (when, wanted) in self.wanted.triggers_in_order() {
-            let found = self.found.triggers_in_order().remove(&when).unwrap_or_default();
-            let place = |name: &Text| found.iter().position(|one| one == name);
-            let common: Vec<(Text, usize)> = wanted
-                .iter()
-                .filter_map(|name| Some((*name, place(name)?)))
-                .collect();
-            let places: Vec<usize> = common.iter().map(|(_, place)| *place).collect();
-            let staying = longest_increasing(&places);
-            for (at, (name, _)) in common.iter().enumerate() {
-                if !staying.contains(&at) {
-                    let before = at.checked_sub(1).map(|before| common[before].0);
-                    moved.insert(
-                        *name,
-                        before.map_or("first".to_owned(), |name| format!("after {name}")),
-                    );
-                }
-            }
-        }
-        moved
+    /// The triggers that have to move for those of one event to run in the right order, each with the
+    /// one before it.
+    fn moved_triggers(&self) -> BTreeMap<Text, Option<Text>> {
+        let found = self.found.triggers_in_order();
+        let of_event = |(when, wanted): (Text, Vec<Text>)| {
+            let found = found.get(&when).map_or(&[][..], Vec::as_slice);
+            moved(wanted.into_iter(), |name| {
+                found.iter().position(|one| *one == name)
+            })
+        };
+        self.wanted
+            .triggers_in_order()
+            .into_iter()
+            .flat_map(of_event)
+            .collect()
     }
 }

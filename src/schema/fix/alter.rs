@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::risk::{columns_of, mentions};
+use super::risk::mentions;
 use super::work::Work;
 use super::{Planner, comment_option};
 use crate::schema::ddl::{self, name};
@@ -81,17 +81,14 @@ impl<'a> Alter<'a, '_> {
     /// spatial index is on the column, even in an ALTER that drops it (error 3644, measured on 9.7).
     fn moved_in_space(&self) -> BTreeSet<Text> {
         self.of_kind(Kind::Column)
-            .filter(|one| match &one.change {
-                Change::Different { fields } => fields.iter().any(|field| field.name == "srid"),
-                _ => false,
-            })
+            .filter(|one| one.differs_in(&["srid"]))
             .map(|one| one.name)
             .collect()
     }
 
     /// Whether an index holds one of the columns that cannot change under it.
     fn holds(index: &Index, columns: &BTreeSet<Text>) -> bool {
-        columns_of(index).any(|column| columns.contains(&column))
+        index.columns().any(|column| columns.contains(&column))
     }
 
     /// Checks and indexes that go or change.
@@ -126,7 +123,7 @@ impl<'a> Alter<'a, '_> {
 
     fn drop_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
         let part = work.part(risky);
-        part.unindexed.extend(columns_of(index).next());
+        part.unindexed.extend(index.columns().next());
         let clause = match index_name == PRIMARY {
             true => "DROP PRIMARY KEY".to_owned(),
             false => format!("DROP INDEX {}", name(&index_name)),
@@ -179,7 +176,7 @@ impl<'a> Alter<'a, '_> {
     fn columns(&self, work: &mut Work, recomputed: &BTreeSet<Text>) {
         let by_name: BTreeMap<Text, &Difference> = self
             .of_kind(Kind::Column)
-            .filter(|one| !matches!(one.change, Change::Extra { .. }))
+            .filter(|one| one.is_expected())
             .map(|one| (one.name, one))
             .collect();
         let with_checks = self.column_checks();
@@ -228,20 +225,16 @@ impl<'a> Alter<'a, '_> {
         column: &Column,
         place: &str,
     ) {
-        let Change::Different { fields } = &difference.change else {
-            return;
-        };
-        let has = |names: &[&str]| fields.iter().any(|field| names.contains(&field.name.as_str()));
         let risky = work.risky.contains(&column.name);
         let part = work.part(risky);
-        if has(&["type", "null", "collation", "auto_increment", "generated"]) {
+        if difference.differs_in(&["type", "null", "collation", "auto_increment", "generated"]) {
             part.touched.extend([live.name, column.name]);
         }
         let verb = match live.name == column.name {
             true => "MODIFY COLUMN".to_owned(),
             false => format!("CHANGE COLUMN {}", name(&live.name)),
         };
-        let place = if has(&["position"]) {
+        let place = if difference.differs_in(&["position"]) {
             format!(" {place}")
         } else {
             String::new()
@@ -277,10 +270,7 @@ impl<'a> Alter<'a, '_> {
 
     /// Indexes and checks that come or change.
     fn adds(&self, work: &mut Work, reindexed: &BTreeSet<Text>) {
-        for one in self
-            .of_kind(Kind::Index)
-            .filter(|one| !matches!(one.change, Change::Extra { .. }))
-        {
+        for one in self.of_kind(Kind::Index).filter(|one| one.is_expected()) {
             let Some(index) = self.wanted.indexes.get(&one.name) else {
                 continue;
             };
@@ -296,10 +286,7 @@ impl<'a> Alter<'a, '_> {
         {
             self.add_index(work, index_name, index, needs_risky(work, index));
         }
-        for one in self
-            .of_kind(Kind::Check)
-            .filter(|one| !matches!(one.change, Change::Extra { .. }))
-        {
+        for one in self.of_kind(Kind::Check).filter(|one| one.is_expected()) {
             let in_column = self.planner.live.dialect == Dialect::MariaDB;
             let check = self
                 .wanted
@@ -317,7 +304,7 @@ impl<'a> Alter<'a, '_> {
 
     fn add_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
         let part = work.part(risky);
-        part.indexed.extend(columns_of(index).next());
+        part.indexed.extend(index.columns().next());
         part.clauses
             .push(format!("ADD {}", self.planner.writer.index(&index_name, index)));
     }
@@ -371,7 +358,7 @@ impl<'a> Alter<'a, '_> {
     fn extra_columns(&self, work: &mut Work) {
         let extra: Vec<&Difference> = self
             .of_kind(Kind::Column)
-            .filter(|one| matches!(one.change, Change::Extra { .. }))
+            .filter(|one| !one.is_expected())
             .collect();
         // A column with AUTO_INCREMENT has to stay in a key: it goes with its key or not at all.
         let counts = |one: &&Difference| {
@@ -421,10 +408,7 @@ impl Places {
     /// Where the next column goes. One without a difference that is not there is missing on purpose.
     fn next(&mut self, column: Text, risky: bool, there: bool, difference: Option<&Difference>) -> String {
         let before = if risky { self.before } else { self.before_safe };
-        let moves = difference.is_some_and(|one| match &one.change {
-            Change::Different { fields } => fields.iter().any(|field| field.name == "position"),
-            _ => true,
-        });
+        let moves = !there || difference.is_some_and(|one| one.differs_in(&["position"]));
         if there || difference.is_some() {
             self.before = Some(column);
             if !(risky && moves) {

@@ -3,15 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::BitOr;
 
-use super::Planner;
 use super::later::Later;
 use super::work::{Alteration, Work};
+use super::{ByTable, Planner};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::diff::{Change, Kind};
 use crate::schema::model::{ForeignKey, Text};
-
-/// The differences of each table.
-pub(super) type ByTable<'a> = BTreeMap<Text, Vec<&'a Difference>>;
 
 /// A statement, and what it may lose.
 type Step = (String, Option<String>);
@@ -179,8 +176,7 @@ impl Planner<'_> {
                     Fate::Goes => false,
                 };
                 let loses = losing.then(|| reason(*table, key, work));
-                let sql = format!("ALTER TABLE {} DROP FOREIGN KEY {}", name(table), name(key_name));
-                drop.push((sql, loses.clone()));
+                drop.push((drop_foreign_key(*table, *key_name), loses.clone()));
                 // What an extra table refers to may have another type by now: its key does not come back.
                 if matches!(fate, Fate::Stays) && !gone {
                     back.push((add_foreign_key(*table, *key_name, key), loses));
@@ -199,11 +195,9 @@ impl Planner<'_> {
             };
             let live = self.live.tables.get(table);
             for (key_name, key) in &wanted.foreign_keys {
-                let difference = differences.iter().find(|one| {
-                    one.kind == Kind::ForeignKey
-                        && one.name == *key_name
-                        && !matches!(one.change, Change::Extra { .. })
-                });
+                let difference = differences
+                    .iter()
+                    .find(|one| one.kind == Kind::ForeignKey && one.name == *key_name && one.is_expected());
                 if live.is_some() && difference.is_none() {
                     continue;
                 }
@@ -246,6 +240,14 @@ impl Planner<'_> {
             .collect();
         self.notes.extend(notes);
     }
+}
+
+pub(super) fn drop_foreign_key(table: Text, key_name: Text) -> String {
+    format!(
+        "ALTER TABLE {} DROP FOREIGN KEY {}",
+        name(&table),
+        name(&key_name)
+    )
 }
 
 fn add_foreign_key(table: Text, key_name: Text, key: &ForeignKey) -> String {

@@ -1,11 +1,13 @@
 //! What can only be made once something that may lose data was done: a view whose name a table has
 //! that is to go, and what uses it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::risk::mentions;
+use super::made;
+use super::risk::{is_one_of, mentions};
 use super::work::Work;
-use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::diff::{Difference, Kind};
+use crate::schema::expr;
 use crate::schema::model::{Schema, Text};
 
 /// Tables, views and triggers that have to wait, with the reason.
@@ -24,16 +26,16 @@ impl Later {
         work: &BTreeMap<Text, Work>,
     ) -> Later {
         let mut later = Later::default();
-        let made = |kind: Kind| {
-            differences
-                .iter()
-                .filter(move |one| one.kind == kind && !matches!(one.change, Change::Extra { .. }))
-        };
+        let made = |kind: Kind| made(differences, kind);
         for one in made(Kind::Table).filter(|one| live.views.contains_key(&one.name)) {
-            later.wait(one.name, format!("the view {} is in its place", one.name));
+            later
+                .objects
+                .insert(one.name, format!("the view {} is in its place", one.name));
         }
         for one in made(Kind::View).filter(|one| live.tables.contains_key(&one.name)) {
-            later.wait(one.name, format!("the table {} is in its place", one.name));
+            later
+                .objects
+                .insert(one.name, format!("the table {} is in its place", one.name));
         }
         let added: BTreeMap<Text, &Work> = work
             .iter()
@@ -46,7 +48,7 @@ impl Later {
                 let definition = expected.views.get(&one.name).and_then(|view| view.definition);
                 let why = definition.and_then(|text| later.reason(&text, &added));
                 if let Some(why) = why.filter(|_| !later.objects.contains_key(&one.name)) {
-                    later.wait(one.name, why);
+                    later.objects.insert(one.name, why);
                 }
             }
             if later.objects.len() == before {
@@ -68,19 +70,15 @@ impl Later {
         own.or_else(|| self.object(table))
     }
 
-    fn wait(&mut self, name: Text, why: String) {
-        self.objects.insert(name, why);
-    }
-
     /// Why what reads by this definition has to wait.
     fn reason(&self, definition: &str, added: &BTreeMap<Text, &Work>) -> Option<String> {
-        let names = |name: Text| mentions(definition, &BTreeSet::from([name]));
-        let waiting = self.objects.iter().find(|(name, _)| names(**name));
+        let used = expr::names(definition);
+        let waiting = self.objects.iter().find(|(name, _)| is_one_of(&used, name));
         waiting.map(|(_, why)| why.clone()).or_else(|| {
-            let used = added
-                .iter()
-                .find(|(table, work)| names(**table) && mentions(definition, &work.losing.added));
-            used.and_then(|(_, work)| work.loses())
+            let uses = |work: &Work| work.losing.added.iter().any(|column| is_one_of(&used, column));
+            let mut added = added.iter();
+            let found = added.find(|(table, work)| is_one_of(&used, table) && uses(work));
+            found.and_then(|(_, work)| work.loses())
         })
     }
 

@@ -1,8 +1,9 @@
 //! The statements that mend a drift, in an order that works.
 //!
 //! First go triggers, views' users and the foreign keys that stand in the way; then tables are
-//! created and altered, each in one ALTER; then what loses data; then foreign keys, views,
-//! routines, triggers and events come back. Everything is plain SQL for the client or dbtool.
+//! created and altered, each in one ALTER for what loses nothing and one for what may; then foreign
+//! keys, views, routines, triggers and events come back. Everything is plain SQL for the client or
+//! dbtool.
 
 mod alter;
 mod doubt;
@@ -24,6 +25,9 @@ use later::Later;
 use super::ddl::{Writer, quote};
 use super::diff::{Difference, Kind};
 use super::model::{Schema, Text};
+
+/// The differences of each table.
+type ByTable<'a> = BTreeMap<Text, Vec<&'a Difference>>;
 
 /// One statement of a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +118,7 @@ pub fn plan(
     differences: &[Difference],
     sink: &mut dyn FnMut(Statement),
 ) -> Vec<String> {
-    let mut by_table: BTreeMap<Text, Vec<&Difference>> = BTreeMap::new();
+    let mut by_table = ByTable::new();
     for difference in differences {
         if let Some(table) = difference.table {
             by_table.entry(table).or_default().push(difference);
@@ -170,6 +174,13 @@ impl Planner<'_> {
             self.run(format!("ALTER DATABASE {charset}"));
         }
     }
+}
+
+/// The differences of this kind that something has to be made for.
+fn made(differences: &[Difference], kind: Kind) -> impl Iterator<Item = &Difference> {
+    differences
+        .iter()
+        .filter(move |one| one.kind == kind && one.is_expected())
 }
 
 /// A comment option, empty to take the comment away.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Planner;
-use super::keys::ByTable;
 use super::later::Later;
 use super::work::Work;
-use crate::schema::diff::{Change, Difference, Kind};
+use super::{ByTable, Planner};
+use crate::schema::diff::{Change, Difference, Field, Kind};
 use crate::schema::expr::lexer;
 use crate::schema::model::{Column, Text};
 
@@ -58,7 +57,7 @@ impl Planner<'_> {
 /// Whether a table is made or altered, not only dropped.
 fn changes(differences: &[&Difference]) -> bool {
     differences.iter().any(|one| {
-        let gone = one.kind == Kind::Table && matches!(one.change, Change::Extra { .. });
+        let gone = one.kind == Kind::Table && !one.is_expected();
         one.kind != Kind::Trigger && !gone
     })
 }
@@ -76,9 +75,10 @@ fn is_zero_date(column: &Column) -> bool {
 
 /// Whether a column that takes NULL no longer does.
 fn forbids_null(one: &Difference) -> bool {
-    let Change::Different { fields } = &one.change else {
-        return false;
+    let wanted = |fields: &[Field]| {
+        fields
+            .iter()
+            .any(|field| field.name == "null" && field.expected == "no")
     };
-    let mut fields = fields.iter();
-    one.kind == Kind::Column && fields.any(|field| field.name == "null" && field.expected == "no")
+    one.kind == Kind::Column && matches!(&one.change, Change::Different { fields } if wanted(fields))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Planner;
 use super::later::Later;
+use super::{Planner, made};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::expr;
@@ -63,12 +63,7 @@ impl Planner<'_> {
     /// Views, routines, triggers and events that are missing or different.
     pub(super) fn programs(&mut self, differences: &[Difference], later: &Later) {
         self.triggers(differences, later);
-        let wanted = |kind: Kind| {
-            let of_kind = differences.iter().filter(move |one| one.kind == kind);
-            of_kind
-                .filter(|one| !matches!(one.change, Change::Extra { .. }))
-                .map(|one| one.name)
-        };
+        let wanted = |kind: Kind| made(differences, kind).map(|one| one.name);
         let functions = wanted(Kind::Function).map(|name| (Kind::Function, name));
         let procedures = wanted(Kind::Procedure).map(|name| (Kind::Procedure, name));
         let views = views_in_order(self.expected, wanted(Kind::View)).into_iter();

@@ -6,7 +6,7 @@ use super::alter::Alter;
 use super::loss;
 use crate::schema::diff::{Change, Kind};
 use crate::schema::expr;
-use crate::schema::model::{Column, Index, Text};
+use crate::schema::model::{Column, Text};
 
 /// A column that changes or comes, as it is expected and as it is.
 struct Changed<'a> {
@@ -36,8 +36,13 @@ impl Changed<'_> {
 
 /// Whether an expression names one of these columns.
 pub(super) fn mentions(expression: &str, columns: &BTreeSet<Text>) -> bool {
-    let is_one = |name: &String| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-    expr::names(expression).iter().any(is_one)
+    let used = expr::names(expression);
+    columns.iter().any(|column| is_one_of(&used, column))
+}
+
+/// Whether a name is one of those that an expression uses.
+pub(super) fn is_one_of(used: &[String], name: &Text) -> bool {
+    used.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 impl<'a> Alter<'a, '_> {
@@ -102,13 +107,8 @@ impl<'a> Alter<'a, '_> {
     fn indexed_together(&self) -> Vec<BTreeSet<Text>> {
         let mut by_name: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
         for (name, index) in self.wanted.indexes.iter().chain(self.found.indexes.iter()) {
-            by_name.entry(*name).or_default().extend(columns_of(index));
+            by_name.entry(*name).or_default().extend(index.columns());
         }
         by_name.into_values().collect()
     }
-}
-
-/// The columns that an index holds.
-pub(super) fn columns_of(index: &Index) -> impl Iterator<Item = Text> {
-    index.parts.iter().filter_map(|part| part.column_name())
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Planner;
 use super::alter::Alter;
-use super::keys::ByTable;
+use super::keys::drop_foreign_key;
 use super::later::Later;
 use super::work::Work;
+use super::{ByTable, Planner};
 use crate::schema::ddl::name;
 use crate::schema::model::Text;
 
@@ -111,8 +111,7 @@ impl Planner<'_> {
             let table = free.unwrap_or(first);
             let why = format!("the table {table} is not in the migrations");
             for (child, key) in keys {
-                let sql = format!("ALTER TABLE {} DROP FOREIGN KEY {}", name(&child), name(&key));
-                self.run_losing(sql, why.clone());
+                self.run_losing(drop_foreign_key(child, key), why.clone());
             }
             self.run_losing(format!("DROP TABLE {}", name(&table)), why);
             left.remove(&table);

@@ -9,7 +9,7 @@ use crate::schema::normalise;
 
 /// A program whose body may have lost escapes.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Program {
+enum Program {
     /// With its table.
     Trigger(Text, Text),
     Procedure(Text),

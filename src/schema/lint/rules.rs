@@ -60,7 +60,7 @@ fn key_candidate(table: &Table) -> Option<Vec<Text>> {
             })
     };
     let index = table.indexes.values().find(whole)?;
-    Some(index.parts.iter().filter_map(Part::column_name).collect())
+    Some(index.columns().collect())
 }
 
 /// What makes these columns the primary key, which serves in the place of the indexes they have.
@@ -95,12 +95,23 @@ fn serves(long: &Index, short: &Index) -> bool {
 
 /// What changes a column into `column`.
 fn modify(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
+    let clause = modify_clause(schema, table, column);
+    format!("ALTER TABLE {} {clause};", name(&table_name))
+}
+
+fn modify_clause(schema: &Schema, table: &Table, column: &Column) -> String {
     let check = table.checks.get(&column.name).filter(|check| check.of_column);
     format!(
-        "ALTER TABLE {} MODIFY COLUMN {};",
-        name(&table_name),
+        "MODIFY COLUMN {}",
         Writer::own(schema).column(column, None, check)
     )
+}
+
+/// A column with its text in another collation.
+fn recollated(column: &Column, converted: &dyn Fn(Text) -> Text) -> Column {
+    let mut new = *column;
+    new.change(|attributes| attributes.collation = attributes.collation.map(converted));
+    new
 }
 
 fn plain_parts(index: &Index) -> bool {
@@ -182,7 +193,7 @@ pub(super) fn foreign_key_without_index(schema: &Schema, out: &mut Vec<Finding>)
     for (table_name, table) in &schema.tables {
         for (key_name, key) in &table.foreign_keys {
             let covers = |index: &Index| {
-                let columns: Vec<Text> = index.parts.iter().filter_map(Part::column_name).collect();
+                let columns: Vec<Text> = index.columns().collect();
                 plain_parts(index)
                     && columns.len() >= key.columns.len()
                     && columns[..key.columns.len()] == key.columns[..]
@@ -351,12 +362,9 @@ fn convert(
         .filter(|column| column.collation.is_some_and(of));
     let columns: String = text
         .map(|column| {
-            let mut new = *column;
-            new.change(|attributes| attributes.collation = attributes.collation.map(converted));
-            let check = table.checks.get(&column.name).filter(|check| check.of_column);
             format!(
-                ", MODIFY COLUMN {}",
-                Writer::own(schema).column(&new, None, check)
+                ", {}",
+                modify_clause(schema, table, &recollated(column, converted))
             )
         })
         .collect();
@@ -390,9 +398,7 @@ fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
             .iter()
             .filter(|column| column.collation.is_some_and(of));
         out.extend(columns.map(|column| {
-            let mut new = *column;
-            new.change(|attributes| attributes.collation = attributes.collation.map(converted));
-            let fix = modify(schema, *table_name, table, &new);
+            let fix = modify(schema, *table_name, table, &recollated(column, &converted));
             let joined = joined_text(schema, *table_name, &|name| name == column.name);
             (format!("{table_name}.{}", column.name), fix + &joined)
         }));

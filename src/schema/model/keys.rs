@@ -46,6 +46,13 @@ pub struct Index {
     pub comment: Option<Text>,
 }
 
+impl Index {
+    /// The columns that it holds, without its expressions.
+    pub fn columns(&self) -> impl Iterator<Item = Text> {
+        self.parts.iter().filter_map(Part::column_name)
+    }
+}
+
 /// One part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
