@@ -208,7 +208,8 @@ impl Config {
             None => Err(Failure::usage(
                 "no database account is configured",
                 "set DATABASE_URL, or DB_USER with DB_PASSWORD and DB_NAME, in the environment or a .env file \
-                 (see .env.example); `dbtool config` shows what is set, `dbtool sandbox` tries dbtool without any server",
+                 (see .env.example); `dbtool config` shows what is set, `dbtool sandbox` tries dbtool without any \
+                 server",
             )),
         }
     }

@@ -93,7 +93,7 @@ async fn compared(
                 Err(failure) => failure,
             };
             let path = args.dir.join(SNAPSHOT);
-            if args.replay == Replay::Server || args.write || args.applied {
+            if args.replay == Replay::Server || needs_replay(args) {
                 return Err(failure.into());
             }
             if !path.is_file() {
@@ -110,6 +110,11 @@ async fn compared(
     let live = frame.read(&mut session, None).await?;
     let expected = read_snapshot(&args.dir.join(SNAPSHOT), &live.schema)?;
     Ok((live, expected))
+}
+
+/// Whether only a replay can do what is asked for.
+fn needs_replay(args: &CheckSchemaArgs) -> bool {
+    args.write || args.applied
 }
 
 /// Refuses what cannot be done without a replay.
@@ -176,7 +181,7 @@ async fn server(
                 format!("the account may not create a scratch database ({})", error.what()),
                 format!(
                     "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox{}",
-                    if args.write || args.applied {
+                    if needs_replay(args) {
                         ""
                     } else {
                         " or --replay never"
