@@ -16,7 +16,7 @@ use dbtool::schema::model::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
-use support::schemas::run_statements;
+use support::schemas::{against_expected, run_statements};
 use support::{Admin, Server};
 
 const COLLATION: &str = "utf8mb4_unicode_ci";
@@ -288,8 +288,7 @@ fn awkward_pairs_are_mended_in_both_directions() {
         .arg("--log-bin-trust-function-creators=1")
         .start();
     let mut admin = server.admin();
-    let account = server.create_account("reader", "expected");
-    let password = account.password.reveal();
+    let compare = against_expected(&server);
     let bodies = match server.is_mysql() {
         true => "SHOW_ROUTINE ON *.*",
         false => "SELECT ON mysql.proc",
@@ -299,7 +298,6 @@ fn awkward_pairs_are_mended_in_both_directions() {
     }
     admin.exec("CREATE DATABASE elsewhere");
     admin.exec("CREATE TABLE elsewhere.thing (id INT PRIMARY KEY)");
-    let url = format!("mysql://reader:{password}@127.0.0.1:{}/expected", server.port());
     let mut wrong = Vec::new();
     let of_family = match server.is_mysql() {
         true => awkward_pairs::MYSQL_PAIRS,
@@ -320,12 +318,6 @@ fn awkward_pairs_are_mended_in_both_directions() {
                 run_statements(&mut admin, script);
                 admin.exec("SET foreign_key_checks = 1");
             }
-            let compare = |more: &[&str]| {
-                let run = server.dbtool().env("EXPECTED", &url);
-                run.args(["check-schema", "--expect", "env:EXPECTED"])
-                    .args(more)
-                    .run()
-            };
             if compare(&[]).code != Some(1) {
                 wrong.push(format!("{what}: no difference is found"));
             }

@@ -5,7 +5,7 @@ mod support;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use support::schemas::run_statements;
+use support::schemas::{against_expected, run_statements};
 use support::{Admin, Server};
 
 const TABLES: &str = "
@@ -91,7 +91,7 @@ fn rows(admin: &mut Admin, view: &str) -> Option<Vec<Vec<Option<String>>>> {
 fn a_view_made_anew_shows_the_same_rows() {
     let server = Server::start();
     let mut admin = server.admin();
-    let account = server.create_account("reader", "expected");
+    let compare = against_expected(&server);
     for database in ["app", "expected"] {
         admin.exec(&format!("ALTER DATABASE {database} CHARACTER SET utf8mb4"));
         admin.exec(&format!("USE {database}"));
@@ -103,14 +103,6 @@ fn a_view_made_anew_shows_the_same_rows() {
         .filter(|(_, sql)| admin.try_exec(sql).is_ok())
         .collect();
     assert!(views.len() > VIEWS / 2, "{} views were made", views.len());
-    let password = account.password.reveal();
-    let url = format!("mysql://reader:{password}@127.0.0.1:{}/expected", server.port());
-    let compare = |more: &[&str]| {
-        let run = server.dbtool().env("EXPECTED", &url);
-        run.args(["check-schema", "--expect", "env:EXPECTED"])
-            .args(more)
-            .run()
-    };
     let fix = compare(&["--fix-sql"]).stdout;
     admin.exec("USE app");
     run_statements(&mut admin, &fix);

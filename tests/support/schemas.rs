@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Admin, Server};
+use super::{Admin, Output, Server};
 
 /// One of everything, as SQL.
 pub const EVERYTHING: &str = include_str!("../fixtures/everything.sql");
@@ -65,6 +65,20 @@ pub fn check(server: &Server, more: &[&str]) -> (Value, Option<i32>) {
         serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
     assert_eq!(report["ok"], output.code == Some(0), "{output}");
     (report, output.code)
+}
+
+/// Runs check-schema against another live database of the server, called `expected`, which is made
+/// with an account of its own, `reader`.
+pub fn against_expected(server: &Server) -> impl Fn(&[&str]) -> Output {
+    let account = server.create_account("reader", "expected");
+    let password = account.password.reveal();
+    let url = format!("mysql://reader:{password}@127.0.0.1:{}/expected", server.port());
+    move |more| {
+        let run = server.dbtool().env("EXPECTED", &url);
+        run.args(["check-schema", "--expect", "env:EXPECTED"])
+            .args(more)
+            .run()
+    }
 }
 
 /// `column users.email missing` for each difference of a report.
