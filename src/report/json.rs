@@ -31,7 +31,9 @@ impl Formatter for Safe<'_> {
                 && character != '\\'
             {
                 writer.write_all(&fragment.as_bytes()[start..index])?;
-                write!(writer, "\\u{:04x}", u32::from(character))?;
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
                 start = index + character.len_utf8();
             }
         }
@@ -109,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_schema_stands_first_and_controls_are_escaped() {
-        let value = json!({"a": "x\u{1b}[31m\u{9b}\u{7f}\\n", "nested": [{"b": 1}, [], {}]});
+        let value = json!({"a": "x\u{1b}[31m\u{9b}\u{7f}\u{e0041}\\n", "nested": [{"b": 1}, [], {}]});
         let shown = Rc::new(RefCell::new(Vec::new()));
         let sink = Rc::clone(&shown);
         let sink: Sink = Rc::new(move |part| sink.borrow_mut().extend_from_slice(part));

@@ -27,7 +27,7 @@ pub use human::{bytes, count, duration, plural};
 pub use log::{LogWriter, init_logging, log_writer};
 pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
-pub use style::{Style, visible};
+pub use style::{Style, is_hidden, visible};
 pub use text::{Page, Table};
 
 use crate::exit::{Exit, Failure};

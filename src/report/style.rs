@@ -97,14 +97,25 @@ impl Style {
     }
 }
 
-/// Characters a terminal obeys or reorders text by, rather than shows.
-fn is_control(character: char) -> bool {
+/// Whether a reader of raw text would not see this character as what it is: control characters, line
+/// separators, and the characters of Unicode's category Cf, which reorder text or do not show.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{200e}' | '\u{200f}' | '\u{061c}'   // direction marks
-            | '\u{2028}' | '\u{2029}'              // line and paragraph separators
-            | '\u{202a}'..='\u{202e}'              // embeddings and overrides
-            | '\u{2066}'..='\u{2069}')
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
+            | '\u{8e2}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'            // no width, direction marks
+            | '\u{2028}'..='\u{202e}'            // separators, embeddings and overrides
+            | '\u{2060}'..='\u{206f}'            // isolates, deprecated format characters
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+}
+
+/// Characters that text for people does not hold raw: those that are hidden but for our own marks,
+/// which [`paint`] takes out, and the joiners that belong to words and pictures.
+fn is_control(character: char) -> bool {
+    is_hidden(character) && !matches!(character, '\u{200c}' | '\u{200d}' | '\u{206a}'..='\u{206f}')
 }
 
 fn push_escape(out: &mut String, character: char) {
@@ -182,6 +193,8 @@ mod tests {
             ("\u{9b}31m", "\\x9b31m"),
             ("\u{7f}\0", "\\x7f\\x00"),
             ("user\u{202e}gpj", "user\\u{202e}gpj"),
+            ("a\u{200b}b\u{e0041}", "a\\u{200b}b\\u{e0041}"),
+            ("\u{1f469}\u{200d}\u{1f4bb}", "\u{1f469}\u{200d}\u{1f4bb}"),
             ("Zoë 東京 🏠", "Zoë 東京 🏠"),
         ] {
             assert_eq!(visible(text), shown);

@@ -7,6 +7,7 @@ mod alter;
 pub mod classify;
 mod compound;
 mod lex;
+pub mod script;
 pub mod split;
 mod summary;
 mod variables;

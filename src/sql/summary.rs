@@ -1,6 +1,7 @@
 //! One line about a statement, for people.
 
 use super::lex::{Kind, Lexer};
+use crate::report::is_hidden;
 
 /// A statement in at most `width` characters: comments gone, white space collapsed, passwords as
 /// stars, cut with `…`.
@@ -36,7 +37,7 @@ pub fn summary(statement: &str, width: usize) -> String {
                 line.push('…');
                 return line;
             }
-            line.push(if c.is_control() { ' ' } else { c });
+            line.push(if is_hidden(c) { ' ' } else { c });
             length += 1;
         }
     }

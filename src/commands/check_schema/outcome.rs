@@ -13,6 +13,7 @@ use crate::schema::fix::{Statement, plan};
 use crate::schema::introspect::Reading;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
 use crate::schema::model::{Schema, Text};
+use crate::sql::script::comment;
 
 /// How many tables the list of sizes has.
 const LARGEST: usize = 10;
@@ -313,9 +314,10 @@ impl Outcome for Report {
     fn text(&self, page: &mut Page) {
         if self.script_only {
             for note in self.fix(&mut |_| {}) {
-                page.line(format_args!("-- {note}"));
+                page.line(comment(&note));
             }
-            self.fix(&mut |statement| page.verbatim(&statement.script(self.allow_destructive)));
+            let dialect = self.live.schema.dialect;
+            self.fix(&mut |statement| page.verbatim(&statement.script(dialect, self.allow_destructive)));
             return;
         }
         self.drift_text(page);

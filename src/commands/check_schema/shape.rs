@@ -34,7 +34,8 @@ impl Serialize for Statements<'_> {
         let mut written = Ok(());
         self.0.fix(&mut |one| {
             if written.is_ok() {
-                written = list.serialize_element(&json!({ "sql": one.sql, "may_lose": one.loses }));
+                written = list
+                    .serialize_element(&json!({ "sql": one.sql, "may_lose": one.loses, "note": one.note }));
             }
         });
         written?;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::scene::{Box, DRIFT, Link, Row, Scene, State, cut};
 use super::xml::Xml;
+use crate::report::is_hidden;
 
 /// A text in quotes. A backslash may begin a name for something else in a label.
 struct Quoted<'a>(&'a str);
@@ -17,7 +18,7 @@ impl fmt::Display for Quoted<'_> {
             match letter {
                 '"' => out.write_str("\\\"")?,
                 '\\' => out.write_str("\\\\")?,
-                letter if letter.is_control() => out.write_char('\u{fffd}')?,
+                letter if is_hidden(letter) => out.write_char('\u{fffd}')?,
                 letter => out.write_char(letter)?,
             }
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::scene::{DRIFT, Scene, State, cut};
+use crate::report::is_hidden;
 
 /// A column's name or type as Mermaid takes it: letters, digits and underscores, a letter first.
 struct Word<'a>(&'a str);
@@ -51,7 +52,7 @@ impl fmt::Display for Quoted<'_> {
                 '>' => '\u{203a}',
                 ';' => '\u{ff1b}',
                 '#' => '\u{ff03}',
-                one if one.is_control() => '\u{fffd}',
+                one if is_hidden(one) => '\u{fffd}',
                 one => one,
             })?;
         }
@@ -62,7 +63,7 @@ impl fmt::Display for Quoted<'_> {
 /// Draws the scene.
 pub(super) fn draw(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
     let mut title = scene.title.to_owned();
-    title.retain(|letter| !letter.is_control());
+    title.retain(|letter| !is_hidden(letter));
     writeln!(out, "---\ntitle: {}\n---\nerDiagram", serde_json::json!(title))?;
     for one in &scene.boxes {
         let class = match one.state {

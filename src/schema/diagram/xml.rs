@@ -3,13 +3,15 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::report::is_hidden;
+
 /// A text as it stands between tags or in an attribute.
 pub(super) struct Xml<'a>(pub(super) &'a str);
 
 impl fmt::Display for Xml<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        let special = |letter: char| "&<>\"'".contains(letter) || letter.is_control();
+        let special = |letter: char| "&<>\"'".contains(letter) || is_hidden(letter);
         while let Some((at, letter)) = rest.char_indices().find(|(_, letter)| special(*letter)) {
             out.write_str(&rest[..at])?;
             out.write_str(match letter {

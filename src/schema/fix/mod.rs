@@ -24,7 +24,8 @@ use later::Later;
 
 use super::ddl::{Writer, quote};
 use super::diff::{Difference, Kind};
-use super::model::{Schema, Text};
+use super::model::{Dialect, Schema, Text};
+use crate::sql::script::{self, Written, comment};
 
 /// The differences of each table.
 type ByTable<'a> = BTreeMap<Text, Vec<&'a Difference>>;
@@ -36,11 +37,15 @@ pub struct Statement {
     pub sql: String,
     /// Why it may lose something; such statements stand in a script as comments.
     pub loses: Option<String>,
+    /// What to know before running it.
+    pub note: Option<String>,
 }
 
 /// All statements, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fix {
+    /// The server that they are for.
+    pub dialect: Dialect,
     /// The statements.
     pub statements: Vec<Statement>,
     /// What cannot be mended by a statement.
@@ -58,47 +63,53 @@ impl Fix {
 
     /// The notes and the statements as a script.
     pub fn script(&self, destructive: bool) -> String {
-        let notes = self.notes.iter().map(|note| format!("-- {note}\n"));
-        let statements = self.statements.iter().map(|one| one.script(destructive));
+        let notes = self.notes.iter().map(|note| comment(note) + "\n");
+        let statements = self
+            .statements
+            .iter()
+            .map(|one| one.script(self.dialect, destructive));
         notes.chain(statements).collect()
     }
 }
 
 impl Statement {
     /// The statement for the command line client or dbtool, with its end. One that may lose data is
-    /// commented out unless `destructive`.
-    pub fn script(&self, destructive: bool) -> String {
-        let text = terminated(&self.sql);
-        match &self.loses {
-            Some(why) if !destructive => {
-                let lines: String = text.lines().map(|line| format!("-- {line}\n")).collect();
-                format!("-- {why}:\n{lines}")
+    /// commented out unless `destructive`, and one that cannot be written safely always is.
+    pub fn script(&self, dialect: Dialect, destructive: bool) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(self.note.as_deref().map(comment));
+        lines.extend(self.loses.as_ref().map(|why| comment(&format!("{why}:"))));
+        let (text, runs) = match script::write(&self.sql, self.prepares(dialect)) {
+            Written::Plain(text) => (text, true),
+            Written::Prepared(text) => {
+                lines.push(comment(&format!("what follows is {}", self.sql)));
+                (text, true)
             }
-            Some(why) => format!("-- {why}:\n{text}\n"),
-            None => format!("{text}\n"),
+            Written::Not(why) => {
+                lines.push(comment(&format!("do this by hand, {why}: {}", self.sql)));
+                (String::new(), false)
+            }
+        };
+        match runs && (destructive || self.loses.is_none()) {
+            true => lines.push(text),
+            false => lines.extend(text.lines().map(comment)),
         }
+        lines.join("\n") + "\n"
     }
-}
 
-/// A statement with its end, in DELIMITER lines if it holds statements of its own.
-fn terminated(sql: &str) -> String {
-    let program = [
-        "CREATE TRIGGER ",
-        "CREATE PROCEDURE ",
-        "CREATE FUNCTION ",
-        "CREATE EVENT ",
-    ];
-    // A comment at the end would swallow what ends the statement.
-    let compound = program.iter().any(|start| sql.starts_with(start))
-        && [";", "--", "#"].iter().any(|part| sql.contains(part));
-    if compound {
-        let mut delimiter = "$$".to_owned();
-        while sql.contains(&delimiter) {
-            delimiter.push('$');
-        }
-        format!("DELIMITER {delimiter}\n{sql}\n{delimiter}\nDELIMITER ;")
-    } else {
-        format!("{sql};")
+    /// Whether the server takes the statement as a prepared one. MySQL prepares none that are about
+    /// stored programs (manual, "SQL Syntax Permitted in Prepared Statements"; error 1295 on 9.7).
+    fn prepares(&self, dialect: Dialect) -> bool {
+        const OF_MYSQL: [&str; 7] = [
+            "ALTER TABLE ",
+            "CREATE TABLE ",
+            "DROP TABLE ",
+            "RENAME TABLE ",
+            "CREATE OR REPLACE ",
+            "DROP VIEW ",
+            "SET ",
+        ];
+        dialect == Dialect::MariaDB || OF_MYSQL.iter().any(|start| self.sql.starts_with(start))
     }
 }
 
@@ -107,7 +118,11 @@ fn terminated(sql: &str) -> String {
 pub fn fix(expected: &Schema, live: &Schema, differences: &[Difference]) -> Fix {
     let mut statements = Vec::new();
     let notes = plan(expected, live, differences, &mut |one| statements.push(one));
-    Fix { statements, notes }
+    Fix {
+        dialect: live.dialect,
+        statements,
+        notes,
+    }
 }
 
 /// Hands the statements of [`fix`] over one by one, and returns the notes: a thousand missing
@@ -157,7 +172,11 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn add(&mut self, sql: String, loses: Option<String>) {
         self.doubts.look_at(&sql);
-        (self.sink)(Statement { sql, loses });
+        (self.sink)(Statement {
+            sql,
+            loses,
+            note: None,
+        });
     }
 
     fn run(&mut self, sql: String) {

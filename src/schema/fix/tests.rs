@@ -1,6 +1,11 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::schema::ddl;
 use crate::schema::diff::diff;
-use crate::schema::model::{Column, Index, Part, Table, View};
+use crate::schema::model::{
+    Action, Check, Column, Event, ForeignKey, Index, Part, Routine, Table, Trigger, View,
+};
 
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
     let mut schema = Schema::default();
@@ -105,27 +110,6 @@ fn an_index_that_changes_goes_and_comes_at_once() {
 }
 
 #[test]
-fn a_program_of_statements_gets_a_delimiter() {
-    assert_eq!(terminated("DROP TABLE `a`"), "DROP TABLE `a`;");
-    assert_eq!(
-        terminated("CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1"),
-        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
-    );
-    let body = "CREATE PROCEDURE p() BEGIN SELECT 1; END";
-    assert_eq!(terminated(body), format!("DELIMITER $$\n{body}\n$$\nDELIMITER ;"));
-    let dollars = "CREATE PROCEDURE p() BEGIN SELECT '$$'; END";
-    assert_eq!(
-        terminated(dollars),
-        format!("DELIMITER $$$\n{dollars}\n$$$\nDELIMITER ;")
-    );
-    let comment = "CREATE PROCEDURE p() SELECT 1 -- one";
-    assert_eq!(
-        terminated(comment),
-        format!("DELIMITER $$\n{comment}\n$$\nDELIMITER ;")
-    );
-}
-
-#[test]
 fn views_come_after_those_they_read() {
     let mut expected = Schema::default();
     for (name, definition) in [
@@ -147,4 +131,195 @@ fn views_come_after_those_they_read() {
         .filter_map(|sql| sql.split('`').nth(1))
         .collect();
     assert_eq!(order, ["c", "b", "a"]);
+}
+
+/// Names that try to leave their place.
+fn hostile() -> impl Strategy<Value = Text> {
+    let piece = prop::sample::select(vec![
+        "\n",
+        "\r",
+        "\r\n",
+        "\u{b}",
+        "\u{c}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{2029}",
+        "\u{1b}[2J",
+        "\u{7}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{206b}",
+        "`",
+        "``",
+        "'",
+        "\"",
+        "\\",
+        "\\'",
+        "*/",
+        "/*",
+        "/*!",
+        "--",
+        "-- ",
+        "#",
+        ";",
+        "DROP TABLE victim;",
+        "DELIMITER $$",
+        "$$",
+        "\\g",
+        "migrate:down",
+        " ",
+        "\t",
+        "a",
+        "é",
+        "日",
+    ]);
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| Text::from(pieces.concat()))
+}
+
+/// A schema that has such names and texts everywhere.
+fn hostile_schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
+    prop::collection::vec(hostile(), 18).prop_map(move |names| {
+        let name = |at: usize| names[at];
+        let quoted = |at: usize| Text::from(quote(&names[at]));
+        let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+        table.comment = Some(name(0));
+        table.columns = vec![
+            Column::with("id", "int", |column| column.comment = Some(name(1))),
+            Column::with(&name(2), "varchar(20)", |column| column.default = Some(quoted(3))),
+            Column::with("kind", &format!("enum({})", quoted(4)), |column| {
+                column.nullable = true
+            }),
+        ]
+        .into();
+        let parts = [Part::column(&name(2))].into_iter().collect();
+        let comment = Some(name(6));
+        table.indexes.insert(
+            name(5),
+            Index {
+                parts,
+                comment,
+                ..Index::default()
+            },
+        );
+        let clause = Text::from(format!("{} <> {}", ddl::name(&name(2)), quoted(8)));
+        let check = Check {
+            clause,
+            not_enforced: false,
+            of_column: false,
+        };
+        table.checks.insert(name(7), check);
+        let key = ForeignKey {
+            columns: [name(2)].into_iter().collect(),
+            table: name(9),
+            references: [name(10)].into_iter().collect(),
+            on_delete: Action::Cascade,
+            on_update: Action::Restrict,
+        };
+        table.foreign_keys.insert(name(11), key);
+        let body = |at: usize| {
+            Some(Text::from(format!(
+                "BEGIN SET @a = {}; -- one\nEND",
+                quote(&names[at])
+            )))
+        };
+        let trigger = Trigger {
+            when: Text::new("before insert"),
+            order: 1,
+            body: body(12),
+        };
+        table.triggers.insert(name(13), trigger);
+        let view = View {
+            definition: Some(Text::from(format!(
+                "select {} as {}",
+                quoted(14),
+                ddl::name(&name(15))
+            ))),
+            check_option: None,
+            invoker: false,
+        };
+        let routine = Routine {
+            parameters: vec![Text::from(format!("in {} int", ddl::name(&name(16))))],
+            returns: None,
+            body: body(0),
+            deterministic: false,
+            data_access: None,
+            invoker: false,
+            comment: Some(name(1)),
+        };
+        let event = Event {
+            schedule: Text::new("every 1 day"),
+            body: body(2),
+            disabled: false,
+            preserve: false,
+            comment: Some(name(3)),
+        };
+        Schema {
+            dialect,
+            tables: [(name(17), table)].into_iter().collect(),
+            views: [(name(4), view)].into_iter().collect(),
+            procedures: [(name(5), routine)].into_iter().collect(),
+            events: [(name(6), event)].into_iter().collect(),
+            ..Schema::default()
+        }
+    })
+}
+
+/// The statements that a client finds in a script, the prepared ones as what they are.
+fn read_back(script: &str) -> Vec<String> {
+    let read = crate::sql::split(script, crate::sql::Options::default()).expect("a script");
+    let statements = read.statements.iter().filter(|one| {
+        let of_prepared = [
+            "PREPARE dbtool_statement ",
+            "EXECUTE dbtool_statement",
+            "DEALLOCATE PREPARE dbtool_statement",
+        ];
+        !of_prepared.iter().any(|start| one.text.starts_with(start))
+    });
+    let digits = |text: &str| {
+        let text = text.strip_prefix("SET @dbtool_statement = CONVERT(0x")?;
+        let digits = text.strip_suffix(" USING utf8mb4)")?;
+        let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
+        String::from_utf8((0..digits.len()).step_by(2).map_while(byte).collect()).ok()
+    };
+    statements
+        .map(|one| digits(one.text).unwrap_or_else(|| one.text.to_owned()))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn no_name_leaves_its_place_in_a_script(
+        expected in hostile_schema(Dialect::MariaDB),
+        live in hostile_schema(Dialect::MariaDB),
+        mysql in any::<bool>(),
+        destructive in any::<bool>(),
+    ) {
+        let (mut expected, mut live) = (expected, live);
+        if mysql {
+            (expected.dialect, live.dialect) = (Dialect::MySQL, Dialect::MySQL);
+        }
+        // Also the same tables with other contents.
+        let common = expected.tables.values().next().cloned().expect("a table");
+        live.tables.insert(Text::new("common"), common);
+        let mut other = live.tables.values().next().cloned().expect("a table");
+        other.engine = Text::new("MyISAM");
+        expected.tables.insert(Text::new("common"), other);
+        let fix = fix(&expected, &live, &diff(&expected, &live));
+        let script = fix.script(destructive);
+        let hidden = script.chars().find(|letter| crate::report::is_hidden(*letter) && !"\n\t".contains(*letter));
+        prop_assert_eq!(hidden, None, "{}", script);
+        let listed: Vec<&str> = fix.runnable(destructive).map(str::trim).collect();
+        for one in read_back(&script) {
+            // A comment at the end of a program is no part of its statement.
+            prop_assert!(listed.iter().any(|listed| listed.starts_with(one.as_str())), "{one}\nof\n{script}");
+        }
+        if !mysql {
+            let unwritten = script.matches("-- do this by hand").count();
+            prop_assert_eq!(read_back(&script).len() + unwritten, listed.len(), "{}", script);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Finding, RULES, auto_increment_use};
 use crate::schema::ddl::{Writer, name, names};
 use crate::schema::model::{Column, Index, IndexKind, Part, Schema, Table, Text};
+use crate::sql::script::comment;
 
 /// From here on a counter is worth a warning.
 const NEARLY_FULL_PERCENT: f64 = 75.0;
@@ -328,10 +329,11 @@ fn joined_text(schema: &Schema, table_name: Text, which: &dyn Fn(Text) -> bool) 
         return String::new();
     }
     let others: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
-    format!(
-        " -- under SET foreign_key_checks = 0, and with it what foreign keys join to it in {}",
+    let joined = comment(&format!(
+        "under SET foreign_key_checks = 0, and with it what foreign keys join to it in {}",
         others.join(", ")
-    )
+    ));
+    format!(" {joined}")
 }
 
 /// The collation of utf8mb4 in the place of another: one that tells cases apart goes on doing so,
