@@ -14,7 +14,10 @@ fn main() {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let is_glibc = variable("CARGO_CFG_TARGET_OS") == "linux" && variable("CARGO_CFG_TARGET_ENV") == "gnu";
     // The version asked for is this machine's, so it says nothing about another target.
-    if is_glibc && variable("HOST") == variable("TARGET") && glibc().is_some_and(|version| version >= FIRST) {
+    // mold packs them without the mark that the C library asks for, and the program would not start.
+    let mold = variable("CARGO_ENCODED_RUSTFLAGS").contains("mold");
+    let native = is_glibc && variable("HOST") == variable("TARGET");
+    if native && !mold && glibc().is_some_and(|version| version >= FIRST) {
         println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 }
