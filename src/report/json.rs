@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::Sink;
+use super::style::is_hidden;
 
 /// The value's members after a `schema` member that stands first.
 #[derive(Serialize)]
@@ -15,8 +16,34 @@ struct Versioned<'a> {
     value: &'a dyn erased_serde::Serialize,
 }
 
-/// Pretty-prints, and escapes what JSON would allow but a terminal might obey: DEL, C1
+/// Writes part of a string, and escapes what JSON would allow but a terminal might obey: DEL, C1
 /// controls and direction overrides.
+fn write_safe<W: ?Sized + io::Write>(writer: &mut W, fragment: &str) -> io::Result<()> {
+    let mut start = 0;
+    for (index, character) in fragment.char_indices().filter(|(_, one)| is_hidden(*one)) {
+        writer.write_all(&fragment.as_bytes()[start..index])?;
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        start = index + character.len_utf8();
+    }
+    writer.write_all(&fragment.as_bytes()[start..])
+}
+
+/// Prints on one line what hides nothing.
+pub(crate) struct Compact;
+
+impl Formatter for Compact {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        write_safe(writer, fragment)
+    }
+}
+
+/// Pretty-prints what hides nothing.
 struct Safe<'a>(PrettyFormatter<'a>);
 
 impl Formatter for Safe<'_> {
@@ -25,19 +52,7 @@ impl Formatter for Safe<'_> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut start = 0;
-        for (index, character) in fragment.char_indices() {
-            if super::style::visible(character.encode_utf8(&mut [0; 4])).starts_with('\\')
-                && character != '\\'
-            {
-                writer.write_all(&fragment.as_bytes()[start..index])?;
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-                start = index + character.len_utf8();
-            }
-        }
-        writer.write_all(&fragment.as_bytes()[start..])
+        write_safe(writer, fragment)
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {

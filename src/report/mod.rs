@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 pub use check::{Check, CheckStatus, Tally};
 pub use human::{bytes, count, duration, plural};
+pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
 pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};

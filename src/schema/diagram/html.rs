@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::scene::Scene;
-use super::xml::{Script, Xml};
+use super::xml::{Xml, script};
 use super::{place, svg};
 use crate::schema::ddl::{self, Writer};
 use crate::schema::diff::{Change, Difference, Kind};
@@ -77,9 +77,9 @@ fn details(
         let differences = differences.get(&one.name).map_or(&[][..], |list| list);
         let details = Details::new(schema, &one.name, table, differences);
         write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
-        serde_json::to_writer(Script(&mut *out), &one.name)?;
+        script(&one.name, out)?;
         write!(out, ":")?;
-        serde_json::to_writer(Script(&mut *out), &details)?;
+        script(&details, out)?;
     }
     writeln!(out, "\n}}")
 }

@@ -13,8 +13,10 @@ impl fmt::Display for Word<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;
         // What it knows as a letter, of which the first two are not the signs × and ÷.
-        let letter =
-            |one: char| one.is_ascii_alphabetic() || one == '_' || ('\u{c0}'..='\u{ffff}').contains(&one);
+        let letter = |one: char| {
+            let shown = ('\u{c0}'..='\u{ffff}').contains(&one) && !is_hidden(one);
+            one.is_ascii_alphabetic() || one == '_' || shown
+        };
         let text = self.0.trim_end_matches(')');
         if !text.starts_with(letter) {
             out.write_char('_')?;

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::report::is_hidden;
+use serde::Serialize;
+use serde_json::Serializer;
+
+use crate::report::{Compact, is_hidden};
 
 /// A text as it stands between tags or in an attribute.
 pub(super) struct Xml<'a>(pub(super) &'a str);
@@ -29,9 +32,15 @@ impl fmt::Display for Xml<'_> {
     }
 }
 
+/// Writes a value as JSON into a script element.
+pub(super) fn script(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(Script(out), Compact))?;
+    Ok(())
+}
+
 /// Writes JSON into a script element: there `<` could begin the element's end, or a comment.
 /// In JSON it stands only within strings, where it has another spelling.
-pub(super) struct Script<W>(pub(super) W);
+struct Script<W>(W);
 
 impl<W: Write> Write for Script<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -66,7 +75,7 @@ mod tests {
         }
         for text in ["</script>", "<!--<script>", "a<b", "<<"] {
             let mut out = Vec::new();
-            serde_json::to_writer(Script(&mut out), text).expect("memory takes all");
+            script(&text, &mut out).expect("memory takes all");
             let written = String::from_utf8(out).expect("it is text");
             assert!(!written.contains('<'), "{written}");
             let read: String = serde_json::from_str(&written).expect("it is JSON");
