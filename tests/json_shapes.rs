@@ -61,16 +61,16 @@ fn words(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// The second migration's file.
+const SECOND: &str = "ALTER TABLE a ADD COLUMN b INT; INSERT INTO a VALUES (1, 1);";
+
 #[test]
 fn migrate_and_its_subcommands() {
     let server = Server::start();
     let folder = Folder::new(&[
         ("001_a.up.sql", "CREATE TABLE a (id INT PRIMARY KEY);"),
         ("001_a.down.sql", "DROP TABLE a;"),
-        (
-            "002_b.up.sql",
-            "ALTER TABLE a ADD COLUMN b INT; INSERT INTO a VALUES (1, 1);",
-        ),
+        ("002_b.up.sql", SECOND),
         ("002_b.down.sql", "DELETE FROM a; ALTER TABLE a DROP COLUMN b;"),
         (
             "003_c.sql",
@@ -84,7 +84,9 @@ fn migrate_and_its_subcommands() {
     seen.run(STATUS[1], 0, migrate(&["verify"]));
     seen.run(MIGRATE[1], 0, migrate(&["down", "--yes"]));
     seen.run(MIGRATE[0], 0, migrate(&["001"]));
+    folder.write("002_b.up.sql", format!("-- dbtool:requires-absent a\n{SECOND}"));
     seen.run(PLAN, 0, migrate(&["plan"]));
+    folder.write("002_b.up.sql", SECOND);
     seen.run(PLAN, 0, migrate(&["--dry-run"]));
     seen.run(MIGRATE[0], 0, migrate(&["002"]));
     seen.run(MIGRATE[1], 0, migrate(&["down", "0", "--yes"]));

@@ -1,6 +1,7 @@
 //! Migration files: found in a folder, read, and split into statements.
 
 mod checksum;
+mod directives;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 pub use checksum::{PrefixHash, hex};
+pub use directives::Directives;
 
 use crate::exit::Failure;
 use crate::report::visible;
@@ -43,6 +45,8 @@ pub struct Migration {
     pub statements: u32,
     /// Whether it can be taken back; false until [`Folder::parse`].
     pub has_down: bool,
+    /// What its comments say about it; nothing until [`Folder::parse`].
+    pub directives: Directives,
 }
 
 /// A migration file's text.
@@ -120,6 +124,7 @@ impl Folder {
                 checksum: String::new(),
                 statements: 0,
                 has_down: false,
+                directives: Directives::default(),
             };
             if let Some(other) = found.insert(parts.version, migration) {
                 return Err(twice(&other.up));
@@ -151,6 +156,7 @@ impl Folder {
             migration.checksum = source.checksum(Direction::Up)?;
             migration.statements = u32::try_from(up.len()).unwrap_or(u32::MAX);
             migration.has_down = !down.is_empty();
+            migration.directives = Directives::of(&source)?;
             if let Some(path) = &migration.down {
                 let source = Source::read(path, options)?;
                 let (statements, _) = source.scripts()?;

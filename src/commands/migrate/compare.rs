@@ -133,7 +133,7 @@ fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>)
         State::Running => Standing::Interrupted,
         State::Failed => Standing::Failed,
         State::Reverting => Standing::Reverting,
-        State::Applied | State::Baseline if record.checksum == migration.checksum => Standing::Applied,
+        State::Applied | State::Baseline if migration.has_been(&record.checksum) => Standing::Applied,
         State::Applied | State::Baseline => Standing::Changed,
     }
 }
@@ -209,6 +209,7 @@ mod tests {
             checksum: checksum.to_owned(),
             statements: 1,
             has_down: false,
+            directives: Default::default(),
         }
     }
 

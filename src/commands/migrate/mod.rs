@@ -8,6 +8,7 @@ mod new;
 mod plan;
 mod repair;
 mod report;
+mod requires;
 mod resume;
 mod rows;
 mod session_state;
@@ -208,6 +209,7 @@ impl<'a> Room<'a> {
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
+        let unmet = requires::unmet(&mut self.session, &targets).await?;
         let mut statements = Vec::new();
         let mut facts = Facts::new(&mut self.session, &self.database, &self.server).await?;
         for (migration, record) in targets {
@@ -231,6 +233,7 @@ impl<'a> Room<'a> {
             database: self.database.clone(),
             server: self.server.name(),
             statements,
+            unmet,
         })
     }
 
@@ -244,6 +247,7 @@ impl<'a> Room<'a> {
         let mut newest = newest(&items).map(str::to_owned);
         let mut applied = Vec::new();
         if !targets.is_empty() {
+            requires::refuse(&requires::unmet(&mut self.session, &targets).await?)?;
             self.refuse_blocking(&targets, args).await?;
             self.create_history().await?;
         }

@@ -211,6 +211,8 @@ pub struct Plan {
     pub server: String,
     /// Every statement that would run.
     pub statements: Vec<Planned>,
+    /// What keeps the migrations from being begun.
+    pub unmet: Vec<String>,
 }
 
 impl Outcome for Plan {
@@ -259,6 +261,9 @@ impl Outcome for Plan {
                 planned.label, planned.number, planned.why
             ));
         }
+        for unmet in &self.unmet {
+            page.line(style.bad(format!("refused: {unmet}")));
+        }
         page.line(format!(
             "{} to run on {} ({}); nothing was changed",
             plural(self.statements.len() as u64, "statement"),
@@ -269,7 +274,9 @@ impl Outcome for Plan {
 
     fn json(&self) -> Json<'_> {
         let statements: Vec<Value> = self.statements.iter().map(Planned::json).collect();
-        Box::new(json!({ "database": self.database, "server": self.server, "statements": statements }))
+        Box::new(
+            json!({ "database": self.database, "server": self.server, "statements": statements, "unmet": self.unmet }),
+        )
     }
 }
 

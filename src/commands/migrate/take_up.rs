@@ -27,6 +27,20 @@ impl Runner<'_> {
         };
         let mut done = record.done as usize;
         let path = source.path.display();
+        if record.checksum != migration.checksum && migration.has_been(&record.checksum) {
+            return Err(Failure::usage(
+                format!(
+                    "{} was begun with an earlier form of its file ({} of {} statements done), which this one \
+                     cannot go on with",
+                    migration.name, record.done, record.total
+                ),
+                format!(
+                    "take the database back to where it was as the comments at the head of {path} say, then run \
+                     `dbtool migrate` again"
+                ),
+            )
+            .into());
+        }
         if done > statements.len() || PrefixHash::of(statements, done).hex() != record.done_hash {
             return Err(Failure::usage(
                 format!(
