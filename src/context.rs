@@ -46,7 +46,11 @@ impl Launch {
     /// # Errors
     /// See [`Config::resolve`].
     pub fn config(&self) -> Result<Config, Failure> {
-        Config::resolve(&self.sources()?)
+        let config = Config::resolve(&self.sources()?)?;
+        for note in &config.notes {
+            self.report.warn(note);
+        }
+        Ok(config)
     }
 
     /// The context of `command` for the configured server. Opens nothing.
@@ -88,6 +92,7 @@ impl Launch {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             env_file: self.env_file()?,
+            cancel: self.cancel.clone(),
         })
     }
 
@@ -96,9 +101,10 @@ impl Launch {
         let in_sandbox = std::env::var_os(SANDBOX_VARIABLE).is_some();
         match (&self.flags.env_file, self.flags.no_env_file || in_sandbox) {
             (_, true) => Ok(None),
-            (Some(path), false) => EnvFile::read(path).map(Some),
+            (Some(path), false) => EnvFile::read(path, &self.cancel).map(Some),
             (None, false) => {
-                EnvFile::nearest(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
+                let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+                EnvFile::nearest(&here, &self.cancel)
             }
         }
     }

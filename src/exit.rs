@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cancel::Signal;
+use crate::cancel::{Cancelled, Signal};
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,12 @@ impl Failure {
     /// Another run holds the lock (exit 5).
     pub fn locked(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self::new(Exit::Locked, what, next)
+    }
+}
+
+impl From<Cancelled> for Failure {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::new(Exit::Interrupted(cancelled.0), cancelled.to_string(), "")
     }
 }
 

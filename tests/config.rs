@@ -194,9 +194,15 @@ fn bad_urls_are_refused_without_being_shown() {
     for (url, words) in [
         ("postgres://app:hush@h/d", &["postgres://", "mysql://"][..]),
         ("mysql://app:hu#sh@h/d", &["percent-encode"]),
+        ("mysql://app:hush@h/d?sslmode=x", &["'x'", "verify-ca"]),
+        ("mysql:app:hush@h", &["not a URL"]),
+        ("jdbc:mysql:app:hush@h", &["not a URL"]),
+        ("app:hush://h/d", &["does not start with mysql://"]),
+        ("mysql://app:12/hush@h", &["'@' after the host", "percent-encode"]),
+        ("mysql://app:12?hush@h", &["'@' after the host", "percent-encode"]),
         (
-            "mysql://app:hush@h/d?sslmode=x",
-            &["unknown option 'sslmode'", "ssl-mode"],
+            "mysql://app:12@x/hush@h",
+            &["'@' after the host", "percent-encode"],
         ),
         ("mysql://app:hush@h/d/e", &["more than a database"]),
         ("mysql://app:hush@h:99999/d", &["not a URL"]),
@@ -210,11 +216,159 @@ fn bad_urls_are_refused_without_being_shown() {
 
 #[test]
 fn a_password_on_the_command_line_is_refused() {
-    let command = dbtool().args(["config", "--database-url", "mysql://app:hush@h/d"]);
-    let output = command.run();
+    for url in ["mysql://app:hush@h/d", "jdbc:mysql://h/d?user=app&password=hush"] {
+        let output = dbtool().args(["config", "--database-url", url]).run();
+        assert_eq!(output.code, Some(2), "{output}");
+        assert!(output.stderr.contains("process list"), "{output}");
+        assert!(!output.stderr.contains("hush"), "{output}");
+    }
+}
+
+#[test]
+fn a_url_in_place_of_a_host_is_not_shown() {
+    let output = config().env("DB_HOST", "mysql://app:hush@h").run();
     assert_eq!(output.code, Some(2), "{output}");
-    assert!(output.stderr.contains("process list"), "{output}");
+    assert!(output.stderr.contains("environment DB_HOST"), "{output}");
     assert!(!output.stderr.contains("hush"), "{output}");
+}
+
+#[test]
+fn the_urls_of_applications_are_understood() {
+    for (url, values) in [
+        (
+            "mysql://app:pw@h/d?connection_limit=5&pool_timeout=10&sslaccept=accept_invalid_certs",
+            &[("DB_CONNECTION_LIMIT", "3"), ("DB_SSL_MODE", "required")][..],
+        ),
+        ("mysql+pymysql://app:pw@h/d?charset=utf8mb4", &[("DB_NAME", "d")]),
+        (
+            "mysql+mysqldb://app:pw@/d?unix_socket=/run/x.sock",
+            &[("DB_SOCKET", "/run/x.sock")],
+        ),
+        (
+            "mysql2://app:pw@h/d?encoding=utf8mb4&pool=5&reconnect=true",
+            &[("DB_USER", "app")],
+        ),
+        (
+            "jdbc:mysql://h:3307/d?user=app&password=p@ss&useSSL=false&serverTimezone=UTC",
+            &[
+                ("DB_USER", "app"),
+                ("DB_PASSWORD", "****"),
+                ("DB_PORT", "3307"),
+                ("DB_SSL_MODE", "disabled"),
+            ],
+        ),
+        (
+            "jdbc:mariadb://h/d?user=app&sslMode=REQUIRED",
+            &[("DB_SSL_MODE", "required")],
+        ),
+        (
+            "mysql://app:pw@h/d?ssl={\"rejectUnauthorized\":true}&socketPath=/run/x.sock",
+            &[("DB_SSL_MODE", "required")],
+        ),
+        (
+            "mysql://app:pw@h/d?ssl-mode=required&useSSL=false",
+            &[("DB_SSL_MODE", "required")],
+        ),
+    ] {
+        // A socket goes with no other host.
+        let url = if url.contains("ocket") {
+            url.replace("@h/", "@localhost/")
+        } else {
+            url.to_owned()
+        };
+        let output = dbtool()
+            .args(["config", "--format", "json"])
+            .env("DATABASE_URL", &url)
+            .run();
+        assert_eq!(output.stderr, "", "{url}");
+        for (name, value) in values {
+            assert_eq!(shown(&output, name).0, *value, "{name} of {url}");
+        }
+    }
+}
+
+#[test]
+fn options_of_a_url_that_mean_nothing_here_are_said() {
+    let command = |url: &str| {
+        let output = dbtool().args(["config", "-v"]).env("DATABASE_URL", url).run();
+        assert_eq!(output.code, Some(0), "{output}");
+        output.stderr
+    };
+    let unknown = command("mysql://app:hush@h/d?frobnicate=hush2");
+    assert!(unknown.contains("'frobnicate'"), "{unknown}");
+    let foreign = command("mysql://app:hush@h/d?connection_limit=5&charset=utf8mb4");
+    assert!(foreign.contains("connection_limit, charset"), "{foreign}");
+    let verified = command("mysql://app:hush@h/d?sslaccept=strict");
+    assert!(verified.contains("DB_SSL_MODE=verify-identity"), "{verified}");
+    for text in [unknown, foreign, verified] {
+        assert!(!text.contains("hush"), "{text}");
+    }
+}
+
+#[test]
+fn a_file_shared_with_an_application_is_read_as_the_application_reads_it() {
+    let text = b"APP_NAME=My App\nGREETING=Bob's app\nCRON=*/5 * * * *\n[db]\nCITY=Z\xfcrich\n\
+        DB_USER=shop\nDB_NAME=${DB_USER}_live # the live one\nDB_HOST=\"db.example\"\nDB_PASSWORD=\"abc$\"\n";
+    let command = dbtool().args(["config", "--format", "json"]);
+    fs::write(command.folders().join("work/.env"), text).expect("a file");
+    let output = command.run();
+    assert_eq!(output.stderr, "", "{output}");
+    for (name, value) in [
+        ("DB_NAME", "shop_live"),
+        ("DB_HOST", "db.example"),
+        ("DB_PASSWORD", "****"),
+    ] {
+        assert_eq!(shown(&output, name).0, value, "{name}");
+    }
+}
+
+/// Makes a pipe with a name that nobody writes to.
+fn silent_pipe(command: &Cmd) -> std::path::PathBuf {
+    let path = command.folders().join("work/pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo").success());
+    path
+}
+
+#[test]
+fn a_pipe_without_a_writer_neither_hangs_nor_ignores_signals() {
+    let command = config().env("DB_ACQUIRE_TIMEOUT", "300");
+    let path = silent_pipe(&command);
+    assert_refused(
+        command.env("DB_PASSWORD_FILE", &path),
+        &["is a pipe", "DB_PASSWORD_FILE="],
+    );
+
+    let command = config();
+    let path = silent_pipe(&command);
+    let mut waiting = command.args(["--verbose", "--env-file"]).arg(&path).spawn();
+    waiting.signal(support::Signal::TERM);
+    let output = waiting.wait();
+    // Before the handlers are in place the signal ends the process by itself.
+    assert!(output.code == Some(143) || output.signal == Some(15), "{output}");
+
+    let command = config().env("DB_SSL_MODE", "verify-ca");
+    let path = silent_pipe(&command);
+    assert_refused(command.env("DB_SSL_CA", &path), &["not a regular file"]);
+}
+
+#[test]
+fn a_pipe_with_a_writer_gives_the_password() {
+    let command = config().args(["--format", "json"]);
+    let path = silent_pipe(&command);
+    let running = command.env("DB_PASSWORD_FILE", &path).spawn();
+    let written = std::thread::spawn(move || fs::write(&path, "hush\n"));
+    assert_eq!(shown(&running.wait(), "DB_PASSWORD").0, "****");
+    written.join().expect("a thread").expect("somebody reads");
+}
+
+#[test]
+fn what_is_no_password_file_is_refused() {
+    assert_refused(config().env("DB_PASSWORD_FILE", "/dev/zero"), &["more than"]);
+    assert_refused(config().env("DB_PASSWORD_FILE", "/"), &["DB_PASSWORD_FILE=/"]);
+    let command = config().env("DB_PASSWORD_FILE", "secret");
+    fs::write(command.folders().join("work/secret"), b"h\xfcsh").expect("a file");
+    assert_refused(command, &["not UTF-8"]);
 }
 
 #[test]

@@ -250,6 +250,7 @@ impl Sandbox {
             flags: self.launch.flags.as_variables(),
             environment,
             env_file: None,
+            cancel: self.launch.cancel.clone(),
         })?;
         Ok(self.launch.context_for(config, "sandbox")?)
     }

@@ -1,19 +1,25 @@
 //! Flags, environment, `.env` file and defaults make one typed [`Config`];
 //! every value knows where it came from.
 
+mod env_file;
+mod read;
 mod show;
 mod source;
 mod url;
+mod url_options;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use env_file::EnvFile;
 pub use show::ConfigLine;
-pub use source::{EnvFile, Origin, Setting, Sources};
+pub use source::{Origin, Setting, Sources};
 
+use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::secret::Secret;
+use read::{Unreadable, read_small};
 use source::Lookup;
 use url::UrlParts;
 
@@ -23,7 +29,9 @@ pub const DEFAULT_CONNECTION_LIMIT: u32 = 3;
 const MAX_CONNECTION_LIMIT: u32 = 100;
 const DEFAULT_PORT: u16 = 3306;
 const DEFAULT_HOST: &str = "127.0.0.1";
-const DEFAULT_TIMEOUT_MS: u64 = 60_000;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// No password file is larger (bytes).
+const PASSWORD_LIMIT: usize = 64 * 1024;
 
 /// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +133,8 @@ pub struct Config {
     pub budget_dir: Option<Setting<PathBuf>>,
     /// The `.env` file that was read, if any.
     pub env_file: Option<PathBuf>,
+    /// What the user should know about how the values were read; whole sentences without secrets.
+    pub notes: Vec<String>,
 }
 
 impl Config {
@@ -147,11 +157,18 @@ impl Config {
             None => SslMode::Preferred,
         }));
         let (address, port_origin) = address(&lookup, &url)?;
+        let acquire_timeout = lookup
+            .get("DB_ACQUIRE_TIMEOUT")
+            .map(|s| milliseconds(s, 1))
+            .transpose()?
+            .unwrap_or(Setting::default(DEFAULT_TIMEOUT));
+        let mut notes = url.notes.clone();
+        notes.extend(sources.env_file.iter().flat_map(|file| file.notes.clone()));
         let config = Config {
             address,
             port_origin,
             user: lookup.merged("DB_USER", url.user.clone())?,
-            password: password(&lookup, &url)?,
+            password: password(&lookup, &url, acquire_timeout.value)?,
             database: lookup.merged("DB_NAME", url.database.clone())?,
             connection_limit: lookup
                 .get("DB_CONNECTION_LIMIT")
@@ -162,16 +179,12 @@ impl Config {
                 .get("DB_FLEET_CONNECTION_LIMIT")
                 .map(|s| number(s, 1, 1_000))
                 .transpose()?,
-            acquire_timeout: lookup
-                .get("DB_ACQUIRE_TIMEOUT")
-                .map(|s| milliseconds(s, 1))
-                .transpose()?
-                .unwrap_or(Setting::default(Duration::from_millis(DEFAULT_TIMEOUT_MS))),
+            acquire_timeout,
             timeout: lookup
                 .get("DB_TIMEOUT")
                 .map(|s| milliseconds(s, 0))
                 .transpose()?
-                .unwrap_or(Setting::default(Duration::from_millis(DEFAULT_TIMEOUT_MS)))
+                .unwrap_or(Setting::default(DEFAULT_TIMEOUT))
                 .map(|limit| (!limit.is_zero()).then_some(limit)),
             ssl_mode,
             ssl_ca,
@@ -188,6 +201,7 @@ impl Config {
                 .unwrap_or(Setting::default(true)),
             budget_dir: lookup.get("DB_BUDGET_DIR").map(path),
             env_file: sources.env_file.as_ref().map(|file| file.path.clone()),
+            notes,
         };
         config.check_tls_files()?;
         Ok(config)
@@ -266,7 +280,7 @@ impl Config {
             .into_iter()
             .filter_map(|(name, file)| Some((name, file.as_ref()?)))
         {
-            if let Err(error) = std::fs::File::open(&file.value) {
+            if let Err(error) = open_regular(&file.value) {
                 return Err(Failure::usage(
                     format!("{name}={} ({}): {error}", file.value.display(), file.origin),
                     "give the path of a readable PEM file",
@@ -275,6 +289,15 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Opens a file to see that it can be read. A pipe is refused unopened: it would wait for a writer,
+/// and the driver reads these files once per connection.
+fn open_regular(path: &Path) -> std::io::Result<()> {
+    if std::fs::metadata(path)?.is_file() {
+        return std::fs::File::open(path).map(drop);
+    }
+    Err(std::io::Error::other("it is not a regular file"))
 }
 
 fn half_pair(given: &str, setting: &Setting<PathBuf>, missing: &str) -> Failure {
@@ -295,6 +318,13 @@ pub fn is_loopback(host: &str) -> bool {
 /// The address, and where its port came from.
 fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Origin), Failure> {
     let host = lookup.merged("DB_HOST", url.host.clone())?;
+    if let Some(host) = host.as_ref().filter(|host| host.value.contains(['/', '@'])) {
+        return Err(Failure::usage(
+            // Not shown: a URL may hold a password.
+            format!("the value set by {} is not a host name", host.origin),
+            "write the name or address alone; a whole URL belongs into DATABASE_URL",
+        ));
+    }
     let port = lookup
         .merged("DB_PORT", url.port.clone())?
         .map(|setting| number::<u16>(setting, 1, u16::MAX))
@@ -323,7 +353,11 @@ fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Ori
     ))
 }
 
-fn password(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Option<Setting<Secret>>, Failure> {
+fn password(
+    lookup: &Lookup<'_>,
+    url: &UrlParts,
+    patience: Duration,
+) -> Result<Option<Setting<Secret>>, Failure> {
     let plain = lookup.get("DB_PASSWORD");
     let file = lookup.get("DB_PASSWORD_FILE");
     if let (Some(plain), Some(file)) = (&plain, &file) {
@@ -337,7 +371,7 @@ fn password(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Option<Setting<Secret
     }
     let part = match file {
         None => plain.map(|setting| setting.map(Secret::new)),
-        Some(file) => Some(read_password(&file)?),
+        Some(file) => Some(read_password(&file, patience, lookup.cancel())?),
     };
     match (&part, &url.password) {
         (Some(part), Some(in_url)) if part.value != in_url.value => Err(Failure::usage(
@@ -352,13 +386,23 @@ fn password(lookup: &Lookup<'_>, url: &UrlParts) -> Result<Option<Setting<Secret
     }
 }
 
-fn read_password(file: &Setting<String>) -> Result<Setting<Secret>, Failure> {
-    let text = std::fs::read_to_string(&file.value).map_err(|error| {
+fn read_password(
+    file: &Setting<String>,
+    patience: Duration,
+    cancel: &Cancel,
+) -> Result<Setting<Secret>, Failure> {
+    let refused = |problem: &dyn fmt::Display| {
         Failure::usage(
-            format!("DB_PASSWORD_FILE={} ({}): {error}", file.value, file.origin),
+            format!("DB_PASSWORD_FILE={} ({}): {problem}", file.value, file.origin),
             "give the path of a readable file that holds the password and nothing else",
         )
-    })?;
+    };
+    let bytes = match read_small(Path::new(&file.value), PASSWORD_LIMIT, patience, cancel) {
+        Ok(bytes) => bytes,
+        Err(Unreadable::Cancelled(cancelled)) => return Err(cancelled.into()),
+        Err(error) => return Err(refused(&error)),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))?;
     // Editors and `echo` end a file with a newline that is not part of the password.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::env_file::EnvFile;
+use crate::cancel::Cancel;
 use crate::exit::Failure;
 
 /// Where a value was set.
@@ -62,74 +64,28 @@ impl<T> Setting<T> {
     }
 }
 
-/// A `.env` file's variables.
-#[derive(Debug, Clone, Default)]
-pub struct EnvFile {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// Its variables.
-    pub variables: BTreeMap<String, String>,
-}
-
-impl EnvFile {
-    /// The nearest `.env`, walking up from `start`.
-    ///
-    /// # Errors
-    /// The file is there and cannot be read or understood.
-    pub fn nearest(start: &Path) -> Result<Option<EnvFile>, Failure> {
-        start
-            .ancestors()
-            .map(|folder| folder.join(".env"))
-            .find(|path| path.is_file())
-            .map(|path| EnvFile::read(&path))
-            .transpose()
-    }
-
-    /// Reads one `.env` file. Nothing is put into the process's environment.
-    ///
-    /// # Errors
-    /// The file cannot be read or understood. The message names the line, never its text:
-    /// it may hold a password.
-    pub fn read(path: &Path) -> Result<EnvFile, Failure> {
-        let unreadable = |error: &dyn fmt::Display| {
-            Failure::usage(
-                format!("cannot read the environment file {}: {error}", path.display()),
-                "correct the path or its permissions, or use --no-env-file",
-            )
-        };
-        let text = std::fs::read(path).map_err(|error| unreadable(&error))?;
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-        let mut variables = BTreeMap::new();
-        for (index, entry) in dotenvy::from_read_iter(text).enumerate() {
-            let (name, value) = entry.map_err(|error| match error {
-                dotenvy::Error::LineParse(line, _) => Failure::usage(
-                    format!(
-                        "{}: line {} is not NAME=value",
-                        path.display(),
-                        line_number(text, &line).unwrap_or(index + 1)
-                    ),
-                    "put values with spaces or special characters in single quotes",
-                ),
-                dotenvy::Error::Io(error) => unreadable(&error),
-                _ => unreadable(&"it is not in the form NAME=value"),
-            })?;
-            variables.insert(name, value);
-        }
-        Ok(EnvFile {
-            path: path.to_owned(),
-            variables,
-        })
-    }
-}
-
-/// The 1-based number of the line that holds `wanted`; the parser reports only its text.
-fn line_number(text: &[u8], wanted: &str) -> Option<usize> {
-    let wanted = wanted.lines().next()?.trim();
-    String::from_utf8_lossy(text)
-        .lines()
-        .position(|line| line.trim() == wanted)
-        .map(|index| index + 1)
-}
+/// The variables that make a configuration: all that dbtool reads from a `.env` file.
+pub(super) const VARIABLES: [&str; 19] = [
+    "DATABASE_URL",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_SOCKET",
+    "DB_USER",
+    "DB_PASSWORD",
+    "DB_PASSWORD_FILE",
+    "DB_NAME",
+    "DB_CONNECTION_LIMIT",
+    "DB_FLEET_CONNECTION_LIMIT",
+    "DB_ACQUIRE_TIMEOUT",
+    "DB_TIMEOUT",
+    "DB_SSL_MODE",
+    "DB_SSL_CA",
+    "DB_SSL_CERT",
+    "DB_SSL_KEY",
+    "DB_ADMIN_PORT",
+    "DB_SHARED_BUDGET",
+    "DB_BUDGET_DIR",
+];
 
 /// Everything a configuration is made from; plain values, so that tests need no process environment.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +96,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// The `.env` file, if one was found.
     pub env_file: Option<EnvFile>,
+    /// Ends a wait for a file that is a pipe.
+    pub cancel: Cancel,
 }
 
 /// Answers "what is this variable" by asking flag, environment and `.env` in this order.
@@ -155,6 +113,7 @@ impl<'a> Lookup<'a> {
     /// The variable's value; an empty one counts as not set, as CI systems pass
     /// undefined secrets as empty variables.
     pub(super) fn get(&self, name: &'static str) -> Option<Setting<String>> {
+        debug_assert!(VARIABLES.contains(&name), "{name} is not among the variables");
         self.flag(name).or_else(|| self.variable(name))
     }
 
@@ -166,7 +125,12 @@ impl<'a> Lookup<'a> {
         })
     }
 
+    pub(super) fn cancel(&self) -> &'a Cancel {
+        &self.sources.cancel
+    }
+
     fn variable(&self, name: &'static str) -> Option<Setting<String>> {
+        debug_assert!(VARIABLES.contains(&name), "{name} is not among the variables");
         let in_environment = self
             .sources
             .environment

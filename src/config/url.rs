@@ -6,11 +6,13 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::source::{Lookup, Origin, Setting};
+use super::url_options::Options;
 use crate::exit::Failure;
 use crate::secret::Secret;
 
-/// Options that may stand after the `?`.
-const OPTIONS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
+/// What an application's framework writes before the `://` for the same servers: SQLAlchemy and
+/// Django name the driver after a `+`, Rails has adapters, JDBC a prefix of its own.
+const SCHEMES: [&str; 5] = ["mysql", "mariadb", "mysql2", "trilogy", "mysqls"];
 
 /// The values found in the URL, each with the URL's origin.
 #[derive(Debug, Default)]
@@ -20,7 +22,9 @@ pub(super) struct UrlParts {
     pub(super) user: Option<Setting<String>>,
     pub(super) password: Option<Setting<Secret>>,
     pub(super) database: Option<Setting<String>>,
-    options: BTreeMap<String, Setting<String>>,
+    /// Warnings; whole sentences.
+    pub(super) notes: Vec<String>,
+    options: BTreeMap<&'static str, Setting<String>>,
 }
 
 impl UrlParts {
@@ -37,19 +41,25 @@ impl UrlParts {
     }
 }
 
+const FORM: &str = "write mysql://user:password@host:port/database; percent-encode special characters such as \
+                    @ : / ? # % in the password";
+
 fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
     let origin = &setting.origin;
-    let url = Url::parse(setting.value.trim()).map_err(|error| {
-        bad(origin, &format!("is not a URL: {error}"), "write mysql://user:password@host:port/database; percent-encode special characters such as @ : / ? # in the password")
-    })?;
-    if !matches!(url.scheme(), "mysql" | "mariadb") {
-        let problem = format!("starts with {}://", url.scheme());
-        return Err(bad(origin, &problem, "start it with mysql:// or mariadb://"));
-    }
+    let url = plain_url(setting)?;
     if url.fragment().is_some() {
         return Err(bad(origin, "holds a '#'", "percent-encode it as %23"));
     }
-    if url.password().is_some() && matches!(origin, Origin::Flag(_)) {
+    // Beyond the account and the host an '@' is the end of a password that was not encoded.
+    let option_name = url
+        .query()
+        .and_then(|query| query.split('=').next())
+        .unwrap_or_default();
+    if url.path().contains('@') || option_name.contains('@') {
+        return Err(bad(origin, "holds an '@' after the host", FORM));
+    }
+    let found = options(&url, origin);
+    if (url.password().is_some() || found.password.is_some()) && matches!(origin, Origin::Flag(_)) {
         return Err(bad(
             origin,
             "holds a password, which every user of this machine can read in the process list",
@@ -83,6 +93,10 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
             "end it with /DATABASE",
         ));
     }
+    if !found.foreign.is_empty() {
+        let names = found.foreign.join(", ");
+        tracing::info!("options of the database URL ({origin}) that are other programs' business: {names}");
+    }
     Ok(UrlParts {
         host: decoded(
             url.host_str()
@@ -91,34 +105,51 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
                 .trim_end_matches(']'),
         )?,
         port: decoded(&url.port().map(|port| port.to_string()).unwrap_or_default())?,
-        user: decoded(url.username())?,
-        password: decoded(url.password().unwrap_or_default())?.map(|text| text.map(Secret::new)),
+        user: decoded(url.username())?.or(found.user),
+        password: decoded(url.password().unwrap_or_default())?
+            .map(|text| text.map(Secret::new))
+            .or(found.password),
         database: decoded(path)?,
-        options: options(&url, origin)?,
+        notes: found.notes,
+        options: found.known,
     })
 }
 
-fn options(url: &Url, origin: &Origin) -> Result<BTreeMap<String, Setting<String>>, Failure> {
-    let mut found = BTreeMap::new();
-    for (name, value) in url.query_pairs() {
-        let name = name.to_ascii_lowercase().replace('_', "-");
-        if !OPTIONS.contains(&name.as_str()) {
-            let problem = format!("has the unknown option '{name}'");
-            return Err(bad(
-                origin,
-                &problem,
-                &format!("known options: {}", OPTIONS.join(", ")),
-            ));
-        }
-        found.insert(
-            name,
-            Setting {
-                value: value.into_owned(),
-                origin: origin.clone(),
-            },
-        );
+/// The URL with a scheme that the parser knows nothing special about.
+fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
+    let origin = &setting.origin;
+    let text = setting.value.trim();
+    let text = text.strip_prefix("jdbc:").unwrap_or(text);
+    // Without the slashes all the rest would be taken for a database's name, password and all.
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(bad(origin, "is not a URL: there is no '://'", FORM));
+    };
+    let family = scheme.split('+').next().unwrap_or_default().to_ascii_lowercase();
+    if !SCHEMES.contains(&family.as_str()) {
+        let problem = if family.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            format!("starts with {family}://")
+        } else {
+            "does not start with mysql://".to_owned()
+        };
+        return Err(bad(origin, &problem, "start it with mysql:// or mariadb://"));
     }
-    Ok(found)
+    Url::parse(&format!("mysql://{rest}"))
+        .map_err(|error| bad(origin, &format!("is not a URL: {error}"), FORM))
+}
+
+fn options(url: &Url, origin: &Origin) -> Options {
+    let mut found = Options::default();
+    for (name, value) in url.query_pairs() {
+        let setting = Setting {
+            value: value.into_owned(),
+            origin: origin.clone(),
+        };
+        found.add(&name, setting);
+    }
+    if let Some(mode) = found.implied_mode.take() {
+        found.known.entry("ssl-mode").or_insert(mode);
+    }
+    found
 }
 
 fn bad(origin: &Origin, problem: &str, next: &str) -> Failure {

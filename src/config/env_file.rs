@@ -1,0 +1,372 @@
+//! The `.env` file, which as a rule belongs to an application first.
+//!
+//! The application's own reader is more forgiving than dotenvy, and differs from it in what `$`
+//! means: dotenvy turns `pa$word` into `pa`, while the usual readers of Node, Python and PHP keep
+//! it. The file is therefore read in two steps. The first one, here, follows what those readers have
+//! in common and writes every assignment it understands in dotenvy's strict form; the second, dotenvy
+//! itself, unquotes and expands `${NAME}`. A line that cannot be understood matters only when it is
+//! about a variable of dbtool's.
+//!
+//! Common ground (dotenv for Node 16, python-dotenv 1, phpdotenv 5): `export` may stand before the
+//! name; a value in single quotes or backticks is literal; one in double quotes knows `\n`, `\r`,
+//! `\t`, `\"`, `\\` and `\$`; quoted values may have several lines; ` #` begins a comment. `${NAME}` is
+//! expanded where NAME is set above in the file or in the environment and stays as it is elsewhere; a
+//! bare `$` is a dollar sign.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::read::{Unreadable, read_small};
+use super::source::VARIABLES;
+use crate::cancel::Cancel;
+use crate::exit::Failure;
+
+/// No environment file is larger (bytes).
+const LIMIT: usize = 1 << 20;
+
+/// A `.env` file's variables.
+#[derive(Debug, Clone, Default)]
+pub struct EnvFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its variables.
+    pub variables: BTreeMap<String, String>,
+    /// What a reader of the file may take otherwise; whole sentences without any value.
+    pub notes: Vec<String>,
+}
+
+impl EnvFile {
+    /// The nearest `.env`, walking up from `start`.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read, or a variable of dbtool's in it cannot be understood.
+    pub fn nearest(start: &Path, cancel: &Cancel) -> Result<Option<EnvFile>, Failure> {
+        start
+            .ancestors()
+            .map(|folder| folder.join(".env"))
+            .find(|path| path.is_file())
+            .map(|path| EnvFile::read(&path, cancel))
+            .transpose()
+    }
+
+    /// Reads one `.env` file. Nothing is put into the process's environment.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a variable of dbtool's in it cannot be understood. The message
+    /// names the line, never its text: it may hold a password.
+    pub fn read(path: &Path, cancel: &Cancel) -> Result<EnvFile, Failure> {
+        let unreadable = |error: &dyn fmt::Display| {
+            Failure::usage(
+                format!("cannot read the environment file {}: {error}", path.display()),
+                "correct the path or its permissions, or use --no-env-file",
+            )
+        };
+        let text = match read_small(path, LIMIT, super::DEFAULT_TIMEOUT, cancel) {
+            Ok(text) => text,
+            Err(Unreadable::Cancelled(cancelled)) => return Err(cancelled.into()),
+            Err(error) => return Err(unreadable(&error)),
+        };
+        if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+            return Err(unreadable(&"it is in UTF-16; save it as UTF-8"));
+        }
+        let known = |name: &str| std::env::var_os(name).is_some();
+        let strict = strict_form(&text, known).map_err(|(line, problem)| {
+            Failure::usage(
+                format!("{}: line {line} {problem}", path.display()),
+                "write NAME=value, and values with spaces or special characters in single quotes",
+            )
+        })?;
+        let variables = dotenvy::from_read_iter(strict.text.as_bytes())
+            .collect::<Result<_, _>>()
+            // Its text is not repeated: it may hold a password.
+            .map_err(|_| unreadable(&"it is not in the form NAME=value"))?;
+        let notes = strict.notes.into_iter();
+        Ok(EnvFile {
+            path: path.to_owned(),
+            variables,
+            notes: notes.map(|note| format!("{}: {note}", path.display())).collect(),
+        })
+    }
+}
+
+/// A file in dotenvy's strict form.
+#[derive(Debug, Default)]
+struct Strict {
+    text: String,
+    names: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    None,
+    Single,
+    Double,
+    Backtick,
+}
+
+/// Rewrites `text`; `in_environment` says which names the environment knows. The error is the 1-based
+/// number of a line about a variable of dbtool's, and what is wrong with it.
+fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<Strict, (usize, String)> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    // Bytes that are no UTF-8 become U+FFFD, which no value of dbtool's may hold.
+    let text = String::from_utf8_lossy(text);
+    let mut strict = Strict::default();
+    let mut rest: &str = &text;
+    let mut number = 0;
+    while !rest.is_empty() {
+        number += 1;
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let Some((name, value)) = assignment(line) else {
+            if let Some(name) = spoiled(line) {
+                return Err((number, format!("names {name} and is not NAME=value")));
+            }
+            rest = after;
+            continue;
+        };
+        let ours = VARIABLES.contains(&name);
+        let offset = value.as_ptr() as usize - rest.as_ptr() as usize;
+        let (value, quote, used) = match quoted(&rest[offset..]) {
+            Some((value, quote, used)) => (value, quote, offset + used),
+            None if ours && value.starts_with(['"', '\'', '`']) => {
+                return Err((
+                    number,
+                    format!("sets {name} to a value whose quotes do not match"),
+                ));
+            }
+            None => (unquoted(value).to_owned(), Quote::None, line.len()),
+        };
+        if ours && value.contains('\u{fffd}') {
+            return Err((number, format!("sets {name} to bytes that are not UTF-8")));
+        }
+        if ours && quote == Quote::None && value.contains('#') {
+            strict.notes.push(format!(
+                "line {number}: the value of {name} holds a '#' outside quotes, where some programs end the value; \
+                 write it in single quotes"
+            ));
+        }
+        number += rest[..used].matches('\n').count();
+        rest = rest[used..].split_once('\n').map_or("", |(_, after)| after);
+        strict.push(name, &value, quote, &in_environment);
+    }
+    Ok(strict)
+}
+
+impl Strict {
+    /// Adds one assignment, quoted so that dotenvy reads exactly `value`, but for `${NAME}`.
+    fn push(&mut self, name: &str, value: &str, quote: Quote, in_environment: &impl Fn(&str) -> bool) {
+        self.text.push_str(name);
+        self.text.push_str("=\"");
+        let mut rest = value;
+        while let Some(c) = rest.chars().next() {
+            let reference = match quote {
+                Quote::None | Quote::Double => reference(rest),
+                Quote::Single | Quote::Backtick => None,
+            };
+            if let Some((referred, length)) = reference
+                && (in_environment(referred) || self.names.iter().any(|known| known == referred))
+            {
+                self.text.push_str(&rest[..length]);
+                rest = &rest[length..];
+                continue;
+            }
+            rest = &rest[c.len_utf8()..];
+            let (c, escaped) = match (quote, c, rest.chars().next()) {
+                (Quote::Double, '\\', Some(next)) if "nrt\"\\$".contains(next) => {
+                    rest = &rest[1..];
+                    let meant = match next {
+                        'n' => '\n',
+                        'r' => '\r',
+                        't' => '\t',
+                        other => other,
+                    };
+                    (meant, true)
+                }
+                _ => (c, false),
+            };
+            match c {
+                '\n' => self.text.push_str("\\n"),
+                '\\' | '"' | '$' => self.text.extend(['\\', c]),
+                // A line end within quotes is one character, whatever the file's line ends are.
+                '\r' if !escaped && rest.starts_with('\n') => {}
+                other => self.text.push(other),
+            }
+        }
+        self.text.push_str("\"\n");
+        self.names.push(name.to_owned());
+    }
+}
+
+/// Name and raw value of `NAME=value`, with or without `export`; `None` for anything else.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim_end();
+    let name = match name.strip_prefix("export") {
+        Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
+        _ => name,
+    };
+    is_name(name).then_some((name, value.trim_start()))
+}
+
+fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+}
+
+/// The variable of dbtool's that a line begins with although it is no assignment.
+fn spoiled(line: &str) -> Option<&'static str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let end = line
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .unwrap_or(line.len());
+    VARIABLES.into_iter().find(|name| *name == &line[..end])
+}
+
+/// A quoted value at the start of `text`, its quote, and how much of the text it takes. Nothing but
+/// a comment may follow on its last line; else the quote is an ordinary character.
+fn quoted(text: &str) -> Option<(String, Quote, usize)> {
+    let (quote, mark) = match text.chars().next()? {
+        '"' => (Quote::Double, '"'),
+        '\'' => (Quote::Single, '\''),
+        '`' => (Quote::Backtick, '`'),
+        _ => return None,
+    };
+    let body = &text[1..];
+    let mut escaped = false;
+    let end = body.char_indices().find_map(|(index, c)| {
+        if escaped {
+            escaped = false;
+            return None;
+        }
+        escaped = quote == Quote::Double && c == '\\';
+        (c == mark).then_some(index)
+    })?;
+    let used = 1 + end + 1;
+    let tail = text[used..].lines().next().unwrap_or_default().trim();
+    (tail.is_empty() || tail.starts_with('#')).then(|| (body[..end].to_owned(), quote, used))
+}
+
+/// A value without quotes: up to a comment, which a space announces.
+fn unquoted(value: &str) -> &str {
+    if value.starts_with('#') {
+        return "";
+    }
+    let comment = value
+        .match_indices('#')
+        .find(|(index, _)| value[..*index].ends_with([' ', '\t']));
+    value[..comment.map_or(value.len(), |(index, _)| index)].trim_end()
+}
+
+/// `${NAME}` at the start of `text`: the name, and the length of the whole.
+fn reference(text: &str) -> Option<(&str, usize)> {
+    let name = text.strip_prefix("${")?;
+    let name = &name[..name.find('}')?];
+    is_name(name).then_some((name, name.len() + 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(text: &[u8]) -> BTreeMap<String, String> {
+        let strict = strict_form(text, |_| false).expect("a readable file");
+        dotenvy::from_read_iter(strict.text.as_bytes())
+            .collect::<Result<_, _>>()
+            .unwrap_or_else(|error| panic!("{error} in {}", strict.text))
+    }
+
+    #[test]
+    fn values_are_what_the_application_sees() {
+        for (written, value) in [
+            ("x", "x"),
+            ("  x y  ", "x y"),
+            ("abc # a comment", "abc"),
+            ("pa#ss", "pa#ss"),
+            ("# nothing", ""),
+            ("pa$word1", "pa$word1"),
+            ("\"abc$\"", "abc$"),
+            ("\"pa$word\" # a comment", "pa$word"),
+            ("$(id)", "$(id)"),
+            ("${UNKNOWN}x", "${UNKNOWN}x"),
+            ("${ABOVE}x", "upx"),
+            ("\"${ABOVE}x\"", "upx"),
+            ("'${ABOVE}x'", "${ABOVE}x"),
+            ("\\${ABOVE}", "\\up"),
+            ("\"\\${ABOVE}\"", "${ABOVE}"),
+            ("a\\b", "a\\b"),
+            ("'a\\b\"c'", "a\\b\"c"),
+            ("\"a\\\"b\\\\c\\d\"", "a\"b\\c\\d"),
+            ("\"two\\nlines\"", "two\nlines"),
+            ("\"two\nlines\"", "two\nlines"),
+            ("'two\r\nlines' # x\r", "two\nlines"),
+            ("`it's \"so\"`", "it's \"so\""),
+            ("it's", "it's"),
+            ("a=b=c", "a=b=c"),
+            ("über", "über"),
+        ] {
+            let text = format!("ABOVE=up\nexport DB_PASSWORD ={written}\nDB_NAME=after\n");
+            let found = variables(text.as_bytes());
+            assert_eq!(found["DB_PASSWORD"], value, "{written}");
+            assert_eq!(found["DB_NAME"], "after", "{written}");
+        }
+    }
+
+    #[test]
+    fn foreign_lines_are_nobodys_business() {
+        for foreign in [
+            &b"APP_NAME=My App"[..],
+            b"GREETING=Bob's app",
+            b"CRON=*/5 * * * *",
+            b"[db]",
+            b"CITY=Z\xfcrich",
+            b"# caf\xe9",
+            b"X='unclosed",
+            b"X=\"unclosed",
+            b"X=\"a\" b \"c",
+            b"KEY: value",
+            b"no assignment at all",
+            b"2FA=yes",
+            b"A-B=c",
+            b"=x",
+            b"X=${DB_NAME",
+            b"MY DB_NAME=x",
+        ] {
+            let text = [foreign, b"\nDB_NAME=\"shop\"\r\n"].concat();
+            let shown = String::from_utf8_lossy(foreign);
+            assert_eq!(variables(&text)["DB_NAME"], "shop", "{shown}");
+        }
+    }
+
+    #[test]
+    fn spoiled_lines_about_a_variable_of_ours_are_named() {
+        for (line, words) in [
+            (&b"DB_PASSWORD hush"[..], "is not NAME=value"),
+            (b"export DB_PASSWORD", "is not NAME=value"),
+            (b"DB_PASSWORD: hush", "is not NAME=value"),
+            (b"DB_PASSWORD='hush", "quotes do not match"),
+            (b"DB_PASSWORD=\"hush\"er", "quotes do not match"),
+            (b"DB_PASSWORD=h\xfcsh", "not UTF-8"),
+        ] {
+            let text = [b"A=\"1\n2\"\nB=x\n", line, b"\n"].concat();
+            let (number, problem) = strict_form(&text, |_| false).expect_err("a spoiled line");
+            assert_eq!(number, 4, "{problem}");
+            assert!(
+                problem.contains(words) && problem.contains("DB_PASSWORD"),
+                "{problem}"
+            );
+            assert!(!problem.contains("hush"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_other_readers_may_take_otherwise_is_noted() {
+        let strict = strict_form(b"X=a#b\nDB_PASSWORD=a#b\n", |_| false).expect("a readable file");
+        assert_eq!(strict.notes.len(), 1);
+        assert!(strict.notes[0].contains("line 2: the value of DB_PASSWORD"));
+    }
+}

@@ -1,0 +1,195 @@
+//! The options of an application's database URL, and what each means to dbtool.
+
+use std::collections::BTreeMap;
+
+use super::source::Setting;
+use crate::secret::Secret;
+
+/// What the options say, as far as it concerns dbtool.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    /// dbtool's own options, by their names there.
+    pub(super) known: BTreeMap<&'static str, Setting<String>>,
+    /// The TLS mode that other programs' switches amount to; one written out goes before it.
+    pub(super) implied_mode: Option<Setting<String>>,
+    /// JDBC writes the account here.
+    pub(super) user: Option<Setting<String>>,
+    /// And its password.
+    pub(super) password: Option<Setting<Secret>>,
+    /// Names of options that are other programs' business.
+    pub(super) foreign: Vec<String>,
+    /// Warnings; whole sentences.
+    pub(super) notes: Vec<String>,
+}
+
+/// Names that mean one of dbtool's own options (`_` counts as `-`, case does not count): those of the
+/// MySQL client, JDBC, Prisma, SQLAlchemy's drivers, Rails and mysql2.
+const NAMES: [(&str, &str); 21] = [
+    ("ssl-mode", "ssl-mode"),
+    ("sslmode", "ssl-mode"),
+    ("ssl-ca", "ssl-ca"),
+    ("sslca", "ssl-ca"),
+    ("sslrootcert", "ssl-ca"),
+    ("serversslcert", "ssl-ca"),
+    ("ssl-cert", "ssl-cert"),
+    ("sslclientcert", "ssl-cert"),
+    ("ssl-key", "ssl-key"),
+    ("sslkey", "ssl-key"),
+    ("socket", "socket"),
+    ("unix-socket", "socket"),
+    ("unixsocket", "socket"),
+    ("socketpath", "socket"),
+    ("localsocket", "socket"),
+    ("user", "user"),
+    ("username", "user"),
+    ("password", "password"),
+    ("passwd", "password"),
+    ("usessl", "tls"),
+    ("tls", "tls"),
+];
+
+/// Switches of other programs that ask for TLS.
+const TLS_SWITCHES: [&str; 4] = ["requiressl", "ssl", "require-ssl", "ssl-disabled"];
+
+/// Options by which another program verifies the server.
+const VERIFYING: [&str; 5] = [
+    "sslaccept",
+    "verifyservercertificate",
+    "ssl-verify-cert",
+    "ssl-verify-identity",
+    "ssl-verify-server-cert",
+];
+
+/// Options of other programs that do not concern a maintenance run: their pools, timeouts, character
+/// sets and habits.
+const FOREIGN: [&str; 67] = [
+    "adapter",
+    "allowloadlocalinfile",
+    "allowmultiqueries",
+    "allownativepasswords",
+    "allowpublickeyretrieval",
+    "application-name",
+    "autocommit",
+    "autoreconnect",
+    "binary-prefix",
+    "cacheprepstmts",
+    "characterencoding",
+    "charset",
+    "checkout-timeout",
+    "checkconnliveness",
+    "clientfoundrows",
+    "collation",
+    "conn-max-age",
+    "connect-timeout",
+    "connection-limit",
+    "connectionattributes",
+    "connectionlimit",
+    "connectiontimezone",
+    "connecttimeout",
+    "createdatabaseifnotexist",
+    "database",
+    "datestrings",
+    "debug",
+    "encoding",
+    "flags",
+    "idle-timeout",
+    "init-command",
+    "interpolateparams",
+    "keepalive",
+    "loc",
+    "local-infile",
+    "max-connections",
+    "max-idle-time",
+    "maxallowedpacket",
+    "min-connections",
+    "multistatements",
+    "parsetime",
+    "pgbouncer",
+    "pool",
+    "pool-recycle",
+    "pool-size",
+    "pool-timeout",
+    "prepared-statements",
+    "queuelimit",
+    "read-timeout",
+    "readtimeout",
+    "reaping-frequency",
+    "reconnect",
+    "rewritebatchedstatements",
+    "schema",
+    "servertimezone",
+    "serverversion",
+    "sockettimeout",
+    "sslidentity",
+    "sslpassword",
+    "statement-cache-size",
+    "strict",
+    "timeout",
+    "timezone",
+    "useunicode",
+    "variables",
+    "write-timeout",
+    "writetimeout",
+];
+
+impl Options {
+    /// Adds one option; `name` as written.
+    pub(super) fn add(&mut self, name: &str, setting: Setting<String>) {
+        let plain = name.to_ascii_lowercase().replace('_', "-");
+        let plain = plain.as_str();
+        let known = NAMES
+            .iter()
+            .find(|(other, _)| *other == plain)
+            .map(|(_, own)| *own);
+        match known {
+            Some("user") => self.user = Some(setting),
+            Some("password") => self.password = Some(setting.map(Secret::new)),
+            // Prisma calls the authority's file so; dbtool's own name for a client's certificate differs.
+            _ if plain == "sslcert" => {
+                self.known.insert("ssl-ca", setting);
+            }
+            Some("tls") => self.tls_switch(name, setting),
+            Some(own) => {
+                self.known.insert(own, setting);
+            }
+            None if TLS_SWITCHES.contains(&plain) => self.tls_switch(name, setting),
+            None if VERIFYING.contains(&plain) => self.verifying(name, &setting),
+            None if FOREIGN.contains(&plain) => self.foreign.push(name.to_owned()),
+            None => self.notes.push(format!(
+                "the database URL ({}) has the option '{name}', which dbtool does not know and does not use",
+                setting.origin
+            )),
+        }
+    }
+
+    fn tls_switch(&mut self, name: &str, setting: Setting<String>) {
+        let plain = name.to_ascii_lowercase().replace('_', "-");
+        let mode = match (plain.as_str(), setting.value.to_ascii_lowercase().as_str()) {
+            ("ssl-disabled", "true" | "1") => "disabled",
+            ("ssl-disabled", _) => return,
+            (_, "false" | "0" | "") => "disabled",
+            (_, "preferred") => "preferred",
+            ("usessl", _) => "preferred",
+            // Go's `tls=true` verifies against the system's authorities; a JSON value may ask for it.
+            _ => "required",
+        };
+        if mode != "disabled" || plain == "usessl" || plain == "ssl-disabled" || plain == "tls" {
+            self.implied_mode = Some(setting.map(|_| mode.to_owned()));
+        }
+    }
+
+    fn verifying(&mut self, name: &str, setting: &Setting<String>) {
+        let value = setting.value.to_ascii_lowercase();
+        if matches!(value.as_str(), "strict" | "true" | "1") {
+            self.notes.push(format!(
+                "the database URL ({}) asks for a verified certificate by '{name}'; dbtool verifies one only with \
+                 DB_SSL_CA and DB_SSL_MODE=verify-identity",
+                setting.origin
+            ));
+        }
+        // `accept_invalid_certs` is Prisma's default: encrypted, though an authority may be named beside it.
+        if matches!(value.as_str(), "strict" | "true" | "1" | "accept_invalid_certs") {
+            self.tls_switch("tls", setting.clone());
+        }
+    }
+}
