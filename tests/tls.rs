@@ -121,3 +121,40 @@ fn a_file_that_is_no_certificate_is_a_clear_failure() {
     let output = command.env("DB_SSL_CA", &file).run();
     assert_refused(&output, &["DB_SSL_CA"]);
 }
+
+/// Certificates without any name, as those are that MySQL makes for itself.
+#[test]
+fn a_certificate_without_names_is_verified_by_its_authority_alone() {
+    let tls = Tls::for_names(&[]);
+    let server = Server::builder().tls(&tls).start();
+    let with_ca = |mode, ca| ask(&server, mode).env("DB_SSL_CA", ca);
+    assert_encrypted(&with_ca("verify-ca", tls.ca()).run(), true);
+    assert_refused(
+        &with_ca("verify-identity", tls.ca()).run(),
+        &["not valid for name", "DB_SSL_MODE=verify-ca"],
+    );
+    let other = Tls::for_names(&[]);
+    assert_refused(
+        &with_ca("verify-ca", other).run(),
+        &["UnknownIssuer", "DB_SSL_CA"],
+    );
+}
+
+#[test]
+fn a_certificate_that_signed_itself_is_named_as_such() {
+    let authority = Tls::self_signed(true);
+    let server = Server::builder().tls(&authority).start();
+    for mode in ["verify-ca", "verify-identity"] {
+        assert_refused(
+            &ask(&server, mode).env("DB_SSL_CA", authority.ca()).run(),
+            &["self-signed", "basicConstraints=CA:FALSE", "DB_SSL_MODE=required"],
+        );
+    }
+    drop(server);
+    // What the advice says leads to a connection.
+    let plain = Tls::self_signed(false);
+    let server = Server::builder().tls(&plain).start();
+    for mode in ["verify-ca", "verify-identity"] {
+        assert_encrypted(&ask(&server, mode).env("DB_SSL_CA", plain.ca()).run(), true);
+    }
+}

@@ -133,7 +133,15 @@ fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
         };
         return Err(bad(origin, &problem, "start it with mysql:// or mariadb://"));
     }
-    Url::parse(&format!("mysql://{rest}"))
+    // SQLAlchemy leaves the host out where a socket follows.
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let host = if rest[..end].ends_with('@') {
+        "localhost"
+    } else {
+        ""
+    };
+    let (account, rest) = rest.split_at(end);
+    Url::parse(&format!("mysql://{account}{host}{rest}"))
         .map_err(|error| bad(origin, &format!("is not a URL: {error}"), FORM))
 }
 

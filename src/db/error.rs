@@ -192,7 +192,7 @@ fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
         mysql_async::Error::Io(mysql_async::IoError::Io(io))
             if io.kind() == std::io::ErrorKind::InvalidData =>
         {
-            (format!("TLS: {io}"), TLS_ADVICE)
+            certificate_words(&io.to_string())
         }
         mysql_async::Error::Io(mysql_async::IoError::Io(io)) => io_words(io),
         mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (format!("TLS: {tls}"), TLS_ADVICE),
@@ -209,6 +209,39 @@ fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
             "check that the address is that of a MySQL or MariaDB server",
         ),
     }
+}
+
+/// Words for a certificate that was refused, from those of rustls 0.23.
+fn certificate_words(refusal: &str) -> (String, &'static str) {
+    let (what, next) = if refusal.contains("CaUsedAsEndEntity") {
+        (
+            "the server's certificate is an authority's own, as a self-signed one is unless made otherwise; it \
+             cannot prove a server's identity",
+            "let an authority sign a certificate for the server, or make the self-signed one with \
+             basicConstraints=CA:FALSE and name it in DB_SSL_CA; DB_SSL_MODE=required encrypts without verifying",
+        )
+    } else if refusal.contains("UnsupportedCertVersion") {
+        (
+            "the server's certificate is in the old format X.509 v1, which cannot be verified",
+            "make it again with extensions (openssl x509 -req … -extfile, with basicConstraints=CA:FALSE); \
+             DB_SSL_MODE=required encrypts without verifying",
+        )
+    } else if refusal.contains("UnknownIssuer") {
+        (
+            "the server's certificate does not come from the authority in DB_SSL_CA (UnknownIssuer)",
+            "name the file of the authority that signed it: ask who runs the server; MySQL's own is ca.pem in the \
+             server's data directory",
+        )
+    } else if refusal.contains("not valid for name") {
+        return (
+            format!("TLS: {refusal}"),
+            "connect by a name that the certificate holds (DB_HOST), have one made for this name, or check the \
+             authority alone with DB_SSL_MODE=verify-ca",
+        );
+    } else {
+        return (format!("TLS: {refusal}"), TLS_ADVICE);
+    };
+    (format!("TLS: {what}"), next)
 }
 
 fn io_words(io: &std::io::Error) -> (String, &'static str) {

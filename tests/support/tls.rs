@@ -46,6 +46,25 @@ impl Tls {
         tls
     }
 
+    /// A server certificate that signed itself: for `localhost`, as an authority or as none. It
+    /// stands for its own authority too.
+    pub fn self_signed(as_authority: bool) -> Tls {
+        let tls = Self::local();
+        let mut params = named("dbtool test server", &["localhost", "127.0.0.1"]);
+        params.is_ca = if as_authority {
+            IsCa::Ca(BasicConstraints::Unconstrained)
+        } else {
+            IsCa::ExplicitNoCa
+        };
+        let key = key();
+        let certificate = params.self_signed(&key).expect("a certificate");
+        for name in ["ca.pem", "server.pem"] {
+            tls.write(name, &certificate.pem());
+        }
+        tls.write("server-key.pem", &key.serialize_pem());
+        tls
+    }
+
     fn write(&self, name: &str, text: &str) {
         let path = self.dir.path().join(name);
         fs::write(&path, text).expect("a file");
