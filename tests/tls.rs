@@ -127,7 +127,7 @@ fn a_file_that_is_no_certificate_is_a_clear_failure() {
 fn a_certificate_without_names_is_verified_by_its_authority_alone() {
     let tls = Tls::for_names(&[]);
     let server = Server::builder().tls(&tls).start();
-    let with_ca = |mode, ca| ask(&server, mode).env("DB_SSL_CA", ca);
+    let with_ca = |mode: &str, ca: std::path::PathBuf| ask(&server, mode).env("DB_SSL_CA", ca);
     assert_encrypted(&with_ca("verify-ca", tls.ca()).run(), true);
     assert_refused(
         &with_ca("verify-identity", tls.ca()).run(),
@@ -135,7 +135,7 @@ fn a_certificate_without_names_is_verified_by_its_authority_alone() {
     );
     let other = Tls::for_names(&[]);
     assert_refused(
-        &with_ca("verify-ca", other).run(),
+        &with_ca("verify-ca", other.ca()).run(),
         &["UnknownIssuer", "DB_SSL_CA"],
     );
 }
