@@ -226,9 +226,9 @@ fn certificate_words(refusal: &str) -> (String, &'static str) {
             "make it again with extensions (openssl x509 -req … -extfile, with basicConstraints=CA:FALSE); \
              DB_SSL_MODE=required encrypts without verifying",
         )
-    } else if refusal.contains("UnknownIssuer") {
+    } else if refusal.contains("UnknownIssuer") || refusal.contains("BadSignature") {
         (
-            "the server's certificate does not come from the authority in DB_SSL_CA (UnknownIssuer)",
+            "the server's certificate does not come from the authority in DB_SSL_CA",
             "name the file of the authority that signed it: ask who runs the server; MySQL's own is ca.pem in the \
              server's data directory",
         )
