@@ -1,55 +1,117 @@
 //! Checksums of migrations: whether a file, or the part of it that was run, has changed.
 
+use std::io::Read;
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
-use super::{Direction, Source};
+use super::input::{self, CHUNK};
+use super::layout::{self, Part};
+use super::reader::Script;
+use crate::cancel::Cancel;
 use crate::exit::Failure;
-use crate::sql::Statement;
 
-impl Source {
-    /// SHA-256 of a direction's text as hexadecimal digits.
+/// A mark at the beginning of a line is no longer than this.
+const LONGEST_MARK: usize = 256;
+
+impl Script {
+    /// SHA-256 of what applies the migration, as hexadecimal digits; the file is not split for it unless
+    /// it has several parts, and never held.
     ///
     /// Byte order mark and CR before LF do not count: git's autocrlf and editors change them on
     /// another machine without anybody changing the migration.
     ///
     /// # Errors
-    /// As [`Source::scripts`].
-    pub fn checksum(&self, direction: Direction) -> Result<String, Failure> {
-        // Most files have one direction, and need not be split for this.
-        let scripts = if self.text.contains("migrate:down") {
-            self.scripts()?
-        } else {
-            Default::default()
-        };
-        let (_, down) = scripts;
-        // The down script of the same file may be edited after the up script was applied.
-        let border = down
-            .first()
-            .and_then(|first| {
-                first
-                    .markers
-                    .iter()
-                    .find(|marker| marker.text.starts_with("migrate:down"))
-            })
-            .map_or(usize::MAX, |marker| marker.line.saturating_sub(1) as usize);
-        let text = self.text.strip_prefix('\u{feff}').unwrap_or(&self.text);
-        let lines = text.split_inclusive('\n').enumerate();
-        let mut hash = Sha256::new();
-        for (_, line) in lines.filter(|(index, _)| (*index < border) == (direction == Direction::Up)) {
-            hash_line(&mut hash, line);
+    /// The file cannot be read; one with several parts is not sound; the run was cancelled.
+    pub fn checksum(&self, cancel: &Cancel) -> anyhow::Result<String> {
+        let (hash, marks) = hash_lines(&self.path, cancel, |_| true)?;
+        if self.whole || !marks {
+            return Ok(hash);
         }
-        Ok(hex(&hash.finalize()))
+        // The down script of the same file may be edited after the up script was applied.
+        let borders = self.open()?.borders()?;
+        let mut next = borders.iter().peekable();
+        let mut part = Part::Up;
+        let (hash, _) = hash_lines(&self.path, cancel, |line| {
+            while let Some((_, begun)) = next.next_if(|(border, _)| *border <= line) {
+                part = *begun;
+            }
+            part == Part::Up
+        })?;
+        Ok(hash)
     }
 }
 
-fn hash_line(hash: &mut Sha256, line: &str) {
-    match line.strip_suffix("\r\n") {
-        Some(content) => {
-            hash.update(content);
-            hash.update("\n");
+/// The hash of the lines that `wanted` picks by their numbers, and whether any line looks like a mark.
+fn hash_lines(
+    path: &Path,
+    cancel: &Cancel,
+    mut wanted: impl FnMut(u32) -> bool,
+) -> anyhow::Result<(String, bool)> {
+    let (mut file, stamp) = input::open(path)?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    let mut head: Vec<u8> = Vec::with_capacity(LONGEST_MARK);
+    let (mut line, mut marks, mut held_cr, mut first) = (1_u32, false, false, true);
+    let mut include = wanted(line);
+    loop {
+        cancel.check()?;
+        let count = file.read(&mut chunk).map_err(|error| {
+            Failure::usage(
+                format!("cannot read {}: {error}", path.display()),
+                "make the file readable for this user",
+            )
+        })?;
+        let mut rest = &chunk[..count];
+        if std::mem::take(&mut first) {
+            rest = rest.strip_prefix("\u{feff}".as_bytes()).unwrap_or(rest);
         }
-        None => hash.update(line),
+        if rest.is_empty() && count == 0 {
+            break;
+        }
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (piece, tail) = rest.split_at(end);
+            rest = tail;
+            let room = LONGEST_MARK.saturating_sub(head.len());
+            head.extend_from_slice(&piece[..piece.len().min(room)]);
+            if include {
+                // A CR that ended the piece before was held back: only LF makes it part of a line break.
+                if held_cr && piece != b"\n" {
+                    hash.update(b"\r");
+                }
+                let body = piece.strip_suffix(b"\r\n").map(|body| (body, true));
+                match body {
+                    Some((body, _)) => {
+                        hash.update(body);
+                        hash.update(b"\n");
+                    }
+                    None => hash.update(piece.strip_suffix(b"\r").unwrap_or(piece)),
+                }
+            }
+            held_cr = piece.ends_with(b"\r");
+            if piece.ends_with(b"\n") {
+                marks |= is_mark(&head);
+                head.clear();
+                line = line.saturating_add(1);
+                include = wanted(line);
+            }
+        }
     }
+    if held_cr && include {
+        hash.update(b"\r");
+    }
+    marks |= is_mark(&head);
+    if input::open(path)?.1 != stamp {
+        return Err(input::changed(path).into());
+    }
+    Ok((hex(&hash.finalize()), marks))
+}
+
+/// Whether a line's beginning may be a mark; the splitter knows whether it is a comment.
+fn is_mark(head: &[u8]) -> bool {
+    let head = head.trim_ascii();
+    matches!(head.first(), Some(b'-' | b'#' | b'/')) && layout::mark(&String::from_utf8_lossy(head)).is_some()
 }
 
 /// SHA-256 of a migration's first statements, each with its end marked: what a resumed run
@@ -60,28 +122,10 @@ pub struct PrefixHash {
 }
 
 impl PrefixHash {
-    /// Of the first `count` statements.
-    pub fn of(statements: &[Statement<'_>], count: usize) -> PrefixHash {
-        let mut prefix = PrefixHash::default();
-        for statement in statements.iter().take(count) {
-            prefix.push(statement);
-        }
-        prefix
-    }
-
     /// Adds the next statement.
-    pub fn push(&mut self, statement: &Statement<'_>) {
-        for line in statement.text.split_inclusive('\n') {
-            hash_line(&mut self.hash, line);
-        }
+    pub(super) fn push(&mut self, statement: &str) {
+        self.hash.update(statement);
         self.hash.update([0]);
-    }
-
-    /// The hash with one more statement.
-    pub fn with(&self, statement: &Statement<'_>) -> PrefixHash {
-        let mut longer = self.clone();
-        longer.push(statement);
-        longer
     }
 
     /// In hexadecimal digits.

@@ -1,7 +1,7 @@
 //! What a migration's comments say about the migration as a whole: `-- dbtool:NAME ARGUMENTS`.
 
-use super::{Migration, Source};
-use crate::exit::Failure;
+use super::Migration;
+use crate::sql::Marker;
 
 /// The directives of a migration's up script that are about all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,18 +16,9 @@ pub struct Directives {
 }
 
 impl Directives {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// As [`Source::scripts`].
-    pub(super) fn of(source: &Source) -> Result<Directives, Failure> {
-        let mut found = Directives::default();
-        // Most files have none, and need not be split for this.
-        if !source.text.contains("dbtool:re") {
-            return Ok(found);
-        }
-        let (up, _) = source.scripts()?;
-        for marker in up.iter().flat_map(|statement| &statement.markers) {
+    /// Adds those among the comments before a statement.
+    pub(super) fn take(&mut self, markers: &[Marker]) {
+        for marker in markers {
             let Some(directive) = marker.text.strip_prefix("dbtool:") else {
                 continue;
             };
@@ -35,15 +26,14 @@ impl Directives {
                 .split_once(char::is_whitespace)
                 .unwrap_or((directive, ""));
             let list = match name {
-                "requires-empty" => &mut found.requires_empty,
-                "requires-absent" => &mut found.requires_absent,
-                "replaces" => &mut found.replaces,
+                "requires-empty" => &mut self.requires_empty,
+                "requires-absent" => &mut self.requires_absent,
+                "replaces" => &mut self.replaces,
                 _ => continue,
             };
             let words = arguments.split([',', ' ', '\t']).filter(|word| !word.is_empty());
             list.extend(words.map(|word| word.trim_matches('`').to_owned()));
         }
-        Ok(found)
     }
 }
 
@@ -56,22 +46,25 @@ impl Migration {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
+    use crate::cancel::Cancel;
+    use crate::migrations::{Direction, Script};
     use crate::sql::Options;
 
     #[test]
     fn directives_are_read_from_the_comments_of_the_up_script() {
-        let source = Source {
-            path: PathBuf::from("001_x.sql"),
-            text: "-- dbtool:requires-empty a, `b` c\n-- dbtool:requires-absent d\n\
-                   /* dbtool:replaces 0123 */ SELECT '-- dbtool:replaces text';\n-- dbtool:replaces 4567\n\
-                   SELECT 2;\n-- migrate:down\n-- dbtool:requires-empty e\nSELECT 3;"
-                .to_owned(),
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("001_x.sql");
+        let text = "-- dbtool:requires-empty a, `b` c\n-- dbtool:requires-absent d\n\
+                    /* dbtool:replaces 0123 */ SELECT '-- dbtool:replaces text';\n-- dbtool:replaces 4567\n\
+                    SELECT 2;\n-- migrate:down\n-- dbtool:requires-empty e\nSELECT 3;";
+        std::fs::write(&path, text).unwrap();
+        let script = Script {
+            path,
+            direction: Direction::Up,
+            whole: false,
             options: Options::default(),
         };
-        let found = Directives::of(&source).unwrap();
+        let found = script.outline(&Cancel::new()).unwrap().directives;
         assert_eq!(found.requires_empty, ["a", "b", "c"]);
         assert_eq!(found.requires_absent, ["d"]);
         assert_eq!(found.replaces, ["0123", "4567"]);

@@ -2,6 +2,10 @@
 
 mod checksum;
 mod directives;
+mod input;
+mod layout;
+mod outline;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +14,15 @@ use std::path::{Path, PathBuf};
 
 pub use checksum::{PrefixHash, hex};
 pub use directives::Directives;
+pub use input::{Stamp, changed};
+pub use layout::Part;
+pub use outline::{Outline, to_savepoint};
+pub use reader::{Position, Script, ScriptStatement, StatementReader};
 
+use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::report::visible;
-use crate::sql::{Class, Options, SplitError, Statement, classify, decode, split};
+use crate::sql::Options;
 
 /// The migrations of a folder, in the order of their versions.
 #[derive(Debug, Clone)]
@@ -39,23 +48,12 @@ pub struct Migration {
     pub up: PathBuf,
     /// The file that takes it back, where it is a file of its own.
     pub down: Option<PathBuf>,
-    /// SHA-256 of what applies it; empty until [`Folder::parse`].
+    /// SHA-256 of what applies it; empty until [`Folder::read`].
     pub checksum: String,
-    /// Number of statements that apply it; 0 until [`Folder::parse`].
-    pub statements: u32,
-    /// Whether it can be taken back; false until [`Folder::parse`].
-    pub has_down: bool,
-    /// What its comments say about it; nothing until [`Folder::parse`].
+    /// What its comments say about it; nothing until [`Folder::read`].
     pub directives: Directives,
-}
-
-/// A migration file's text.
-#[derive(Debug)]
-pub struct Source {
-    /// The file, for messages.
-    pub path: PathBuf,
-    text: String,
-    options: Options,
+    /// What it consists of; `None` until [`Folder::read`], and for one that is applied.
+    pub outline: Option<Outline>,
 }
 
 /// Which script of a migration.
@@ -122,8 +120,7 @@ impl Folder {
                 up: dir.join(name),
                 down: None,
                 checksum: String::new(),
-                statements: 0,
-                has_down: false,
+                outline: None,
                 directives: Directives::default(),
             };
             if let Some(other) = found.insert(parts.version, migration) {
@@ -143,27 +140,36 @@ impl Folder {
         })
     }
 
-    /// Reads every file once, so that nothing runs before all of them are known to be sound.
+    /// Reads every file once, so that nothing runs before all of them are known to be sound. Those that
+    /// `applied` knows a checksum of are only hashed, if it is theirs.
     ///
     /// # Errors
-    /// A file that cannot be read, is not UTF-8, has an open quote, comment or transaction, or a
-    /// statement that would take the progress record away.
-    pub fn parse(&mut self, options: Options) -> Result<(), Failure> {
+    /// A file that cannot be read; one to be run that is not UTF-8, has an open quote, comment or
+    /// transaction, or a statement that would take the progress record away. The run was cancelled.
+    pub fn read(
+        &mut self,
+        options: Options,
+        cancel: &Cancel,
+        applied: impl Fn(u64) -> Option<String>,
+    ) -> anyhow::Result<()> {
         for migration in &mut self.migrations {
-            let source = Source::read(&migration.up, options)?;
-            let (up, down) = source.scripts()?;
-            check(&source.path, &up)?;
-            migration.checksum = source.checksum(Direction::Up)?;
-            migration.statements = u32::try_from(up.len()).unwrap_or(u32::MAX);
-            migration.has_down = !down.is_empty();
-            migration.directives = Directives::of(&source)?;
-            if let Some(path) = &migration.down {
-                let source = Source::read(path, options)?;
-                let (statements, _) = source.scripts()?;
-                check(path, &statements)?;
-                migration.has_down = true;
-            } else {
-                check(&source.path, &down)?;
+            let up = migration.script(Direction::Up, options);
+            migration.checksum = up.checksum(cancel)?;
+            match applied(migration.version) {
+                Some(checksum) if checksum == migration.checksum => {}
+                Some(_) => {
+                    // Perhaps it says of which earlier form it is another; that it cannot be run any more
+                    // is no reason to stop.
+                    let outline = up.outline(cancel).unwrap_or_default();
+                    cancel.check()?;
+                    migration.directives = outline.directives;
+                }
+                None => {
+                    let outline = up.outline(cancel)?;
+                    migration.script(Direction::Down, options).outline(cancel)?;
+                    migration.directives.clone_from(&outline.directives);
+                    migration.outline = Some(outline);
+                }
             }
         }
         Ok(())
@@ -226,139 +232,21 @@ impl Folder {
 }
 
 impl Migration {
-    /// Reads the script for one direction.
-    ///
-    /// # Errors
-    /// The file cannot be read or is not UTF-8.
-    pub fn source(&self, direction: Direction, options: Options) -> Result<Source, Failure> {
-        match (direction, &self.down) {
-            (Direction::Down, Some(path)) => Source::read(path, options),
-            _ => Source::read(&self.up, options),
-        }
-    }
-
-    /// The statements of one direction in a source that [`Migration::source`] returned.
-    ///
-    /// # Errors
-    /// As [`Source::scripts`].
-    pub fn statements<'a>(
-        &self,
-        direction: Direction,
-        source: &'a Source,
-    ) -> Result<Vec<Statement<'a>>, Failure> {
-        let (up, down) = source.scripts()?;
-        Ok(if direction == Direction::Down && self.down.is_none() {
-            down
-        } else {
-            up
-        })
-    }
-}
-
-impl Source {
-    fn read(path: &Path, options: Options) -> Result<Source, Failure> {
-        let bytes = fs::read(path).map_err(|error| {
-            Failure::usage(
-                format!("cannot read {}: {error}", path.display()),
-                "make the file readable for this user",
-            )
-        })?;
-        let text = match decode(&bytes) {
-            Ok(_) => String::from_utf8(bytes).unwrap_or_default(),
-            Err(error) => return Err(at_place(path, &error, "save the file as UTF-8")),
-        };
-        Ok(Source {
-            path: path.to_owned(),
-            text,
+    /// The script for one direction.
+    pub fn script(&self, direction: Direction, options: Options) -> Script {
+        let own = self.down.as_ref().filter(|_| direction == Direction::Down);
+        Script {
+            path: own.unwrap_or(&self.up).clone(),
+            direction,
+            whole: own.is_some(),
             options,
-        })
-    }
-
-    /// The statements up to `-- migrate:down`, and those behind it.
-    ///
-    /// # Errors
-    /// A quote or comment that is never closed, with file, line and column.
-    pub fn scripts(&self) -> Result<(Vec<Statement<'_>>, Vec<Statement<'_>>), Failure> {
-        let found = split(&self.text, self.options)
-            .map_err(|error| at_place(&self.path, &error, "close it, and see `dbtool migrate plan`"))?;
-        let mut down = false;
-        let mut scripts = (Vec::new(), Vec::new());
-        for statement in found.statements {
-            for marker in &statement.markers {
-                if let Some(section) = marker.text.strip_prefix("migrate:") {
-                    down = section.trim_start().starts_with("down");
-                }
-            }
-            if down {
-                scripts.1.push(statement);
-            } else {
-                scripts.0.push(statement);
-            }
-        }
-        Ok(scripts)
-    }
-}
-
-fn at_place(path: &Path, error: &SplitError, next: &str) -> Failure {
-    Failure::usage(format!("{}:{error}", path.display()), next)
-}
-
-/// Statements that would take the progress record's transaction or tables away.
-fn check(path: &Path, statements: &[Statement<'_>]) -> Result<(), Failure> {
-    let refuse = |statement: &Statement<'_>, what: &str, next: &str| {
-        let (line, column) = (statement.line, statement.column);
-        Err(Failure::usage(
-            format!("{}:{line}:{column}: {what}", path.display()),
-            next,
-        ))
-    };
-    let mut open: Option<&Statement<'_>> = None;
-    for statement in statements {
-        let found = classify(statement.text);
-        match (found.class, found.verb.as_str()) {
-            (Class::Transaction, "LOCK" | "UNLOCK") => {
-                return refuse(
-                    statement,
-                    "LOCK TABLES would lock out the record of progress",
-                    "remove it: two runs of dbtool never work at once",
-                );
-            }
-            (Class::Transaction, "SET") => {
-                return refuse(
-                    statement,
-                    "a migration must not change autocommit",
-                    "remove it: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
-                );
-            }
-            (Class::Transaction, "XA") => {
-                return refuse(
-                    statement,
-                    "an XA transaction cannot hold the record of progress",
-                    "use START TRANSACTION … COMMIT",
-                );
-            }
-            (Class::Transaction, "BEGIN" | "START TRANSACTION") => open = Some(statement),
-            (Class::Transaction, "COMMIT") => open = None,
-            (Class::Transaction, "ROLLBACK") if !to_savepoint(statement.text) => open = None,
-            _ if found.implicit_commit => open = None,
-            _ => {}
         }
     }
-    match open {
-        Some(statement) => refuse(
-            statement,
-            "this transaction is never committed",
-            "end it with COMMIT in the same file",
-        ),
-        None => Ok(()),
-    }
-}
 
-/// Whether a ROLLBACK goes back to a savepoint only.
-pub fn to_savepoint(statement: &str) -> bool {
-    statement
-        .split_whitespace()
-        .any(|word| word.eq_ignore_ascii_case("TO"))
+    /// Statements that apply it, as far as that is known.
+    pub fn statements(&self) -> u32 {
+        self.outline.as_ref().map_or(0, |outline| outline.statements)
+    }
 }
 
 fn unreadable_folder(dir: &Path, error: &std::io::Error) -> Failure {

@@ -1,16 +1,46 @@
 use super::*;
+use crate::cancel::Cancel;
 
 fn folder(names: &[&str]) -> Result<Folder, Failure> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     Folder::of_names(Path::new("migrations"), &names)
 }
 
-fn source(text: &str) -> Source {
-    Source {
-        path: PathBuf::from("001_x.sql"),
-        text: text.to_owned(),
+/// A script in a file of its own.
+struct Written {
+    script: Script,
+    _dir: tempfile::TempDir,
+}
+
+fn written(text: impl AsRef<[u8]>, direction: Direction) -> Written {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("001_x.sql");
+    fs::write(&path, text).unwrap();
+    let script = Script {
+        path,
+        direction,
+        whole: false,
         options: Options::default(),
+    };
+    Written { script, _dir: dir }
+}
+
+/// The statements of a text, with their places.
+fn statements(text: impl AsRef<[u8]>, direction: Direction) -> Vec<(u32, u32, String)> {
+    let written = written(text, direction);
+    let mut reader = written.script.open().unwrap();
+    let mut found = Vec::new();
+    while let Some(one) = reader.next().unwrap() {
+        found.push((one.line, one.column, one.text));
     }
+    found
+}
+
+fn checksum(text: &str) -> String {
+    written(text, Direction::Up)
+        .script
+        .checksum(&Cancel::new())
+        .unwrap()
 }
 
 #[test]
@@ -111,7 +141,7 @@ fn unknown_versions_get_the_nearest() {
 
 #[test]
 fn checksums_ignore_line_ends_and_byte_order_marks_only() {
-    let sum = |text: &str| source(text).checksum(Direction::Up).unwrap();
+    let sum = checksum;
     let plain = sum("SELECT 1;\nSELECT 2;\n");
     assert_eq!(plain, sum("\u{feff}SELECT 1;\r\nSELECT 2;\r\n"));
     for other in [
@@ -133,24 +163,102 @@ fn checksums_ignore_line_ends_and_byte_order_marks_only() {
 }
 
 #[test]
+fn a_checksum_does_not_depend_on_where_a_file_is_read_in_pieces() {
+    // The CR is the last byte of a piece, the LF the first of the next.
+    for pad in 0..3 {
+        let line = "x".repeat(64 * 1024 - 5 - pad);
+        let (lf, crlf) = (format!("-- {line}\ny\n"), format!("-- {line}\r\ny\r\n"));
+        assert_eq!(checksum(&lf), checksum(&crlf));
+        assert_ne!(checksum(&lf), checksum(&format!("-- {line}\ry\n")));
+    }
+}
+
+#[test]
 fn one_file_may_hold_both_directions() {
-    let source = source("-- migrate:up\nSELECT 1; SELECT 2;\n-- migrate:down\nSELECT 3;\n");
-    let (up, down) = source.scripts().unwrap();
-    assert_eq!((up.len(), down.len(), down[0].text), (2, 1, "SELECT 3"));
+    let text = "-- migrate:up\nSELECT 1; SELECT 2;\n-- migrate:down\nSELECT 3;\n";
+    let texts = |direction| -> Vec<String> {
+        statements(text, direction)
+            .into_iter()
+            .map(|(_, _, text)| text)
+            .collect()
+    };
+    assert_eq!(texts(Direction::Up), ["SELECT 1", "SELECT 2"]);
+    assert_eq!(texts(Direction::Down), ["SELECT 3"]);
+}
+
+#[test]
+fn a_reader_knows_places_and_hashes_and_goes_back() {
+    let text = "\u{feff}SELECT 1;\r\n\r\nSELECT 'é\r\n',\n2; SELECT 3;";
+    let written = written(text, Direction::Up);
+    let mut reader = written.script.open().unwrap();
+    assert_eq!(reader.peek(2).unwrap().unwrap().text, "SELECT 3");
+    let first = reader.next().unwrap().unwrap();
+    let second = reader.next().unwrap().unwrap();
+    assert_eq!((first.line, first.column), (1, 1));
     assert_eq!(
-        PrefixHash::of(&up, 1).with(&up[1]).hex(),
-        PrefixHash::of(&up, 2).hex()
+        (second.line, second.column, second.text.as_str()),
+        (3, 1, "SELECT 'é\n',\n2")
     );
-    assert_ne!(PrefixHash::of(&up, 1).hex(), PrefixHash::of(&up, 2).hex());
+    assert_eq!(second.before.hex(), first.after.hex());
+    let third = reader.position();
+    let last = reader.next().unwrap().unwrap();
+    assert_eq!((last.number, last.line, last.column), (3, 5, 4));
+    assert!(reader.next().unwrap().is_none());
+    for (position, expected) in [(&second.start, &second), (&third, &last)] {
+        reader.seek(position).unwrap();
+        let again = reader.next().unwrap().unwrap();
+        assert_eq!(
+            (again.number, again.line, again.column, &again.text),
+            (expected.number, expected.line, expected.column, &expected.text)
+        );
+        assert_eq!(again.after.hex(), expected.after.hex());
+    }
+}
+
+#[test]
+fn a_reader_splits_a_file_of_many_pieces() {
+    // Statements of all lengths around the size of a piece, with what may be cut: characters of two bytes, a
+    // delimiter of two signs, doubled quotes, comments.
+    let mut text = String::new();
+    let mut expected = Vec::new();
+    for length in [1, 200, 65_530, 65_536, 70_000, 300_000, 5] {
+        let value = "é''".repeat(length / 4 + 1);
+        let statement = format!("INSERT INTO t /* {value} */ VALUES ('{value}')");
+        text.push_str(&format!("-- {value}\nDELIMITER $$\n{statement}$$\n"));
+        text.push_str("DELIMITER ;\nSELECT 5--3;\n");
+        expected.extend([statement, "SELECT 5--3".to_owned()]);
+    }
+    let found = statements(&text, Direction::Up);
+    assert_eq!(found.len(), expected.len());
+    for ((index, (line, column, text)), expected) in found.iter().enumerate().zip(&expected) {
+        assert!(text == expected, "statement {index}");
+        assert_eq!(*line as usize, index / 2 * 5 + if index % 2 == 0 { 3 } else { 5 });
+        assert_eq!(*column, 1);
+    }
+}
+
+#[test]
+fn a_file_that_changes_under_its_reader_is_refused() {
+    let written = written("SELECT 1;\n".repeat(30_000), Direction::Up);
+    let mut reader = written.script.open().unwrap();
+    reader.next().unwrap();
+    fs::write(&written.script.path, "SELECT 2;\n".repeat(20_000)).unwrap();
+    let failure = loop {
+        match reader.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("read to its end"),
+            Err(failure) => break failure,
+        }
+    };
+    assert!(failure.what.contains("was changed while"), "{}", failure.what);
 }
 
 #[test]
 fn what_would_take_the_record_away_is_refused() {
     let refused = |text: &str| {
-        let source = source(text);
-        check(&source.path, &source.scripts().unwrap().0)
-            .err()
-            .map(|failure| failure.what)
+        let written = written(text, Direction::Up);
+        let failure = written.script.outline(&Cancel::new()).err()?.to_string();
+        Some(failure.rsplit('/').next().unwrap_or_default().to_owned())
     };
     let cases = [
         (

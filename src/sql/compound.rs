@@ -143,6 +143,13 @@ impl Compound {
         self.blocks.first().map(|&(_, at)| at)
     }
 
+    /// Says that the text before `count` is gone, so that offsets begin there.
+    pub(super) fn discard(&mut self, count: usize) {
+        for (_, at) in &mut self.blocks {
+            *at -= count;
+        }
+    }
+
     /// Takes the next significant token, which begins at `at`.
     pub(super) fn feed(&mut self, seen: Seen<'_>, at: usize) {
         match self.head {

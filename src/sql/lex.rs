@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr2;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -88,6 +90,25 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Goes on where another lexer over a longer or shorter part of the same text stopped.
+    pub(super) fn resume(text: &'a str, pos: usize, backslash_escapes: bool, exec: Vec<usize>) -> Self {
+        Lexer {
+            text,
+            pos,
+            backslash_escapes,
+            exec,
+        }
+    }
+
+    /// Where executable comments opened that are still open.
+    pub(super) fn into_open(self) -> Vec<usize> {
+        self.exec
+    }
+
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     pub(super) fn pos(&self) -> usize {
         self.pos
     }
@@ -152,6 +173,9 @@ impl<'a> Lexer<'a> {
 
     fn word(&self, delimiter: &str) -> usize {
         let rest = self.rest();
+        if !delimiter.starts_with(is_word) {
+            return rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        }
         let mut probe = self.clone_at(self.pos);
         for (index, c) in rest.char_indices() {
             probe.pos = self.pos + index;
@@ -195,16 +219,16 @@ impl<'a> Lexer<'a> {
         let escapes = self.backslash_escapes && quote != b'`';
         let mut index = 1;
         // Quote and backslash are ASCII, so they are never part of another UTF-8 character.
-        while let Some(&byte) = bytes.get(index) {
-            index += 1;
-            if byte == b'\\' && escapes {
-                index += 1;
-            } else if byte == quote {
+        let escape = if escapes { b'\\' } else { quote };
+        while let Some(found) = bytes.get(index..).and_then(|rest| memchr2(quote, escape, rest)) {
+            index += found + 1;
+            if bytes.get(index - 1) == Some(&quote) {
                 if bytes.get(index) != Some(&quote) {
                     return Ok(index);
                 }
-                index += 1;
             }
+            // The doubled quote, or what the backslash escapes.
+            index += 1;
         }
         Err(Unterminated { what, at: self.pos })
     }

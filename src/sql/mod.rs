@@ -14,6 +14,9 @@ mod variables;
 mod words;
 
 pub use classify::{Action, Class, Classification, Effect, IndexKind, Name, Object, ObjectKind, classify};
-pub use split::{Marker, Options, Split, SplitError, Statement, decode, split};
+pub use split::{
+    Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
+    own_markers, split,
+};
 pub use summary::summary;
 pub use variables::assigned_variables;

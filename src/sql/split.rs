@@ -29,37 +29,77 @@ impl Default for Options {
     }
 }
 
-/// A comment of the form `-- dbtool: …` or `-- migrate: …` (also `#` and `/* */`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marker<'a> {
+/// A comment that means something to the tool: `-- dbtool: …` (also `#` and `/* */`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
     /// The comment's content, trimmed: `migrate:down`.
-    pub text: &'a str,
+    pub text: String,
     /// Line of the comment, from 1.
     pub line: u32,
 }
 
-/// One statement of a file.
+/// What a comment is to whoever has a text split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A comment.
+    Plain,
+    /// Kept with the statement that follows it.
+    Note,
+    /// Begins another part of the text, and ends a statement whose delimiter was forgotten.
+    Border,
+    /// Looks as if it began another part; inside the body of a stored program it is a plain comment.
+    Suspect,
+    /// Everything up to the line with [`Role::RawEnd`] is one statement.
+    RawBegin,
+    /// Ends such a statement.
+    RawEnd,
+    /// A comment of another tool's format, although the server would not take it for one.
+    Skip,
+}
+
+/// Says what a comment is, given with its `--`, `#` or `/* */`, and whether it begins its line.
+pub type Roles<'r> = &'r dyn Fn(&str, bool) -> Role;
+
+/// The roles where only dbtool's own markers count.
+pub fn own_markers(comment: &str, _: bool) -> Role {
+    let content = comment_content(comment);
+    if content.starts_with("dbtool:") || content.starts_with("migrate:") {
+        Role::Note
+    } else {
+        Role::Plain
+    }
+}
+
+/// A comment without what makes it one, trimmed.
+pub fn comment_content(comment: &str) -> &str {
+    comment
+        .trim_start_matches(['-', '#', '/', '*'])
+        .trim_end_matches(['/', '*'])
+        .trim()
+}
+
+/// One statement of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement<'a> {
     /// The statement's bytes, without delimiter and surrounding comments.
     pub text: &'a str,
-    /// Where these bytes are in the file.
+    /// Where these bytes are in the text.
     pub range: Range<usize>,
     /// Line of the first character, from 1.
     pub line: u32,
     /// Column of the first character, from 1, in characters.
     pub column: u32,
     /// Marker comments since the end of the statement before.
-    pub markers: Vec<Marker<'a>>,
+    pub markers: Vec<Marker>,
 }
 
-/// A file's statements.
+/// A text's statements.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split<'a> {
-    /// In the order of the file.
+    /// In the order of the text.
     pub statements: Vec<Statement<'a>>,
     /// Marker comments after the last statement.
-    pub trailing: Vec<Marker<'a>>,
+    pub trailing: Vec<Marker>,
 }
 
 /// A file that cannot be split.
@@ -81,16 +121,27 @@ impl fmt::Display for SplitError {
 
 impl std::error::Error for SplitError {}
 
-/// Splits `text`, all of it before anything is run.
+/// Splits `text`, all of it at once. A file is read with [`Splitter`], which never holds it.
 ///
 /// # Errors
 /// A quote, comment or compound body that is never closed and a `DELIMITER` without one, with the place
 /// where it opens.
 pub fn split(text: &str, options: Options) -> Result<Split<'_>, SplitError> {
-    let mut splitter = Splitter::new(text, options);
+    let mut splitter = Splitter::new(options);
     let mut found = Split::default();
-    while let Some(statement) = splitter.next_statement()? {
-        found.statements.push(statement);
+    loop {
+        match splitter.step(text, true, &own_markers)? {
+            Step::Statement(one) => found.statements.push(Statement {
+                text: &text[one.range.clone()],
+                range: one.range,
+                line: one.line,
+                column: one.column,
+                markers: one.markers,
+            }),
+            // Neither comes from a whole text and dbtool's own markers.
+            Step::More | Step::Border(_) => {}
+            Step::End => break,
+        }
     }
     found.trailing = splitter.markers;
     Ok(found)
@@ -135,110 +186,378 @@ impl Default for Place {
 
 impl Place {
     fn advance(&mut self, text: &str, to: usize) {
-        for (index, c) in text[self.at..to].char_indices() {
-            match c {
-                '\n' => {
-                    self.line = self.line.saturating_add(1);
-                    self.column = 1;
-                }
-                // A byte order mark is no character of the text.
-                '\u{feff}' if self.at + index == 0 => {}
-                _ => self.column = self.column.saturating_add(1),
+        let passed = &text[self.at..to];
+        let line = match memchr::memrchr(b'\n', passed.as_bytes()) {
+            Some(last) => {
+                let lines = memchr::memchr_iter(b'\n', passed.as_bytes()).count();
+                self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+                self.column = 1;
+                &passed[last + 1..]
             }
-        }
+            None => passed,
+        };
+        // A byte order mark is no character of the text.
+        let line = if self.at == 0 {
+            line.strip_prefix('\u{feff}').unwrap_or(line)
+        } else {
+            line
+        };
+        let characters = u32::try_from(line.chars().count()).unwrap_or(u32::MAX);
+        self.column = self.column.saturating_add(characters);
         self.at = to;
     }
 }
 
-struct Splitter<'a> {
-    text: &'a str,
-    lexer: Lexer<'a>,
-    delimiter: &'a str,
+/// A statement in the text given to [`Splitter::step`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its bytes, without delimiter and surrounding comments.
+    pub range: Range<usize>,
+    /// Line of the first character, from 1.
+    pub line: u32,
+    /// Column of the first character, from 1, in characters.
+    pub column: u32,
+    /// Marker comments since the end of the statement before.
+    pub markers: Vec<Marker>,
+}
+
+/// What [`Splitter::step`] came upon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A statement.
+    Statement(Found),
+    /// A comment that begins another part of the text, with its comment signs.
+    Border(Marker),
+    /// More of the text is needed.
+    More,
+    /// The text is at its end.
+    End,
+}
+
+/// No command, delimiter or comment sign looks further ahead than this, in bytes.
+const LOOK_AHEAD: usize = 256;
+/// As much of a delimiter as makes sense; the clients cut theirs at 15.
+const LONGEST_DELIMITER: usize = 64;
+
+/// Splits a text that arrives in pieces.
+///
+/// The caller holds a window of the text: it appends to its end while [`Step::More`] is asked for, and cuts
+/// off its beginning up to [`Splitter::consumed`] with [`Splitter::discard`].
+#[derive(Debug, Clone)]
+pub struct Splitter {
+    backslash_escapes: bool,
+    delimiter: String,
+    /// Where to read on.
+    pos: usize,
+    /// Where executable comments opened that are still open.
+    exec: Vec<usize>,
+    /// Whether only white space of its line is before the window.
+    at_line_start: bool,
     place: Place,
-    markers: Vec<Marker<'a>>,
+    pending: Option<Pending>,
+    markers: Vec<Marker>,
 }
 
 /// The statement that is being read.
+#[derive(Debug, Clone)]
 struct Pending {
     range: Range<usize>,
     place: Place,
     compound: Compound,
 }
 
-impl<'a> Splitter<'a> {
-    fn new(text: &'a str, options: Options) -> Self {
+/// Whether a `DELIMITER` command was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    None,
+    Obeyed,
+    /// Its line is not in the window yet.
+    Cut,
+}
+
+impl Splitter {
+    /// At the beginning of a text.
+    pub fn new(options: Options) -> Splitter {
         Splitter {
-            text,
-            lexer: Lexer::new(text, 0, options.backslash_escapes),
-            delimiter: ";",
+            backslash_escapes: options.backslash_escapes,
+            delimiter: ";".to_owned(),
+            pos: 0,
+            exec: Vec::new(),
+            at_line_start: true,
             place: Place::default(),
+            pending: None,
             markers: Vec::new(),
         }
     }
 
-    fn next_statement(&mut self) -> Result<Option<Statement<'a>>, SplitError> {
-        let mut pending: Option<Pending> = None;
+    /// How the rest reads strings: the session's sql_mode may have changed.
+    pub fn set_options(&mut self, options: Options) {
+        self.backslash_escapes = options.backslash_escapes;
+    }
+
+    /// How many bytes at the beginning of the window are no longer needed.
+    pub fn consumed(&self) -> usize {
+        self.pending
+            .as_ref()
+            .map_or(self.pos, |pending| pending.range.start)
+            .min(self.exec.first().copied().unwrap_or(usize::MAX))
+    }
+
+    /// Says that the first `count` bytes of `text` will be gone from the window; at most
+    /// [`Splitter::consumed`].
+    pub fn discard(&mut self, text: &str, count: usize) {
+        self.place.advance(text, count.max(self.place.at));
+        self.place.at -= count;
+        self.at_line_start = self.begins_line(text, count);
+        self.pos -= count;
+        for open in &mut self.exec {
+            *open -= count;
+        }
+        if let Some(pending) = &mut self.pending {
+            pending.range.start -= count;
+            pending.range.end -= count;
+            pending.place.at -= count;
+            pending.compound.discard(count);
+        }
+    }
+
+    /// The splitter as it goes on from [`Splitter::consumed`] with a window that begins there. Only
+    /// between two statements.
+    pub fn mark(&mut self, text: &str) -> Splitter {
+        // Counted once, however often the place is asked for.
+        self.place.advance(text, self.pos.max(self.place.at));
+        let mut mark = self.clone();
+        mark.discard(text, mark.consumed());
+        mark
+    }
+
+    /// Line and column of the byte at `at` of the window.
+    pub fn place_of(&self, text: &str, at: usize) -> (u32, u32) {
+        let mut place = self.place;
+        place.advance(text, at);
+        (place.line, place.column)
+    }
+
+    /// The next statement or border of `text`, the window; `last` says that nothing comes behind it.
+    ///
+    /// # Errors
+    /// As [`split`].
+    pub fn step(&mut self, text: &str, last: bool, roles: Roles<'_>) -> Result<Step, SplitError> {
+        let exec = std::mem::take(&mut self.exec);
+        let mut lexer = Lexer::resume(text, self.pos, self.backslash_escapes, exec);
+        let found = self.advance(&mut lexer, last, roles);
+        self.pos = lexer.pos();
+        self.exec = lexer.into_open();
+        found
+    }
+
+    fn advance(&mut self, lexer: &mut Lexer<'_>, last: bool, roles: Roles<'_>) -> Result<Step, SplitError> {
         loop {
-            if self.delimiter_command(pending.is_some())? {
-                match pending.take() {
-                    Some(done) => return Ok(Some(self.finish(done))),
+            if !last && lexer.rest().len() < LOOK_AHEAD {
+                return Ok(Step::More);
+            }
+            match self.delimiter_command(lexer, last)? {
+                Command::Cut => return Ok(Step::More),
+                Command::Obeyed => match self.pending.take() {
+                    Some(done) => return Ok(self.finish(done)),
+                    None => continue,
+                },
+                Command::None => {}
+            }
+            if lexer.at_delimiter(&self.delimiter) && self.may_end(lexer) {
+                lexer.jump(lexer.pos() + self.delimiter.len());
+                match self.pending.take() {
+                    Some(done) => return Ok(self.finish(done)),
                     None => continue,
                 }
             }
-            if self.at_end_of_statement(pending.as_ref()) {
-                self.lexer.jump(self.lexer.pos() + self.delimiter.len());
-                match pending.take() {
-                    Some(done) => return Ok(Some(self.finish(done))),
-                    None => continue,
+            if lexer.open_exec().is_none() && lexer.rest().starts_with("--") {
+                match self.dashes(lexer, last, roles)? {
+                    Dashes::Step(step) => return Ok(step),
+                    Dashes::Passed => continue,
+                    Dashes::Tokens => {}
                 }
             }
-            let token = match self.lexer.next(self.delimiter) {
+            let before = lexer.pos();
+            let token = match lexer.next(&self.delimiter) {
+                Ok(Some(token)) if !last && token.range.end == lexer.text().len() => {
+                    lexer.jump(before);
+                    return Ok(Step::More);
+                }
                 Ok(Some(token)) => token,
                 Ok(None) => break,
-                Err(unterminated) => return Err(self.unterminated(unterminated)),
+                Err(_) if !last => return Ok(Step::More),
+                Err(unterminated) => return Err(self.unterminated(lexer.text(), unterminated)),
             };
             match token.kind {
-                Kind::LineComment | Kind::BlockComment => self.marker(&token),
-                Kind::Go if self.may_end(pending.as_ref()) => {
-                    if let Some(done) = pending.take() {
-                        return Ok(Some(self.finish(done)));
+                Kind::LineComment | Kind::BlockComment => {
+                    let comment = &lexer.text()[token.range.clone()];
+                    let begins_line = self.begins_line(lexer.text(), token.range.start);
+                    match roles(comment, begins_line) {
+                        Role::Note => self.markers.push(self.marker(lexer.text(), &token.range)),
+                        role @ (Role::Border | Role::Suspect) if role == Role::Border || !self.in_body() => {
+                            return self.border(lexer, &token.range, role);
+                        }
+                        _ => {}
                     }
                 }
-                kind if kind.significant() => self.extend(&mut pending, &token),
+                Kind::Go if self.may_end(lexer) => {
+                    if let Some(done) = self.pending.take() {
+                        return Ok(self.finish(done));
+                    }
+                }
+                kind if kind.significant() => self.extend(lexer, &token),
                 _ => {}
             }
         }
-        if let Some(at) = self.lexer.open_exec() {
-            return Err(self.unterminated(Unterminated {
-                what: "executable comment",
-                at,
-            }));
+        self.end(lexer)
+    }
+
+    /// What is left at the end of the text.
+    fn end(&mut self, lexer: &Lexer<'_>) -> Result<Step, SplitError> {
+        if let Some(at) = lexer.open_exec() {
+            let what = "executable comment";
+            return Err(self.unterminated(lexer.text(), Unterminated { what, at }));
         }
-        match pending {
-            Some(Pending { compound, .. }) if self.delimiter == ";" && compound.open().is_some() => {
-                let at = compound.open().unwrap_or_default();
-                Err(self.unterminated(Unterminated {
-                    what: "compound statement (no matching END)",
-                    at,
-                }))
+        self.refuse_open_body(lexer)?;
+        Ok(match self.pending.take() {
+            Some(done) => self.finish(done),
+            None => Step::End,
+        })
+    }
+
+    fn refuse_open_body(&self, lexer: &Lexer<'_>) -> Result<(), SplitError> {
+        let open = self.pending.as_ref().and_then(|pending| pending.compound.open());
+        match open.filter(|_| self.delimiter == ";") {
+            Some(at) => {
+                let what = "compound statement (no matching END)";
+                Err(self.unterminated(lexer.text(), Unterminated { what, at }))
             }
-            other => Ok(other.map(|done| self.finish(done))),
+            None => Ok(()),
         }
     }
 
-    fn at_end_of_statement(&self, pending: Option<&Pending>) -> bool {
-        self.lexer.at_delimiter(self.delimiter) && self.may_end(pending)
+    fn may_end(&self, lexer: &Lexer<'_>) -> bool {
+        lexer.open_exec().is_none() && (self.delimiter != ";" || !self.in_body())
     }
 
-    fn may_end(&self, pending: Option<&Pending>) -> bool {
-        self.lexer.open_exec().is_none()
-            && (self.delimiter != ";" || pending.is_none_or(|pending| pending.compound.open().is_none()))
+    fn in_body(&self) -> bool {
+        self.pending
+            .as_ref()
+            .is_some_and(|pending| pending.compound.open().is_some())
     }
 
-    fn extend(&mut self, pending: &mut Option<Pending>, token: &Token) {
-        let pending = pending.get_or_insert_with(|| {
-            let mut place = self.place;
-            place.advance(self.text, token.range.start);
+    /// Whether nothing but white space is before `at` on its line.
+    fn begins_line(&self, text: &str, at: usize) -> bool {
+        let before = text[..at].trim_end_matches([' ', '\t']);
+        before.ends_with(['\n', '\r', '\u{feff}']) || before.is_empty() && self.at_line_start
+    }
+
+    /// Looks at two dashes: at the beginning of a line they may be a comment although no space follows.
+    fn dashes(&mut self, lexer: &mut Lexer<'_>, last: bool, roles: Roles<'_>) -> Result<Dashes, SplitError> {
+        let (text, at) = (lexer.text(), lexer.pos());
+        if !self.begins_line(text, at) {
+            return Ok(Dashes::Tokens);
+        }
+        let Some(end) = line_end(text, at).or(last.then_some(text.len())) else {
+            return Ok(Dashes::Step(Step::More));
+        };
+        let range = at..end;
+        match roles(&text[range.clone()], true) {
+            Role::RawBegin => {
+                lexer.jump(end);
+                return self.raw(lexer, &range, last, roles);
+            }
+            role @ (Role::Border | Role::Suspect) if role == Role::Border || !self.in_body() => {
+                return Ok(Dashes::Step(self.border(lexer, &range, role)?));
+            }
+            Role::Note => self.markers.push(self.marker(text, &range)),
+            Role::Skip | Role::RawEnd => {}
+            // Both clients take it for a comment where no statement is pending.
+            _ if self.pending.is_none() => {}
+            _ => return Ok(Dashes::Tokens),
+        }
+        lexer.jump(end);
+        Ok(Dashes::Passed)
+    }
+
+    /// A border: first the statement before it, which lacks its delimiter, then the border itself.
+    fn border(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        range: &Range<usize>,
+        role: Role,
+    ) -> Result<Step, SplitError> {
+        self.refuse_open_body(lexer)?;
+        if let Some(done) = self.pending.take() {
+            lexer.jump(range.start);
+            return Ok(self.finish(done));
+        }
+        lexer.jump(range.end);
+        if role == Role::Border {
+            self.delimiter = ";".to_owned();
+            self.markers.clear();
+        }
+        Ok(Step::Border(Marker {
+            text: lexer.text()[range.clone()].trim().to_owned(),
+            ..self.marker(lexer.text(), range)
+        }))
+    }
+
+    /// Everything from here up to the line that ends it is one statement.
+    fn raw(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        opener: &Range<usize>,
+        last: bool,
+        roles: Roles<'_>,
+    ) -> Result<Dashes, SplitError> {
+        let text = lexer.text();
+        let mut at = lexer.pos();
+        let from = at;
+        let never = |splitter: &Splitter| {
+            let what = "statement that begins here (no line ends it)";
+            let at = opener.start;
+            Err(splitter.unterminated(text, Unterminated { what, at }))
+        };
+        loop {
+            let start = at + text[at..].len() - text[at..].trim_start_matches('\n').len();
+            let Some(end) = line_end(text, start).or((last && start < text.len()).then_some(text.len()))
+            else {
+                if last {
+                    return never(self);
+                }
+                lexer.jump(opener.start);
+                return Ok(Dashes::Step(Step::More));
+            };
+            let line = text[start..end].trim_start();
+            match line.starts_with("--").then(|| roles(line, true)) {
+                Some(Role::RawEnd) => {
+                    let body = text[from..start].trim_end_matches(|c: char| c.is_whitespace() || c == ';');
+                    let begin = from + body.len() - body.trim_start().len();
+                    lexer.jump(end);
+                    if body.trim().is_empty() {
+                        return Ok(Dashes::Passed);
+                    }
+                    let mut place = self.place;
+                    place.advance(text, begin);
+                    return Ok(Dashes::Step(self.finish(Pending {
+                        range: begin..from + body.len(),
+                        place,
+                        compound: Compound::new(),
+                    })));
+                }
+                Some(Role::Border) => return never(self),
+                _ => at = end,
+            }
+        }
+    }
+
+    fn extend(&mut self, lexer: &Lexer<'_>, token: &Token) {
+        let place = self.place;
+        let pending = self.pending.get_or_insert_with(|| {
+            let mut place = place;
+            place.advance(lexer.text(), token.range.start);
             Pending {
                 range: token.range.clone(),
                 place,
@@ -246,51 +565,43 @@ impl<'a> Splitter<'a> {
             }
         });
         pending.range.end = token.range.end;
-        let text = &self.text[token.range.clone()];
+        let text = &lexer.text()[token.range.clone()];
         let seen = match token.kind {
             Kind::Word => Seen::Word(text),
             Kind::Backtick | Kind::Single | Kind::Double => Seen::Quoted,
-            Kind::Other if text == ":" && self.lexer.rest().starts_with('=') => Seen::Assign,
+            Kind::Other if text == ":" && lexer.rest().starts_with('=') => Seen::Assign,
             Kind::Other => Seen::Char(text.chars().next().unwrap_or(' ')),
             _ => return,
         };
         pending.compound.feed(seen, token.range.start);
     }
 
-    fn finish(&mut self, done: Pending) -> Statement<'a> {
+    fn finish(&mut self, done: Pending) -> Step {
         self.place = done.place;
-        Statement {
-            text: &self.text[done.range.clone()],
+        Step::Statement(Found {
             range: done.range,
             line: done.place.line,
             column: done.place.column,
             markers: std::mem::take(&mut self.markers),
+        })
+    }
+
+    fn marker(&self, text: &str, range: &Range<usize>) -> Marker {
+        let mut place = self.place;
+        place.advance(text, range.start);
+        Marker {
+            text: comment_content(&text[range.clone()]).to_owned(),
+            line: place.line,
         }
     }
 
-    fn marker(&mut self, token: &Token) {
-        let comment = &self.text[token.range.clone()];
-        let content = comment
-            .trim_start_matches(['-', '#', '/', '*'])
-            .trim_end_matches(['/', '*'])
-            .trim();
-        if content.starts_with("dbtool:") || content.starts_with("migrate:") {
-            let mut place = self.place;
-            place.advance(self.text, token.range.start);
-            self.markers.push(Marker {
-                text: content,
-                line: place.line,
-            });
-        }
+    fn unterminated(&self, text: &str, open: Unterminated) -> SplitError {
+        self.error(text, open.at, format!("{} is never closed", open.what))
     }
 
-    fn unterminated(&self, open: Unterminated) -> SplitError {
-        self.error(open.at, format!("{} is never closed", open.what))
-    }
-
-    fn error(&self, at: usize, what: String) -> SplitError {
-        let mut place = Place::default();
-        place.advance(self.text, at);
+    fn error(&self, text: &str, at: usize, what: String) -> SplitError {
+        let mut place = self.place;
+        place.advance(text, at);
         SplitError {
             what,
             line: place.line,
@@ -299,41 +610,64 @@ impl<'a> Splitter<'a> {
     }
 
     /// Obeys a `DELIMITER` command that begins here.
-    fn delimiter_command(&mut self, pending: bool) -> Result<bool, SplitError> {
+    fn delimiter_command(&mut self, lexer: &mut Lexer<'_>, last: bool) -> Result<Command, SplitError> {
         const COMMAND: &str = "delimiter";
-        let at = self.lexer.pos();
-        let rest = self.lexer.rest();
+        let at = lexer.pos();
+        let rest = lexer.rest();
         let Some(arguments) = rest
             .get(..COMMAND.len())
-            .filter(|word| word.eq_ignore_ascii_case(COMMAND) && self.lexer.open_exec().is_none())
+            .filter(|word| word.eq_ignore_ascii_case(COMMAND) && lexer.open_exec().is_none())
             .map(|word| &rest[word.len()..])
             .filter(|tail| tail.chars().next().is_none_or(is_space))
         else {
-            return Ok(false);
+            return Ok(Command::None);
         };
+        if !last && !arguments.contains('\n') {
+            return Ok(Command::Cut);
+        }
         let line = arguments.split('\n').next().unwrap_or_default();
         let named = line
             .split(is_space)
             .find(|word| !word.is_empty())
             .unwrap_or_default();
-        if pending {
-            let line_before = self.text[..at].rsplit('\n').next().unwrap_or_default();
+        if self.pending.is_some() {
             let alone = line.trim() == named && named.chars().all(|c| c.is_ascii_punctuation() && c != ',');
-            if !line_before.trim().is_empty() || !alone || named.is_empty() {
-                return Ok(false);
+            if !self.begins_line(lexer.text(), at) || !alone || named.is_empty() {
+                return Ok(Command::None);
             }
         }
         let delimiter = unquoted(named);
         if delimiter.is_empty() {
-            return Err(self.error(at, "DELIMITER names no delimiter".to_owned()));
+            return Err(self.error(lexer.text(), at, "DELIMITER names no delimiter".to_owned()));
         }
         if delimiter.contains('\\') {
-            return Err(self.error(at, "a DELIMITER cannot contain a backslash".to_owned()));
+            return Err(self.error(
+                lexer.text(),
+                at,
+                "a DELIMITER cannot contain a backslash".to_owned(),
+            ));
         }
-        self.delimiter = delimiter;
-        self.lexer.jump(at + COMMAND.len() + line.len());
-        Ok(true)
+        if delimiter.len() > LONGEST_DELIMITER {
+            return Err(self.error(lexer.text(), at, "the DELIMITER is too long".to_owned()));
+        }
+        self.delimiter = delimiter.to_owned();
+        lexer.jump(at + COMMAND.len() + line.len());
+        Ok(Command::Obeyed)
     }
+}
+
+/// What two dashes at the beginning of a line turned out to be.
+enum Dashes {
+    /// Something to hand out.
+    Step(Step),
+    /// A comment that is behind us now.
+    Passed,
+    /// Nothing special: to be read as tokens.
+    Tokens,
+}
+
+fn line_end(text: &str, from: usize) -> Option<usize> {
+    text[from..].find('\n').map(|index| from + index)
 }
 
 /// The client lets a delimiter stand in quotes.

@@ -13,9 +13,9 @@ use crate::sql::{self, Class, Options};
 /// A statement that does, with its place; a usage failure that may be answered by `--replay sandbox`.
 pub(super) fn check_confined(folder: &Folder, options: Options, database: &str) -> Result<(), Failure> {
     for migration in &folder.migrations {
-        let source = migration.source(Direction::Up, options)?;
-        for statement in migration.statements(Direction::Up, &source)? {
-            let found = sql::classify(statement.text);
+        let mut reader = migration.script(Direction::Up, options).open()?;
+        while let Some(statement) = reader.next()? {
+            let found = sql::classify(&statement.text);
             let elsewhere = found.objects.iter().any(|object| object.name.schema.is_some());
             let verb = found.verb.as_str();
             let server = found.class == Class::Admin
@@ -23,14 +23,14 @@ pub(super) fn check_confined(folder: &Folder, options: Options, database: &str) 
                 || verb.contains("DATABASE")
                 || verb.contains("SCHEMA")
                 || statement.text.to_ascii_uppercase().starts_with("SET GLOBAL");
-            if elsewhere || server || mentions(statement.text, database) {
+            if elsewhere || server || mentions(&statement.text, database) {
                 return Err(Failure::usage(
                     format!(
                         "{}:{} names a database or changes the server, so the migrations cannot be \
                          replayed beside the live database: {}",
-                        source.path.display(),
+                        reader.path().display(),
                         statement.line,
-                        sql::summary(statement.text, 60)
+                        sql::summary(&statement.text, 60)
                     ),
                     "use --replay sandbox, which replays them on a private server",
                 ));
@@ -66,11 +66,11 @@ pub(super) async fn run(
         .report
         .progress(Some(folder.migrations.len() as u64), "replaying migrations");
     for migration in &folder.migrations {
-        let source = migration.source(Direction::Up, options)?;
-        for statement in migration.statements(Direction::Up, &source)? {
+        let mut reader = migration.script(Direction::Up, options).open()?;
+        while let Some(statement) = reader.next()? {
             let done = session.run(Query::new(statement.text), |_: Event| {}).await;
             done.map_err(|error: DbError| {
-                let place = format!("{}:{}, replayed", source.path.display(), statement.line);
+                let place = format!("{}:{}, replayed", reader.path().display(), statement.line);
                 anyhow::Error::new(error).context(place)
             })?;
         }

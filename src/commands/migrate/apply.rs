@@ -20,9 +20,11 @@ use super::{lock, plan};
 use crate::context::Context;
 use crate::db::{DbError, Done, ErrorKind, Query, Server, Session};
 use crate::exit::{Exit, Failure};
-use crate::migrations::{Direction, Migration, PrefixHash, to_savepoint};
+use crate::migrations::{
+    Direction, Migration, Position, ScriptStatement, StatementReader, changed, to_savepoint,
+};
 use crate::report::{duration, plural};
-use crate::sql::{Class, Classification, Effect, Options, Statement, classify, summary};
+use crate::sql::{Class, Classification, Effect, Options, classify, summary};
 
 /// What a run needs to know besides the migrations.
 pub struct Runner<'a> {
@@ -77,43 +79,35 @@ enum Bond {
 }
 
 /// Progress through one migration.
-struct Progress<'a, 's> {
+struct Progress<'a> {
     migration: &'a Migration,
     path: String,
-    statements: &'a [Statement<'s>],
-    /// Index of the next statement.
-    index: usize,
-    /// Of the statements before that one.
-    hash: PrefixHash,
-    /// Index of the START TRANSACTION of the file's own open transaction, and the hash there.
-    transaction: Option<(usize, PrefixHash)>,
+    reader: StatementReader,
+    /// The next statement.
+    current: ScriptStatement,
+    /// Statements there are.
+    total: u32,
+    /// Where the file's own open transaction began, and the statements before it.
+    transaction: Option<(Position, u32)>,
     attempts: u32,
     rows: u64,
     ran: u32,
 }
 
-impl Progress<'_, '_> {
-    fn statement(&self) -> &Statement<'_> {
-        &self.statements[self.index]
-    }
-
-    fn number(&self) -> u32 {
-        u32::try_from(self.index + 1).unwrap_or(u32::MAX)
-    }
-
+impl Progress<'_> {
     /// Of the statements up to and with the next one.
     fn hash_after(&self) -> String {
-        self.hash.with(self.statement()).hex()
+        self.current.after.hex()
     }
 
     fn place(&self) -> String {
-        let statement = self.statement();
-        format!("{}:{}:{}", self.path, statement.line, statement.column)
+        format!("{}:{}:{}", self.path, self.current.line, self.current.column)
     }
 
     /// Statements whose effect and record are committed.
-    fn settled(&self) -> usize {
-        self.transaction.as_ref().map_or(self.index, |(start, _)| *start)
+    fn settled(&self) -> u32 {
+        let done = self.current.number.saturating_sub(1);
+        self.transaction.as_ref().map_or(done, |(_, before)| *before)
     }
 }
 
@@ -130,26 +124,23 @@ impl Runner<'_> {
         record: Option<&Record>,
         out_of_order: bool,
     ) -> anyhow::Result<Applied> {
-        let source = migration.source(direction, self.options)?;
-        if direction == Direction::Up && source.checksum(direction)? != migration.checksum {
-            return Err(Failure::usage(
-                format!("{} was changed while dbtool was running", source.path.display()),
-                "run the command again",
-            )
-            .into());
+        let script = migration.script(direction, self.options);
+        let outline = match &migration.outline {
+            Some(outline) if direction == Direction::Up => outline.clone(),
+            _ => script.outline(&self.ctx.cancel)?,
+        };
+        let mut reader = script.open()?;
+        if reader.stamp() != outline.stamp {
+            return Err(changed(script.path()).into());
         }
-        let statements = migration.statements(direction, &source)?;
         let begun = Instant::now();
         let first = self
-            .resume_at(migration, &source, &statements, record, direction)
+            .resume_at(migration, &mut reader, outline.statements, record, direction)
             .await?;
-        let total = u32::try_from(statements.len()).unwrap_or(u32::MAX);
-        let done = u32::try_from(first).unwrap_or(u32::MAX);
         let checksum = match record {
             Some(record) if direction == Direction::Down => &record.checksum,
             _ => &migration.checksum,
         };
-        let hash = PrefixHash::of(&statements, first);
         let start = Start {
             version: migration.version,
             name: &migration.name,
@@ -159,32 +150,40 @@ impl Runner<'_> {
             } else {
                 State::Reverting
             },
-            done,
-            done_hash: &hash.hex(),
-            total,
+            done: first.done,
+            done_hash: &first.hash,
+            total: outline.statements,
             out_of_order,
         };
         self.history
             .begin(self.session, &start)
             .await
             .map_err(|error| self.read_only(error))?;
-        let restore = Restore::prepare(self.session, self.database, &statements).await?;
-        let mut progress = Progress {
-            migration,
-            path: source.path.display().to_string(),
-            statements: &statements,
-            index: first,
-            hash,
-            transaction: None,
-            attempts: 0,
-            rows: 0,
-            ran: 0,
-        };
-        self.replay(&progress.path, &statements[..first]).await?;
-        while progress.index < progress.statements.len() {
-            if let Err(error) = self.step(&mut progress).await {
-                return Err(self.stopped(&progress, error).await);
+        let restore = Restore::prepare(self.session, self.database, &outline).await?;
+        self.replay(&script, &first.session).await?;
+        let (mut ran, mut rows) = (0, 0);
+        if let Some(current) = reader.next()? {
+            let mut progress = Progress {
+                migration,
+                path: script.path().display().to_string(),
+                reader,
+                current,
+                total: outline.statements,
+                transaction: None,
+                attempts: 0,
+                rows: 0,
+                ran: 0,
+            };
+            loop {
+                if let Err(error) = self.step(&mut progress).await {
+                    return Err(self.stopped(&progress, error).await);
+                }
+                match progress.reader.next()? {
+                    Some(next) => progress.current = next,
+                    None => break,
+                }
             }
+            (ran, rows) = (progress.ran, progress.rows);
         }
         match direction {
             Direction::Up => self.history.finish(self.session, migration.version).await?,
@@ -194,17 +193,17 @@ impl Runner<'_> {
         Ok(Applied {
             label: migration.label.clone(),
             name: migration.name.clone(),
-            statements: progress.ran,
-            rows: progress.rows,
+            statements: ran,
+            rows,
             took: begun.elapsed(),
-            resumed: first > 0,
+            resumed: first.done > 0,
         })
     }
 
     /// Runs the next statement, or goes back to the start of a transaction that a deadlock ended.
-    async fn step(&mut self, progress: &mut Progress<'_, '_>) -> Result<(), DbError> {
+    async fn step(&mut self, progress: &mut Progress<'_>) -> Result<(), DbError> {
         self.ctx.cancel.check()?;
-        let found = classify(progress.statement().text);
+        let found = classify(&progress.current.text);
         let bond = self.bond(progress, &found).await?;
         let begun = Instant::now();
         let ran = self.bonded(progress, &found, bond, begun).await;
@@ -218,14 +217,14 @@ impl Runner<'_> {
         progress.attempts = 0;
         match (found.class, found.verb.as_str()) {
             (Class::Transaction, "BEGIN" | "START TRANSACTION") => {
-                progress.transaction = Some((progress.index, progress.hash.clone()));
+                let before = progress.current.number.saturating_sub(1);
+                progress.transaction = Some((progress.current.start.clone(), before));
             }
             (Class::Transaction, "COMMIT") => {
-                let chained = progress.statement().text.to_ascii_uppercase().contains("CHAIN");
-                progress.transaction =
-                    chained.then(|| (progress.index + 1, progress.hash.with(progress.statement())));
+                let chained = progress.current.text.to_ascii_uppercase().contains("CHAIN");
+                progress.transaction = chained.then(|| (progress.reader.position(), progress.current.number));
             }
-            (Class::Transaction, "ROLLBACK") if !to_savepoint(progress.statement().text) => {
+            (Class::Transaction, "ROLLBACK") if !to_savepoint(&progress.current.text) => {
                 progress.transaction = None
             }
             _ if found.implicit_commit => progress.transaction = None,
@@ -239,14 +238,12 @@ impl Runner<'_> {
         progress.rows += changed;
         progress.ran += 1;
         self.say(progress, &found, &done, begun.elapsed());
-        progress.hash = progress.hash.with(progress.statement());
-        progress.index += 1;
         Ok(())
     }
 
-    fn say(&self, progress: &Progress<'_, '_>, found: &Classification, done: &Done, took: Duration) {
-        let what = summary(progress.statement().text, 60);
-        let number = format!("{}.{}", progress.migration.label, progress.number());
+    fn say(&self, progress: &Progress<'_>, found: &Classification, done: &Done, took: Duration) {
+        let what = summary(&progress.current.text, 60);
+        let number = format!("{}.{}", progress.migration.label, progress.current.number);
         let rows = match (self.returned, found.class) {
             (Some(returned), _) => plural(returned, "row"),
             (None, Class::Dml) => plural(done.affected, "row"),
@@ -264,7 +261,7 @@ impl Runner<'_> {
         ));
     }
 
-    async fn bond(&mut self, progress: &Progress<'_, '_>, found: &Classification) -> Result<Bond, DbError> {
+    async fn bond(&mut self, progress: &Progress<'_>, found: &Classification) -> Result<Bond, DbError> {
         let committing = found.implicit_commit && found.class != Class::Transaction;
         Ok(match found.class {
             Class::Transaction if found.verb == "COMMIT" && progress.transaction.is_some() => Bond::Before,
@@ -288,12 +285,12 @@ impl Runner<'_> {
 
     async fn bonded(
         &mut self,
-        progress: &mut Progress<'_, '_>,
+        progress: &mut Progress<'_>,
         found: &Classification,
         bond: Bond,
         begun: Instant,
     ) -> Result<Done, DbError> {
-        let number = progress.number();
+        let number = progress.current.number;
         match bond {
             Bond::Together => {
                 self.session.execute("START TRANSACTION").await?;
@@ -330,24 +327,24 @@ impl Runner<'_> {
             Bond::Before => {
                 self.record(progress, begun).await?;
                 self.session
-                    .execute(Query::new(progress.statement().text).shielded())
+                    .execute(Query::new(progress.current.text.as_str()).shielded())
                     .await
             }
         }
     }
 
-    async fn record(&mut self, progress: &Progress<'_, '_>, begun: Instant) -> Result<(), DbError> {
+    async fn record(&mut self, progress: &Progress<'_>, begun: Instant) -> Result<(), DbError> {
         let hash = progress.hash_after();
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let version = progress.migration.version;
         self.history
-            .done(self.session, version, progress.number(), &hash, took)
+            .done(self.session, version, progress.current.number, &hash, took)
             .await
     }
 
-    async fn execute(&mut self, progress: &Progress<'_, '_>) -> Result<Done, DbError> {
+    async fn execute(&mut self, progress: &Progress<'_>) -> Result<Done, DbError> {
         let mut printer = RowPrinter::new(&self.ctx.report);
-        let query = Query::new(progress.statement().text).timeout(self.timeout);
+        let query = Query::new(progress.current.text.as_str()).timeout(self.timeout);
         let result = self.session.run(query, |event| printer.event(event)).await;
         printer.finish();
         self.returned = printer.total();
@@ -361,18 +358,18 @@ impl Runner<'_> {
     }
 
     /// Lets go of what the statement held, waits a moment, and has it tried again.
-    async fn wait_for_locks(
-        &mut self,
-        progress: &mut Progress<'_, '_>,
-        error: &DbError,
-    ) -> Result<(), DbError> {
+    async fn wait_for_locks(&mut self, progress: &mut Progress<'_>, error: &DbError) -> Result<(), DbError> {
         progress.attempts += 1;
         // A lock wait in the file's own transaction could leave the rest of it: begin it anew.
         self.session.execute("ROLLBACK").await?;
-        if let Some((start, hash)) = progress.transaction.take() {
-            progress.index = start;
-            progress.hash = hash;
-        }
+        let again = match progress.transaction.take() {
+            Some((start, _)) => start,
+            None => progress.current.start.clone(),
+        };
+        progress
+            .reader
+            .seek(&again)
+            .map_err(|failure| DbError::new(ErrorKind::Statement, failure.what, failure.next))?;
         let blockers = lock::blockers(self.session, self.database, self.server.is_mariadb()).await;
         self.ctx.report.status(format!(
             "  {}: a lock is in the way ({}); {blockers}; trying again, {} of {}",
@@ -388,9 +385,9 @@ impl Runner<'_> {
     }
 
     /// Records why the migration stopped, as far as that is possible, and says it.
-    async fn stopped(&mut self, progress: &Progress<'_, '_>, error: DbError) -> anyhow::Error {
-        let number = progress.number();
-        let total = progress.statements.len();
+    async fn stopped(&mut self, progress: &Progress<'_>, error: DbError) -> anyhow::Error {
+        let number = progress.current.number;
+        let total = progress.total;
         let label = &progress.migration.label;
         let settled = progress.settled();
         let kept = match settled {
@@ -402,7 +399,7 @@ impl Runner<'_> {
             settled + 1
         );
         let place = progress.place();
-        let what = summary(progress.statement().text, 80);
+        let what = summary(&progress.current.text, 80);
         let failure = match error.kind() {
             ErrorKind::Cancelled(signal) => Failure::new(
                 Exit::Interrupted(signal),
@@ -436,7 +433,7 @@ impl Runner<'_> {
         failure.into()
     }
 
-    async fn note_failure(&mut self, progress: &Progress<'_, '_>, error: &str) {
+    async fn note_failure(&mut self, progress: &Progress<'_>, error: &str) {
         let _ = self.session.execute(Query::new("ROLLBACK").shielded()).await;
         if let Err(error) = self
             .history

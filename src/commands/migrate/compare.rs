@@ -207,8 +207,7 @@ mod tests {
             up: PathBuf::new(),
             down: None,
             checksum: checksum.to_owned(),
-            statements: 1,
-            has_down: false,
+            outline: None,
             directives: Default::default(),
         }
     }

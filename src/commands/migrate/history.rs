@@ -343,8 +343,8 @@ impl History {
             .bind(migration.version)
             .bind(&migration.name)
             .bind(&migration.checksum)
-            .bind(migration.statements)
-            .bind(migration.statements)
+            .bind(migration.statements())
+            .bind(migration.statements())
             .bind(&self.applied_by)
             .bind(env!("CARGO_PKG_VERSION"));
         session.execute(query).await.map(drop)

@@ -88,8 +88,13 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
 /// The history is there and cannot be read.
 pub async fn applied(session: &mut Session, database: &str) -> Result<BTreeSet<u64>, DbError> {
     let records = History::new(database, "").load(session).await?;
+    Ok(complete(&records).collect())
+}
+
+/// The versions that are in the database for good.
+fn complete(records: &[Record]) -> impl Iterator<Item = u64> + '_ {
     let complete = records.iter().filter(|record| record.state.complete());
-    Ok(complete.map(|record| record.version).collect())
+    complete.map(|record| record.version)
 }
 
 /// The rules by which this server reads quoted text in a migration.
@@ -151,12 +156,16 @@ impl<'a> Room<'a> {
         };
         let server = ctx.db.server().await?;
         let options = options(ctx).await?;
-        folder.parse(options)?;
+        let applied_by = format!("{} ({})", server.account, local_user());
+        let history = History::new(&database, &applied_by);
+        let records = history.load(&mut session).await?;
+        folder.read(options, &ctx.cancel, |version| {
+            let record = records.iter().find(|record| record.version == version)?;
+            record.state.complete().then(|| record.checksum.clone())
+        })?;
         session
             .execute(format!("{SHORT_LOCK_WAIT}{}", args.ddl_lock_wait))
             .await?;
-        let applied_by = format!("{} ({})", server.account, local_user());
-        let history = History::new(&database, &applied_by);
         Ok(Room {
             ctx,
             session,
@@ -221,6 +230,7 @@ impl<'a> Room<'a> {
             plan::plan(
                 &mut facts,
                 &self.server,
+                &self.ctx.cancel,
                 migration,
                 from,
                 self.options,
@@ -251,11 +261,7 @@ impl<'a> Room<'a> {
             self.refuse_blocking(&targets, args).await?;
             self.create_history().await?;
         }
-        let newest_version = records
-            .iter()
-            .filter(|record| record.state.complete())
-            .map(|record| record.version)
-            .max();
+        let newest_version = complete(&records).max();
         for (migration, record) in targets {
             let late = newest_version.is_some_and(|newest| migration.version < newest)
                 || args.apply.only
@@ -294,6 +300,7 @@ impl<'a> Room<'a> {
             plan::plan(
                 &mut facts,
                 &self.server,
+                &self.ctx.cancel,
                 migration,
                 from,
                 self.options,
@@ -329,7 +336,7 @@ impl<'a> Room<'a> {
         self.lock(args).await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
-        let targets = repair::to_take_back(folder, &items, version)?;
+        let targets = repair::to_take_back(folder, &items, version, self.options, &self.ctx.cancel)?;
         if !yes && !targets.is_empty() {
             let names: Vec<&str> = targets
                 .iter()

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::history::get;
 use super::verdict::{Column, How, verdict};
+use crate::cancel::Cancel;
 use crate::db::{DbError, Query, Row, Server, Session};
 use crate::exit::Failure;
 use crate::migrations::{Direction, Migration};
@@ -192,16 +193,27 @@ async fn size(session: &mut Session, database: &str, name: &Name) -> Result<Opti
 pub async fn plan(
     facts: &mut Facts<'_>,
     server: &Server,
+    cancel: &Cancel,
     migration: &Migration,
     from: u32,
     options: Options,
     ddl_only: bool,
     mut visit: impl FnMut(Planned) -> Result<(), Failure>,
 ) -> anyhow::Result<()> {
-    let source = migration.source(Direction::Up, options)?;
-    let statements = migration.statements(Direction::Up, &source)?;
-    for (number, statement) in (1_u32..).zip(&statements).skip(from.saturating_sub(1) as usize) {
-        let found = classify(statement.text);
+    let changes_schema = migration
+        .outline
+        .as_ref()
+        .is_none_or(|outline| outline.changes_schema);
+    if ddl_only && !changes_schema {
+        return Ok(());
+    }
+    let mut statements = migration.script(Direction::Up, options).open()?;
+    while let Some(statement) = statements.next()? {
+        cancel.check()?;
+        if statement.number < from {
+            continue;
+        }
+        let found = classify(&statement.text);
         if ddl_only && found.class != Class::Ddl {
             continue;
         }
@@ -210,11 +222,11 @@ pub async fn plan(
         visit(Planned {
             label: migration.label.clone(),
             file: migration.up.display().to_string(),
-            number,
+            number: statement.number,
             line: statement.line,
             column: statement.column,
             class: found.class,
-            summary: summary(statement.text, 100),
+            summary: summary(&statement.text, 100),
             how,
             why,
             rows: size.as_ref().map(|size| size.rows),

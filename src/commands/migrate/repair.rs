@@ -6,9 +6,11 @@ use super::Room;
 use super::compare::{Item, compare};
 use super::history::{Record, State};
 use super::report::Said;
+use crate::cancel::Cancel;
 use crate::cli::migrate::{MigrateArgs, RepairArgs};
 use crate::exit::Failure;
-use crate::migrations::{Folder, Migration};
+use crate::migrations::{Direction, Folder, Migration};
+use crate::sql::Options;
 
 impl Room<'_> {
     /// Settles what could not be decided from the schema.
@@ -180,7 +182,9 @@ pub(super) fn to_take_back<'a>(
     folder: &Folder,
     items: &[Item<'a>],
     version: Option<&str>,
-) -> Result<Vec<(&'a Migration, &'a Record)>, Failure> {
+    options: Options,
+    cancel: &Cancel,
+) -> anyhow::Result<Vec<(&'a Migration, &'a Record)>> {
     let recorded: Vec<&Item<'a>> = items.iter().filter(|item| item.record.is_some()).rev().collect();
     let after = match version {
         // Version 0 is before all of them.
@@ -201,16 +205,19 @@ pub(super) fn to_take_back<'a>(
             return Err(Failure::usage(
                 format!("{} is not fully applied ({})", item.name(), record.state.word()),
                 "finish it first with `dbtool migrate`",
-            ));
+            )
+            .into());
         }
-        if !migration.has_down {
+        let down = migration.script(Direction::Down, options).outline(cancel)?;
+        if down.statements == 0 && migration.down.is_none() {
             return Err(Failure::usage(
                 format!("{} has no down script, so nothing was taken back", item.name()),
                 format!(
                     "write {}.down.sql, or a new migration that undoes it",
                     migration.name
                 ),
-            ));
+            )
+            .into());
         }
         targets.push((migration, record));
     }

@@ -8,6 +8,7 @@ use super::apply::Applied;
 use super::compare::{Item, Standing, advice, describe};
 use super::plan::Planned;
 use crate::exit::Exit;
+use crate::migrations::Migration;
 use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural};
 
 /// A migration's standing, kept for display.
@@ -41,7 +42,7 @@ impl Row {
             state: record.map(|record| record.state.word()),
             done: record.map_or(0, |record| record.done),
             total: record.map_or_else(
-                || item.migration.map_or(0, |m| m.statements),
+                || item.migration.map_or(0, Migration::statements),
                 |record| record.total,
             ),
             started_at: record.map(|record| record.started_at.clone()),

@@ -4,7 +4,7 @@
 //! and would end differently from an uninterrupted run. Resetting the connection would give up the lock.
 
 use crate::db::{DbError, Session, quote_name};
-use crate::sql::{Class, Statement, assigned_variables, classify};
+use crate::migrations::Outline;
 
 /// What a migration's session statements change, as it was before.
 #[derive(Debug, Default)]
@@ -13,31 +13,20 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Looks at the variables that `statements` assign, before they run.
+    /// Looks at the variables that a script assigns, before it runs.
     ///
     /// # Errors
     /// The connection failed.
     pub async fn prepare(
         session: &mut Session,
         database: &str,
-        statements: &[Statement<'_>],
+        outline: &Outline,
     ) -> Result<Restore, DbError> {
-        let mut names: Vec<String> = Vec::new();
-        let mut uses = false;
-        for statement in statements {
-            let found = classify(statement.text);
-            if found.class == Class::Session {
-                uses |= found.verb == "USE";
-                names.extend(assigned_variables(statement.text));
-            }
-        }
-        names.sort();
-        names.dedup();
         let mut restore = Restore::default();
-        for name in names {
+        for name in &outline.variables {
             // The server keeps the value itself: its type and NULL stay what they are.
             let kept = quote_name(&format!("dbtool_before_{name}"));
-            let name = quote_name(&name);
+            let name = quote_name(name);
             match session.execute(format!("SET @{kept} = @@SESSION.{name}")).await {
                 Ok(_) => restore.statements.push(format!("SET SESSION {name} = @{kept}")),
                 // No such variable, or one without a session value: its own statement will say so.
@@ -45,7 +34,7 @@ impl Restore {
                 Err(error) => return Err(error),
             }
         }
-        if uses {
+        if outline.uses_database {
             restore.statements.push(format!("USE {}", quote_name(database)));
         }
         Ok(restore)

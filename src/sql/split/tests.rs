@@ -177,13 +177,13 @@ fn marker_comments_belong_to_the_next_statement() {
         found.statements[index]
             .markers
             .iter()
-            .map(|m| (m.text, m.line))
+            .map(|m| (m.text.as_str(), m.line))
             .collect::<Vec<_>>()
     };
     assert_eq!(markers(0), [("migrate:up", 1)]);
     assert_eq!(markers(1), [("dbtool: batch id", 3)]);
     assert_eq!(
-        found.trailing.iter().map(|m| m.text).collect::<Vec<_>>(),
+        found.trailing.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(),
         ["migrate:down"]
     );
 }

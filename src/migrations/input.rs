@@ -1,0 +1,231 @@
+//! A migration file, read through a window that never holds more than one statement.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+
+/// Bytes read at once.
+pub(super) const CHUNK: usize = 64 * 1024;
+const BOM: &str = "\u{feff}";
+
+/// Tells one content of a file from another without reading it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Stamp {
+        Stamp {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+        }
+    }
+}
+
+/// Opens a file that can be read to its end: a pipe or a device could keep its reader waiting for ever.
+///
+/// # Errors
+/// It is no file, or may not be read.
+pub(super) fn open(path: &Path) -> Result<(File, Stamp), Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(
+            format!("cannot read {}: {error}", path.display()),
+            "make the file readable for this user",
+        )
+    };
+    refuse_others(path, &fs::metadata(path).map_err(unreadable)?)?;
+    let file = OpenOptions::new()
+        .read(true)
+        // Whatever took the file's place meanwhile must not block either.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(unreadable)?;
+    let meta = file.metadata().map_err(unreadable)?;
+    refuse_others(path, &meta)?;
+    Ok((file, Stamp::of(&meta)))
+}
+
+fn refuse_others(path: &Path, meta: &Metadata) -> Result<(), Failure> {
+    let kind = meta.file_type();
+    let what = match kind {
+        _ if kind.is_file() => return Ok(()),
+        _ if kind.is_dir() => "a folder",
+        _ if kind.is_fifo() => "a named pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(Failure::usage(
+        format!("{} is {what}, not a file", path.display()),
+        "put an ordinary file in its place: a migration is read more than once",
+    ))
+}
+
+/// Says that a file is not what it was.
+pub fn changed(path: &Path) -> Failure {
+    Failure::usage(
+        format!("{} was changed while dbtool was running", path.display()),
+        "run the command again",
+    )
+}
+
+/// The window onto a file.
+#[derive(Debug)]
+pub(super) struct Input {
+    path: PathBuf,
+    file: File,
+    stamp: Stamp,
+    text: String,
+    /// Where in the file the window begins.
+    base: u64,
+    /// The first bytes of a character whose others are not read yet.
+    cut: Vec<u8>,
+    chunk: Vec<u8>,
+    ended: bool,
+}
+
+/// Why the window could not be moved on.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// For the user as it is.
+    Failure(Failure),
+    /// A byte of the window's text, at its end, that cannot be part of a statement.
+    Byte { what: String, next: &'static str },
+}
+
+impl Input {
+    pub(super) fn open(path: &Path) -> Result<Input, Failure> {
+        let (file, stamp) = open(path)?;
+        Ok(Input {
+            path: path.to_owned(),
+            file,
+            stamp,
+            text: String::new(),
+            base: 0,
+            cut: Vec::new(),
+            chunk: Vec::new(),
+            ended: false,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The file's offset of a byte of the window.
+    pub(super) fn offset(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
+
+    /// Takes bytes away at the window's beginning.
+    pub(super) fn discard(&mut self, count: usize) {
+        self.text.drain(..count);
+        self.base += count as u64;
+        // One large statement must not keep its room for the rest of the file.
+        if self.text.capacity() > 8 * CHUNK && self.text.len() < CHUNK {
+            self.text.shrink_to(2 * CHUNK);
+        }
+    }
+
+    /// Adds to the window's end: a piece of fixed size, more only behind a statement that is larger.
+    pub(super) fn fill(&mut self) -> Result<(), Unreadable> {
+        let wanted = CHUNK.max(self.text.len() / 2);
+        let mut read = 0;
+        while read < wanted && !self.ended {
+            read += self.read_chunk()?;
+        }
+        Ok(())
+    }
+
+    fn read_chunk(&mut self) -> Result<usize, Unreadable> {
+        let failed = |path: &Path, error: &std::io::Error| {
+            Unreadable::Failure(Failure::usage(
+                format!("cannot read {}: {error}", path.display()),
+                "make the file readable for this user",
+            ))
+        };
+        let kept = self.cut.len();
+        self.chunk.resize(CHUNK + 4, 0);
+        self.chunk[..kept].copy_from_slice(&self.cut);
+        let count = self
+            .file
+            .read(&mut self.chunk[kept..kept + CHUNK])
+            .map_err(|error| failed(&self.path, &error))?;
+        let meta = self.file.metadata().map_err(|error| failed(&self.path, &error))?;
+        if Stamp::of(&meta) != self.stamp {
+            return Err(Unreadable::Failure(changed(&self.path)));
+        }
+        self.ended = count == 0;
+        let bytes = &self.chunk[..kept + count];
+        let (good, rest) = match std::str::from_utf8(bytes) {
+            Ok(good) => (good, None),
+            Err(error) => {
+                let (good, bad) = bytes.split_at(error.valid_up_to());
+                let good = std::str::from_utf8(good).unwrap_or_default();
+                (good, Some((bad, error.error_len().is_none() && !self.ended)))
+            }
+        };
+        let first = self.base == 0 && self.text.is_empty();
+        let nul = memchr::memchr(0, good.as_bytes());
+        self.text.push_str(&good[..nul.unwrap_or(good.len())]);
+        if first && self.text.starts_with(BOM) {
+            self.text.drain(..BOM.len());
+            self.base = BOM.len() as u64;
+        }
+        let at = self.offset(self.text.len());
+        if nul.is_some() {
+            return Err(Unreadable::Byte {
+                what: format!("byte {at} is NUL, which no statement may contain"),
+                next: "save the file as UTF-8, not UTF-16, and write bytes as hexadecimal (mysqldump --hex-blob)",
+            });
+        }
+        self.cut.clear();
+        match rest {
+            Some((bad, true)) => self.cut.extend_from_slice(bad),
+            Some((bad, false)) => {
+                let byte = bad.first().copied().unwrap_or_default();
+                return Err(Unreadable::Byte {
+                    what: format!("byte {at} (0x{byte:02X}) is not valid UTF-8"),
+                    next: "save the file as UTF-8; bytes of a dump become text with mysqldump --hex-blob",
+                });
+            }
+            None => {}
+        }
+        Ok(count)
+    }
+
+    /// Goes to an offset of the file that [`Input::offset`] gave.
+    pub(super) fn seek(&mut self, offset: u64) -> Result<(), Failure> {
+        self.file.seek(SeekFrom::Start(offset)).map_err(|error| {
+            Failure::usage(
+                format!("cannot read {}: {error}", self.path.display()),
+                "make the file readable for this user",
+            )
+        })?;
+        self.text.clear();
+        self.cut.clear();
+        self.base = offset;
+        self.ended = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! What a script consists of, found in one pass before anything of it runs.
+
+use super::Directives;
+use super::input::Stamp;
+use super::reader::{Script, ScriptStatement};
+use crate::cancel::Cancel;
+use crate::exit::Failure;
+use crate::sql::{Class, assigned_variables, classify};
+
+/// What a pass over a script's statements found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Number of statements.
+    pub statements: u32,
+    /// Whether any of them changes the schema.
+    pub changes_schema: bool,
+    /// Session variables they assign, each once, in lower case.
+    pub variables: Vec<String>,
+    /// Whether they choose another database.
+    pub uses_database: bool,
+    /// What comments say about all of it.
+    pub directives: Directives,
+    /// SHA-256 of all of them.
+    pub hash: String,
+    /// The content that was looked at.
+    pub stamp: Stamp,
+}
+
+impl Script {
+    /// Reads the script once, so that nothing runs before all of it is known to be sound.
+    ///
+    /// # Errors
+    /// As [`super::StatementReader::next`]; a transaction left open, or a statement that would take the record of
+    /// progress away; the run was cancelled.
+    pub fn outline(&self, cancel: &Cancel) -> anyhow::Result<Outline> {
+        let mut reader = self.open()?;
+        let mut checks = Checks::default();
+        let mut outline = Outline {
+            statements: 0,
+            hash: super::PrefixHash::default().hex(),
+            stamp: reader.stamp(),
+            ..Outline::default()
+        };
+        while let Some(statement) = reader.next()? {
+            cancel.check()?;
+            let found = classify(&statement.text);
+            checks.next(self, &statement, &found)?;
+            outline.statements = statement.number;
+            outline.directives.take(&statement.markers);
+            outline.changes_schema |= found.class == Class::Ddl;
+            if found.class == Class::Session {
+                outline.uses_database |= found.verb == "USE";
+                for name in assigned_variables(&statement.text) {
+                    if !outline.variables.contains(&name) {
+                        outline.variables.push(name);
+                    }
+                }
+            }
+            if reader.peek(0)?.is_none() {
+                outline.hash = statement.after.hex();
+            }
+        }
+        checks.end(self)?;
+        outline.variables.sort();
+        Ok(outline)
+    }
+}
+
+/// Refuses statements that would take the progress record's transaction or tables away.
+#[derive(Debug, Default)]
+struct Checks {
+    /// Where the file's own transaction that is open began.
+    open: Option<(u32, u32)>,
+}
+
+impl Checks {
+    fn next(
+        &mut self,
+        script: &Script,
+        statement: &ScriptStatement,
+        found: &crate::sql::Classification,
+    ) -> Result<(), Failure> {
+        let at = (statement.line, statement.column);
+        let refuse = |what: &str, next: &str| Err(refusal(script, at, what, next));
+        match (found.class, found.verb.as_str()) {
+            (Class::Transaction, "LOCK" | "UNLOCK") => {
+                return refuse(
+                    "LOCK TABLES would lock out the record of progress",
+                    "remove it: two runs of dbtool never work at once",
+                );
+            }
+            (Class::Transaction, "SET") => {
+                return refuse(
+                    "a migration must not change autocommit",
+                    "remove it: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
+                );
+            }
+            (Class::Transaction, "XA") => {
+                return refuse(
+                    "an XA transaction cannot hold the record of progress",
+                    "use START TRANSACTION … COMMIT",
+                );
+            }
+            (Class::Transaction, "BEGIN" | "START TRANSACTION") => self.open = Some(at),
+            (Class::Transaction, "COMMIT") => self.open = None,
+            (Class::Transaction, "ROLLBACK") if !to_savepoint(&statement.text) => self.open = None,
+            _ if found.implicit_commit => self.open = None,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&self, script: &Script) -> Result<(), Failure> {
+        match self.open {
+            Some(at) => Err(refusal(
+                script,
+                at,
+                "this transaction is never committed",
+                "end it with COMMIT in the same file",
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn refusal(script: &Script, (line, column): (u32, u32), what: &str, next: &str) -> Failure {
+    Failure::usage(
+        format!("{}:{line}:{column}: {what}", script.path().display()),
+        next,
+    )
+}
+
+/// Whether a ROLLBACK goes back to a savepoint only.
+pub fn to_savepoint(statement: &str) -> bool {
+    statement
+        .split_whitespace()
+        .any(|word| word.eq_ignore_ascii_case("TO"))
+}
