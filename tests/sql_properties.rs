@@ -1,6 +1,6 @@
 //! Properties of the statement splitter over generated and arbitrary input.
 
-use dbtool::sql::{Options, classify, split, summary};
+use dbtool::sql::{Options, Splitter, Step, classify, own_markers, split, summary};
 use proptest::prelude::*;
 
 /// A piece of SQL that hides or resembles a delimiter.
@@ -105,6 +105,33 @@ fn options() -> impl Strategy<Value = Options> {
     any::<bool>().prop_map(|backslash_escapes| Options { backslash_escapes })
 }
 
+/// The statements of a text that arrives in pieces, through a window that forgets what it can.
+fn in_pieces(
+    input: &str,
+    piece: usize,
+    options: Options,
+) -> Result<Vec<(String, u32, u32)>, dbtool::sql::SplitError> {
+    let mut splitter = Splitter::new(options);
+    let (mut window, mut rest) = (String::new(), input);
+    let mut found = Vec::new();
+    loop {
+        match splitter.step(&window, rest.is_empty(), &own_markers)? {
+            Step::Statement(one) => found.push((window[one.range].to_owned(), one.line, one.column)),
+            Step::End => return Ok(found),
+            Step::Border(_) => {}
+            Step::More => {
+                let consumed = splitter.consumed();
+                splitter.discard(&window, consumed);
+                window.drain(..consumed);
+                let end = (piece..=rest.len()).find(|&at| rest.is_char_boundary(at));
+                let (next, left) = rest.split_at(end.unwrap_or(rest.len()));
+                window.push_str(next);
+                rest = left;
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, max_global_rejects: 1_000_000, ..ProptestConfig::with_cases(1000) })]
 
@@ -178,6 +205,20 @@ proptest! {
                 prop_assert_eq!(again.statements[0].text, statement.text);
             }
         }
+    }
+
+    #[test]
+    fn a_text_in_pieces_splits_like_the_whole(
+        parts in prop::collection::vec(prop_oneof![noise(), statement().prop_map(|s| s + ";\n")], 1..40),
+        piece in 1_usize..700,
+        options in options(),
+    ) {
+        let input = parts.concat().replace('\u{feff}', "");
+        let whole = split(&input, options).map(|found| {
+            let statements = found.statements.iter();
+            statements.map(|s| (s.text.to_owned(), s.line, s.column)).collect::<Vec<_>>()
+        });
+        prop_assert_eq!(in_pieces(&input, piece, options), whole);
     }
 
     #[test]

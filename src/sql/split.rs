@@ -453,17 +453,19 @@ impl Splitter {
         before.ends_with(['\n', '\r', '\u{feff}']) || before.is_empty() && self.at_line_start
     }
 
-    /// Looks at two dashes: at the beginning of a line they may be a comment although no space follows.
+    /// Looks at two dashes: at the beginning of a line or a statement they may be a comment although no space
+    /// follows.
     fn dashes(&mut self, lexer: &mut Lexer<'_>, last: bool, roles: Roles<'_>) -> Result<Dashes, SplitError> {
         let (text, at) = (lexer.text(), lexer.pos());
-        if !self.begins_line(text, at) {
+        let begins_line = self.begins_line(text, at);
+        if !begins_line && self.pending.is_some() {
             return Ok(Dashes::Tokens);
         }
         let Some(end) = line_end(text, at).or(last.then_some(text.len())) else {
             return Ok(Dashes::Step(Step::More));
         };
         let range = at..end;
-        match roles(&text[range.clone()], true) {
+        match roles(&text[range.clone()], begins_line) {
             Role::RawBegin => {
                 lexer.jump(end);
                 return self.raw(lexer, &range, last, roles);
