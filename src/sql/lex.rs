@@ -222,10 +222,8 @@ impl<'a> Lexer<'a> {
         let escape = if escapes { b'\\' } else { quote };
         while let Some(found) = bytes.get(index..).and_then(|rest| memchr2(quote, escape, rest)) {
             index += found + 1;
-            if bytes.get(index - 1) == Some(&quote) {
-                if bytes.get(index) != Some(&quote) {
-                    return Ok(index);
-                }
+            if bytes.get(index - 1) == Some(&quote) && bytes.get(index) != Some(&quote) {
+                return Ok(index);
             }
             // The doubled quote, or what the backslash escapes.
             index += 1;

@@ -220,7 +220,7 @@ impl<'a> Room<'a> {
         let targets = select(folder, &items, args)?;
         let unmet = requires::unmet(&mut self.session, &targets).await?;
         let mut statements = Vec::new();
-        let mut facts = Facts::new(&mut self.session, &self.database, &self.server).await?;
+        let mut facts = Facts::new(&self.ctx.cancel, &mut self.session, &self.database, &self.server).await?;
         for (migration, record) in targets {
             let from = record.map_or(1, |record| record.done + 1);
             let keep = |planned| {
@@ -230,7 +230,6 @@ impl<'a> Room<'a> {
             plan::plan(
                 &mut facts,
                 &self.server,
-                &self.ctx.cancel,
                 migration,
                 from,
                 self.options,
@@ -294,13 +293,12 @@ impl<'a> Room<'a> {
         if args.apply.allow_blocking {
             return Ok(());
         }
-        let mut facts = Facts::new(&mut self.session, &self.database, &self.server).await?;
+        let mut facts = Facts::new(&self.ctx.cancel, &mut self.session, &self.database, &self.server).await?;
         for (migration, record) in targets {
             let from = record.map_or(1, |record| record.done + 1);
             plan::plan(
                 &mut facts,
                 &self.server,
-                &self.ctx.cancel,
                 migration,
                 from,
                 self.options,

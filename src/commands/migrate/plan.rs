@@ -71,6 +71,7 @@ impl Planned {
 
 /// Table facts, asked once a table.
 pub struct Facts<'a> {
+    cancel: &'a Cancel,
     session: &'a mut Session,
     database: &'a str,
     sizes: HashMap<Name, Option<Size>>,
@@ -87,6 +88,7 @@ pub struct Size {
 impl<'a> Facts<'a> {
     /// Facts about tables of `database`, asked over `session`.
     pub async fn new(
+        cancel: &'a Cancel,
         session: &'a mut Session,
         database: &'a str,
         server: &Server,
@@ -99,6 +101,7 @@ impl<'a> Facts<'a> {
             }
         }
         Ok(Facts {
+            cancel,
             session,
             database,
             sizes: HashMap::new(),
@@ -193,7 +196,6 @@ async fn size(session: &mut Session, database: &str, name: &Name) -> Result<Opti
 pub async fn plan(
     facts: &mut Facts<'_>,
     server: &Server,
-    cancel: &Cancel,
     migration: &Migration,
     from: u32,
     options: Options,
@@ -209,7 +211,7 @@ pub async fn plan(
     }
     let mut statements = migration.script(Direction::Up, options).open()?;
     while let Some(statement) = statements.next()? {
-        cancel.check()?;
+        facts.cancel.check()?;
         if statement.number < from {
             continue;
         }
