@@ -20,6 +20,7 @@ pub mod big_schema;
 mod cmd;
 pub mod migrations;
 pub mod probe;
+pub mod proxy;
 pub mod schemas;
 mod tls;
 
