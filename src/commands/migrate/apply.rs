@@ -269,8 +269,9 @@ impl Runner<'_> {
             _ if committing || found.opaque && progress.transaction.is_none() => Bond::Intent,
             Class::Dml if progress.transaction.is_none() => {
                 let table = found.objects.iter().find(|object| object.effect == Effect::Write);
+                let database = self.current_database().await?;
                 let transactional = match table {
-                    Some(table) => plan::transactional(self.session, self.database, &table.name).await?,
+                    Some(table) => plan::transactional(self.session, &database, &table.name).await?,
                     None => None,
                 };
                 if transactional == Some(false) {
@@ -301,7 +302,11 @@ impl Runner<'_> {
                 Ok(done)
             }
             Bond::Intent => {
-                let before = Snapshot::take(self.session, found).await?.to_text();
+                let text = &progress.current.text;
+                let database = self.current_database().await?;
+                let mariadb = self.server.is_mariadb();
+                let before = Snapshot::take(self.session, text, found, &database, mariadb, true).await?;
+                let before = before.to_text();
                 let hash = progress.hash_after();
                 let intent = Intent { number, hash, before };
                 self.history
@@ -331,6 +336,12 @@ impl Runner<'_> {
                     .await
             }
         }
+    }
+
+    /// The database that names without one are of, where the file has got to.
+    async fn current_database(&mut self) -> Result<String, DbError> {
+        let current = self.session.first::<Option<String>>("SELECT DATABASE()").await?;
+        Ok(current.flatten().unwrap_or_default())
     }
 
     async fn record(&mut self, progress: &Progress<'_>, begun: Instant) -> Result<(), DbError> {

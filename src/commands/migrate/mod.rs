@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod decide;
 mod history;
 mod lock;
 mod new;
@@ -14,6 +15,7 @@ mod rows;
 mod session_state;
 mod take_up;
 mod verdict;
+mod witness;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

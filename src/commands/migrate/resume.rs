@@ -1,76 +1,158 @@
-//! Decides from the schema whether an interrupted statement took effect.
+//! What the objects of a statement look like, before it runs and when a run takes its migration up again.
 //!
-//! Before a statement that commits on its own, what its objects look like is recorded with the
-//! intent. A single DDL statement is atomic on both families (MySQL 8.0 "Atomic Data Definition Statement
-//! Support", MariaDB 10.6 "Atomic DDL"): objects that look as before say that it did not happen, objects
-//! that look as it would leave them say that it did, and anything else is left to a person.
+//! Before a statement that commits on its own the look is recorded with the intent; [`super::decide`] compares
+//! it with what is there when the migration is taken up again.
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::decide::Care;
 use super::history::get;
+use super::witness::Witness;
 use crate::db::{DbError, Row, Session, quote_name};
 use crate::migrations::hex;
-use crate::sql::{Class, Classification, Effect, Name, ObjectKind};
+use crate::sql::{Classification, Effect, Name, ObjectKind};
 
-/// Whether an interrupted statement took effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It did.
-    Applied,
-    /// It did not, or running it again is harmless.
-    NotApplied,
-    /// It cannot be told; why.
-    Unclear(&'static str),
-}
-
-/// What a statement's objects look like: a fingerprint each, `-` for one that is not there.
+/// What a statement's objects look like, and what else the next run needs to judge it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    prints: Vec<String>,
+    /// The session's database: names without one are of it.
+    pub database: String,
+    /// The text that EXECUTE ran.
+    pub ran: Option<String>,
+    /// Why the schema will not tell whether the statement took effect, where that is known already.
+    pub why: Option<String>,
+    /// Its objects, in the order of [`slots`].
+    pub looks: Vec<Look>,
+    /// Recorded by the first version: only whether the objects are there can be compared.
+    pub presence_only: bool,
+}
+
+/// One object: a fingerprint of its definition, and for a table what tells it from one of the same definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Of its definition; `-` for one that is not there, `hidden` for one this account may not see.
+    pub print: String,
+    /// Which table it is; asked only where that decides.
+    pub witness: Option<Witness>,
+    /// Whether the table has no rows; asked only where that decides.
+    pub empty: bool,
+    /// Whether it is a table of InnoDB; not recorded.
+    pub innodb: bool,
 }
 
 const ABSENT: &str = "-";
+const HIDDEN: &str = "hidden";
+/// The longest text of EXECUTE that is recorded, in bytes; the column holds 64 KiB.
+const LONGEST_RAN: usize = 32 << 10;
+
+impl Look {
+    /// Whether the object is there.
+    pub fn present(&self) -> bool {
+        self.print != ABSENT
+    }
+
+    /// Whether it is there and this account may not see its definition.
+    pub fn hidden(&self) -> bool {
+        self.print == HIDDEN
+    }
+}
 
 impl Snapshot {
     /// As recorded by an earlier run.
     pub fn parse(text: &str) -> Snapshot {
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        if !value.is_object() {
+            let prints = text.split(',').filter(|print| !print.is_empty());
+            let look = |print: &str| Look {
+                print: print.to_owned(),
+                ..Look::default()
+            };
+            return Snapshot {
+                looks: prints.map(look).collect(),
+                presence_only: true,
+                ..Snapshot::default()
+            };
+        }
+        let string = |value: &Value| value.as_str().map(str::to_owned);
+        let looks = value["objects"].as_array().into_iter().flatten();
         Snapshot {
-            prints: text
-                .split(',')
-                .filter(|print| !print.is_empty())
-                .map(str::to_owned)
+            database: string(&value["database"]).unwrap_or_default(),
+            ran: string(&value["ran"]),
+            why: string(&value["why"]),
+            looks: looks
+                .map(|look| Look {
+                    print: string(&look[0]).unwrap_or_default(),
+                    witness: look[1].as_str().map(Witness::parse),
+                    ..Look::default()
+                })
                 .collect(),
+            presence_only: false,
         }
     }
 
     /// As recorded.
     pub fn to_text(&self) -> String {
-        self.prints.join(",")
+        let looks: Vec<Value> = self
+            .looks
+            .iter()
+            .map(|look| json!([look.print, look.witness.as_ref().map(Witness::to_text)]))
+            .collect();
+        let mut value = json!({ "database": self.database, "objects": looks });
+        match &self.ran {
+            Some(ran) if ran.len() > LONGEST_RAN => {
+                value["objects"] = json!([]);
+                value["why"] = json!("the text that was executed is too long to be recorded");
+            }
+            Some(ran) => value["ran"] = json!(ran),
+            None => {}
+        }
+        if let Some(why) = &self.why {
+            value["why"] = json!(why);
+        }
+        value.to_string()
     }
 
-    /// Looks at the objects a statement touches, in the order [`slots`] gives them.
+    /// Looks at the objects a statement touches; names without a database are of `database`. `before` it
+    /// runs, a second may have to pass ([`Witness::look`]).
     ///
     /// # Errors
     /// The connection failed; an object that is not there, or may not be seen, is no error.
-    pub async fn take(session: &mut Session, found: &Classification) -> Result<Snapshot, DbError> {
-        let mut prints = Vec::new();
+    pub async fn take(
+        session: &mut Session,
+        statement: &str,
+        found: &Classification,
+        database: &str,
+        mariadb: bool,
+        before: bool,
+    ) -> Result<Snapshot, DbError> {
+        let mut looks = Vec::new();
+        let care = Care::of(statement, found);
         for (kind, name) in slots(found) {
-            prints.push(fingerprint(session, kind, name).await?);
+            let name = qualified(name, database);
+            let mut look = look_at(session, kind, &name).await?;
+            if kind == ObjectKind::Table && look.present() {
+                if found.verb.ends_with("SEQUENCE") {
+                    look.print = format!("{}:{}", look.print, next_value(session, &name).await?);
+                }
+                if care.asks_witness() {
+                    let settle = before.then_some(care);
+                    look.witness = Some(Witness::look(session, &name, mariadb, settle).await?);
+                }
+                look.empty = care == Care::Rows && !before && is_empty(session, &name).await?;
+            }
+            looks.push(look);
         }
-        Ok(Snapshot { prints })
-    }
-
-    fn present(&self, slot: usize) -> bool {
-        self.prints.get(slot).is_some_and(|print| print != ABSENT)
-    }
-
-    fn print(&self, slot: usize) -> Option<&String> {
-        self.prints.get(slot)
+        Ok(Snapshot {
+            database: database.to_owned(),
+            looks,
+            ..Snapshot::default()
+        })
     }
 }
 
 /// The objects to look at: each one touched, and behind a renamed one its new name.
-fn slots(found: &Classification) -> Vec<(ObjectKind, &Name)> {
+pub fn slots(found: &Classification) -> Vec<(ObjectKind, &Name)> {
     let mut slots = Vec::new();
     for object in &found.objects {
         slots.push((object.kind, &object.name));
@@ -81,93 +163,31 @@ fn slots(found: &Classification) -> Vec<(ObjectKind, &Name)> {
     slots
 }
 
-/// Decides whether a statement took effect between `before` and `now`.
-pub fn decide(statement: &str, found: &Classification, before: &Snapshot, now: &Snapshot) -> Verdict {
-    if found.opaque {
-        return Verdict::Unclear("what it did cannot be seen from outside");
-    }
-    match found.class {
-        Class::Ddl => {}
-        Class::Admin if repeatable(&found.verb) || found.idempotent => return Verdict::NotApplied,
-        Class::Admin => return Verdict::Unclear("accounts and privileges are not part of the schema"),
-        Class::Dml => {
-            return Verdict::Unclear("its table has no transactions, so part of its rows may be changed");
-        }
-        _ => return Verdict::NotApplied,
-    }
-    if found.objects.is_empty() && !found.idempotent {
-        return Verdict::Unclear("which objects it changes is not known");
-    }
-    if before == now {
-        return Verdict::NotApplied;
-    }
-    // One statement renames all or none, and names may be swapped in a ring.
-    if found.verb == "RENAME TABLE" {
-        return Verdict::Applied;
-    }
-    if found.verb == "CREATE TABLE" && now.present(0) && fills_table(statement) {
-        return Verdict::Unclear("the table is there, but whether all of its rows are cannot be told");
-    }
-    let mut slot = 0;
-    let mut all = true;
-    for object in &found.objects {
-        let changed = before.print(slot) != now.print(slot);
-        all &= match &object.effect {
-            Effect::Create => now.present(slot),
-            Effect::Drop => !now.present(slot),
-            Effect::Alter => changed && now.present(slot),
-            Effect::Rename(_) => !now.present(slot) && now.present(slot + 1),
-            Effect::Truncate | Effect::Write => return Verdict::NotApplied,
-        };
-        slot += if matches!(object.effect, Effect::Rename(_)) {
-            2
-        } else {
-            1
-        };
-    }
-    if all {
-        Verdict::Applied
-    } else {
-        Verdict::Unclear("some of its objects look as before it and some as after it")
+/// The name with its database.
+pub fn qualified(name: &Name, database: &str) -> Name {
+    Name {
+        schema: Some(name.schema.clone().unwrap_or_else(|| database.to_owned())),
+        name: name.name.clone(),
     }
 }
 
-/// Maintenance and privileges that may be repeated: the second time changes nothing.
-fn repeatable(verb: &str) -> bool {
-    let first = verb.split(' ').next().unwrap_or_default();
-    matches!(
-        first,
-        "GRANT"
-            | "ANALYZE"
-            | "CACHE"
-            | "CHECK"
-            | "FLUSH"
-            | "OPTIMIZE"
-            | "REPAIR"
-            | "RESET"
-            | "SET"
-            | "LOAD"
-            | "START"
-            | "STOP"
-    )
-}
-
-/// Whether a CREATE TABLE takes its rows from a query.
-fn fills_table(statement: &str) -> bool {
-    statement
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .any(|word| word.eq_ignore_ascii_case("SELECT") || word.eq_ignore_ascii_case("WITH"))
-}
-
-async fn fingerprint(session: &mut Session, kind: ObjectKind, name: &Name) -> Result<String, DbError> {
-    let quoted = match &name.schema {
+fn quoted(name: &Name) -> String {
+    match &name.schema {
         Some(schema) => format!("{}.{}", quote_name(schema), quote_name(&name.name)),
         None => quote_name(&name.name),
+    }
+}
+
+async fn look_at(session: &mut Session, kind: ObjectKind, name: &Name) -> Result<Look, DbError> {
+    let target = match kind {
+        ObjectKind::Database => quote_name(&name.name),
+        _ => quoted(name),
     };
     let definition = session
-        .first::<Row>(format!("SHOW CREATE {} {quoted}", kind.keyword()))
+        .first::<Row>(format!("SHOW CREATE {} {target}", kind.keyword()))
         .await;
-    match definition {
+    let mut look = Look::default();
+    look.print = match definition {
         Ok(Some(row)) => {
             // Triggers, routines and events have their sql_mode before the definition.
             let column = match kind {
@@ -175,16 +195,46 @@ async fn fingerprint(session: &mut Session, kind: ObjectKind, name: &Name) -> Re
                 ObjectKind::Trigger | ObjectKind::Procedure | ObjectKind::Function => 2,
                 ObjectKind::Event => 3,
             };
-            let text: String = get(&row, column).unwrap_or_else(|| "hidden".to_owned());
-            let hash = Sha256::digest(without_counter(&text).as_bytes());
-            Ok(hex(&hash[..8]))
+            match get::<String>(&row, column) {
+                Some(text) => {
+                    look.innodb = text.contains("ENGINE=InnoDB");
+                    let text = match kind {
+                        ObjectKind::Table => without_name(&without_counter(&text)),
+                        _ => text,
+                    };
+                    hex(&Sha256::digest(text.as_bytes())[..8])
+                }
+                None => HIDDEN.to_owned(),
+            }
         }
-        Ok(None) => Ok(ABSENT.to_owned()),
-        // No such table, database, routine, trigger, event, view.
+        Ok(None) => ABSENT.to_owned(),
+        // No such table, database, routine, trigger, event, view, sequence.
         Err(error) if matches!(error.code(), Some(1146 | 1049 | 1305 | 1360 | 1539 | 1347 | 4092)) => {
-            Ok(ABSENT.to_owned())
+            ABSENT.to_owned()
         }
-        Err(error) if error.code().is_some() => Ok("hidden".to_owned()),
+        Err(error) if error.code().is_some() => HIDDEN.to_owned(),
+        Err(error) => return Err(error),
+    };
+    Ok(look)
+}
+
+/// Where a sequence stands, as far as that is stored.
+async fn next_value(session: &mut Session, name: &Name) -> Result<String, DbError> {
+    let query = format!("SELECT next_not_cached_value FROM {}", quoted(name));
+    match session.first::<i64>(query).await {
+        Ok(value) => Ok(value.unwrap_or_default().to_string()),
+        Err(error) if error.code().is_some() => Ok(HIDDEN.to_owned()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_empty(session: &mut Session, name: &Name) -> Result<bool, DbError> {
+    match session
+        .first::<u8>(format!("SELECT 1 FROM {} LIMIT 1", quoted(name)))
+        .await
+    {
+        Ok(row) => Ok(row.is_none()),
+        Err(error) if error.code().is_some() => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -201,66 +251,25 @@ fn without_counter(definition: &str) -> String {
     }
 }
 
+/// A table's definition without its name, and without those of constraints that follow the table's name
+/// when it is renamed (`t_ibfk_1`, `t_chk_1`).
+fn without_name(definition: &str) -> String {
+    let body = definition.find('(').map_or(definition, |at| &definition[at..]);
+    let lines = body.lines().map(|line| {
+        let renamed = line.trim_start().strip_prefix("CONSTRAINT `").and_then(|rest| {
+            let (name, tail) = rest.split_once("` ")?;
+            let (_, number) = name.rsplit_once("_ibfk_").or(name.rsplit_once("_chk_"))?;
+            let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            numbered.then_some(tail)
+        });
+        renamed.unwrap_or(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Snapshot, Verdict, decide, without_counter};
-    use crate::sql::classify;
-
-    #[test]
-    fn the_schema_says_whether_a_statement_happened() {
-        use Verdict::{Applied, NotApplied};
-        let cases = [
-            ("CREATE TABLE t (a INT)", "-", "-", Some(NotApplied)),
-            ("CREATE TABLE t (a INT)", "-", "x", Some(Applied)),
-            ("CREATE TABLE t AS SELECT 1", "-", "x", None),
-            ("CREATE TABLE t AS SELECT 1", "-", "-", Some(NotApplied)),
-            ("CREATE TABLE IF NOT EXISTS t (a INT)", "x", "x", Some(NotApplied)),
-            ("DROP TABLE t", "x", "-", Some(Applied)),
-            ("DROP TABLE t", "x", "x", Some(NotApplied)),
-            ("DROP TABLE t, u", "x,y", "-,y", None),
-            ("DROP TABLE t, u", "x,y", "-,-", Some(Applied)),
-            ("ALTER TABLE t ADD a INT", "x", "x", Some(NotApplied)),
-            ("ALTER TABLE t ADD a INT", "x", "y", Some(Applied)),
-            ("ALTER TABLE t ADD a INT", "x", "-", None),
-            ("ALTER TABLE t RENAME TO u", "x,-", "-,y", Some(Applied)),
-            ("ALTER TABLE t RENAME TO u", "x,-", "x,-", Some(NotApplied)),
-            ("CREATE INDEX i ON t (a)", "x", "y", Some(Applied)),
-            (
-                "RENAME TABLE a TO tmp, b TO a, tmp TO b",
-                "x,-,y,x,-,y",
-                "y,-,x,y,-,x",
-                Some(Applied),
-            ),
-            ("RENAME TABLE a TO b", "x,-", "x,-", Some(NotApplied)),
-            ("TRUNCATE TABLE t", "x", "x", Some(NotApplied)),
-            ("CREATE OR REPLACE VIEW v AS SELECT 2", "x", "y", Some(Applied)),
-            (
-                "CREATE TRIGGER t BEFORE INSERT ON u FOR EACH ROW SET @a = 1",
-                "-",
-                "x",
-                Some(Applied),
-            ),
-            ("DROP PROCEDURE p", "x", "-", Some(Applied)),
-            ("ANALYZE TABLE t", "", "", Some(NotApplied)),
-            ("GRANT SELECT ON t TO u", "", "", Some(NotApplied)),
-            ("CREATE USER IF NOT EXISTS u", "", "", Some(NotApplied)),
-            ("CREATE USER u", "", "", None),
-            ("CALL p()", "", "", None),
-            ("INSERT INTO t VALUES (1)", "", "", None),
-        ];
-        for (statement, before, now, expected) in cases {
-            let verdict = decide(
-                statement,
-                &classify(statement),
-                &Snapshot::parse(before),
-                &Snapshot::parse(now),
-            );
-            match expected {
-                Some(expected) => assert_eq!(verdict, expected, "{statement}"),
-                None => assert!(matches!(verdict, Verdict::Unclear(_)), "{statement}: {verdict:?}"),
-            }
-        }
-    }
+    use super::{Look, Snapshot, Witness, without_counter, without_name};
 
     #[test]
     fn the_counter_is_no_part_of_a_definition() {
@@ -271,5 +280,50 @@ mod tests {
         };
         assert_eq!(without_counter(&table(" AUTO_INCREMENT=17")), table(""));
         assert_eq!(without_counter(&table("")), table(""));
+    }
+
+    #[test]
+    fn a_renamed_table_has_the_same_definition() {
+        let table = |name: &str| {
+            format!(
+                "CREATE TABLE `{name}` (\n  `id` int,\n  CONSTRAINT `{name}_ibfk_1` FOREIGN KEY (`id`) REFERENCES `x` (`id`),\n  CONSTRAINT `own` CHECK (`id` > 1)\n) ENGINE=InnoDB"
+            )
+        };
+        assert_eq!(without_name(&table("a")), without_name(&table("b")));
+        assert!(without_name(&table("a")).contains("`own`"));
+    }
+
+    #[test]
+    fn a_snapshot_is_read_as_it_was_recorded() {
+        let snapshot = Snapshot {
+            database: "a\"b".to_owned(),
+            ran: Some("ALTER TABLE `t` ADD a INT".to_owned()),
+            why: None,
+            looks: vec![
+                Look {
+                    print: "12ab".to_owned(),
+                    witness: Some(Witness {
+                        ids: Some("5".to_owned()),
+                        created: Some(7),
+                        renaming_renews: true,
+                    }),
+                    ..Look::default()
+                },
+                Look {
+                    print: "-".to_owned(),
+                    ..Look::default()
+                },
+            ],
+            presence_only: false,
+        };
+        assert_eq!(Snapshot::parse(&snapshot.to_text()), snapshot);
+        let old = Snapshot::parse("12ab,-");
+        assert_eq!((old.looks.len(), old.presence_only), (2, true));
+        assert!(!old.looks[1].present());
+        let long = Snapshot {
+            ran: Some("x".repeat(70_000)),
+            ..Snapshot::default()
+        };
+        assert!(Snapshot::parse(&long.to_text()).why.is_some());
     }
 }

@@ -1,8 +1,9 @@
 //! Takes an unfinished migration up again: where to go on, and with what session.
 
 use super::apply::Runner;
+use super::decide::{self, Verdict};
 use super::history::{Intent, Record, State};
-use super::resume::{self, Snapshot, Verdict};
+use super::resume::Snapshot;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::migrations::{Direction, Migration, Position, PrefixHash, Script, StatementReader};
@@ -134,10 +135,17 @@ impl Runner<'_> {
             )
             .into());
         };
-        let found = classify(&statement.text);
-        let now = Snapshot::take(self.session, &found).await?;
+        let before = Snapshot::parse(&intent.before);
+        let text = before.ran.as_deref().unwrap_or(&statement.text);
+        let found = classify(text);
+        let database = match before.database.as_str() {
+            "" => self.database,
+            database => database,
+        };
+        let mariadb = self.server.is_mariadb();
+        let now = Snapshot::take(self.session, text, &found, database, mariadb, false).await?;
         let what = summary(&statement.text, 60);
-        match resume::decide(&statement.text, &found, &Snapshot::parse(&intent.before), &now) {
+        match decide::decide(text, &found, &before, &now, self.server.has_atomic_ddl()) {
             Verdict::Applied => {
                 self.ctx.report.status(format!("  {label}.{number}  {what}: took effect before the interruption"));
                 Ok(number)

@@ -1,6 +1,7 @@
 -- Rows: every table that is written has to be known as one with transactions.
 
 === INSERT … LAST_INSERT_ID through a variable
+-- only: later
 --- setup
 CREATE TABLE par (id INT PRIMARY KEY AUTO_INCREMENT, v INT);
 CREATE TABLE ch (par INT);
@@ -13,6 +14,7 @@ INSERT INTO ch VALUES (@id);
 INSERT INTO ch VALUES (@id + 1);
 
 === rows through a view over a MyISAM table
+-- only: later
 -- asks: 1
 --- setup
 CREATE TABLE m (x INT) ENGINE=MyISAM;
@@ -32,6 +34,7 @@ INSERT INTO w2 VALUES (1);
 UPDATE w SET x = x + 1;
 
 === a trigger that writes a MyISAM table
+-- only: later
 -- asks: 1
 --- setup
 CREATE TABLE i (x INT);
@@ -54,6 +57,7 @@ INSERT INTO i SELECT x FROM m;
 UPDATE i SET x = x + 1;
 
 === UPDATE and DELETE over two tables, one of them MyISAM
+-- only: later
 -- asks: 1, 2
 --- setup
 CREATE TABLE i (id INT PRIMARY KEY, x INT);
@@ -91,6 +95,7 @@ INSERT INTO m VALUES (1);
 INSERT INTO g VALUES (1);
 
 === a stored function that writes, in SELECT, SET and DO
+-- only: later
 --- setup
 CREATE TABLE k (x INT);
 CREATE TABLE l (x INT);
@@ -102,6 +107,7 @@ INSERT INTO k VALUES (f() + 1);
 INSERT INTO l VALUES (9);
 
 === a variable set by a stored function that writes
+-- only: later
 --- setup
 CREATE TABLE l (x INT);
 CREATE TABLE k (x INT);
@@ -111,6 +117,7 @@ SET @x = f();
 INSERT INTO k VALUES (@x);
 
 === a stored function that writes a MyISAM table
+-- only: later
 -- asks: 1, 2
 --- setup
 CREATE TABLE l (x INT) ENGINE=MyISAM;

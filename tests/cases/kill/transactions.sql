@@ -27,6 +27,7 @@ UPDATE t SET x = x * 10;
 COMMIT;
 
 === a transaction that is not chained
+-- only: later
 --- setup
 CREATE TABLE t (x INT);
 INSERT INTO t VALUES (1);
@@ -38,6 +39,7 @@ UPDATE t SET x = x + 1;
 UPDATE t SET x = x * 10;
 
 === a procedure that commits inside a transaction
+-- only: later
 -- asks: 1, 2, 3, 4, 5
 --- setup
 CREATE TABLE l (x INT);
@@ -51,6 +53,7 @@ COMMIT;
 INSERT INTO l VALUES (30);
 
 === a MyISAM table inside a transaction
+-- only: later
 -- asks: 1, 2, 3, 4
 --- setup
 CREATE TABLE i (x INT);
@@ -86,6 +89,7 @@ INSERT INTO t VALUES (3);
 COMMIT;
 
 === a procedure that only writes rows
+-- only: later
 --- setup
 CREATE TABLE l (x INT);
 CREATE PROCEDURE p(a INT) BEGIN INSERT INTO l VALUES (a); INSERT INTO l VALUES (a + 1); END;

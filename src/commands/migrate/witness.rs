@@ -1,0 +1,170 @@
+//! What tells one table from another of the same definition: the server's own number for it, and when it was made.
+//!
+//! Measured on MySQL 9.7 and MariaDB 10.11:
+//! - InnoDB's table number (INNODB_TABLES, INNODB_SYS_TABLES; both need PROCESS) stays with a table that is
+//!   renamed or exchanged with a partition, and is new after TRUNCATE, CREATE OR REPLACE and a rebuild. Each
+//!   partition has its own.
+//! - `CREATE_TIME`, in whole seconds, is new after CREATE and ALTER and stays with TRUNCATE and EXCHANGE PARTITION.
+//!   A rename takes it along on MySQL and for MyISAM; on MariaDB it is the time of the `.frm` file, which a
+//!   rename of an InnoDB table sets anew.
+
+use super::decide::Care;
+use super::history::get;
+use crate::db::{DbError, Query, Row, Session};
+use crate::sql::Name;
+
+/// The numbers of a table and its partitions, on either family.
+const IDS: [&str; 2] = [
+    "SELECT NAME, TABLE_ID FROM information_schema.INNODB_TABLES WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)",
+    "SELECT NAME, TABLE_ID FROM information_schema.INNODB_SYS_TABLES WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)",
+];
+/// When a table was made, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
+const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE())), ENGINE \
+  FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
+/// Ends after the second in which it was begun.
+const NEXT_SECOND: &str = "DO SLEEP(1.05 - MICROSECOND(SYSDATE(6)) / 1000000)";
+
+/// What tells a table from others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Witness {
+    /// InnoDB's numbers of the table and its partitions; `None` where they cannot be seen.
+    pub ids: Option<String>,
+    /// When it was made, in seconds since 1970; `None` where the engine does not say.
+    pub created: Option<u64>,
+    /// Whether a rename gives it another time of creation.
+    pub renaming_renews: bool,
+}
+
+impl Witness {
+    /// As recorded: `ids/created/renews`.
+    pub fn to_text(&self) -> String {
+        let created = self.created.map_or(String::new(), |created| created.to_string());
+        let renews = if self.renaming_renews { "r" } else { "" };
+        format!("{}/{created}/{renews}", self.ids.as_deref().unwrap_or_default())
+    }
+
+    /// As an earlier run recorded it.
+    pub fn parse(text: &str) -> Witness {
+        let mut parts = text.split('/');
+        let mut next = || parts.next().filter(|part| !part.is_empty());
+        Witness {
+            ids: next().map(str::to_owned),
+            created: next().and_then(|created| created.parse().ok()),
+            renaming_renews: next() == Some("r"),
+        }
+    }
+
+    /// Looks at a table, named with its database. With `settle`, before a statement, it waits until the
+    /// second of the table's creation is over where the time of creation will decide, so that one made
+    /// anew has another; at most a second.
+    ///
+    /// # Errors
+    /// The connection failed. What the account may not see is no error.
+    pub async fn look(
+        session: &mut Session,
+        name: &Name,
+        mariadb: bool,
+        settle: Option<Care>,
+    ) -> Result<Witness, DbError> {
+        let schema = name.schema.as_deref().unwrap_or_default();
+        let ids = ids(session, schema, &name.name, mariadb).await?;
+        let query = Query::new(CREATED).bind(schema).bind(&name.name);
+        let Some(row) = session.first::<Row>(query).await? else {
+            return Ok(Witness {
+                ids,
+                ..Witness::default()
+            });
+        };
+        let created: Option<u64> = get(&row, 0);
+        let now: Option<u64> = get(&row, 1);
+        let decides =
+            settle.is_some_and(|care| care == Care::Columns || ids.is_none() && care == Care::Identity);
+        if decides && created.is_some() && created >= now {
+            session.execute(NEXT_SECOND).await?;
+        }
+        let engine: String = get(&row, 2).unwrap_or_default();
+        Ok(Witness {
+            ids,
+            created,
+            renaming_renews: mariadb && engine.eq_ignore_ascii_case("InnoDB"),
+        })
+    }
+}
+
+async fn ids(
+    session: &mut Session,
+    schema: &str,
+    table: &str,
+    mariadb: bool,
+) -> Result<Option<String>, DbError> {
+    let (Some(schema), Some(table)) = (file_name(schema), file_name(table)) else {
+        return Ok(None);
+    };
+    let wanted = format!("{schema}/{table}");
+    let query = Query::new(IDS[usize::from(mariadb)]).bind(&wanted);
+    let rows = match session.rows::<Row>(query).await {
+        Ok(rows) => rows,
+        // 1227: the account lacks PROCESS.
+        Err(error) if error.code().is_some() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut found: Vec<(String, u64)> = rows
+        .iter()
+        .filter_map(|row| Some((get(row, 0)?, get(row, 1)?)))
+        .collect();
+    // Names that differ in case only are two tables, unless the server knows but one of them.
+    let exact = |name: &str| name.split('#').next() == Some(wanted.as_str());
+    if found.iter().any(|(name, _)| exact(name)) {
+        found.retain(|(name, _)| exact(name));
+    }
+    found.sort();
+    let ids: Vec<String> = found.iter().map(|(_, id)| id.to_string()).collect();
+    Ok((!ids.is_empty()).then(|| ids.join(".")))
+}
+
+/// A name as the servers write it in file names (manual, "Mapping of Identifiers to File Names"):
+/// everything but letters, digits and `_` as `@` and four hexadecimal digits. `None` for one with letters
+/// beyond ASCII, some of which have shorter forms.
+fn file_name(name: &str) -> Option<String> {
+    let mut text = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => text.push(c),
+            c if c.is_ascii() => text.push_str(&format!("@{:04x}", u32::from(c))),
+            _ => return None,
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Witness, file_name};
+
+    #[test]
+    fn names_are_written_as_the_servers_write_files() {
+        assert_eq!(file_name("a_B9"), Some("a_B9".to_owned()));
+        assert_eq!(file_name("p-x"), Some("p@002dx".to_owned()));
+        assert_eq!(file_name("c/`d"), Some("c@002f@0060d".to_owned()));
+        assert_eq!(file_name("é"), None);
+    }
+
+    #[test]
+    fn a_witness_is_read_as_it_was_recorded() {
+        for witness in [
+            Witness::default(),
+            Witness {
+                ids: Some("25.26".to_owned()),
+                created: Some(1_700_000_000),
+                renaming_renews: true,
+            },
+            Witness {
+                ids: None,
+                created: Some(5),
+                renaming_renews: false,
+            },
+        ] {
+            assert_eq!(Witness::parse(&witness.to_text()), witness);
+        }
+    }
+}
