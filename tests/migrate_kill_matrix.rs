@@ -450,6 +450,10 @@ struct Tally {
 }
 
 #[test]
+#[allow(
+    clippy::print_stderr,
+    reason = "the numbers of a run are of interest when it passes, too"
+)]
 fn a_migration_killed_at_any_point_ends_as_an_uninterrupted_one_or_asks() {
     let server = Server::builder().max_connections(60).start();
     let mut admin = server.admin();
