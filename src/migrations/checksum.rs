@@ -6,7 +6,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::input::{self, CHUNK};
-use super::layout::{self, Part};
+use super::layout::{self, Mark, Part};
 use super::reader::Script;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
@@ -111,7 +111,11 @@ fn hash_lines(
 /// Whether a line's beginning may be a mark; the splitter knows whether it is a comment.
 fn is_mark(head: &[u8]) -> bool {
     let head = head.trim_ascii();
-    matches!(head.first(), Some(b'-' | b'#' | b'/')) && layout::mark(&String::from_utf8_lossy(head)).is_some()
+    matches!(head.first(), Some(b'-' | b'#' | b'/'))
+        && matches!(
+            layout::mark(&String::from_utf8_lossy(head), None),
+            Some((_, Mark::Part(_)))
+        )
 }
 
 /// SHA-256 of a migration's first statements, each with its end marked: what a resumed run

@@ -4,8 +4,10 @@ mod checksum;
 mod directives;
 mod input;
 mod layout;
+mod names;
 mod outline;
 mod reader;
+mod sections;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +21,8 @@ pub use layout::Part;
 pub use outline::{Outline, to_savepoint};
 pub use reader::{Position, Script, ScriptStatement, StatementReader};
 
+use names::Kind;
+
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::report::visible;
@@ -31,8 +35,10 @@ pub struct Folder {
     pub dir: PathBuf,
     /// Ascending by version, each version once.
     pub migrations: Vec<Migration>,
-    /// Files that look like migrations and are none.
-    pub strange: Vec<String>,
+    /// Files that may be meant for migrations and are not taken for any: copies, SQL without a number.
+    pub ignored: Vec<String>,
+    /// Files that look like migrations and are not read, with the reason.
+    pub unread: Vec<(String, &'static str)>,
 }
 
 /// One migration; its text is read only when it is needed.
@@ -56,6 +62,11 @@ pub struct Migration {
     pub outline: Option<Outline>,
 }
 
+/// The version at the beginning of a migration's name, as it is written there.
+pub fn label_of(name: &str) -> &str {
+    names::label(name)
+}
+
 /// Which script of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -75,26 +86,36 @@ impl Folder {
         let entries = fs::read_dir(dir).map_err(|error| unreadable_folder(dir, &error))?;
         for entry in entries {
             let entry = entry.map_err(|error| unreadable_folder(dir, &error))?;
-            // A link to a file counts as the file; a folder called 001_x.sql does not.
-            if fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir()) {
-                continue;
-            }
-            names.push(entry.file_name().to_string_lossy().into_owned());
+            // A link to a folder counts as the folder.
+            let folder = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir());
+            names.push((entry.file_name().to_string_lossy().into_owned(), folder));
         }
         names.sort();
         Folder::of_names(dir, &names)
     }
 
-    fn of_names(dir: &Path, names: &[String]) -> Result<Folder, Failure> {
+    /// Of these names; the flags say which are folders.
+    fn of_names(dir: &Path, names: &[(String, bool)]) -> Result<Folder, Failure> {
         let mut found: BTreeMap<u64, Migration> = BTreeMap::new();
         let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
-        let mut strange = Vec::new();
-        for name in names {
-            let Some(parts) = Parts::of(name) else {
-                if looks_like_migration(name) {
-                    strange.push(name.clone());
+        let (mut ignored, mut unread) = (Vec::new(), Vec::new());
+        for (name, folder) in names {
+            let kind = if *folder {
+                names::folder_kind(name)
+            } else {
+                names::kind(name)
+            };
+            let parts = match kind {
+                Kind::Migration(parts) => parts,
+                Kind::Unread(why) => {
+                    unread.push((name.clone(), why));
+                    continue;
                 }
-                continue;
+                Kind::Ignored => {
+                    ignored.push(name.clone());
+                    continue;
+                }
+                Kind::Other => continue,
             };
             let twice = |other: &Path| {
                 let other = other.file_name().unwrap_or_default().to_string_lossy();
@@ -130,13 +151,17 @@ impl Folder {
         for (version, name) in downs {
             match found.get_mut(&version) {
                 Some(migration) => migration.down = Some(dir.join(name)),
-                None => strange.push(name.to_owned()),
+                None => unread.push((
+                    name.to_owned(),
+                    "it takes a migration back, and there is none with its number",
+                )),
             }
         }
         Ok(Folder {
             dir: dir.to_owned(),
             migrations: found.into_values().collect(),
-            strange,
+            ignored,
+            unread,
         })
     }
 
@@ -222,6 +247,34 @@ impl Folder {
         Failure::usage(what, next)
     }
 
+    /// Refuses to go on beside files that look like migrations and are not read: what comes after them may
+    /// build on them, and they would be out of order later.
+    ///
+    /// # Errors
+    /// There are such files; all are named.
+    pub fn refuse_unread(&self) -> Result<(), Failure> {
+        if self.unread.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<String> = self
+            .unread
+            .iter()
+            .map(|(name, why)| format!("{} ({why})", self.dir.join(visible(name)).display()))
+            .collect();
+        Err(Failure::usage(
+            format!(
+                "nothing was run: {} not read as a migration: {}",
+                if named.len() == 1 {
+                    "a file looks like one and is"
+                } else {
+                    "files look like some and are"
+                },
+                named.join("; ")
+            ),
+            "name each NUMBER_name.sql (its way back NUMBER_name.down.sql), or move it out of the folder",
+        ))
+    }
+
     /// What to say when there is no migration at all.
     pub fn empty(&self) -> Failure {
         Failure::usage(
@@ -265,42 +318,6 @@ fn unreadable_folder(dir: &Path, error: &std::io::Error) -> Failure {
             "make it readable for this user, or name another with --dir",
         ),
     }
-}
-
-/// A migration file's name, taken apart.
-struct Parts<'a> {
-    version: u64,
-    label: &'a str,
-    name: &'a str,
-    down: bool,
-}
-
-impl<'a> Parts<'a> {
-    fn of(file: &'a str) -> Option<Parts<'a>> {
-        let stem = file.strip_suffix(".sql")?;
-        let (name, down) = match (stem.strip_suffix(".down"), stem.strip_suffix(".up")) {
-            (Some(name), _) => (name, true),
-            (_, Some(name)) => (name, false),
-            _ => (stem, false),
-        };
-        let (label, rest) = name.split_once('_')?;
-        let digits = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
-        let version = label.parse().ok().filter(|_| digits && !rest.is_empty())?;
-        // The history keeps the name in 255 characters.
-        (name.chars().count() <= 255).then_some(Parts {
-            version,
-            label,
-            name,
-            down,
-        })
-    }
-}
-
-fn looks_like_migration(file: &str) -> bool {
-    let lower = file.to_ascii_lowercase();
-    !file.starts_with('.')
-        && (lower.ends_with(".sql")
-            || lower.contains(".sql") && lower.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use super::Direction;
 use super::checksum::PrefixHash;
 use super::input::{Input, Stamp, Unreadable};
-use super::layout::{self, Mark, Part};
+use super::layout::Part;
+use super::sections::Sections;
 use crate::exit::Failure;
-use crate::sql::{Marker, Options, Role, Splitter, Step};
+use crate::sql::{Marker, Options, Splitter, Step};
 
 /// The file of one direction of a migration.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ pub struct ScriptStatement {
 pub struct Position {
     offset: u64,
     splitter: Splitter,
-    part: Part,
+    sections: Sections,
     number: u32,
     hash: PrefixHash,
 }
@@ -64,7 +65,7 @@ pub struct StatementReader {
     script: Script,
     input: Input,
     splitter: Splitter,
-    part: Part,
+    sections: Sections,
     number: u32,
     hash: PrefixHash,
     ahead: VecDeque<ScriptStatement>,
@@ -84,16 +85,12 @@ impl Script {
         Ok(StatementReader {
             input: Input::open(&self.path)?,
             splitter: Splitter::new(self.options),
-            part: Part::Up,
+            sections: Sections::new(self),
             number: 0,
             hash: PrefixHash::default(),
             ahead: VecDeque::new(),
             script: self.clone(),
         })
-    }
-
-    fn wants(&self, part: Part) -> bool {
-        self.whole || (part == Part::Up) == (self.direction == Direction::Up)
     }
 }
 
@@ -151,7 +148,7 @@ impl StatementReader {
     pub fn seek(&mut self, position: &Position) -> Result<(), Failure> {
         self.input.seek(position.offset)?;
         self.splitter = position.splitter.clone();
-        self.part = position.part;
+        self.sections = position.sections.clone();
         self.number = position.number;
         self.hash = position.hash.clone();
         self.ahead.clear();
@@ -166,9 +163,9 @@ impl StatementReader {
         let mut borders = Vec::new();
         loop {
             match self.step()? {
-                Step::Border(marker) => {
-                    self.enter(&marker);
-                    borders.push((marker.line, self.part));
+                Step::Border(border) => {
+                    self.sections.enter(&self.script, &border, self.number)?;
+                    borders.push((border.line, self.sections.part()));
                 }
                 Step::End => return Ok(borders),
                 Step::Statement(_) | Step::More => {}
@@ -181,7 +178,7 @@ impl StatementReader {
         Position {
             offset: self.input.offset(self.splitter.consumed()),
             splitter,
-            part: self.part,
+            sections: self.sections.clone(),
             number: self.number,
             hash: self.hash.clone(),
         }
@@ -193,9 +190,10 @@ impl StatementReader {
             match self.step()? {
                 Step::End => return Ok(None),
                 Step::More => {}
-                Step::Border(marker) => self.enter(&marker),
-                Step::Statement(_) if !self.script.wants(self.part) => {}
+                Step::Border(border) => self.sections.enter(&self.script, &border, self.number)?,
+                Step::Statement(_) if !self.sections.wanted() => {}
                 Step::Statement(found) => {
+                    self.sections.statement(&self.script)?;
                     let text = as_sent(&self.input.text()[found.range]);
                     let before = self.hash.clone();
                     self.hash.push(&text);
@@ -215,18 +213,15 @@ impl StatementReader {
         }
     }
 
-    fn enter(&mut self, marker: &Marker) {
-        if let Some(Mark::Part(part)) = layout::mark(&marker.text) {
-            self.part = part;
-        }
-    }
-
     /// The next statement or border of the file, of whichever direction.
     fn step(&mut self) -> Result<Step, Failure> {
         loop {
+            let sections = &self.sections;
             let step = self
                 .splitter
-                .step(self.input.text(), self.input.ended(), &role)
+                .step(self.input.text(), self.input.ended(), &|comment, begins_line| {
+                    sections.role(comment, begins_line)
+                })
                 .map_err(|error| {
                     Failure::usage(
                         format!("{}:{error}", self.path().display()),
@@ -252,13 +247,6 @@ impl StatementReader {
                 Failure::usage(format!("{}:{line}:{column}: {what}", self.path().display()), next)
             }
         })
-    }
-}
-
-fn role(comment: &str, _begins_line: bool) -> Role {
-    match layout::mark(comment) {
-        Some(Mark::Part(_)) => Role::Border,
-        None => crate::sql::own_markers(comment, true),
     }
 }
 

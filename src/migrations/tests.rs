@@ -2,7 +2,13 @@ use super::*;
 use crate::cancel::Cancel;
 
 fn folder(names: &[&str]) -> Result<Folder, Failure> {
-    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let names: Vec<(String, bool)> = names
+        .iter()
+        .map(|name| match name.strip_suffix('/') {
+            Some(folder) => (folder.to_owned(), true),
+            None => ((*name).to_owned(), false),
+        })
+        .collect();
     Folder::of_names(Path::new("migrations"), &names)
 }
 
@@ -68,42 +74,96 @@ fn versions_are_numbers_and_names_are_read() {
             (20_240_131_120_000, "20240131120000", "20240131120000_d", false)
         ]
     );
-    assert!(found.strange.is_empty());
+    assert!(found.unread.is_empty() && found.ignored.is_empty());
     for text in ["1", "01", "001", "0000001", "001_a", "001_a.sql"] {
         assert_eq!(found.find(text).unwrap().version, 1, "{text}");
     }
 }
 
 #[test]
-fn lookalikes_are_named() {
+fn files_that_look_like_migrations_are_read_or_named() {
     let found = folder(&[
         "001_a.sql",
-        "3-foo.sql",
-        "foo.sql",
-        "004.sql",
-        "005_.sql",
+        "002-b.sql",
         "006_x.SQL",
-        "007_x.sql.bak",
-        "008_lonely.down.sql",
-        "99999999999999999999_x.sql",
-        ".002_x.sql.swp",
-        "schema.json",
+        "2024_01_31_120000_laravel.sql",
+        "10_y.UP.sql",
+        "10_y.Down.sql",
+        "20240101_x.mysql.up.sql",
     ])
     .unwrap();
-    assert_eq!(found.migrations.len(), 1);
+    assert!(found.unread.is_empty() && found.ignored.is_empty());
+    let read: Vec<_> = found
+        .migrations
+        .iter()
+        .map(|one| (one.version, one.label.as_str(), one.down.is_some()))
+        .collect();
     assert_eq!(
-        found.strange,
+        read,
         [
-            "3-foo.sql",
-            "foo.sql",
-            "004.sql",
-            "005_.sql",
-            "006_x.SQL",
-            "007_x.sql.bak",
-            "99999999999999999999_x.sql",
-            "008_lonely.down.sql"
+            (1, "001", false),
+            (2, "002", false),
+            (6, "006", false),
+            (10, "10", true),
+            (20_240_101, "20240101", false),
+            (20_240_131_120_000, "2024_01_31_120000", false)
         ]
     );
+    for unread in [
+        "004.sql",
+        "005_.sql",
+        "5b_x.sql",
+        "003 x.sql",
+        "003.x.sql",
+        "_003_x.sql",
+        "V2__b.sql",
+        "v2.1__b.SQL",
+        "U2__b.sql",
+        "R__views.sql",
+        "B1__base.sql",
+        "008_lonely.down.sql",
+        "99999999999999999999_x.sql",
+        "2024-01-31-x.sql",
+        "2024_01_31_x.sql",
+        "007_x.sql.txt",
+        "007_x.sql.gz",
+        "007_x.go",
+        "20240131_x.rb",
+        "007_x/",
+        "20240131120000_x/",
+        "x.sql/",
+    ] {
+        let found = folder(&["001_a.sql", unread]).unwrap();
+        assert_eq!(found.unread.len(), 1, "{unread}");
+        let failure = found.refuse_unread().unwrap_err();
+        assert!(
+            failure.what.contains(unread.trim_end_matches('/')),
+            "{}",
+            failure.what
+        );
+    }
+    for ignored in [
+        "foo.sql",
+        "007_x.sql.bak",
+        "007_x.sql~",
+        ".002_x.sql.swp",
+        "schema.SQL",
+    ] {
+        let found = folder(&["001_a.sql", ignored]).unwrap();
+        assert!(found.unread.is_empty(), "{ignored}");
+        assert_eq!(found.ignored, [ignored]);
+    }
+    let others = folder(&[
+        "001_a.sql",
+        "schema.json",
+        "README.md",
+        "007_notes.md",
+        "2024/",
+        "archive/",
+        ".x",
+    ]);
+    let others = others.unwrap();
+    assert!(others.unread.is_empty() && others.ignored.is_empty());
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub enum Role {
     Note,
     /// Begins another part of the text, and ends a statement whose delimiter was forgotten.
     Border,
-    /// Looks as if it began another part; inside the body of a stored program it is a plain comment.
+    /// Looks as if it began another part; inside a statement it is a plain comment.
     Suspect,
     /// Everything up to the line with [`Role::RawEnd`] is one statement.
     RawBegin,
@@ -395,7 +395,9 @@ impl Splitter {
                     let begins_line = self.begins_line(lexer.text(), token.range.start);
                     match roles(comment, begins_line) {
                         Role::Note => self.markers.push(self.marker(lexer.text(), &token.range)),
-                        role @ (Role::Border | Role::Suspect) if role == Role::Border || !self.in_body() => {
+                        role @ (Role::Border | Role::Suspect)
+                            if role == Role::Border || self.pending.is_none() =>
+                        {
                             return self.border(lexer, &token.range, role);
                         }
                         _ => {}
@@ -470,7 +472,7 @@ impl Splitter {
                 lexer.jump(end);
                 return self.raw(lexer, &range, last, roles);
             }
-            role @ (Role::Border | Role::Suspect) if role == Role::Border || !self.in_body() => {
+            role @ (Role::Border | Role::Suspect) if role == Role::Border || self.pending.is_none() => {
                 return Ok(Dashes::Step(self.border(lexer, &range, role)?));
             }
             Role::Note => self.markers.push(self.marker(text, &range)),

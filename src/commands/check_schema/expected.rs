@@ -220,6 +220,7 @@ fn pending(args: &CheckSchemaArgs, live: &Schema, applied: &BTreeSet<u64>) -> Op
 /// The migrations to replay: all of them, or those that are applied.
 fn listed(args: &CheckSchemaArgs, applied: &BTreeSet<u64>) -> Result<Folder, Failure> {
     let mut folder = Folder::list(&args.dir)?;
+    folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         return Err(folder.empty());
     }

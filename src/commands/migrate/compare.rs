@@ -2,7 +2,7 @@
 
 use super::history::{Record, State};
 use crate::exit::Failure;
-use crate::migrations::{Folder, Migration};
+use crate::migrations::{Folder, Migration, label_of};
 
 /// A migration as files and history together tell of it.
 #[derive(Debug, Clone)]
@@ -79,7 +79,8 @@ impl Item<'_> {
 
     /// The version as the file writes it.
     pub fn label(&self) -> &str {
-        self.name().split('_').next().unwrap_or_default()
+        self.migration
+            .map_or_else(|| label_of(self.name()), |migration| &migration.label)
     }
 }
 
@@ -239,7 +240,8 @@ mod tests {
                 .filter(|version| *version != 3)
                 .map(|version| migration(version, "a"))
                 .collect(),
-            strange: Vec::new(),
+            ignored: Vec::new(),
+            unread: Vec::new(),
         };
         let records = [
             record(1, "a", State::Applied),

@@ -46,9 +46,10 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
         return Ok(Box::new(new::create(&args.dir, name, *down)?));
     }
     let mut folder = Folder::list(&args.dir)?;
-    for name in &folder.strange {
+    folder.refuse_unread()?;
+    for name in &folder.ignored {
         launch.report.warn(format!(
-            "{} is not taken for a migration: its name is not NNN_name.sql",
+            "{} is ignored: migration files are named NUMBER_name.sql",
             args.dir.join(name).display()
         ));
     }

@@ -1,6 +1,18 @@
 //! How migration files divide into what applies them and what takes them back.
+//!
+//! Each tool's layout is a file of its own that knows the tool's marks: comments at the beginning of a line.
+//! A file is of the layout of its first mark. A comment that looks like such a mark, of no layout known
+//! here, stops a run before it begins ([`suspicion`]): what takes a migration back must never run on the way up.
 
+mod goose;
+mod liquibase;
+mod mybatis;
 mod native;
+mod rambler;
+mod sql_migrate;
+mod suspicion;
+
+pub(super) use suspicion::{Suspicion, suspicion};
 
 /// A part of a migration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,13 +24,81 @@ pub enum Part {
 }
 
 /// What a comment at the beginning of a line says in one of the layouts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
+    /// The file is of this layout; nothing begins.
+    Header,
     /// A part begins.
     Part(Part),
+    /// Everything up to the line with [`Mark::RawEnd`] is one statement.
+    RawBegin,
+    /// Ends such a statement.
+    RawEnd,
+    /// Belongs to the layout and changes nothing here.
+    Passed,
+    /// Something the layout has and dbtool does not do; why.
+    Refused(String),
 }
 
-/// The mark a comment makes, given with its `--`, `#` or `/* */`.
-pub(super) fn mark(comment: &str) -> Option<Mark> {
-    native::mark(comment)
+/// A tool's layout.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// The tool.
+    pub(super) name: &'static str,
+    /// How it writes the beginning of the part that applies a migration, for messages; `None` where
+    /// the file begins with it.
+    pub(super) up: Option<&'static str>,
+    /// Whether every line that begins with two dashes is a comment to the tool.
+    pub(super) dashes_comment: bool,
+    /// What a comment says, given with its `--`, `#` or `/* */`, trimmed. `inside` says that the
+    /// file is known to be of this layout.
+    mark: fn(comment: &str, inside: bool) -> Option<Mark>,
 }
+
+/// Every layout, the most explicit marks first.
+const LAYOUTS: [&Layout; 6] = [
+    &native::LAYOUT,
+    &goose::LAYOUT,
+    &sql_migrate::LAYOUT,
+    &rambler::LAYOUT,
+    &mybatis::LAYOUT,
+    &liquibase::LAYOUT,
+];
+
+/// The mark a comment makes, and in which layout. `known` is the file's layout, once that is known.
+pub(super) fn mark(comment: &str, known: Option<&'static Layout>) -> Option<(&'static Layout, Mark)> {
+    let comment = comment.trim();
+    LAYOUTS.iter().find_map(|layout| {
+        let inside = known.is_some_and(|known| known.name == layout.name);
+        Some((*layout, (layout.mark)(comment, inside)?))
+    })
+}
+
+/// The words of a comment behind its dashes; `None` for another kind of comment.
+fn dashed(comment: &str) -> Option<&str> {
+    comment.strip_prefix("--").map(str::trim)
+}
+
+/// The word behind a tool's sign, and the rest: `+goose Up` gives `Up`.
+fn annotation<'a>(comment: &'a str, sign: &str) -> Option<&'a str> {
+    let text = dashed(comment)?;
+    let head = text
+        .get(..sign.len())
+        .filter(|head| head.eq_ignore_ascii_case(sign))?;
+    let rest = &text[head.len()..];
+    rest.starts_with(char::is_whitespace).then(|| rest.trim())
+}
+
+/// `Up`, `Down`, `StatementBegin` and `StatementEnd` as goose and its relatives write them.
+fn common(word: &str) -> Option<Mark> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "up" => Mark::Part(Part::Up),
+        "down" => Mark::Part(Part::Down),
+        "statementbegin" => Mark::RawBegin,
+        "statementend" => Mark::RawEnd,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

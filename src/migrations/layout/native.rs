@@ -1,14 +1,24 @@
-//! dbtool's own layout, and dbmate's: `-- migrate:up` and `-- migrate:down`.
+//! dbtool's own layout, and dbmate's: `-- migrate:up` and `-- migrate:down`, each perhaps with options
+//! (`transaction:false`), which have no meaning where DDL commits on its own.
 
-use super::{Mark, Part};
+use super::{Layout, Mark, Part};
 use crate::sql::comment_content;
 
-pub(super) fn mark(comment: &str) -> Option<Mark> {
+pub(super) const LAYOUT: Layout = Layout {
+    name: "dbmate",
+    up: None,
+    dashes_comment: false,
+    mark,
+};
+
+fn mark(comment: &str, _inside: bool) -> Option<Mark> {
     let section = comment_content(comment).strip_prefix("migrate:")?;
     let word = section.split_whitespace().next().unwrap_or_default();
-    match word {
+    match word.to_ascii_lowercase().as_str() {
         "up" => Some(Mark::Part(Part::Up)),
         "down" => Some(Mark::Part(Part::Down)),
-        _ => None,
+        other => Some(Mark::Refused(format!(
+            "there is no mark migrate:{other}, only migrate:up and migrate:down"
+        ))),
     }
 }

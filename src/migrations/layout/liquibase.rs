@@ -1,0 +1,59 @@
+//! Liquibase's formatted SQL: `--liquibase formatted sql` on the first line, then changesets, each with its
+//! `--rollback` as comments (its documentation, "SQL changelog format"). All changesets of a file are one
+//! migration here; what decides whether one of them runs at all is refused, since dbtool would always run it.
+
+use super::{Layout, Mark, dashed};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "Liquibase",
+    up: None,
+    dashes_comment: true,
+    mark,
+};
+
+fn mark(comment: &str, inside: bool) -> Option<Mark> {
+    let text = dashed(comment)?;
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("liquibase formatted sql") {
+        return Some(Mark::Header);
+    }
+    if !inside {
+        return None;
+    }
+    let word = lower.split([' ', '\t', ':']).next().unwrap_or_default();
+    Some(match word {
+        "changeset" => changeset(text),
+        "precondition" | "preconditions" | "property" | "ignorelines" | "ignore" | "include" => {
+            Mark::Refused(format!(
+                "dbtool does not know Liquibase's {word}, and would run the changeset in any case"
+            ))
+        }
+        // Not written by hand: the SQL of a rollback stands behind its own dashes.
+        _ if word.starts_with("precondition") => {
+            Mark::Refused("dbtool does not know Liquibase's preconditions".to_owned())
+        }
+        _ => Mark::Passed,
+    })
+}
+
+/// `--changeset author:id name:value …`
+fn changeset(text: &str) -> Mark {
+    for attribute in text.split_whitespace().skip(2) {
+        let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+        let value = value.trim_matches('"').to_ascii_lowercase();
+        let harmless = match name.to_ascii_lowercase().as_str() {
+            "runintransaction" | "stripcomments" | "logicalfilepath" | "created" => true,
+            "failonerror" | "splitstatements" => value == "true",
+            "runalways" | "runonchange" => value == "false",
+            "enddelimiter" => value == ";",
+            "dbms" => value
+                .split(',')
+                .any(|one| matches!(one.trim(), "mysql" | "mariadb" | "all")),
+            _ => false,
+        };
+        if !harmless {
+            return Mark::Refused(format!("dbtool does not know Liquibase's {attribute}"));
+        }
+    }
+    Mark::Passed
+}

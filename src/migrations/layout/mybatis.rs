@@ -1,0 +1,25 @@
+//! MyBatis Migrations: a file applies the migration up to `-- //@UNDO`, and takes it back from there on
+//! (its documentation, "Migration scripts"). `-- // text` describes it.
+
+use super::{Layout, Mark, Part, dashed};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "MyBatis Migrations",
+    up: None,
+    dashes_comment: false,
+    mark,
+};
+
+fn mark(comment: &str, _inside: bool) -> Option<Mark> {
+    let text = dashed(comment)?;
+    let text = text.strip_prefix("//").unwrap_or(text).trim_start();
+    let command = text.strip_prefix('@')?;
+    let word = command.split_whitespace().next().unwrap_or_default();
+    match word.to_ascii_uppercase().as_str() {
+        "UNDO" => Some(Mark::Part(Part::Down)),
+        "DELIMITER" | "FULL_LINE_DELIMITER" => Some(Mark::Refused(format!(
+            "dbtool does not know MyBatis' @{word}; write DELIMITER as the command-line client has it"
+        ))),
+        _ => None,
+    }
+}

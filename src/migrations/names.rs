@@ -1,0 +1,150 @@
+//! What a file's name says: a migration's version and direction, or that it is none.
+
+/// A migration file's name, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parts<'a> {
+    /// The number the name begins with.
+    pub(super) version: u64,
+    /// The version as the file writes it.
+    pub(super) label: &'a str,
+    /// The name without ending.
+    pub(super) name: &'a str,
+    /// Whether the file takes the migration back.
+    pub(super) down: bool,
+}
+
+/// What kind of file a name belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    /// A migration.
+    Migration(Parts<'a>),
+    /// Looks like a migration and is not read as one: applying the others without it could be wrong. Why.
+    Unread(&'static str),
+    /// Perhaps meant for a migration, or left by an editor: worth a word.
+    Ignored,
+    /// Something else.
+    Other,
+}
+
+/// Endings of copies that editors and version control leave.
+const COPIES: [&str; 9] = ["~", ".bak", ".orig", ".rej", ".swp", ".swo", ".tmp", ".old", "#"];
+/// Programs that other tools run as migrations.
+const PROGRAMS: [&str; 14] = [
+    "go", "js", "mjs", "cjs", "ts", "py", "php", "rb", "pl", "sh", "java", "kt", "cs", "xml",
+];
+const SHAPE: &str = "its name is not NUMBER_name.sql";
+
+/// Says what `file` is.
+pub(super) fn kind(file: &str) -> Kind<'_> {
+    let lower = file.to_ascii_lowercase();
+    if COPIES.iter().any(|ending| lower.ends_with(ending)) {
+        return if lower.contains(".sql") {
+            Kind::Ignored
+        } else {
+            Kind::Other
+        };
+    }
+    if file.starts_with('.') {
+        return Kind::Other;
+    }
+    let Some(stem) = lower.strip_suffix(".sql").map(|stem| &file[..stem.len()]) else {
+        let numbered = is_numbered(&lower);
+        let program = lower
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| PROGRAMS.contains(&ending));
+        return match () {
+            () if numbered && lower.contains(".sql") => Kind::Unread("its name does not end in .sql"),
+            () if numbered && program => Kind::Unread("it is a program, not SQL"),
+            () => Kind::Other,
+        };
+    };
+    if !is_numbered(&lower) {
+        return Kind::Ignored;
+    }
+    match parts(stem) {
+        Ok(parts) => Kind::Migration(parts),
+        Err(why) => Kind::Unread(why),
+    }
+}
+
+/// Says what a folder is, by its name.
+pub(super) fn folder_kind(name: &str) -> Kind<'_> {
+    let lower = name.to_ascii_lowercase();
+    if is_numbered(&lower) && !name.bytes().all(|byte| byte.is_ascii_digit()) || lower.ends_with(".sql") {
+        Kind::Unread("it is a folder")
+    } else {
+        Kind::Other
+    }
+}
+
+/// Whether a name, in lower case, begins as migrations do: a number, or Flyway's letter with one.
+fn is_numbered(lower: &str) -> bool {
+    let after = lower.trim_start_matches('_');
+    let flyway = after
+        .strip_prefix(['v', 'u', 'b'])
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains("__"))
+        || after.starts_with("r__");
+    after.starts_with(|c: char| c.is_ascii_digit()) || flyway
+}
+
+fn parts(stem: &str) -> Result<Parts<'_>, &'static str> {
+    let ending = |ending: &str| {
+        let (name, tail) = stem.split_at_checked(stem.len().checked_sub(ending.len())?)?;
+        tail.eq_ignore_ascii_case(ending).then_some(name)
+    };
+    let (name, down) = match (ending(".down"), ending(".up")) {
+        (Some(name), _) => (name, true),
+        (_, Some(name)) => (name, false),
+        _ => (stem, false),
+    };
+    if !name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(if name.starts_with('_') {
+            SHAPE
+        } else {
+            "it is named as Flyway names files; NUMBER_name.sql applies a migration, NUMBER_name.down.sql takes it back"
+        });
+    }
+    let label = label(name);
+    let rest = name[label.len()..].strip_prefix(['_', '-']).ok_or(SHAPE)?;
+    if rest.is_empty() {
+        return Err(SHAPE);
+    }
+    let digits: String = label.chars().filter(char::is_ascii_digit).collect();
+    if label.len() == digits.len() && digits.len() == 4 && is_date(rest) {
+        return Err("whether its number is the year or the date is not clear; write the date as one number");
+    }
+    let version = digits.parse().map_err(|_| "its number is too large")?;
+    // The history keeps the name in 255 characters.
+    if name.chars().count() > 255 {
+        return Err("its name is longer than 255 characters");
+    }
+    Ok(Parts {
+        version,
+        label,
+        name,
+        down,
+    })
+}
+
+/// The version as a name writes it: its digits, or `2024_01_31_120000`.
+pub(super) fn label(name: &str) -> &str {
+    let shape: String = name
+        .chars()
+        .take(18)
+        .map(|c| if c.is_ascii_digit() { '9' } else { c })
+        .collect();
+    if shape == "9999_99_99_999999_" {
+        return &name[..17];
+    }
+    let end = name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len());
+    &name[..end]
+}
+
+/// Whether what follows four digits goes on as a date does.
+fn is_date(rest: &str) -> bool {
+    let mut pieces = rest.split(['_', '-']);
+    let two = |piece: Option<&str>| {
+        piece.is_some_and(|piece| piece.len() == 2 && piece.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    two(pieces.next()) && two(pieces.next())
+}

@@ -1,0 +1,135 @@
+//! Which part of a migration file a reader is in.
+
+use super::layout::{self, Layout, Mark, Part, Suspicion, suspicion};
+use super::{Direction, Script};
+use crate::exit::Failure;
+use crate::report::visible;
+use crate::sql::{Marker, Role, own_markers};
+
+/// The part a reader is in, and what it knows of the file's layout.
+#[derive(Debug, Clone)]
+pub(super) struct Sections {
+    layout: Option<&'static Layout>,
+    part: Part,
+    /// Whether a part was begun by a mark.
+    marked: bool,
+    /// Which part is wanted; `None` where all of the file is.
+    wanted: Option<Part>,
+    /// A comment of no known layout that looks as if what takes the migration back began there.
+    suspect: Option<Marker>,
+}
+
+impl Sections {
+    pub(super) fn new(script: &Script) -> Sections {
+        Sections {
+            layout: None,
+            part: Part::Up,
+            marked: false,
+            wanted: (!script.whole).then_some(match script.direction {
+                Direction::Up => Part::Up,
+                Direction::Down => Part::Down,
+            }),
+            suspect: None,
+        }
+    }
+
+    pub(super) fn part(&self) -> Part {
+        self.part
+    }
+
+    /// Whether the statements here are asked for.
+    pub(super) fn wanted(&self) -> bool {
+        self.wanted.is_none_or(|wanted| wanted == self.part)
+    }
+
+    /// What a comment is to the splitter.
+    pub(super) fn role(&self, comment: &str, begins_line: bool) -> Role {
+        match layout::mark(comment, self.layout) {
+            Some((_, Mark::RawBegin)) if begins_line => Role::RawBegin,
+            Some((_, Mark::RawEnd)) if begins_line => Role::RawEnd,
+            Some((_, Mark::Passed)) => Role::Skip,
+            Some(_) => Role::Border,
+            None if self.layout.is_some_and(|layout| layout.dashes_comment) && begins_line => Role::Skip,
+            None => match own_markers(comment, begins_line) {
+                Role::Plain if begins_line && self.may_be_suspect(comment) => Role::Suspect,
+                role => role,
+            },
+        }
+    }
+
+    fn may_be_suspect(&self, comment: &str) -> bool {
+        self.part == Part::Up && self.wanted.is_some() && suspicion(comment).is_some()
+    }
+
+    /// Goes into what a comment begins. `before` is the number of statements of the wanted part before it.
+    ///
+    /// # Errors
+    /// The mark does not belong here, or says something that dbtool does not do.
+    pub(super) fn enter(&mut self, script: &Script, border: &Marker, before: u32) -> Result<(), Failure> {
+        let refuse = |what: &str, next: &str| {
+            let (path, line) = (script.path.display(), border.line);
+            Err(Failure::usage(format!("{path}:{line}: {what}"), next))
+        };
+        let Some((layout, mark)) = layout::mark(&border.text, self.layout) else {
+            if before > 0 || suspicion(&border.text) == Some(Suspicion::Heading) {
+                self.suspect.get_or_insert_with(|| border.clone());
+            }
+            return Ok(());
+        };
+        let known = *self.layout.get_or_insert(layout);
+        if known.name != layout.name {
+            return refuse(
+                &format!(
+                    "this is a mark of {}, and the file has marks of {}",
+                    layout.name, known.name
+                ),
+                "write all marks of one file in one tool's way",
+            );
+        }
+        match mark {
+            Mark::Refused(why) => refuse(
+                &why,
+                "take it out, or write the migration for dbtool (`-- migrate:up`, `-- migrate:down`)",
+            ),
+            Mark::Part(part) => {
+                if self.wanted.is_none() && part == Part::Up {
+                    return refuse(
+                        "a file of its own for taking a migration back has a part that applies it",
+                        "put that part into the file that applies the migration",
+                    );
+                }
+                if let Some(up) = layout.up.filter(|_| !self.marked && before > 0) {
+                    return refuse(
+                        &format!("there are statements before the first mark of {}", layout.name),
+                        &format!("write {up} before them"),
+                    );
+                }
+                self.marked = true;
+                self.part = part;
+                Ok(())
+            }
+            Mark::Header | Mark::Passed | Mark::RawBegin | Mark::RawEnd => Ok(()),
+        }
+    }
+
+    /// A statement of the wanted part was found.
+    ///
+    /// # Errors
+    /// It may be there to take the migration back.
+    pub(super) fn statement(&self, script: &Script) -> Result<(), Failure> {
+        match &self.suspect {
+            Some(suspect) if self.wanted == Some(Part::Up) => Err(Failure::usage(
+                format!(
+                    "{}:{}: statements follow the comment {}, which looks as if what takes the migration back began \
+                     there; dbtool does not know this format and would run them",
+                    script.path.display(),
+                    suspect.line,
+                    visible(&suspect.text)
+                ),
+                "write `-- migrate:down` there (and `-- migrate:up` before the rest), or move what follows to a file of \
+                 its own that ends in .down.sql; if the comment is about something else, word it as a sentence",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
