@@ -125,7 +125,7 @@ fn files_that_look_like_migrations_are_warned_of() {
     let server = Server::start();
     let folder = Folder::new(&[
         ("001_a.sql", "SELECT 1;"),
-        ("3-foo.sql", "SELECT 1;"),
+        ("3-foo.sql.bak", "SELECT 1;"),
         ("foo.sql", ""),
         ("README.md", ""),
     ]);
@@ -133,11 +133,7 @@ fn files_that_look_like_migrations_are_warned_of() {
     assert_ends(
         &output,
         0,
-        &[
-            "3-foo.sql is not taken for a migration",
-            "foo.sql is not taken for a migration",
-            "1 pending",
-        ],
+        &["3-foo.sql.bak is ignored", "foo.sql is ignored", "1 pending"],
     );
     assert!(!output.stderr.contains("README"), "{output}");
 }

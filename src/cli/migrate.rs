@@ -37,7 +37,7 @@ pub struct MigrateArgs {
 
 const AFTER_HELP: &str = "\
 A migration is a file NNN_name.sql, or NNN_name.up.sql with NNN_name.down.sql, or one file with the \
-comments `-- migrate:up` and `-- migrate:down`. Files are read as the mysql client reads them, DELIMITER \
+comments `-- migrate:up` and `-- migrate:down` (or those of goose, sql-migrate, rambler or MyBatis). Files are read as the mysql client reads them, DELIMITER \
 included; bodies of stored programs need no DELIMITER.
 
 Each statement is recorded in the table dbtool_migrations. A run that was interrupted goes on where it \
