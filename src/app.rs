@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::cancel::{Cancel, Cancelled};
 use crate::cli::connection::ConnectionArgs;
 use crate::context::Launch;
-use crate::db::{DbError, Guard};
+use crate::db::{DbError, Guard, is_expected_panic};
 use crate::exit::{Exit, Failure};
 use crate::report::{Outcome, Reporter};
 use crate::signals;
@@ -117,6 +117,9 @@ fn failure_of(error: &anyhow::Error, cancel: &Cancel) -> Failure {
 /// reported once, in one line, after the connections are closed.
 fn keep_panics() {
     std::panic::set_hook(Box::new(|info| {
+        if is_expected_panic() {
+            return;
+        }
         let message = info
             .payload()
             .downcast_ref::<&str>()

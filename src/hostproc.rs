@@ -178,6 +178,17 @@ fn owners(wanted: HashSet<u64>) -> HashMap<u64, u32> {
     owners
 }
 
+/// Whether a process whose open files may be seen has a file open that `/proc` shows as `link`.
+pub fn is_open(link: &std::path::Path) -> bool {
+    pids().into_iter().any(|pid| {
+        fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|files| {
+            files
+                .flatten()
+                .any(|file| fs::read_link(file.path()).is_ok_and(|target| target == link))
+        })
+    })
+}
+
 fn pids() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();

@@ -230,46 +230,6 @@ fn a_folder_that_cannot_be_used_is_said_and_the_process_counts_alone() {
     );
 }
 
-#[test]
-fn a_host_without_a_runtime_directory_uses_the_temporary_one() {
-    let server = Server::start();
-    let first = support::dbtool().env("XDG_RUNTIME_DIR", "/dev/null/none");
-    let command = |way: &[&str]| {
-        probe(&server, way)
-            .share_folders(&first)
-            .env("XDG_RUNTIME_DIR", "/dev/null/none")
-    };
-    let mut holders: Vec<Running> = (0..2).map(|_| command(&["idle", "60000"]).spawn()).collect();
-    for holder in &mut holders {
-        holder.wait_for("idle");
-    }
-    let output = command(&["success"]).env("DB_ACQUIRE_TIMEOUT", "400").run();
-    assert_eq!(output.code, Some(3), "{output}");
-    assert!(output.stderr.contains("held by probe idle"), "{output}");
-}
-
-#[test]
-fn a_folder_opened_for_all_shares_between_users() {
-    use std::os::unix::fs::PermissionsExt;
-    let server = Server::start();
-    let shared = tempfile::tempdir().expect("a folder");
-    std::fs::set_permissions(shared.path(), std::fs::Permissions::from_mode(0o1777)).expect("a mode");
-    let output = probe(&server, &["success"])
-        .env("DB_BUDGET_DIR", shared.path())
-        .run();
-    assert_eq!(output.code, Some(0), "{output}");
-    let servers: Vec<PathBuf> = std::fs::read_dir(shared.path())
-        .expect("entries")
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    assert_eq!(servers.len(), 1);
-    for slot in std::fs::read_dir(&servers[0]).expect("slots").flatten() {
-        let mode = slot.metadata().expect("a slot").permissions().mode();
-        assert_eq!(mode & 0o777, 0o666, "{}", slot.path().display());
-    }
-}
-
 /// Statements of `app` that sleep, that is, connections past the fleet's gate.
 const SLEEPING: &str = "SELECT COUNT(*) FROM information_schema.processlist \
      WHERE user = 'app' AND info LIKE 'DO SLEEP%'";

@@ -14,9 +14,10 @@ use mysql_async::{Conn, QueryResult, Row, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{DbError, ErrorKind};
-use super::killer;
+use super::killer::{self, Killed};
 use super::pool::{Inner, Link};
 use super::session::{Done, Limit, Query};
+use super::unwind::unpanicked;
 use crate::cancel::Signal;
 
 /// An idle connection is asked for a sign of life this often, and at least three times per
@@ -67,17 +68,18 @@ pub(super) async fn serve(db: Arc<Inner>, mut link: Link, mut jobs: mpsc::Receiv
                     && matches!(error.kind(), ErrorKind::Lost { .. })
                 {
                     lost = Some(error.clone());
+                    link.give_up();
                 }
                 // Closing the batches first lets the listener see the end of the rows.
                 let Job { batches, done, .. } = job;
                 drop(batches);
                 let _ = done.send(result);
             }
-            Err(_) if lost.is_none() => {
-                if let Err(error) = link.conn.ping().await {
-                    lost = Some(DbError::of_statement(error));
-                }
-            }
+            Err(_) if lost.is_none() => match unpanicked(link.conn.ping()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => lost = Some(DbError::of_statement(error)),
+                Err(panic) => lost = Some(nonsense(&panic)),
+            },
             Err(_) => {}
         }
     }
@@ -98,11 +100,11 @@ async fn run(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbErro
         had_rows: false,
     };
     let (stop, result) = {
-        let work = feed(&mut link.conn, &job.query, &mut outlet);
+        let work = unpanicked(feed(&mut link.conn, &job.query, &mut outlet));
         tokio::pin!(work);
         let stop = tokio::select! {
             biased;
-            result = &mut work => return result.map_err(DbError::of_statement),
+            result = &mut work => return answer(result),
             stop = reason_to_stop(db, job) => stop,
         };
         discard.send_replace(true);
@@ -112,24 +114,39 @@ async fn run(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbErro
                 // The killer must be gone before the next statement, or its kill could hit that one.
                 drop(finished);
                 let _ = killer.await;
-                (stop, Some(result))
+                (stop, Ok(result))
             }
-            () = finished.given_up() => (stop, None),
+            killed = finished.given_up() => (stop, Err(killed)),
         }
     };
     let had_rows = outlet.had_rows;
     match result {
-        None => {
+        Err(killed) => {
             link.give_up();
-            Err(unconfirmed(stop, id))
+            Err(unconfirmed(stop, id, &killed))
         }
-        Some(Ok(done)) => {
+        Ok(Ok(Ok(done))) => {
             // The kill may have come too late for this statement; let a harmless one take it.
-            let _ = link.conn.query_drop("DO 0").await;
+            let _ = unpanicked(link.conn.query_drop("DO 0")).await;
             completed(stop, done, had_rows)
         }
-        Some(Err(error)) => Err(ended(stop, DbError::of_statement(error))),
+        Ok(result) => Err(answer(result).map_or_else(|error| ended(stop, error), |_| nonsense(""))),
     }
+}
+
+/// The driver's answer; `Err` outside is its panic.
+fn answer(result: Result<Result<Done, mysql_async::Error>, String>) -> Result<Done, DbError> {
+    match result {
+        Ok(result) => result.map_err(DbError::of_statement),
+        Err(panic) => Err(nonsense(&panic)),
+    }
+}
+
+fn nonsense(panic: &str) -> DbError {
+    DbError::lost(
+        true,
+        &format!("what the server sent breaks the protocol: {panic}"),
+    )
 }
 
 async fn reason_to_stop(db: &Arc<Inner>, job: &Job) -> Stop {
@@ -201,13 +218,24 @@ fn timed_out(limit: Duration, completed: bool) -> DbError {
     )
 }
 
-fn unconfirmed(stop: Stop, id: u64) -> DbError {
-    let error = DbError::lost(true, "the server did not confirm that the statement was killed").with_next(
-        format!("once the server answers again, see whether connection {id} still runs: KILL {id}"),
-    );
+fn unconfirmed(stop: Stop, id: u64, killed: &Killed) -> DbError {
+    let (what, next) = match killed {
+        Killed::Refused(words) => (
+            format!(
+                "the server refuses to end the statement for this account (error {words}): it runs in a routine as \
+                 the routine's DEFINER, and may go on as connection {id}"
+            ),
+            format!("end it as the definer or as an administrator, with KILL {id}"),
+        ),
+        _ => (
+            "the server did not confirm that the statement was killed".to_owned(),
+            format!("once the server answers again, see whether connection {id} still runs: KILL {id}"),
+        ),
+    };
+    let error = DbError::lost(true, &what).with_next(next);
     match stop {
         Stop::Cancelled(signal) => {
-            let what = format!("interrupted by {signal}, but {}", error.what());
+            let what = format!("interrupted by {signal}, but {what}");
             error.with_what(what).with_kind(ErrorKind::Cancelled(signal))
         }
         Stop::Timeout(_) | Stop::Abandoned => error,

@@ -24,18 +24,31 @@ const PULSE: Duration = Duration::from_millis(300);
 /// After a second signal this much is still tried.
 const HURRY: Duration = Duration::from_millis(150);
 
+/// How a kill ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Killed {
+    /// The statement has ended.
+    Ended,
+    /// The server gave no answer in time.
+    Silent,
+    /// The server refused, in these words: while a routine runs as its definer, its caller may not
+    /// kill it (1095, measured on MariaDB 10.11 and MySQL 9.7, KILL CONNECTION as KILL QUERY).
+    Refused(String),
+}
+
 /// The side of the statement: dropping it tells the killer that the statement has ended.
 pub(super) struct Finished {
     _ended: oneshot::Sender<()>,
-    gave_up: oneshot::Receiver<()>,
+    gave_up: oneshot::Receiver<Killed>,
 }
 
 impl Finished {
     /// Completes when the killer has given up on the server.
-    pub(super) async fn given_up(&mut self) {
-        if (&mut self.gave_up).await.is_err() {
+    pub(super) async fn given_up(&mut self) -> Killed {
+        match (&mut self.gave_up).await {
+            Ok(killed) => killed,
             // It ended because the statement did; that answer is on its way.
-            std::future::pending::<()>().await;
+            Err(_) => std::future::pending().await,
         }
     }
 }
@@ -49,8 +62,9 @@ pub(super) fn start(db: &Arc<Inner>, id: u64) -> (Finished, JoinHandle<()>) {
     let db = Arc::clone(db);
     let task = tokio::spawn(async move {
         let _live = live;
-        if !kill(&db, id, ended).await {
-            let _ = gave_up_sender.send(());
+        let killed = kill(&db, id, ended).await;
+        if killed != Killed::Ended {
+            let _ = gave_up_sender.send(killed);
         }
     });
     (
@@ -62,8 +76,7 @@ pub(super) fn start(db: &Arc<Inner>, id: u64) -> (Finished, JoinHandle<()>) {
     )
 }
 
-/// True when the statement has ended, false when the server had to be given up.
-async fn kill(db: &Arc<Inner>, id: u64, mut ended: oneshot::Receiver<()>) -> bool {
+async fn kill(db: &Arc<Inner>, id: u64, mut ended: oneshot::Receiver<()>) -> Killed {
     let hurried = async {
         db.cancel.wait_hurried().await;
         tokio::time::sleep(HURRY).await;
@@ -77,17 +90,17 @@ async fn kill(db: &Arc<Inner>, id: u64, mut ended: oneshot::Receiver<()>) -> boo
             if let Ok(Some(link)) = connecting.await {
                 link.quit().await;
             }
-            return true;
+            return Killed::Ended;
         }
-        () = &mut hurried => return false,
+        () = &mut hurried => return Killed::Silent,
         link = &mut connecting => link.ok().flatten(),
     };
     let Some(mut link) = link else {
-        return false;
+        return Killed::Silent;
     };
-    let ended = watch_over(db, &mut link, id, &mut ended, &mut hurried).await;
+    let killed = watch_over(db, &mut link, id, &mut ended, &mut hurried).await;
     link.quit().await;
-    ended
+    killed
 }
 
 async fn watch_over(
@@ -96,34 +109,32 @@ async fn watch_over(
     id: u64,
     ended: &mut oneshot::Receiver<()>,
     hurried: &mut (impl Future<Output = ()> + Unpin),
-) -> bool {
+) -> Killed {
     let started = Instant::now();
     let mut told = false;
     loop {
         // Sent again each time: a statement may be between two waits when the first arrives.
         let kill = link.conn.query_drop(format!("KILL QUERY {id}"));
         match timeout(CONNECT, kill).await {
-            Err(_) => return false,
+            Err(_) => return Killed::Silent,
             // 1094: no such connection, so no such statement.
-            Ok(Err(mysql_async::Error::Server(error))) if error.code == 1094 => return true,
+            Ok(Err(mysql_async::Error::Server(error))) if error.code == 1094 => {
+                return Killed::Ended;
+            }
             // 1095: not the owner, as seen from here while a routine runs as its definer. It may
             // be the caller's own again in a moment.
             Ok(Err(mysql_async::Error::Server(error))) if error.code == 1095 => {
                 if started.elapsed() > NOT_OWNER {
-                    db.say(&format!(
-                        "the account may not kill its statement ({})",
-                        error.message
-                    ));
-                    return false;
+                    return Killed::Refused(format!("{}: {}", error.code, error.message));
                 }
                 db.sign_of_life();
             }
             Ok(Err(mysql_async::Error::Server(_)) | Ok(())) => db.sign_of_life(),
-            Ok(Err(_)) => return false,
+            Ok(Err(_)) => return Killed::Silent,
         }
         tokio::select! {
-            _ = &mut *ended => return true,
-            () = &mut *hurried => return false,
+            _ = &mut *ended => return Killed::Ended,
+            () = &mut *hurried => return Killed::Silent,
             () = tokio::time::sleep(PULSE) => {}
         }
         if started.elapsed() > Duration::from_secs(1) && !told {
@@ -131,7 +142,7 @@ async fn watch_over(
             db.say("the server is still rolling back the killed statement; a second Ctrl+C leaves at once");
         }
         if started.elapsed() > ROLLBACK {
-            return false;
+            return Killed::Silent;
         }
     }
 }
@@ -140,6 +151,7 @@ async fn watch_over(
 async fn connect(db: Arc<Inner>) -> Option<Link> {
     let slot = timeout(FULL, db.budget.take_uncancelled(Lane::Reserve))
         .await
+        .ok()?
         .ok()?;
     let mut slot = Some(slot);
     let started = Instant::now();
@@ -152,6 +164,11 @@ async fn connect(db: Arc<Inner>) -> Option<Link> {
                 }
                 db.sign_of_life();
                 slot = Some(back);
+                if error.elsewhere {
+                    drop(slot.take());
+                    let again = timeout(FULL, db.budget.take_uncancelled(Lane::Reserve)).await;
+                    slot = Some(again.ok()?.ok()?);
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

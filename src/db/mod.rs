@@ -13,9 +13,12 @@ mod fleet;
 pub mod guard;
 mod killer;
 mod open;
+mod orphan;
 mod pool;
 pub mod server;
 mod session;
+mod slot_file;
+mod unwind;
 mod wire;
 
 pub use error::{DbError, ErrorKind};
@@ -26,6 +29,7 @@ pub use mysql_async::{FromRowError, FromValueError, Row};
 pub use pool::Db;
 pub use server::{Flavor, Server};
 pub use session::{Done, Event, Query, RowStream, Session};
+pub use unwind::is_expected as is_expected_panic;
 
 /// Where the database room says things that are not errors: waiting for a slot, retrying,
 /// a rollback that takes its time.

@@ -14,17 +14,23 @@ use super::budget::Slot;
 use super::connect::{Door, is_full, is_transient};
 use super::error::{DbError, ErrorKind};
 use super::pool::{Inner, Link};
-use super::server::{FACTS, Server};
+use super::server::{FACTS, FACTS_AND_IDENTITY, Server};
 use super::session::{Handle, Session};
+use super::unwind::unpanicked;
 use super::{actor, wire};
 
 /// One attempt may take this long before it counts as failed.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
+/// A connection that a command can do without may take this long.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
 /// Why an attempt failed, and whether another may succeed.
 pub(super) struct Failed {
     pub(super) error: DbError,
     pub(super) may_pass: bool,
+    /// The server turned out to be one whose slots are all taken.
+    pub(super) elsewhere: bool,
     /// The server said nothing within the time for the attempt.
     silent: bool,
 }
@@ -39,8 +45,14 @@ impl Inner {
         let mut pause = Duration::from_millis(40);
         let mut refusal: Option<DbError> = None;
         loop {
+            self.clear(&mut slot, deadline).await?;
             match self.attempt_unless_cancelled(slot, deadline).await? {
                 Ok(link) => return self.start(link, deadline).await,
+                Err((back, failed)) if failed.elsewhere => {
+                    let lane = back.lane();
+                    drop(back);
+                    slot = self.wait_for_slot(lane, deadline).await?;
+                }
                 // The last attempt may have had no time left to be refused; the reason stands.
                 Err((_, failed)) if !failed.may_pass => match refusal {
                     Some(refusal) if failed.silent => return Err(self.diagnosed(refusal)),
@@ -67,9 +79,19 @@ impl Inner {
         }
     }
 
+    /// Connects on `slot` with one attempt, and starts the connection's task.
+    pub(super) async fn open_at_once(self: &Arc<Self>, mut slot: Slot) -> Result<Session, DbError> {
+        let deadline = Instant::now() + AT_ONCE;
+        self.clear(&mut slot, deadline).await?;
+        match self.attempt_unless_cancelled(slot, deadline).await? {
+            Ok(link) => self.start(link, deadline).await,
+            Err((_, failed)) => Err(failed.error),
+        }
+    }
+
     /// An attempt that is not broken off half-way: when the run is cancelled meanwhile, a task
     /// sees it through and closes what it opened.
-    async fn attempt_unless_cancelled(
+    pub(super) async fn attempt_unless_cancelled(
         self: &Arc<Self>,
         slot: Slot,
         deadline: Instant,
@@ -96,10 +118,17 @@ impl Inner {
         tokio::time::sleep(slot.settling()).await;
         let turn = self.turn.lock().await;
         let before = wire::sockets();
-        let entered = match timeout(bound, self.enter()).await {
-            Ok(entered) => entered,
+        let entered = match timeout(bound, unpanicked(self.enter())).await {
+            Ok(Ok(entered)) => entered,
+            Ok(Err(panic)) => Err(Failed {
+                silent: false,
+                elsewhere: false,
+                error: self.nonsense(&panic),
+                may_pass: false,
+            }),
             Err(_) => Err(Failed {
                 silent: true,
+                elsewhere: false,
                 error: DbError::new(
                     ErrorKind::Connect,
                     format!(
@@ -119,12 +148,16 @@ impl Inner {
         let hold = wire::hold_new(&before);
         drop(turn);
         let id = u64::from(conn.id());
-        let (wait_timeout, read_only) = match timeout(bound, self.ask_server(&mut conn)).await {
-            Ok(Ok(about)) => about,
+        tracing::info!("connected to {} as connection {id}", self.target.label);
+        slot.connected(id);
+        let asked = timeout(bound, unpanicked(self.ask_server(&mut conn))).await;
+        let server = match asked {
+            Ok(Ok(Ok(server))) => server,
             other => {
                 let silent = other.is_err();
                 let error = match other {
-                    Ok(Err(error)) => DbError::of_connect(&error, &self.target.label),
+                    Ok(Ok(Err(error))) => DbError::of_connect(&error, &self.target.label),
+                    Ok(Err(panic)) => self.nonsense(&panic),
                     _ => DbError::new(
                         ErrorKind::Connect,
                         format!(
@@ -138,21 +171,45 @@ impl Inner {
                     slot,
                     Failed {
                         silent,
+                        elsewhere: false,
                         error,
                         may_pass: false,
                     },
                 ));
             }
         };
-        Ok(Link {
+        let at_home = self.budget.identified(&mut slot, &server);
+        slot.connected(id);
+        let link = Link {
             conn,
             id,
-            wait_timeout,
-            read_only,
+            wait_timeout: server.wait_timeout,
+            read_only: server.read_only,
             hold,
             given_up: false,
             slot,
-        })
+        };
+        if at_home {
+            return Ok(link);
+        }
+        tracing::info!("the server at {} has no free slot; closing", self.target.label);
+        let slot = link.quit_keeping_slot().await;
+        Err((
+            slot,
+            Failed {
+                error: DbError::new(
+                    ErrorKind::NoSlot,
+                    format!(
+                        "no further connection to the server of {} is free",
+                        self.target.label
+                    ),
+                    "wait for the other dbtool processes or end them",
+                ),
+                may_pass: true,
+                elsewhere: true,
+                silent: false,
+            },
+        ))
     }
 
     async fn enter(&self) -> Result<Conn, Failed> {
@@ -174,6 +231,7 @@ impl Inner {
         }
         let failed = Failed {
             silent: false,
+            elsewhere: false,
             may_pass: is_transient(&error),
             error: DbError::of_connect(&error, &self.target.label),
         };
@@ -191,13 +249,27 @@ impl Inner {
         *self.doors.lock().unwrap_or_else(PoisonError::into_inner) = Some(door);
     }
 
-    /// Asks the server about itself; gives its `wait_timeout`, and whether it is read-only.
-    async fn ask_server(&self, conn: &mut Conn) -> Result<(u64, bool), mysql_async::Error> {
-        let row: Option<Row> = conn.query_first(FACTS).await?;
-        let server = row.as_ref().map(Server::from_row).unwrap_or_default();
-        let about = (server.wait_timeout, server.read_only);
-        let _ = self.server.set(Arc::new(server));
-        Ok(about)
+    fn nonsense(&self, panic: &str) -> DbError {
+        DbError::new(
+            ErrorKind::Connect,
+            format!(
+                "cannot connect to {}: what answers there breaks the protocol ({panic})",
+                self.target.label
+            ),
+            "check that the address is that of a MySQL or MariaDB server, and what stands between",
+        )
+    }
+
+    /// Asks the server about itself.
+    async fn ask_server(&self, conn: &mut Conn) -> Result<Arc<Server>, mysql_async::Error> {
+        let row: Option<Row> = match conn.query_first(FACTS_AND_IDENTITY).await {
+            // Something that only speaks like a server, and does not know all of its variables.
+            Err(mysql_async::Error::Server(_)) => conn.query_first(FACTS).await?,
+            other => other?,
+        };
+        let server = Arc::new(row.as_ref().map(Server::from_row).unwrap_or_default());
+        let _ = self.server.set(Arc::clone(&server));
+        Ok(server)
     }
 
     async fn start(self: &Arc<Self>, link: Link, deadline: Instant) -> Result<Session, DbError> {
@@ -216,7 +288,7 @@ impl Inner {
     }
 
     /// Adds what can be seen from here to a refusal that did not pass.
-    fn diagnosed(&self, error: DbError) -> DbError {
+    pub(super) fn diagnosed(&self, error: DbError) -> DbError {
         if !is_full(&error) {
             return error;
         }

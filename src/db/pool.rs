@@ -9,11 +9,12 @@ use rand::RngExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::budget::{Budget, Lane, Slot};
+use super::budget::{Budget, Lane, NoSlot, Slot};
 use super::connect::{Door, Target};
 use super::error::{DbError, ErrorKind};
 use super::server::Server;
 use super::session::Session;
+use super::unwind::unpanicked;
 use super::{Notice, fleet, wire};
 use crate::cancel::Cancel;
 use crate::config::{Address, Config};
@@ -75,22 +76,31 @@ impl Link {
     /// COM_QUIT, then waits for the server's end of the socket to close, so that the server has
     /// let go of the connection before the slot is free. Bounded for a server that hangs.
     pub(super) async fn quit(self) {
+        drop(self.quit_keeping_slot().await);
+    }
+
+    /// As [`Link::quit`]; gives the slot back.
+    pub(super) async fn quit_keeping_slot(self) -> Slot {
         let Link {
             conn,
             hold,
             given_up,
-            slot,
+            mut slot,
+            id,
             ..
         } = self;
-        if !given_up
-            && timeout(QUIT, conn.disconnect())
+        let said_goodbye = !given_up
+            && timeout(QUIT, unpanicked(conn.disconnect()))
                 .await
-                .is_ok_and(|result| result.is_ok())
-            && let Some(hold) = hold
-        {
+                .is_ok_and(|result| matches!(result, Ok(Ok(()))));
+        tracing::debug!("closed connection {id}");
+        if !said_goodbye {
+            // The server may work on for it: the next holder of the slot looks.
+            slot.abandon();
+        } else if let Some(hold) = hold {
             hold.closed_by_server(QUIT).await;
         }
-        drop(slot);
+        slot
     }
 
     /// The server does not answer any more: close without a word.
@@ -176,17 +186,24 @@ impl Db {
         }
     }
 
-    /// A further connection, if a slot is free this moment and nobody waits for it.
+    /// A further connection, if a slot is free this moment, nobody waits for it, and the server lets
+    /// it in at the first attempt.
     ///
     /// # Errors
-    /// The connection could not be made, or the run was cancelled.
+    /// The run was cancelled.
     pub async fn try_session(&self) -> Result<Option<Session>, DbError> {
         self.inner.cancel.check()?;
-        let Some(slot) = self.inner.budget.try_take(Lane::Work) else {
+        let Some(slot) = self.inner.try_slot(Lane::Work).await? else {
             return Ok(None);
         };
-        let deadline = Instant::now() + self.inner.acquire_timeout;
-        self.inner.open(slot, deadline).await.map(Some)
+        match self.inner.open_at_once(slot).await {
+            // A server or an account without room for a second connection is no reason to stop the first.
+            Err(error) if matches!(error.kind(), ErrorKind::Connect | ErrorKind::NoSlot) => {
+                tracing::info!("going on without a further connection: {error}");
+                Ok(None)
+            }
+            result => result.map(Some),
+        }
     }
 
     /// A connection for diagnostics that take well under a second: uses the reserved slot when
@@ -196,7 +213,7 @@ impl Db {
     /// As [`Db::session`].
     pub async fn brief_session(&self) -> Result<Session, DbError> {
         let deadline = Instant::now() + self.inner.acquire_timeout;
-        let slot = match self.inner.budget.try_take(Lane::Work) {
+        let slot = match self.inner.try_slot(Lane::Work).await? {
             Some(slot) => slot,
             None => self.inner.slot(Lane::Reserve, deadline).await?,
         };
@@ -306,15 +323,25 @@ impl Inner {
             self.cancel.or(timeout_at(deadline, self.idle())).await?.ok();
         }
         if lane == Lane::Work && self.budget.held_work() > 0 {
-            return self
-                .budget
-                .try_take(lane)
-                .ok_or_else(|| self.no_slot("no further connection is free"));
+            let slot = self.try_slot(lane).await?;
+            return slot.ok_or_else(|| self.no_slot("no further connection is free"));
         }
+        self.wait_for_slot(lane, deadline).await
+    }
+
+    /// A slot that is free now.
+    async fn try_slot(&self, lane: Lane) -> Result<Option<Slot>, DbError> {
+        let taken = self.budget.try_take(lane, &self.cancel).await;
+        taken.map_err(|reason| self.without_slot(reason))
+    }
+
+    pub(super) async fn wait_for_slot(&self, lane: Lane, deadline: Instant) -> Result<Slot, DbError> {
+        let started = Instant::now();
         let take = self.budget.take(lane, &self.cancel);
         tokio::pin!(take);
-        if let Ok(slot) = timeout(QUIET_WAIT.min(self.acquire_timeout), &mut take).await {
-            return Ok(slot?);
+        let quiet = (started + QUIET_WAIT).min(deadline);
+        if let Ok(slot) = timeout_at(quiet, &mut take).await {
+            return slot.map_err(|reason| self.without_slot(reason));
         }
         self.say(&format!(
             "waiting for a free connection (limit {}){}",
@@ -322,11 +349,26 @@ impl Inner {
             self.held_by()
         ));
         match timeout_at(deadline, take).await {
-            Ok(slot) => Ok(slot?),
+            Ok(slot) => {
+                tracing::debug!("took a slot after {} ms", started.elapsed().as_millis());
+                slot.map_err(|reason| self.without_slot(reason))
+            }
             Err(_) => Err(self.no_slot(&format!(
                 "no connection became free within {} ms",
                 self.acquire_timeout.as_millis()
             ))),
+        }
+    }
+
+    fn without_slot(&self, reason: NoSlot) -> DbError {
+        match reason {
+            NoSlot::Cancelled(cancelled) => cancelled.into(),
+            NoSlot::Unusable(reasons) => DbError::new(
+                ErrorKind::NoSlot,
+                format!("the files that limit connections on this host cannot be used: {reasons}"),
+                "remove what stands in their place, name another folder in DB_BUDGET_DIR, or let this process count \
+                 alone with --no-shared-budget",
+            ),
         }
     }
 

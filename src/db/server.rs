@@ -8,6 +8,12 @@ use mysql_async::prelude::FromValue;
 pub(super) const FACTS: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
      @@wait_timeout, CURRENT_USER(), DATABASE(), @@read_only";
 
+/// [`FACTS`], and which server it is. MySQL has an id of its own from 5.7 on; MariaDB skips comments for
+/// MySQL 5.7 and later (knowledge base, "Comment Syntax") and is told by its host, port and files.
+pub(super) const FACTS_AND_IDENTITY: &str = "SELECT @@version, @@version_comment, @@sql_mode, \
+     @@max_allowed_packet, @@wait_timeout, CURRENT_USER(), DATABASE(), @@read_only, \
+     @@hostname, @@port, @@datadir, @@socket /*!50706 , @@server_uuid */";
+
 /// The two families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Flavor {
@@ -39,6 +45,12 @@ pub struct Server {
     pub database: Option<String>,
     /// Whether ordinary accounts may not write.
     pub read_only: bool,
+    /// Which server this is among all: the same however it is addressed. `None` where it does not say.
+    pub identity: Option<String>,
+    /// The TCP port it says it listens on.
+    pub port: u16,
+    /// The unix socket it says it listens on.
+    pub socket: String,
 }
 
 impl Server {
@@ -62,6 +74,9 @@ impl Server {
             account: column(row, 5).unwrap_or_default(),
             database: column::<Option<String>>(row, 6).flatten(),
             read_only: column::<u64>(row, 7).unwrap_or_default() != 0,
+            identity: identity(row),
+            port: column(row, 9).unwrap_or_default(),
+            socket: column::<Option<String>>(row, 11).flatten().unwrap_or_default(),
         }
     }
 
@@ -125,6 +140,15 @@ impl Server {
             Flavor::MariaDb => self.version >= mariadb,
         }
     }
+}
+
+/// Host, port, files and, where there is one, id.
+fn identity(row: &Row) -> Option<String> {
+    let host: String = column(row, 8)?;
+    let port: u64 = column(row, 9)?;
+    let files: String = column(row, 10)?;
+    let id: String = column(row, 12).unwrap_or_default();
+    Some(format!("{host}\0{port}\0{files}\0{id}"))
 }
 
 fn column<T: FromValue>(row: &Row, index: usize) -> Option<T> {

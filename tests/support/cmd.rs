@@ -45,7 +45,8 @@ fn to_pid(pid: u32) -> Pid {
         .expect("a process id")
 }
 
-/// A command to run: no variable inherited but `PATH`, a home, runtime, temporary and working folder of its own.
+/// A command to run: no variable inherited but `PATH`, a home, runtime, temporary, budget and working
+/// folder of its own.
 pub struct Cmd {
     command: Command,
     folders: Arc<TempDir>,
@@ -72,6 +73,8 @@ impl Cmd {
             std::fs::create_dir(&folder).expect("a folder");
             command.env(variable, folder);
         }
+        // Else all tests of this user would share one budget folder.
+        command.env("DB_BUDGET_DIR", folders.path().join("run/dbtool"));
         let work = folders.path().join("work");
         std::fs::create_dir(&work).expect("a folder");
         command.current_dir(work);
@@ -132,6 +135,8 @@ impl Cmd {
         for (variable, name) in [("HOME", "home"), ("XDG_RUNTIME_DIR", "run"), ("TMPDIR", "tmp")] {
             self.command.env(variable, self.folders.path().join(name));
         }
+        let budget = self.folders.path().join("run/dbtool");
+        self.command.env("DB_BUDGET_DIR", budget);
         self.command.current_dir(self.folders.path().join("work"));
         self
     }
@@ -157,6 +162,12 @@ impl Cmd {
     /// Runs it in a process group of its own, as a shell does, for [`Running::signal_group`].
     pub fn own_group(mut self) -> Self {
         self.command.process_group(0);
+        self
+    }
+
+    /// Runs it as another user; only root may.
+    pub fn user(mut self, uid: u32) -> Self {
+        self.command.uid(uid).gid(uid);
         self
     }
 

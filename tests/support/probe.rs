@@ -35,22 +35,15 @@ fn program() -> PathBuf {
 
 /// The slots under a command's runtime folder that some process holds.
 pub fn held_slots(folders: &Path) -> Vec<PathBuf> {
-    let mut held = Vec::new();
-    let Ok(servers) = std::fs::read_dir(folders.join("run/dbtool")) else {
-        return held;
+    let Ok(files) = std::fs::read_dir(folders.join("run/dbtool")) else {
+        return Vec::new();
     };
-    for server in servers.flatten() {
-        for slot in std::fs::read_dir(server.path())
-            .expect("a folder of slots")
-            .flatten()
-        {
-            let file = std::fs::File::open(slot.path()).expect("a slot");
-            if file.try_lock().is_err() {
-                held.push(slot.path());
-            }
-        }
-    }
-    held
+    files
+        .flatten()
+        .map(|file| file.path())
+        .filter(|path| path.to_string_lossy().contains(".slot."))
+        .filter(|path| std::fs::File::open(path).is_ok_and(|file| file.try_lock().is_err()))
+        .collect()
 }
 
 /// How many connections the account `app` has, by the server's processlist.

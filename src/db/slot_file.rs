@@ -1,0 +1,265 @@
+//! The files of the budget, opened so that nobody else on the host can turn them into other files.
+//!
+//! A folder that several users may write to is full of names that any of them could have put there
+//! first. So the folder itself is verified and every file is opened relative to it, without following
+//! links, and looked at before it counts: a regular file with one name, of this user or, in a folder
+//! that is shared on purpose, of any. Another user's file is only ever opened for reading, which is
+//! enough to lock it (flock(2)); what is to be written goes into a file of this user beside it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+
+/// A file of the budget is small; more is not read (bytes).
+const LIMIT: u64 = 4096;
+/// How often an open is tried again while others make and remove the file.
+const TRIES: u32 = 20;
+
+/// A folder for slots, by path: it is opened and verified anew for each use, so that one that was
+/// deleted meanwhile is made again.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    path: PathBuf,
+    private: bool,
+}
+
+/// A folder as it was found.
+pub(super) struct Opened {
+    fd: OwnedFd,
+    /// Others may put files here.
+    shared: bool,
+}
+
+/// A text of the budget, and whose it is.
+pub(super) struct Owned {
+    pub(super) text: String,
+    pub(super) uid: u32,
+}
+
+impl Folder {
+    /// A folder of this user alone.
+    pub(super) fn private(path: PathBuf) -> Folder {
+        Folder { path, private: true }
+    }
+
+    /// A folder that somebody chose; who may write to it decides who shares it.
+    pub(super) fn chosen(path: PathBuf) -> Folder {
+        Folder { path, private: false }
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens it, made first if need be, and sees that no other user can replace what is in it.
+    pub(super) fn open(&self) -> Result<Opened> {
+        use rustix::fs::{CWD, fchmod, fstat, mkdirat, openat};
+        match mkdirat(CWD, &self.path, Mode::RWXU) {
+            Err(error) if error != rustix::io::Errno::EXIST => return Err(error.into()),
+            _ => {}
+        }
+        let mut flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        if self.private {
+            flags |= OFlags::NOFOLLOW;
+        }
+        let fd = match openat(CWD, &self.path, flags, Mode::empty()) {
+            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR) => {
+                return Err(Error::other("it is not a folder"));
+            }
+            other => other?,
+        };
+        let about = fstat(&fd)?;
+        let open_to_others = about.st_mode & 0o022 != 0;
+        let sticky = about.st_mode & 0o1000 != 0;
+        if about.st_uid != euid() && (self.private || about.st_uid != 0) {
+            return Err(Error::other(format!(
+                "it belongs to another user (uid {})",
+                about.st_uid
+            )));
+        }
+        if self.private && open_to_others {
+            fchmod(&fd, Mode::RWXU)?;
+        } else if open_to_others && !sticky {
+            return Err(Error::other(
+                "others may replace the files in it: set its sticky bit (chmod +t)",
+            ));
+        }
+        Ok(Opened {
+            fd,
+            shared: open_to_others && !self.private,
+        })
+    }
+}
+
+impl Opened {
+    /// Opens a file for locking and reading, made first if need be.
+    pub(super) fn file(&self, name: &str) -> Result<File> {
+        let mode = Mode::from_raw_mode(if self.shared { 0o644 } else { 0o600 });
+        for _ in 0..TRIES {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+            match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+                Ok(fd) => {
+                    if self.accept(&rustix::fs::fstat(&fd)?)? {
+                        return Ok(File::from(fd));
+                    }
+                }
+                Err(rustix::io::Errno::NOENT) => {
+                    let flags =
+                        OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    match rustix::fs::openat(&self.fd, name, flags, mode) {
+                        Ok(fd) => {
+                            // The mask of this process must not close it to the others.
+                            rustix::fs::fchmod(&fd, mode)?;
+                            return Ok(File::from(fd));
+                        }
+                        Err(rustix::io::Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(rustix::io::Errno::LOOP) => return Err(Error::other("it is a symbolic link")),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::other("it is made and removed over and over"))
+    }
+
+    /// Whether an opened file counts; false for one that has just been deleted.
+    fn accept(&self, about: &Stat) -> Result<bool> {
+        if rustix::fs::FileType::from_raw_mode(about.st_mode) != rustix::fs::FileType::RegularFile {
+            let what = match rustix::fs::FileType::from_raw_mode(about.st_mode) {
+                rustix::fs::FileType::Directory => "it is a folder",
+                _ => "it is not a regular file",
+            };
+            return Err(Error::other(what));
+        }
+        if about.st_uid != euid() && !self.shared {
+            return Err(Error::other(format!(
+                "it belongs to another user (uid {})",
+                about.st_uid
+            )));
+        }
+        match about.st_nlink {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Error::other("it has more than one name")),
+        }
+    }
+
+    /// Whether `file` is still what `name` leads to.
+    pub(super) fn is_current(&self, name: &str, file: &File) -> bool {
+        let (Ok(here), Ok(there)) = (
+            rustix::fs::fstat(file),
+            rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW),
+        ) else {
+            return false;
+        };
+        (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+    }
+
+    /// Whether nothing was ever written to the file.
+    pub(super) fn is_fresh(&self, name: &str) -> bool {
+        self.read(name).is_empty()
+    }
+
+    /// All that was written under `name`, by this user and, in a shared folder, by others.
+    pub(super) fn read(&self, name: &str) -> Vec<Owned> {
+        let mut names = vec![name.to_owned()];
+        if self.shared {
+            names.extend(self.beside(name));
+        } else {
+            names.push(own_name(name));
+        }
+        names.iter().filter_map(|name| self.read_one(name)).collect()
+    }
+
+    fn beside(&self, name: &str) -> Vec<String> {
+        let prefix = format!("{name}.u");
+        self.names(|other| other.starts_with(&prefix))
+    }
+
+    /// The names of files here.
+    pub(super) fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let Ok(entries) = rustix::fs::Dir::read_from(&self.fd) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned()))
+            .filter(|name| wanted(name))
+            .collect()
+    }
+
+    fn read_one(&self, name: &str) -> Option<Owned> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).ok()?;
+        let about = rustix::fs::fstat(&fd).ok()?;
+        if !self.accept(&about).ok()? {
+            return None;
+        }
+        let mut text = String::new();
+        File::from(fd).take(LIMIT).read_to_string(&mut text).ok()?;
+        (!text.is_empty()).then_some(Owned {
+            text,
+            uid: about.st_uid,
+        })
+    }
+
+    /// Writes `text` under `name`: into the file itself where it is this user's, else into one of
+    /// this user's beside it.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
+        let beside = own_name(name);
+        let name = match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(about) if about.st_uid != euid() => {
+                self.file(&beside)?;
+                beside.as_str()
+            }
+            Ok(_) => name,
+            Err(error) => return Err(error.into()),
+        };
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
+        let about = rustix::fs::fstat(&fd)?;
+        if !self.accept(&about)? || about.st_uid != euid() {
+            return Err(Error::from(ErrorKind::PermissionDenied));
+        }
+        let mut file = File::from(fd);
+        file.set_len(0)?;
+        file.write_all(text.as_bytes())
+    }
+
+    /// As [`Opened::write`], the file made first if need be.
+    pub(super) fn put(&self, name: &str, text: &str) -> Result<()> {
+        self.file(name)?;
+        self.write(name, text)
+    }
+}
+
+/// The name of this user's own file beside a shared one.
+pub(super) fn own_name(name: &str) -> String {
+    format!("{name}.u{}", euid())
+}
+
+fn euid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether this user wrote it.
+pub(super) fn is_own(owned: &Owned) -> bool {
+    owned.uid == euid()
+}
+
+/// Whether a process holds the deleted file that once was `path`.
+pub(super) fn is_held_deleted(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let (Some(folder), Some(name)) = (folder, path.file_name()) else {
+        return false;
+    };
+    let mut name = OsStr::to_os_string(name);
+    name.push(" (deleted)");
+    crate::hostproc::is_open(&folder.join(name))
+}
