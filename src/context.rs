@@ -47,6 +47,10 @@ impl Launch {
     /// See [`Config::resolve`].
     pub fn config(&self) -> Result<Config, Failure> {
         let config = Config::resolve(&self.sources()?)?;
+        match &config.env_file {
+            Some(path) => tracing::debug!("read {}", path.display()),
+            None => tracing::debug!("read no .env file"),
+        }
         for note in &config.notes {
             self.report.warn(note);
         }
@@ -69,6 +73,14 @@ impl Launch {
         let report = self.report.clone();
         let notice = Arc::new(move |text: &str| report.warn(text));
         config.require_user()?;
+        tracing::info!(
+            "{command} as {}@{}, database {}, at most {} connections, TLS {}",
+            config.user_name(),
+            config.address.value,
+            config.database.as_ref().map_or("(none)", |name| &name.value),
+            config.connection_limit.value,
+            config.ssl_mode.value.name()
+        );
         let db = Db::new(&config, command, self.cancel.clone(), notice);
         self.pools.register(&db);
         Ok(Context {

@@ -1,6 +1,7 @@
 //! The dbtool binary: parse, run the command under the guard, exit.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use dbtool::app::{self, Ending};
@@ -10,6 +11,7 @@ use dbtool::context::Launch;
 use dbtool::report::{self, Reporter};
 
 fn main() -> ExitCode {
+    let begun = Instant::now();
     let cli = Cli::parse();
     let settings = cli.output.settings();
     let report = Reporter::new(settings);
@@ -20,6 +22,11 @@ fn main() -> ExitCode {
         Ok(()) => app::run(&report, cli.connection, |launch| dispatch(launch, cli.command)),
         Err(failure) => app::refuse(&report, &failure),
     };
+    tracing::info!(
+        "exit code {} after {} ms",
+        exit.code(),
+        begun.elapsed().as_millis()
+    );
     exit.into()
 }
 

@@ -230,6 +230,68 @@ fn a_folder_that_cannot_be_used_is_said_and_the_process_counts_alone() {
     );
 }
 
+/// Kills `number` processes in a row while a statement of each runs.
+fn kill_in_statements(host: &Host, server: &Server, number: usize, sql: &str) {
+    for _ in 0..number {
+        let mut victim = host.probe(server, &["run-unlimited", sql]).spawn();
+        victim.wait_for("running");
+        let mut admin = server.admin();
+        wait_until(PATIENCE, "the statement of the last one", || {
+            let newest = "SELECT COALESCE(MAX(info), '') FROM information_schema.processlist WHERE id = \
+                          (SELECT MAX(id) FROM information_schema.processlist WHERE user = 'app')";
+            admin.value(newest).contains("SLEEP")
+        });
+        victim.signal(Signal::KILL);
+        let _ = victim.wait();
+    }
+}
+
+/// Past the time in which a number could be that of a connection to the server's last life.
+fn server_is_of_age(server: &Server) {
+    let mut admin = server.admin();
+    wait_until(PATIENCE, "an uptime of a second", || admin.status("Uptime") >= 1);
+}
+
+#[test]
+fn what_killed_processes_left_running_counts_until_it_is_ended() {
+    let server = Server::start();
+    server_is_of_age(&server);
+    let host = Host::new();
+    let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
+    kill_in_statements(&host, &server, 6, "DO SLEEP(600)");
+    let output = host.probe(&server, &["two"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    let (peak, samples) = sampler.finish();
+    assert!((2..=3).contains(&peak), "peak {peak} in {samples} samples");
+}
+
+#[test]
+fn a_reused_number_of_another_connection_is_not_killed() {
+    let server = Server::start();
+    let host = Host::new();
+    let output = host.probe(&server, &["success"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    // Marks of processes that were killed before the server was started.
+    let mut bystander = server.connect_as(server.account());
+    let id = bystander.id();
+    let folder = host.first.folders().join("run/dbtool");
+    for slot in std::fs::read_dir(&folder).expect("slots").flatten() {
+        let name = slot.file_name().to_string_lossy().into_owned();
+        if let Some((key, _)) = name.split_once(".slot.") {
+            for index in 0..2 {
+                let text = format!(
+                    r#"{{"pid":1,"command":"migrate","taken":1000,"connection":{id},"connected":1000}}"#
+                );
+                std::fs::write(folder.join(format!("{key}.slot.{index}")), text).expect("a file");
+            }
+        }
+    }
+    let output = host.probe(&server, &["success"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(output.stderr, "", "{output}");
+    bystander.exec("DO 1");
+}
+
 /// Statements of `app` that sleep, that is, connections past the fleet's gate.
 const SLEEPING: &str = "SELECT COUNT(*) FROM information_schema.processlist \
      WHERE user = 'app' AND info LIKE 'DO SLEEP%'";

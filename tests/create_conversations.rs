@@ -298,7 +298,26 @@ fn a_busy_server_is_waited_for_and_an_unknown_variable_is_a_usage_error() {
     running.signal(Signal::INT);
     let output = running.wait();
     assert_eq!(output.code, Some(130), "{output}");
+    // Wherever a run is interrupted it says what is done, and what to do.
+    for words in [
+        "interrupted by SIGINT (after 0 created and 0 linked)",
+        "run the command again",
+    ] {
+        assert!(output.stderr.contains(words), "no {words}: {output}");
+    }
     assert_eq!(market.conversations(), []);
+}
+
+#[test]
+fn an_account_with_one_connection_is_enough() {
+    let market = Market::start();
+    let bookings: Vec<Booking> = (1..=8).map(|id| booking(id, 1, 10 + id, 1)).collect();
+    market.fill(&bookings, &[]);
+    market.admin().exec("ALTER USER app WITH MAX_USER_CONNECTIONS 1");
+    let output = market.command(&["--max-rows", "1"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(output.stderr, "", "{output}");
+    assert_eq!(market.conversations().len(), 8);
 }
 
 #[test]

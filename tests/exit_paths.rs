@@ -333,3 +333,37 @@ fn a_hung_server_does_not_hold_up_the_exit() {
         assert!(took < HUNG_BOUND, "{way:?} took {took:?}");
     }
 }
+
+/// A routine of another account: what it runs is that account's, and its caller may not end it.
+#[test]
+fn a_statement_that_may_not_be_ended_is_named_with_its_connection() {
+    let scene = Scene::new();
+    for statement in [
+        "CREATE USER keeper@'%'",
+        "GRANT ALL ON app.* TO keeper@'%'",
+        "CREATE DEFINER = keeper@'%' PROCEDURE app.slow() DO SLEEP(600)",
+    ] {
+        scene.server.admin().exec(statement);
+    }
+    let mut running = probe(&scene.server, &["run-unlimited", "CALL slow()"]).spawn();
+    running.wait_for("running ");
+    // The processlist shows it under the routine's account.
+    let runs = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'";
+    wait_until(PATIENCE, "the routine", || scene.server.admin().number(runs) == 1);
+    let id = running
+        .stdout_so_far()
+        .trim()
+        .trim_start_matches("running ")
+        .to_owned();
+    running.signal(Signal::INT);
+    let output = running.wait();
+    assert_ends(&output, 130, "1095");
+    for word in ["DEFINER", &format!("connection {id}"), &format!("KILL {id}")] {
+        assert!(output.stderr.contains(word), "no {word}: {output}");
+    }
+    // The advice ends it.
+    scene.server.admin().exec(&format!("KILL {id}"));
+    wait_until(PATIENCE, "the end of the routine", || {
+        scene.server.admin().number(runs) == 0
+    });
+}

@@ -17,6 +17,7 @@ use super::error::{DbError, ErrorKind};
 use super::killer::{self, Killed};
 use super::pool::{Inner, Link};
 use super::session::{Done, Limit, Query};
+use super::statement_log;
 use super::unwind::unpanicked;
 use crate::cancel::Signal;
 
@@ -62,7 +63,7 @@ pub(super) async fn serve(db: Arc<Inner>, mut link: Link, mut jobs: mpsc::Receiv
             Ok(Some(job)) => {
                 let result = match &lost {
                     Some(_) => Err(DbError::lost(false, "it was lost earlier")),
-                    None => run(&db, &mut link, &job).await,
+                    None => logged(&db, &mut link, &job).await,
                 };
                 if let Err(error) = &result
                     && matches!(error.kind(), ErrorKind::Lost { .. })
@@ -84,6 +85,27 @@ pub(super) async fn serve(db: Arc<Inner>, mut link: Link, mut jobs: mpsc::Receiv
         }
     }
     link.quit().await;
+}
+
+/// Runs a statement and tells the log about it.
+async fn logged(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbError> {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return run(db, link, job).await;
+    }
+    let begun = tokio::time::Instant::now();
+    let result = run(db, link, job).await;
+    let ended = match &result {
+        Ok(done) => format!("{} rows changed", done.affected),
+        // The server repeats a part of the statement in its own words; the caller tells them.
+        Err(error) => match error.code() {
+            Some(code) => format!("error {code}"),
+            None => "not completed".to_owned(),
+        },
+    };
+    let took = begun.elapsed().as_secs_f64() * 1_000.0;
+    let (id, sql) = (link.id, statement_log::shown(&job.query.sql));
+    tracing::debug!("connection {id}, {took:.1} ms, {ended}: {sql}");
+    result
 }
 
 async fn run(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbError> {

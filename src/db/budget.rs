@@ -649,6 +649,7 @@ impl Inner {
             abandoned: false,
         };
         slot.note();
+        tracing::debug!("took slot {}", folder.path().join(name).display());
         Ok(Some(slot))
     }
 

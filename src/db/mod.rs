@@ -18,6 +18,7 @@ mod pool;
 pub mod server;
 mod session;
 mod slot_file;
+mod statement_log;
 mod unwind;
 mod wire;
 

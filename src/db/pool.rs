@@ -284,6 +284,7 @@ impl Db {
 
 impl Inner {
     pub(super) fn say(&self, text: &str) {
+        tracing::debug!("{text}");
         (self.notice)(text);
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::style::visible;
 use super::{human, terminal};
@@ -26,6 +26,15 @@ enum Kind {
     Lines(Lines),
 }
 
+/// A rate without decimals that mean nothing: `67,236/s`, `0.4/s`.
+fn per_second(rate: f64) -> String {
+    if rate < 9.95 {
+        return format!("{rate:.1}/s");
+    }
+    // A rate is never negative, and a count above 2^53 a second does not occur.
+    format!("{}/s", human::count(rate.round() as u64))
+}
+
 impl Progress {
     /// Progress that nobody sees.
     pub fn hidden() -> Self {
@@ -39,12 +48,16 @@ impl Progress {
         });
         let template = match (total, color) {
             (Some(_), true) => {
-                "{prefix} {bar:28.green/dim} {human_pos}/{human_len} {per_sec} eta {eta} {wide_msg}"
+                "{prefix} {bar:28.green/dim} {human_pos}/{human_len} {rate} eta {eta} {wide_msg}"
             }
-            (Some(_), false) => "{prefix} {bar:28} {human_pos}/{human_len} {per_sec} eta {eta} {wide_msg}",
+            (Some(_), false) => "{prefix} {bar:28} {human_pos}/{human_len} {rate} eta {eta} {wide_msg}",
             (None, _) => "{spinner} {prefix} {elapsed} {wide_msg}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
+            // The bar's own words for a rate have four decimals.
+            let style = style.with_key("rate", |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+                let _ = line.write_str(&per_second(state.per_sec()));
+            });
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.set_prefix(visible(label));
@@ -201,9 +214,21 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::Progress;
+    use super::{Progress, per_second};
     use std::sync::mpsc;
     use std::time::Duration;
+
+    #[test]
+    fn rates_are_readable() {
+        for (rate, text) in [
+            (67_236.149_8, "67,236/s"),
+            (12.3, "12/s"),
+            (0.44, "0.4/s"),
+            (0.0, "0.0/s"),
+        ] {
+            assert_eq!(per_second(rate), text);
+        }
+    }
 
     #[test]
     fn a_log_gets_lines_until_the_end() {

@@ -50,7 +50,7 @@ fn most<K: Ord>(values: impl Iterator<Item = K>) -> Option<(K, u64)> {
 
 fn limit(facts: &Facts) -> Option<Advice> {
     let share = percent(facts.peak, facts.max_connections);
-    let raise = "find the largest group below and lower its pool's size; if the server has memory to spare, raise \
+    let raise = "find the largest group above and lower its pool's size; if the server has memory to spare, raise \
                  max_connections";
     if facts.refused > 0 {
         return Some(Advice {

@@ -14,9 +14,10 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use crate::batch::{Sizer, Throttle};
+use crate::cancel::Cancelled;
 use crate::cli::create_conversations::CreateConversationsArgs;
 use crate::context::Context;
-use crate::db::Session;
+use crate::db::{DbError, Session};
 use crate::exit::Failure;
 use crate::report::{Outcome, Progress, count};
 
@@ -65,12 +66,11 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         progress: ctx.report.progress(Some(with_property), "bookings"),
     };
     let workers = 1 + u32::from(second.is_some());
-    match second {
-        Some(mut second) => {
-            tokio::try_join!(job.work(&mut session), job.work(&mut second))?;
-        }
-        None => job.work(&mut session).await?,
-    }
+    let worked = match second {
+        Some(mut second) => tokio::try_join!(job.work(&mut session), job.work(&mut second)).map(drop),
+        None => job.work(&mut session).await,
+    };
+    worked.map_err(|error| job.stopped(error))?;
     job.progress.finish();
     Ok(Box::new(Summary {
         dry_run: args.dry_run,
@@ -129,9 +129,7 @@ impl Job<'_> {
                     begun.elapsed(),
                 )
             } else {
-                range::backfill(self.ctx, session, &self.rule, &range, left)
-                    .await
-                    .map_err(|error| self.stopped(error))?
+                range::backfill(self.ctx, session, &self.rule, &range, left).await?
             };
             sizer.observe(counts.bookings, elapsed);
             self.note(&counts);
@@ -158,8 +156,15 @@ impl Job<'_> {
         ));
     }
 
-    /// A failure, with what is done already.
-    fn stopped(&self, error: crate::db::DbError) -> anyhow::Error {
+    /// A failure, wherever the work met it, with what is done already.
+    fn stopped(&self, error: anyhow::Error) -> anyhow::Error {
+        let error = match error.downcast::<Cancelled>() {
+            Ok(cancelled) => DbError::from(cancelled),
+            Err(error) => match error.downcast::<DbError>() {
+                Ok(error) => error,
+                Err(other) => return other,
+            },
+        };
         let counts = self.counts.borrow();
         let next = match error.next() {
             "" => "run the command again: it goes on where it stopped".to_owned(),
