@@ -7,8 +7,10 @@
 //! its answer is the proof that nothing is left running.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{Protocol, Queryable};
 use mysql_async::{Conn, QueryResult, Row, Value};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -54,7 +56,12 @@ enum Stop {
 }
 
 /// Serves one session until its handle is dropped, then closes the connection.
-pub(super) async fn serve(db: Arc<Inner>, mut link: Link, mut jobs: mpsc::Receiver<Job>) {
+pub(super) async fn serve(
+    db: Arc<Inner>,
+    mut link: Link,
+    mut jobs: mpsc::Receiver<Job>,
+    in_transaction: Arc<AtomicBool>,
+) {
     let keep_alive = KEEP_ALIVE.min(Duration::from_secs(link.wait_timeout.max(3)) / 3);
     let mut lost: Option<DbError> = None;
     loop {
@@ -65,6 +72,10 @@ pub(super) async fn serve(db: Arc<Inner>, mut link: Link, mut jobs: mpsc::Receiv
                     Some(_) => Err(DbError::lost(false, "it was lost earlier")),
                     None => logged(&db, &mut link, &job).await,
                 };
+                if let Some(ok) = link.conn.last_ok_packet() {
+                    let open = ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+                    in_transaction.store(open, Ordering::Release);
+                }
                 if let Err(error) = &result
                     && matches!(error.kind(), ErrorKind::Lost { .. })
                 {

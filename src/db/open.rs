@@ -274,12 +274,19 @@ impl Inner {
 
     async fn start(self: &Arc<Self>, link: Link, deadline: Instant) -> Result<Session, DbError> {
         let (jobs, queue) = mpsc::channel(1);
-        let session = Session::new(jobs, link.id, link.read_only, Handle::new(&self.handles));
+        let in_transaction = Arc::default();
+        let session = Session::new(
+            jobs,
+            link.id,
+            link.read_only,
+            Arc::clone(&in_transaction),
+            Handle::new(&self.handles),
+        );
         let live = self.live();
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let _live = live;
-            actor::serve(this, link, queue).await;
+            actor::serve(this, link, queue, in_transaction).await;
         });
         match &self.fleet {
             Some(fleet) => fleet.enter(self, session, deadline).await,

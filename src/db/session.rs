@@ -1,7 +1,7 @@
 //! What a command holds: a handle to a connection that a task of its own keeps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mysql_async::prelude::FromRow;
@@ -107,7 +107,8 @@ pub struct Session {
     jobs: mpsc::Sender<Job>,
     id: u64,
     pub(super) read_only: bool,
-    _handle: Handle,
+    in_transaction: Arc<AtomicBool>,
+    _handle: Option<Handle>,
 }
 
 /// Counts the sessions that commands hold; connections being closed are no longer among them.
@@ -132,13 +133,34 @@ impl Drop for Handle {
 const BEGIN_WRITING: &str = "START TRANSACTION READ WRITE";
 
 impl Session {
-    pub(super) fn new(jobs: mpsc::Sender<Job>, id: u64, read_only: bool, handle: Handle) -> Session {
+    pub(super) fn new(
+        jobs: mpsc::Sender<Job>,
+        id: u64,
+        read_only: bool,
+        in_transaction: Arc<AtomicBool>,
+        handle: Handle,
+    ) -> Session {
         Session {
             jobs,
             id,
             read_only,
-            _handle: handle,
+            in_transaction,
+            _handle: Some(handle),
         }
+    }
+
+    /// Ends the connection, as dropping the session does, and leaves the session lost: for a place
+    /// that is to be given another one, with no more than one connection at any time.
+    pub fn end(&mut self) {
+        let (closed, _) = mpsc::channel(1);
+        self.jobs = closed;
+        self._handle = None;
+    }
+
+    /// Whether the server said with its last answer that a transaction is open
+    /// (SERVER_STATUS_IN_TRANS). An answer that is an error does not say; the one before it stands.
+    pub fn in_transaction(&self) -> bool {
+        self.in_transaction.load(Ordering::Acquire)
     }
 
     /// Whether the account may write here; asks the server only where it called itself read-only.

@@ -18,7 +18,7 @@ pub use checksum::{PrefixHash, hex};
 pub use directives::Directives;
 pub use input::{Stamp, changed};
 pub use layout::Part;
-pub use outline::{Outline, to_savepoint};
+pub use outline::{Outline, TakenAway, to_savepoint};
 pub use reader::{Position, Script, ScriptStatement, StatementReader};
 
 use names::Kind;

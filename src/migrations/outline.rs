@@ -5,7 +5,8 @@ use super::input::Stamp;
 use super::reader::{Script, ScriptStatement};
 use crate::cancel::Cancel;
 use crate::exit::Failure;
-use crate::sql::{Class, assigned_variables, classify};
+use crate::sql::session::{reads_last_insert_id, user_variables};
+use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables, classify};
 
 /// What a pass over a script's statements found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,12 @@ pub struct Outline {
     pub variables: Vec<String>,
     /// Whether they choose another database.
     pub uses_database: bool,
+    /// User variables they mention, each once, in lower case.
+    pub user_variables: Vec<String>,
+    /// Whether any of them asks for LAST_INSERT_ID().
+    pub reads_last_insert_id: bool,
+    /// Databases and tables that they take away, with their places.
+    pub taken_away: Vec<TakenAway>,
     /// What comments say about all of it.
     pub directives: Directives,
     /// SHA-256 of all of them.
@@ -48,6 +55,7 @@ impl Script {
             outline.statements = statement.number;
             outline.directives.take(&statement.markers);
             outline.changes_schema |= found.class == Class::Ddl;
+            outline.note(&statement, &found);
             if found.class == Class::Session {
                 outline.uses_database |= found.verb == "USE";
                 for name in assigned_variables(&statement.text) {
@@ -62,7 +70,58 @@ impl Script {
         }
         checks.end(self)?;
         outline.variables.sort();
+        outline.user_variables.sort();
         Ok(outline)
+    }
+}
+
+/// A database, or a table of dbtool's own name, that a statement drops, renames or empties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenAway {
+    /// The database, or that of the table where the statement names one.
+    pub database: Option<String>,
+    /// The table; `None` when all of the database goes.
+    pub table: Option<String>,
+    /// Line of the statement.
+    pub line: u32,
+    /// Column of the statement.
+    pub column: u32,
+}
+
+/// Tables whose end matters begin so.
+const OWN_TABLES: &str = "dbtool_";
+
+impl Outline {
+    fn note(&mut self, statement: &ScriptStatement, found: &Classification) {
+        let text = statement.text.as_str();
+        self.reads_last_insert_id = self.reads_last_insert_id || reads_last_insert_id(text);
+        if text.contains('@') {
+            for name in user_variables(text) {
+                if !self.user_variables.contains(&name) {
+                    self.user_variables.push(name);
+                }
+            }
+        }
+        for object in &found.objects {
+            let stays = matches!(object.effect, Effect::Create | Effect::Alter | Effect::Write);
+            if stays || found.temporary {
+                continue;
+            }
+            let name = object.name.name.clone();
+            let (database, table) = match object.kind {
+                ObjectKind::Database => (Some(name), None),
+                ObjectKind::Table if name.to_lowercase().starts_with(OWN_TABLES) => {
+                    (object.name.schema.clone(), Some(name))
+                }
+                _ => continue,
+            };
+            self.taken_away.push(TakenAway {
+                database,
+                table,
+                line: statement.line,
+                column: statement.column,
+            });
+        }
     }
 }
 
@@ -78,7 +137,7 @@ impl Checks {
         &mut self,
         script: &Script,
         statement: &ScriptStatement,
-        found: &crate::sql::Classification,
+        found: &Classification,
     ) -> Result<(), Failure> {
         let at = (statement.line, statement.column);
         let refuse = |what: &str, next: &str| Err(refusal(script, at, what, next));

@@ -8,8 +8,10 @@ pub mod classify;
 mod compound;
 mod lex;
 pub mod script;
+pub mod session;
 pub mod split;
 mod summary;
+mod transaction;
 mod variables;
 mod words;
 
@@ -19,4 +21,5 @@ pub use split::{
     own_markers, split,
 };
 pub use summary::summary;
+pub use transaction::{End, Transaction, transaction};
 pub use variables::assigned_variables;

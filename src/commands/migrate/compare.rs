@@ -189,7 +189,10 @@ pub fn advice(item: &Item<'_>) -> String {
         Standing::OutOfOrder => {
             format!("give it a higher number, or apply just this one with `dbtool migrate {label} --only`")
         }
-        Standing::Reverting => "finish with `dbtool migrate down --yes`".to_owned(),
+        Standing::Reverting => format!(
+            "finish with `dbtool migrate down --yes`; if it was taken back by hand, record that with `dbtool migrate \
+             repair {label} --finished`"
+        ),
         _ => String::new(),
     }
 }
@@ -229,6 +232,10 @@ mod tests {
             started_at: String::new(),
             finished_at: None,
             duration_ms: 0,
+            run_id: None,
+            revision: 0,
+            connection_id: None,
+            session: None,
         }
     }
 

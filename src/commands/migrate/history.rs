@@ -5,8 +5,11 @@
 //! transaction (DDL commits on its own), together with what its objects looked like just before.
 
 use mysql_async::prelude::FromValue;
+use rand::RngExt;
 
 use crate::db::{DbError, Query, Row, Session, Value, quote_name};
+use crate::exit::Failure;
+use crate::migrations::hex;
 
 /// The table's name; it lives in the database it describes.
 pub const TABLE: &str = "dbtool_migrations";
@@ -31,47 +34,82 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS {history} (
   started_at DATETIME(6) NOT NULL COMMENT 'UTC',
   finished_at DATETIME(6) NULL COMMENT 'UTC',
   duration_ms BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'time spent in its statements',
+  {newer},
   PRIMARY KEY (version)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='migrations applied by dbtool'";
+
+/// The columns that the table of the first versions of dbtool lacks.
+const NEWER: [&str; 5] = [
+    "run_id CHAR(32) NULL COMMENT 'the run that wrote last'",
+    "revision BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counts the writes'",
+    "connection_id BIGINT UNSIGNED NULL COMMENT 'connection of that run'",
+    "heartbeat_at DATETIME(6) NULL COMMENT 'UTC, of the last write'",
+    "session MEDIUMTEXT NULL COMMENT 'variables of an unfinished migration, for the run that goes on'",
+];
+
+/// Finds out whether the table is there (1146 if not) and is of this version (1054 if not).
+const PROBE: &str = "SELECT run_id, revision, connection_id, heartbeat_at, session FROM {history} LIMIT 0";
 
 /// Every migration that is, or was begun to be, in the database.
 const ALL: &str = "SELECT version, name, checksum, state, statements_done, statements_total, done_hash, intent, \
   intent_hash, intent_before, error, out_of_order, applied_by, CAST(started_at AS CHAR), \
-  CAST(finished_at AS CHAR), duration_ms FROM {history} ORDER BY version";
+  CAST(finished_at AS CHAR), duration_ms{newer} FROM {history} ORDER BY version";
+const ALL_NEWER: &str = ", run_id, revision, connection_id, session";
 
-/// Begins a migration, or takes an unfinished one up again.
+/// Begins a migration that has no record. A record that another run made meanwhile is an error (1062).
 const BEGIN: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
-  out_of_order, applied_by, tool_version, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) \
-  ON DUPLICATE KEY UPDATE name = VALUES(name), checksum = VALUES(checksum), state = VALUES(state), \
-  statements_done = VALUES(statements_done), statements_total = VALUES(statements_total), \
-  done_hash = VALUES(done_hash), intent = NULL, intent_hash = NULL, intent_before = NULL, error = NULL, \
-  applied_by = VALUES(applied_by), tool_version = VALUES(tool_version), finished_at = NULL";
+  out_of_order, applied_by, tool_version, session, run_id, connection_id, revision, started_at, heartbeat_at) \
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+
+/// Takes a record over: from an unfinished run, or to take its migration back. Expects it as it was read.
+const TAKE_OVER: &str = "UPDATE {history} SET name = ?, checksum = ?, state = ?, statements_done = ?, statements_total = ?, \
+  done_hash = ?, applied_by = ?, tool_version = ?, session = ?, run_id = ?, connection_id = ?, \
+  intent = NULL, intent_hash = NULL, intent_before = NULL, error = NULL, finished_at = NULL, {written} \
+  WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ? AND intent <=> ?";
+
+/// What every write of a run does beside its purpose. The count makes each write change the row, so
+/// that the number of changed rows (the driver does not ask for matched ones) says whether the row was as expected.
+const WRITTEN: &str = "revision = revision + 1, heartbeat_at = UTC_TIMESTAMP(6)";
+
+/// The row as this run left it. Anything else means that it is not this run's any more.
+const MINE: &str = "version = ? AND run_id = ? AND revision = ? AND state = ? AND statements_done = ?";
 
 /// Says which statement is about to run, before it does.
-const INTEND: &str = "UPDATE {history} SET intent = ?, intent_hash = ?, intent_before = ? WHERE version = ?";
+const INTEND: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, session = ?, intent = ?, intent_hash = ?, \
+  intent_before = ?, {written} WHERE {mine}";
 
-/// Counts a statement as done.
-const DONE: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, intent = NULL, intent_hash = NULL, \
-  intent_before = NULL, duration_ms = duration_ms + ? WHERE version = ?";
+/// Counts statements as done.
+const DONE: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, session = ?, intent = NULL, intent_hash = NULL, \
+  intent_before = NULL, duration_ms = duration_ms + ?, {written} WHERE {mine}";
 
 /// Ends a migration.
 const FINISH: &str = "UPDATE {history} SET state = 'applied', finished_at = UTC_TIMESTAMP(6), error = NULL, intent = NULL, \
-  intent_hash = NULL, intent_before = NULL WHERE version = ?";
+  intent_hash = NULL, intent_before = NULL, session = NULL, {written} WHERE {mine}";
 
-/// Notes why a migration stopped. The statement that failed took no effect, so nothing is begun.
-const FAIL: &str = "UPDATE {history} SET state = 'failed', error = ?, intent = NULL, intent_hash = NULL, \
-  intent_before = NULL, finished_at = UTC_TIMESTAMP(6) WHERE version = ?";
+/// Notes why a migration stopped. Without an intent the statement that failed took no effect.
+const FAIL: &str = "UPDATE {history} SET state = ?, error = ?, intent = ?, intent_hash = ?, intent_before = ?, \
+  finished_at = UTC_TIMESTAMP(6), {written} WHERE {mine}";
 
 /// Forgets a migration that was taken back.
-const FORGET: &str = "DELETE FROM {history} WHERE version = ?";
+const FORGET: &str = "DELETE FROM {history} WHERE {mine}";
 
-/// Takes another checksum for the file's right one.
-const ACCEPT: &str = "UPDATE {history} SET checksum = ?, name = ? WHERE version = ?";
+/// How far the row's writes got, as this connection sees it.
+const REVISION: &str = "SELECT revision FROM {history} WHERE version = ? AND run_id = ?";
+
+/// What a person decided about a migration; expects the record as it was read.
+const SETTLE: &str = "UPDATE {history} SET state = ?, name = ?, checksum = ?, statements_done = ?, statements_total = ?, \
+  done_hash = ?, error = NULL, intent = NULL, intent_hash = NULL, intent_before = NULL, \
+  finished_at = IF(?, UTC_TIMESTAMP(6), finished_at), session = ?, {written} \
+  WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ?";
+
+/// Forgets a migration of which nothing is done; expects the record as it was read.
+const UNDO: &str = "DELETE FROM {history} \
+  WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ?";
 
 /// Records a migration that the database already has.
 const BASELINE: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
   applied_by, tool_version, started_at, finished_at) \
-  VALUES (?, ?, ?, 'baseline', ?, ?, '', ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+  VALUES (?, ?, ?, 'baseline', ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
 
 /// How a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +186,14 @@ pub struct Record {
     pub finished_at: Option<String>,
     /// Milliseconds spent in its statements.
     pub duration_ms: u64,
+    /// The run that wrote it last.
+    pub run_id: Option<String>,
+    /// How often it was written.
+    pub revision: u64,
+    /// The connection of the run that wrote it last.
+    pub connection_id: Option<u64>,
+    /// What the session of an unfinished migration held ([`super::session_state::SessionState`]).
+    pub session: Option<String>,
 }
 
 /// A statement that was begun.
@@ -180,6 +226,68 @@ pub struct Start<'a> {
     pub total: u32,
     /// Whether a later version is applied already.
     pub out_of_order: bool,
+    /// What the session held.
+    pub session: Option<&'a str>,
+}
+
+/// A record as this run left it: each write expects it so, and moves it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    version: u64,
+    state: State,
+    done: u32,
+    revision: u64,
+}
+
+impl Claim {
+    /// Statements that the record counts as done.
+    pub fn done(&self) -> u32 {
+        self.done
+    }
+}
+
+/// How far statements got, for a write.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached<'a> {
+    /// Statements done.
+    pub done: u32,
+    /// SHA-256 of these.
+    pub hash: &'a str,
+    /// What the session holds.
+    pub session: Option<&'a str>,
+}
+
+/// Why a record was not written.
+#[derive(Debug)]
+pub enum WriteError {
+    /// The server refused or failed it.
+    Db(DbError),
+    /// The record is not as this run left it: another run, or a person, has changed it.
+    Overtaken,
+}
+
+impl From<DbError> for WriteError {
+    fn from(error: DbError) -> WriteError {
+        WriteError::Db(error)
+    }
+}
+
+impl From<WriteError> for anyhow::Error {
+    fn from(error: WriteError) -> anyhow::Error {
+        match error {
+            WriteError::Db(error) => error.into(),
+            WriteError::Overtaken => overtaken().into(),
+        }
+    }
+}
+
+/// What to say when a record is not as this run left it.
+pub fn overtaken() -> Failure {
+    Failure::locked(
+        "another run, or somebody's hand, has changed this migration's record while dbtool was at it; what this \
+         run did last was rolled back",
+        "see `dbtool migrate status`; when no other run is at work, run the command again",
+    )
 }
 
 /// The table of one database.
@@ -187,27 +295,42 @@ pub struct Start<'a> {
 pub struct History {
     table: String,
     applied_by: String,
+    run_id: String,
 }
 
 impl History {
-    /// The history of `database`, written in the name of `applied_by`.
+    /// The history of `database`, written in the name of `applied_by`, as a run of its own.
     pub fn new(database: &str, applied_by: &str) -> History {
         History {
             table: format!("{}.{}", quote_name(database), quote_name(TABLE)),
             applied_by: applied_by.chars().take(255).collect(),
+            run_id: hex(&rand::rng().random::<[u8; 16]>()),
         }
     }
 
     fn sql(&self, statement: &str) -> Query {
-        Query::new(statement.replace("{history}", &self.table))
+        Query::new(
+            statement
+                .replace("{written}", WRITTEN)
+                .replace("{mine}", MINE)
+                .replace("{history}", &self.table),
+        )
     }
 
-    /// Everything in the table; nothing when there is no table yet.
+    /// Everything in the table; nothing when there is no table yet. Reads the table of an earlier
+    /// version of dbtool as it is.
     ///
     /// # Errors
     /// The table cannot be read.
     pub async fn load(&self, session: &mut Session) -> Result<Vec<Record>, DbError> {
-        match session.rows::<Row>(self.sql(ALL)).await {
+        let mut rows = session
+            .rows::<Row>(self.sql(&ALL.replace("{newer}", ALL_NEWER)))
+            .await;
+        // 1054: no such column, on both families.
+        if rows.as_ref().is_err_and(|error| error.code() == Some(1054)) {
+            rows = session.rows::<Row>(self.sql(&ALL.replace("{newer}", ""))).await;
+        }
+        match rows {
             Ok(rows) => Ok(rows.iter().map(record).collect()),
             // 1146: no such table, on both families.
             Err(error) if error.code() == Some(1146) => Ok(Vec::new()),
@@ -215,118 +338,214 @@ impl History {
         }
     }
 
-    /// Makes the table unless it is there.
+    /// Makes the table unless it is there, and gives one of an earlier version its newer columns.
+    /// To be called under the lock.
     ///
     /// # Errors
     /// No privilege, a read-only server.
     pub async fn create(&self, session: &mut Session) -> Result<(), DbError> {
         // A missing table is found by asking for it: CREATE … IF NOT EXISTS needs CREATE even when it is there.
-        let probe = session.execute(self.sql("SELECT 1 FROM {history} LIMIT 0")).await;
+        let probe = session.execute(self.sql(PROBE)).await;
         match probe {
-            Err(error) if error.code() == Some(1146) => session.execute(self.sql(CREATE)).await.map(drop),
+            Err(error) if error.code() == Some(1146) => {
+                let create = CREATE.replace("{newer}", &NEWER.join(",\n  "));
+                session.execute(self.sql(&create)).await.map(drop)
+            }
+            Err(error) if error.code() == Some(1054) => self.upgrade(session).await,
             other => other.map(drop),
         }
     }
 
-    /// Records that a migration begins, or is taken up again.
+    /// Adds what the table lacks, in one statement: after a crash all of it is there or none.
+    async fn upgrade(&self, session: &mut Session) -> Result<(), DbError> {
+        let mut lacking = Vec::new();
+        for definition in NEWER {
+            let name = definition.split(' ').next().unwrap_or_default();
+            let probe = format!("SELECT {name} FROM {{history}} LIMIT 0");
+            match session.execute(self.sql(&probe)).await {
+                Err(error) if error.code() == Some(1054) => lacking.push(format!("ADD COLUMN {definition}")),
+                other => drop(other?),
+            }
+        }
+        let alter = format!("ALTER TABLE {{history}} {}", lacking.join(", "));
+        session.execute(self.sql(&alter)).await.map(drop)
+    }
+
+    /// Records that a migration begins, or takes `record` over. From here on only this run may write it.
     ///
     /// # Errors
     /// The record could not be written; nothing has run.
-    pub async fn begin(&self, session: &mut Session, start: &Start<'_>) -> Result<(), DbError> {
+    pub async fn begin(
+        &self,
+        session: &mut Session,
+        start: &Start<'_>,
+        record: Option<&Record>,
+    ) -> Result<Claim, WriteError> {
+        let connection = session.id();
+        let Some(record) = record else {
+            let query = self
+                .sql(BEGIN)
+                .bind(start.version)
+                .bind(start.name)
+                .bind(start.checksum)
+                .bind(start.state.word())
+                .bind(start.done)
+                .bind(start.total)
+                .bind(start.done_hash)
+                .bind(start.out_of_order)
+                .bind(&self.applied_by)
+                .bind(env!("CARGO_PKG_VERSION"))
+                .bind(start.session)
+                .bind(&self.run_id)
+                .bind(connection);
+            return match session.execute(query).await {
+                Err(error) if error.code() == Some(1062) => Err(WriteError::Overtaken),
+                other => other.map(|_| Claim::of(start, 1)).map_err(WriteError::Db),
+            };
+        };
         let query = self
-            .sql(BEGIN)
-            .bind(start.version)
+            .sql(TAKE_OVER)
             .bind(start.name)
             .bind(start.checksum)
             .bind(start.state.word())
             .bind(start.done)
             .bind(start.total)
             .bind(start.done_hash)
-            .bind(start.out_of_order)
             .bind(&self.applied_by)
-            .bind(env!("CARGO_PKG_VERSION"));
-        session.execute(query).await.map(drop)
+            .bind(env!("CARGO_PKG_VERSION"))
+            .bind(start.session)
+            .bind(&self.run_id)
+            .bind(connection);
+        let query = as_read(query, record).bind(record.intent.as_ref().map(|intent| intent.number));
+        expect_one(session, query).await?;
+        Ok(Claim::of(start, record.revision + 1))
     }
 
-    /// Records what is about to run.
+    /// Records what is about to run, and that everything before it is done.
     ///
     /// # Errors
-    /// The record could not be written; the statement must not run.
-    pub async fn intend(&self, session: &mut Session, version: u64, intent: &Intent) -> Result<(), DbError> {
+    /// The record could not be written, or is not this run's; the statement must not run.
+    pub async fn intend(
+        &self,
+        session: &mut Session,
+        claim: &Claim,
+        reached: Reached<'_>,
+        intent: &Intent,
+    ) -> Result<Claim, WriteError> {
         let query = self
             .sql(INTEND)
+            .bind(reached.done)
+            .bind(reached.hash)
+            .bind(reached.session)
             .bind(intent.number)
             .bind(&intent.hash)
-            .bind(&intent.before)
-            .bind(version);
-        session.execute(query).await.map(drop)
+            .bind(&intent.before);
+        expect_one(session, self.mine(query, claim)).await?;
+        Ok(claim.moved(reached.done))
     }
 
-    /// Counts `done` statements as done. Runs even after cancellation: the statement has happened.
+    /// Counts statements as done. Runs even after cancellation: they have happened.
     ///
     /// # Errors
-    /// The record could not be written.
+    /// The record could not be written, or is not this run's.
     pub async fn done(
         &self,
         session: &mut Session,
-        version: u64,
-        done: u32,
-        hash: &str,
+        claim: &Claim,
+        reached: Reached<'_>,
         took_ms: u64,
-    ) -> Result<(), DbError> {
-        let query = self.sql(DONE).bind(done).bind(hash).bind(took_ms).bind(version);
-        session.execute(query.shielded()).await.map(drop)
+    ) -> Result<Claim, WriteError> {
+        let query = self
+            .sql(DONE)
+            .bind(reached.done)
+            .bind(reached.hash)
+            .bind(reached.session)
+            .bind(took_ms);
+        expect_one(session, self.mine(query, claim).shielded()).await?;
+        Ok(claim.moved(reached.done))
     }
 
     /// Records that all statements are done.
     ///
     /// # Errors
-    /// The record could not be written; the next run will.
-    pub async fn finish(&self, session: &mut Session, version: u64) -> Result<(), DbError> {
-        session
-            .execute(self.sql(FINISH).bind(version).shielded())
-            .await
-            .map(drop)
+    /// The record could not be written (the next run will), or is not this run's.
+    pub async fn finish(&self, session: &mut Session, claim: &Claim) -> Result<(), WriteError> {
+        expect_one(session, self.mine(self.sql(FINISH), claim).shielded()).await
     }
 
-    /// Records why a migration stopped.
+    /// Records why a migration stopped. `intent` is the statement that may have taken effect in part.
     ///
     /// # Errors
     /// The record could not be written; the migration is then taken for interrupted.
-    pub async fn fail(&self, session: &mut Session, version: u64, error: &str) -> Result<(), DbError> {
+    pub async fn fail(
+        &self,
+        session: &mut Session,
+        claim: &Claim,
+        error: &str,
+        intent: Option<&Intent>,
+    ) -> Result<(), WriteError> {
         let error: String = error.chars().take(4000).collect();
-        session
-            .execute(self.sql(FAIL).bind(error).bind(version).shielded())
-            .await
-            .map(drop)
+        let state = match claim.state {
+            State::Reverting => State::Reverting,
+            _ => State::Failed,
+        };
+        let query = self
+            .sql(FAIL)
+            .bind(state.word())
+            .bind(error)
+            .bind(intent.map(|intent| intent.number))
+            .bind(intent.map(|intent| &intent.hash))
+            .bind(intent.map(|intent| &intent.before));
+        expect_one(session, self.mine(query, claim).shielded()).await
     }
 
     /// Removes a migration that was taken back.
     ///
     /// # Errors
-    /// The record could not be removed.
-    pub async fn forget(&self, session: &mut Session, version: u64) -> Result<(), DbError> {
-        session
-            .execute(self.sql(FORGET).bind(version).shielded())
-            .await
-            .map(drop)
+    /// The record could not be removed, or is not this run's.
+    pub async fn forget(&self, session: &mut Session, claim: &Claim) -> Result<(), WriteError> {
+        expect_one(session, self.mine(self.sql(FORGET), claim).shielded()).await
     }
 
-    /// Records another checksum and name of a migration's file.
+    /// How often the record was written, as this connection sees it, its own open transaction
+    /// included; `None` when it is not this run's.
     ///
     /// # Errors
-    /// The record could not be written.
-    pub async fn accept(
+    /// The record cannot be read.
+    pub async fn revision(&self, session: &mut Session, claim: &Claim) -> Result<Option<u64>, DbError> {
+        let query = self.sql(REVISION).bind(claim.version).bind(&self.run_id);
+        session.first::<u64>(query.shielded()).await
+    }
+
+    /// Records what a person decided about `record`, as `settled` has it.
+    ///
+    /// # Errors
+    /// The record could not be written, or has changed since it was read.
+    pub async fn settle(
         &self,
         session: &mut Session,
-        version: u64,
-        checksum: &str,
-        name: &str,
-    ) -> Result<(), DbError> {
-        session
-            .execute(self.sql(ACCEPT).bind(checksum).bind(name).bind(version))
-            .await
-            .map(drop)
+        record: &Record,
+        settled: &Record,
+    ) -> Result<(), WriteError> {
+        let query = self
+            .sql(SETTLE)
+            .bind(settled.state.word())
+            .bind(&settled.name)
+            .bind(&settled.checksum)
+            .bind(settled.done)
+            .bind(settled.total)
+            .bind(&settled.done_hash)
+            .bind(settled.state.complete() && !record.state.complete())
+            .bind(settled.session.as_deref());
+        expect_one(session, as_read(query, record)).await
+    }
+
+    /// Forgets a migration of which nothing is done.
+    ///
+    /// # Errors
+    /// The record could not be removed, or has changed since it was read.
+    pub async fn undo(&self, session: &mut Session, record: &Record) -> Result<(), WriteError> {
+        expect_one(session, as_read(self.sql(UNDO), record)).await
     }
 
     /// Records a migration as in the database already.
@@ -345,9 +564,60 @@ impl History {
             .bind(&migration.checksum)
             .bind(migration.statements())
             .bind(migration.statements())
+            .bind("")
             .bind(&self.applied_by)
             .bind(env!("CARGO_PKG_VERSION"));
         session.execute(query).await.map(drop)
+    }
+
+    fn mine(&self, query: Query, claim: &Claim) -> Query {
+        query
+            .bind(claim.version)
+            .bind(&self.run_id)
+            .bind(claim.revision)
+            .bind(claim.state.word())
+            .bind(claim.done)
+    }
+}
+
+impl Claim {
+    fn of(start: &Start<'_>, revision: u64) -> Claim {
+        Claim {
+            version: start.version,
+            state: start.state,
+            done: start.done,
+            revision,
+        }
+    }
+
+    fn moved(&self, done: u32) -> Claim {
+        Claim {
+            done,
+            revision: self.revision + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the record was written as often as this claim expects.
+    pub fn is_at(&self, revision: Option<u64>) -> bool {
+        revision == Some(self.revision)
+    }
+}
+
+/// The record as it was read.
+fn as_read(query: Query, record: &Record) -> Query {
+    query
+        .bind(record.version)
+        .bind(record.run_id.as_deref())
+        .bind(record.revision)
+        .bind(record.state.word())
+        .bind(record.done)
+}
+
+async fn expect_one(session: &mut Session, query: Query) -> Result<(), WriteError> {
+    match session.execute(query).await?.affected {
+        1 => Ok(()),
+        _ => Err(WriteError::Overtaken),
     }
 }
 
@@ -375,6 +645,10 @@ fn record(row: &Row) -> Record {
         started_at: get(row, 13).unwrap_or_default(),
         finished_at: get(row, 14),
         duration_ms: get(row, 15).unwrap_or_default(),
+        run_id: get(row, 16),
+        revision: get(row, 17).unwrap_or_default(),
+        connection_id: get(row, 18),
+        session: get(row, 19),
     }
 }
 

@@ -13,10 +13,17 @@ use crate::migrations::hex;
 
 /// Takes the lock; 1 if it was free in time, 0 if not.
 const GET_LOCK: &str = "SELECT GET_LOCK(?, ?)";
+/// Gives the lock up.
+const RELEASE_LOCK: &str = "SELECT RELEASE_LOCK(?)";
+/// Whether this connection holds the lock.
+const HELD: &str = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()";
 /// Which connection holds the lock.
 const HOLDER: &str = "SELECT IS_USED_LOCK(?)";
 /// Who a connection is, as far as this account may see it.
 const WHO: &str = "SELECT USER, HOST, TIME, LEFT(INFO, 80) FROM information_schema.PROCESSLIST WHERE ID = ?";
+/// What a connection other than this one is running.
+const AT_WORK: &str = "SELECT LEFT(INFO, 80) FROM information_schema.PROCESSLIST \
+  WHERE ID = ? AND ID <> CONNECTION_ID() AND COMMAND IN ('Query', 'Execute') AND USER = SUBSTRING_INDEX(USER(), '@', 1)";
 /// Sessions that may hold a table's lock: those with an open transaction or a running statement,
 /// longest first, other than this one. Without PROCESS only those of the same account are visible.
 const SUSPECTS: &str = "SELECT ID, USER, HOST, TIME, COALESCE(LEFT(INFO, 60), COMMAND) FROM information_schema.PROCESSLIST \
@@ -74,6 +81,29 @@ pub async fn acquire(
     .into())
 }
 
+/// Gives the lock up.
+///
+/// # Errors
+/// The connection failed.
+pub async fn release(session: &mut Session, database: &str) -> Result<(), DbError> {
+    let query = Query::new(RELEASE_LOCK).bind(lock_name(database));
+    session.execute(query).await.map(drop)
+}
+
+/// Makes sure that this run still holds the lock: a statement (RELEASE_ALL_LOCKS), a proxy or a cluster may
+/// have taken it away. One that nobody else has is taken again.
+///
+/// # Errors
+/// The connection failed; `Ok(Some(holder))` when another connection has the lock.
+pub async fn keep(session: &mut Session, database: &str) -> Result<Option<String>, DbError> {
+    let name = lock_name(database);
+    let held = session.first::<Option<u8>>(Query::new(HELD).bind(&name)).await?;
+    if held.flatten() == Some(1) || take(session, &name, 0).await? {
+        return Ok(None);
+    }
+    holder(session, &name).await.map(Some)
+}
+
 async fn take(session: &mut Session, name: &str, seconds: u64) -> Result<bool, DbError> {
     let query = Query::new(GET_LOCK).bind(name).bind(seconds).timeout(None);
     Ok(session.first::<Option<u8>>(query).await?.flatten() == Some(1))
@@ -103,6 +133,15 @@ async fn holder(session: &mut Session, name: &str) -> Result<String, DbError> {
         }
         None => format!("connection {id} (another account's, not visible to this one)"),
     })
+}
+
+/// What a connection, if it exists and this account sees it, is running at this moment.
+///
+/// # Errors
+/// The connection failed.
+pub async fn at_work(session: &mut Session, id: u64) -> Result<Option<String>, DbError> {
+    let row = session.first::<Row>(Query::new(AT_WORK).bind(id)).await?;
+    Ok(row.map(|row| crate::sql::summary(&get::<String>(&row, 0).unwrap_or_default(), 60)))
 }
 
 /// Names who may hold the lock a statement waited for, as far as this account can see.

@@ -12,7 +12,12 @@ mod report;
 mod requires;
 mod resume;
 mod rows;
+mod script;
 mod session_state;
+mod session_vars;
+mod step;
+mod stopped;
+mod tables;
 mod take_up;
 mod verdict;
 mod witness;
@@ -32,9 +37,6 @@ use crate::exit::Failure;
 use crate::migrations::{Direction, Folder, Migration};
 use crate::report::Outcome;
 use crate::sql::Options;
-
-/// Keeps a statement that waits for a table's lock from holding up everybody who comes after it.
-const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
 
 /// Runs `dbtool migrate` with its subcommands.
 ///
@@ -166,9 +168,7 @@ impl<'a> Room<'a> {
             let record = records.iter().find(|record| record.version == version)?;
             record.state.complete().then(|| record.checksum.clone())
         })?;
-        session
-            .execute(format!("{SHORT_LOCK_WAIT}{}", args.ddl_lock_wait))
-            .await?;
+        session_vars::prepare(&mut session, args.ddl_lock_wait).await?;
         Ok(Room {
             ctx,
             session,
@@ -264,17 +264,18 @@ impl<'a> Room<'a> {
             self.create_history().await?;
         }
         let newest_version = complete(&records).max();
-        for (migration, record) in targets {
+        for (number, (migration, record)) in targets.into_iter().enumerate() {
+            if number > 0 && !self.renew(args, migration, record).await? {
+                continue;
+            }
             let late = newest_version.is_some_and(|newest| migration.version < newest)
                 || args.apply.only
                     && items
                         .iter()
                         .any(|item| item.version < migration.version && item.standing.is_pending());
-            applied.push(
-                self.runner(args)
-                    .run(migration, Direction::Up, record, late)
-                    .await?,
-            );
+            let mut runner = self.runner(args);
+            runner.first_ever = records.iter().all(|record| !record.state.complete()) && applied.is_empty();
+            applied.push(runner.run(migration, Direction::Up, record, late).await?);
             if newest_version.is_none_or(|newest| migration.version > newest) {
                 newest = Some(migration.label.clone());
             }
@@ -323,8 +324,37 @@ impl<'a> Room<'a> {
             options: self.options,
             timeout: args.timeout.map(Duration::from_secs),
             attempts: args.lock_attempts,
-            returned: None,
+            opening: opening(args),
+            first_ever: false,
         }
+    }
+
+    /// Gives the next migration a session as fresh as the first one had. Says whether it is still to be
+    /// done: while the lock was given up for a moment, another run may have done it.
+    async fn renew(
+        &mut self,
+        args: &MigrateArgs,
+        migration: &Migration,
+        record: Option<&Record>,
+    ) -> anyhow::Result<bool> {
+        opening(args)
+            .renew(self.ctx, &mut self.session, &self.database)
+            .await?;
+        let records = self.history.load(&mut self.session).await?;
+        let now = records.iter().find(|now| now.version == migration.version);
+        if now == record {
+            return Ok(true);
+        }
+        match (now, record) {
+            (Some(now), None) if now.state == history::State::Applied => {}
+            (Some(now), Some(before)) if now.state.complete() && !before.state.complete() => {}
+            (None, Some(_)) => {}
+            _ => return Err(history::overtaken().into()),
+        }
+        self.ctx
+            .report
+            .status(format!("{}: done by another run meanwhile", migration.name));
+        Ok(false)
     }
 
     async fn down(
@@ -348,10 +378,16 @@ impl<'a> Room<'a> {
                 return Err(Failure::usage("nothing was taken back", "").into());
             }
         }
+        if !targets.is_empty() {
+            self.create_history().await?;
+        }
         let begun = Instant::now();
         let mut applied: Vec<Applied> = Vec::new();
         let taken: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
-        for (migration, record) in targets {
+        for (number, (migration, record)) in targets.into_iter().enumerate() {
+            if number > 0 && !self.renew(args, migration, Some(record)).await? {
+                continue;
+            }
             applied.push(
                 self.runner(args)
                     .run(migration, Direction::Down, Some(record), record.out_of_order)
@@ -370,6 +406,13 @@ impl<'a> Room<'a> {
             version,
             took: begun.elapsed(),
         })
+    }
+}
+
+fn opening(args: &MigrateArgs) -> session_vars::Opening {
+    session_vars::Opening {
+        ddl_lock_wait: args.ddl_lock_wait,
+        lock_wait: args.lock_wait,
     }
 }
 

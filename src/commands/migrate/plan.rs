@@ -12,8 +12,8 @@ use crate::exit::Failure;
 use crate::migrations::{Direction, Migration};
 use crate::sql::{Class, Classification, Effect, Name, ObjectKind, Options, classify, summary};
 
-/// A table's size as the server estimates it, and its engine.
-const SIZE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE FROM information_schema.TABLES \
+/// A table's size as the server estimates it.
+const SIZE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH FROM information_schema.TABLES \
   WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
 /// A table's columns as they are.
 const COLUMNS: &str = "SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS \
@@ -82,7 +82,6 @@ pub struct Facts<'a> {
 pub struct Size {
     rows: u64,
     bytes: u64,
-    engine: Option<String>,
 }
 
 impl<'a> Facts<'a> {
@@ -159,23 +158,6 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Whether a table's engine keeps transactions; `None` when the table is not there or is a view.
-///
-/// # Errors
-/// The connection failed.
-pub async fn transactional(
-    session: &mut Session,
-    database: &str,
-    name: &Name,
-) -> Result<Option<bool>, DbError> {
-    let engine = size(session, database, name).await?.and_then(|size| size.engine);
-    Ok(engine.map(|engine| {
-        engine.eq_ignore_ascii_case("InnoDB")
-            || engine.eq_ignore_ascii_case("ROCKSDB")
-            || engine.eq_ignore_ascii_case("ndbcluster")
-    }))
-}
-
 async fn size(session: &mut Session, database: &str, name: &Name) -> Result<Option<Size>, DbError> {
     let schema = name.schema.as_deref().unwrap_or(database);
     let row = session
@@ -184,7 +166,6 @@ async fn size(session: &mut Session, database: &str, name: &Name) -> Result<Opti
     Ok(row.map(|row| Size {
         rows: get(&row, 0).unwrap_or_default(),
         bytes: get(&row, 1).unwrap_or_default(),
-        engine: get(&row, 2),
     }))
 }
 

@@ -32,52 +32,18 @@ impl Room<'_> {
             .into());
         };
         let name = item.name().to_owned();
-        let line = if repair.accept_file {
-            let migration = with_file(item)?;
-            self.history
-                .accept(
-                    &mut self.session,
-                    record.version,
-                    &migration.checksum,
-                    &migration.name,
-                )
-                .await?;
-            format!("{name}: the file as it is now counts as the one that was applied")
-        } else if repair.finished {
-            unfinished(record, &name)?;
-            if let Some(migration) = item.migration {
-                self.history
-                    .accept(
-                        &mut self.session,
-                        record.version,
-                        &migration.checksum,
-                        &migration.name,
-                    )
-                    .await?;
+        let decision = decide(item, record, &name, repair)?;
+        // Gives a table of an earlier version the columns that the decision is written with.
+        self.create_history().await?;
+        let line = match decision {
+            Decision::Settle(settled, line) => {
+                self.history.settle(&mut self.session, record, &settled).await?;
+                line
             }
-            self.history.finish(&mut self.session, record.version).await?;
-            format!("{name}: recorded as applied")
-        } else {
-            unfinished(record, &name)?;
-            let Some(intent) = &record.intent else {
-                return Err(Failure::usage(
-                    format!(
-                        "{name} has no interrupted statement: {} of {} are done",
-                        record.done, record.total
-                    ),
-                    "run `dbtool migrate` to go on",
-                )
-                .into());
-            };
-            let (done, hash) = if repair.applied {
-                (intent.number, &intent.hash)
-            } else {
-                (record.done, &record.done_hash)
-            };
-            self.history
-                .done(&mut self.session, record.version, done, hash, 0)
-                .await?;
-            format!("{name}: `dbtool migrate` goes on with statement {}", done + 1)
+            Decision::Undo(line) => {
+                self.history.undo(&mut self.session, record).await?;
+                line
+            }
         };
         let json = json!({ "version": item.label(), "name": name, "message": line });
         Ok(Said {
@@ -102,10 +68,10 @@ impl Room<'_> {
             .iter()
             .filter(|item| item.version <= target.version)
             .collect();
-        if let Some(begun) = covered
-            .iter()
-            .find(|item| item.record.is_some_and(|record| !record.state.complete()))
-        {
+        if let Some(begun) = covered.iter().find(|item| {
+            item.record
+                .is_some_and(|record| !record.state.complete() && !nothing_done(record))
+        }) {
             return Err(Failure::usage(
                 format!("{} is begun and not finished", begun.name()),
                 "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
@@ -115,8 +81,15 @@ impl Room<'_> {
         self.create_history().await?;
         let mut names = Vec::new();
         self.session.execute("START TRANSACTION").await?;
-        for item in covered.iter().filter(|item| item.record.is_none()) {
+        for item in covered {
             if let Some(migration) = item.migration {
+                match item.record {
+                    None => {}
+                    Some(record) if nothing_done(record) => {
+                        self.history.undo(&mut self.session, record).await?;
+                    }
+                    Some(_) => continue,
+                }
                 self.history.baseline(&mut self.session, migration).await?;
                 names.push(migration.name.clone());
             }
@@ -140,6 +113,105 @@ impl Room<'_> {
             json,
         })
     }
+}
+
+/// What a person decided.
+enum Decision {
+    /// The record as it is to be, and what to say.
+    Settle(Box<Record>, String),
+    /// The record goes.
+    Undo(String),
+}
+
+/// Whether a migration was begun, and nothing of it is or may be done.
+fn nothing_done(record: &Record) -> bool {
+    !record.state.complete()
+        && record.state != State::Reverting
+        && record.done == 0
+        && record.intent.is_none()
+}
+
+fn decide(item: &Item<'_>, record: &Record, name: &str, repair: &RepairArgs) -> Result<Decision, Failure> {
+    let mut settled = record.clone();
+    if repair.accept_file {
+        let migration = with_file(item)?;
+        settled.checksum.clone_from(&migration.checksum);
+        settled.name.clone_from(&migration.name);
+        let line = format!("{name}: the file as it is now counts as the one that was applied");
+        return Ok(Decision::Settle(Box::new(settled), line));
+    }
+    unfinished(record, name)?;
+    let reverting = record.state == State::Reverting;
+    if repair.finished {
+        if reverting {
+            return Ok(Decision::Undo(format!("{name}: recorded as taken back")));
+        }
+        if let Some(migration) = item.migration {
+            settled.checksum.clone_from(&migration.checksum);
+            settled.name.clone_from(&migration.name);
+        }
+        settled.state = State::Applied;
+        settled.session = None;
+        return Ok(Decision::Settle(
+            Box::new(settled),
+            format!("{name}: recorded as applied"),
+        ));
+    }
+    let command = if reverting {
+        "dbtool migrate down"
+    } else {
+        "dbtool migrate"
+    };
+    let Some(intent) = &record.intent else {
+        return without_intent(item, settled, name, repair, command);
+    };
+    if repair.applied {
+        settled.done = intent.number;
+        settled.done_hash.clone_from(&intent.hash);
+    }
+    let line = format!("{name}: `{command}` goes on with statement {}", settled.done + 1);
+    Ok(Decision::Settle(Box::new(settled), line))
+}
+
+/// Settles a migration of which no statement was interrupted: as long as nothing of it is done, a person may
+/// say that all of it is there already, or that it was never begun.
+fn without_intent(
+    item: &Item<'_>,
+    mut settled: Record,
+    name: &str,
+    repair: &RepairArgs,
+    command: &str,
+) -> Result<Decision, Failure> {
+    if settled.done > 0 || repair.applied && settled.state == State::Reverting {
+        return Err(Failure::usage(
+            format!(
+                "{name} has no interrupted statement: {} of {} are done",
+                settled.done, settled.total
+            ),
+            format!(
+                "run `{command}` to go on; if the rest was done by hand, record that with `dbtool migrate repair {} \
+                 --finished`",
+                item.label()
+            ),
+        ));
+    }
+    if repair.not_applied && settled.state != State::Reverting {
+        return Ok(Decision::Undo(format!("{name}: recorded as not begun")));
+    }
+    let migration = with_file(item)?;
+    settled.done = migration.statements();
+    settled.total = migration.statements();
+    settled.done_hash = String::new();
+    settled.session = None;
+    let line = if settled.state == State::Reverting {
+        settled.state = State::Applied;
+        format!("{name}: recorded as applied, nothing of it was taken back")
+    } else {
+        settled.state = State::Baseline;
+        settled.checksum.clone_from(&migration.checksum);
+        format!("{name}: recorded as in the database already")
+    };
+    Ok(Decision::Settle(Box::new(settled), line))
 }
 
 fn find<'i, 'a>(folder: &Folder, items: &'i [Item<'a>], version: &str) -> Result<&'i Item<'a>, Failure> {

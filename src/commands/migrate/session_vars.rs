@@ -1,0 +1,123 @@
+//! The session that a migration runs in: a new connection's, with the server's defaults that would break
+//! the promise to apply each statement exactly once put right.
+//!
+//! The measure is what the command line client's session would be. A default that only changes what a
+//! statement means (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation level, …) stays as the
+//! server has it, as for that client. init_connect has run before this.
+
+use super::lock;
+use crate::context::Context;
+use crate::db::{DbError, Session};
+
+/// A default that is put right: the statement that does it, and why.
+struct Neutral {
+    /// Sets the session's value.
+    set: &'static str,
+    /// What the server's own default would break.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the reason is for the reader and the test")
+    )]
+    why: &'static str,
+}
+
+/// Every default that is put right. One that this server does not know (1193) is none of its.
+const NEUTRAL: &[Neutral] = &[
+    Neutral {
+        set: "SET SESSION autocommit = 1",
+        why: "off, the last statement and its record would never be committed",
+    },
+    Neutral {
+        set: "SET SESSION completion_type = 0",
+        why: "CHAIN and RELEASE would act on the commits that keep a statement and its record together",
+    },
+    Neutral {
+        set: "SET SESSION TRANSACTION READ WRITE",
+        why: "a read-only session cannot keep its record; a read-only server refuses all the same",
+    },
+    Neutral {
+        set: "SET SESSION sql_select_limit = 18446744073709551615",
+        why: "a limit cuts off the rows of SELECTs that later statements use",
+    },
+    Neutral {
+        set: "SET SESSION sql_safe_updates = 0",
+        why: "it refuses writes without a key, which a migration is full of",
+    },
+    Neutral {
+        set: "SET SESSION sql_big_selects = 1",
+        why: "a guess at the number of rows would decide whether a migration can run",
+    },
+    Neutral {
+        set: "SET SESSION max_statement_time = 0",
+        why: "the limit is --timeout's; the server's would end long statements in the middle (MariaDB)",
+    },
+    Neutral {
+        set: "SET SESSION max_execution_time = 0",
+        why: "the limit is --timeout's; the server's would end long SELECTs in the middle (MySQL)",
+    },
+];
+
+/// Keeps a statement that waits for a table's lock from holding up everybody who comes after it.
+const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
+
+/// Puts the defaults of a new session right.
+///
+/// # Errors
+/// The connection failed, or a value is refused.
+pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), DbError> {
+    for neutral in NEUTRAL {
+        match session.execute(neutral.set).await {
+            // 1193: the other family's variable.
+            Err(error) if error.code() == Some(1193) => {}
+            other => drop(other?),
+        }
+    }
+    session
+        .execute(format!("{SHORT_LOCK_WAIT}{ddl_lock_wait}"))
+        .await
+        .map(drop)
+}
+
+/// How a session is opened, and opened again between two migrations.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// `--ddl-lock-wait`, in seconds.
+    pub ddl_lock_wait: u64,
+    /// `--lock-wait`, in seconds.
+    pub lock_wait: u64,
+}
+
+/// At least this long the lock is waited for when it was held a moment before.
+const LOCK_AGAIN: u64 = 30;
+
+impl Opening {
+    /// Puts a new connection in the place of `session`, so that nothing of what one migration left in it
+    /// reaches the next: variables, temporary tables, prepared statements. Resetting the connection would
+    /// do less: it does not run init_connect. The lock is given up and taken again; another run may come
+    /// in between, so the history has to be read again.
+    ///
+    /// # Errors
+    /// No connection, or another run holds the lock for too long.
+    pub async fn renew(self, ctx: &Context, session: &mut Session, database: &str) -> anyhow::Result<()> {
+        lock::release(session, database).await?;
+        // Two connections for a moment would be one too many for a limit of one.
+        session.end();
+        *session = ctx.db.writable_session().await?;
+        prepare(session, self.ddl_lock_wait).await?;
+        let wait = std::time::Duration::from_secs(self.lock_wait.max(LOCK_AGAIN));
+        lock::acquire(ctx, session, database, wait).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NEUTRAL;
+
+    #[test]
+    fn each_default_has_its_reason() {
+        for neutral in NEUTRAL {
+            assert!(neutral.set.starts_with("SET SESSION "), "{}", neutral.set);
+            assert!(neutral.why.len() > 20, "{}", neutral.set);
+        }
+    }
+}
