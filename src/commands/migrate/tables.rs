@@ -65,20 +65,6 @@ impl Tables {
         }
     }
 
-    /// Whether writes to `name` touch nothing else: a transactional base table without triggers.
-    ///
-    /// # Errors
-    /// The connection failed.
-    pub async fn alone(
-        &mut self,
-        session: &mut Session,
-        database: &str,
-        name: &Name,
-    ) -> Result<bool, DbError> {
-        let table = self.table(session, database, name).await?;
-        Ok(table.transactional == Some(true) && !table.triggers)
-    }
-
     /// Whether there is any table without transactions.
     ///
     /// # Errors
