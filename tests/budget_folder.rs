@@ -106,6 +106,21 @@ fn first_contacts_by_different_addresses_at_once_stay_within_the_limit() {
 }
 
 #[test]
+fn a_server_that_is_down_keeps_nobody_from_another() {
+    let server = Server::start();
+    let first = support::dbtool();
+    let command = |way: &[&str]| probe(&server, way).share_folders(&first);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let closed = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let mut waiting = command(&["success"]).env("DB_PORT", closed.to_string()).spawn();
+    waiting.wait_for("trying again");
+    let output = command(&["success"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert!(waiting.poll().is_none(), "it still waits for its server");
+}
+
+#[test]
 fn no_variable_moves_the_budget_of_a_user() {
     let server = Server::start();
     // Each has runtime and temporary folders of its own.

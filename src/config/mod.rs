@@ -322,7 +322,7 @@ fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Ori
         return Err(Failure::usage(
             // Not shown: a URL may hold a password.
             format!("the value set by {} is not a host name", host.origin),
-            "write the name or address alone; a whole URL belongs into DATABASE_URL",
+            "write the name or address alone; a whole URL belongs into DATABASE_URL, a socket's path into DB_SOCKET",
         ));
     }
     let port = lookup

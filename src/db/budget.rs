@@ -235,6 +235,11 @@ impl Slot {
         self.lane
     }
 
+    /// Whether others wait for this first contact.
+    pub(super) fn holds_contact(&self) -> bool {
+        self.contact.is_some()
+    }
+
     /// How long to wait before the slot is used; asked once.
     pub(super) fn settling(&mut self) -> Duration {
         self.file
@@ -677,7 +682,12 @@ impl Inner {
                 Look::Unusable(reasons) => return Contacted::Unusable(reasons),
             }
         }
-        slot.file = Some(files.remove(0));
+        let mut first = files.remove(0);
+        // One that was killed in a first contact had no more than a question to the server; and this one
+        // is the only connection that is made meanwhile.
+        first.orphan = None;
+        first.note();
+        slot.file = Some(first);
         slot.contact = Some(Contact {
             _turn: turn,
             maybe: files,

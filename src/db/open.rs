@@ -70,12 +70,35 @@ impl Inner {
                             deadline.duration_since(Instant::now()).as_secs().max(1)
                         ));
                     }
-                    refusal = Some(failed.error);
-                    self.cancel.sleep(jittered).await?;
                     pause = (pause * 2).min(Duration::from_secs(2));
-                    slot = back;
+                    slot = self
+                        .pause_between(back, jittered, deadline, &failed.error)
+                        .await?;
+                    refusal = Some(failed.error);
                 }
             }
+        }
+    }
+
+    /// Waits before the next attempt. A first contact is given up meanwhile, as those with other
+    /// servers of this host wait for it.
+    async fn pause_between(
+        &self,
+        slot: Slot,
+        pause: Duration,
+        deadline: Instant,
+        refusal: &DbError,
+    ) -> Result<Slot, DbError> {
+        if !slot.holds_contact() {
+            self.cancel.sleep(pause).await?;
+            return Ok(slot);
+        }
+        let lane = slot.lane();
+        drop(slot);
+        self.cancel.sleep(pause).await?;
+        match self.wait_for_slot(lane, deadline).await {
+            Err(error) if error.kind() == ErrorKind::NoSlot => Err(self.diagnosed(refusal.clone())),
+            other => other,
         }
     }
 
