@@ -11,6 +11,9 @@ use support::schemas::{
 };
 use support::{Admin, Server};
 
+/// A server program that is not there.
+const NO_PROGRAM: &str = "/nowhere/mysqld";
+
 #[test]
 fn migrations_are_replayed_in_a_scratch_database_that_goes_again() {
     let (server, mut admin) = server();
@@ -18,6 +21,7 @@ fn migrations_are_replayed_in_a_scratch_database_that_goes_again() {
     let before = server.counters();
     let denied = server
         .dbtool()
+        .env("DBTOOL_SERVER", NO_PROGRAM)
         .args(["check-schema", "--dir"])
         .arg(folder.path())
         .run();
@@ -51,7 +55,9 @@ fn migrations_are_replayed_in_a_scratch_database_that_goes_again() {
     assert_eq!(snapshot.code, Some(1), "{snapshot}");
     assert!(snapshot.stdout.contains("column born missing"), "{snapshot}");
     assert!(
-        snapshot.stdout.contains("note: the migrations were not replayed"),
+        snapshot
+            .stdout
+            .contains("\nnote: the migrations were not replayed"),
         "{snapshot}"
     );
     server.assert_unchanged(&before);
@@ -165,7 +171,7 @@ fn a_migration_that_reaches_out_is_not_replayed_beside_the_live_database() {
     for reaching in [
         "DROP TABLE app.visits;",
         "USE app; DROP TABLE visits;",
-        "CREATE USER nobody;",
+        "SET GLOBAL event_scheduler = 0;",
     ] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("001_reaching.sql"), reaching).expect("the migration is written");
@@ -236,10 +242,21 @@ fn pending_migrations_are_named_and_can_be_left_out() {
     let run = |args: &[&str]| server.dbtool().args(args).arg("--dir").arg(shipped()).run();
     assert_eq!(run(&["migrate", "002"]).code, Some(0));
     let all = run(&["check-schema"]);
-    assert_eq!(all.code, Some(1), "{all}");
-    for words in ["3 migrations pending (003 to 005)", "next: `dbtool migrate`"] {
+    assert_eq!(all.code, Some(1), "what is pending is found: {all}");
+    for words in [
+        "note: 3 migrations pending (003 to 005)",
+        "no drift against 2 migrations",
+        "next: `dbtool migrate`",
+    ] {
         assert!(all.stdout.contains(words), "{words}: {all}");
     }
+    let fix = run(&["check-schema", "--fix-sql"]);
+    assert!(
+        fix.stdout
+            .lines()
+            .all(|line| line.starts_with("-- 3 migrations pending")),
+        "what is pending is no part of the fix: {fix}"
+    );
     let applied = run(&["check-schema", "--applied"]);
     assert_eq!(applied.code, Some(0), "{applied}");
     assert!(
@@ -261,7 +278,12 @@ fn pending_migrations_are_named_and_can_be_left_out() {
         "the snapshot is of all migrations: {snapshot}"
     );
     admin.exec("REVOKE ALL ON `dbtool\\_scratch\\_%`.* FROM 'app'@'%'");
-    let denied = run(&["check-schema", "--applied"]);
+    let denied = server
+        .dbtool()
+        .env("DBTOOL_SERVER", NO_PROGRAM)
+        .args(["check-schema", "--applied", "--dir"])
+        .arg(shipped())
+        .run();
     assert_eq!(denied.code, Some(2), "{denied}");
     assert!(
         denied.stderr.contains("--replay sandbox") && !denied.stderr.contains("--replay never"),

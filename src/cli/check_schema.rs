@@ -7,12 +7,13 @@ use clap::{Args, ValueEnum};
 /// Where the expected schema comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Replay {
-    /// On this server if the account may create a database, else the snapshot
+    /// On this server where the account may create a database and the migrations stay in theirs, else the
+    /// snapshot, else on a private server
     #[default]
     Auto,
     /// In a scratch database on this server
     Server,
-    /// On a private server started for it
+    /// On a private server started for it, of the program here that is most like this server
     Sandbox,
     /// Not at all: the snapshot
     Never,
@@ -38,7 +39,8 @@ pub enum FailOn {
 Rules: no-primary-key, duplicate-index, redundant-index, foreign-key-without-index,
 auto-increment-nearly-full, mixed-collations, utf8mb3, not-innodb, latin1-beside-utf8mb4.
 
-Exit codes: 0 no drift and nothing denied was found, 1 drift from --fail-on on or a denied finding.")]
+Exit codes: 0 no drift and nothing denied was found, 1 drift from --fail-on on, a denied finding, or
+pending migrations (unless --applied).")]
 pub struct CheckSchemaArgs {
     /// Folder of the migrations; its schema.json is the snapshot
     #[arg(long, value_name = "DIR", default_value = "migrations")]
@@ -50,7 +52,7 @@ pub struct CheckSchemaArgs {
     /// Where to replay the migrations
     #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
     pub replay: Replay,
-    /// Compare with the migrations that are applied, and leave out those that are pending
+    /// Do not fail because migrations are pending; what they change is never compared
     #[arg(long, conflicts_with_all = ["expect", "write"])]
     pub applied: bool,
     /// Write the snapshot DIR/schema.json from the replayed migrations

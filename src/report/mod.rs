@@ -275,6 +275,11 @@ impl Reporter {
         self.inner.settings.format
     }
 
+    /// Whether `-v` was given.
+    pub fn verbose(&self) -> bool {
+        self.inner.settings.verbose > 0
+    }
+
     /// Whether `--quiet` was given.
     pub fn quiet(&self) -> bool {
         self.inner.settings.quiet

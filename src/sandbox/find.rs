@@ -95,6 +95,50 @@ pub fn find_server(wanted: Option<&str>) -> Result<ServerBinary, Failure> {
     }
 }
 
+/// Finds, of all servers on this machine, the one most like a live server of this family and version:
+/// of its family first, then of the nearest version. `DBTOOL_SERVER` decides where it is set.
+///
+/// # Errors
+/// As [`find_server`].
+pub fn find_closest(flavor: Flavor, version: (u16, u16, u16)) -> Result<ServerBinary, Failure> {
+    if env::var_os(SERVER_VARIABLE).is_some_and(|value| !value.is_empty()) {
+        return find_server(None);
+    }
+    let places = Places::of_this_process();
+    let fetched = places.all_fetched();
+    let fetched: Vec<&str> = fetched.iter().map(String::as_str).collect();
+    let candidates = places.candidates(&["mariadbd", "mysqld"], &fetched);
+    let servers = candidates.iter().filter_map(|candidate| inspect(candidate).ok());
+    let closest = servers.min_by_key(|server| distance(server, flavor, version));
+    match closest {
+        Some(server) => Ok(server),
+        None => find_server(None),
+    }
+}
+
+/// How far a server program is from a live server: another family is furthest.
+fn distance(server: &ServerBinary, flavor: Flavor, version: (u16, u16, u16)) -> (bool, u16, u16, u16) {
+    let (major, minor, patch) = numbers(&server.version);
+    (
+        server.flavor != flavor,
+        major.abs_diff(version.0),
+        minor.abs_diff(version.1),
+        patch.abs_diff(version.2),
+    )
+}
+
+/// Major, minor and patch of `10.11.6-MariaDB`.
+fn numbers(version: &str) -> (u16, u16, u16) {
+    let mut parts = version.split('.').map(|part| {
+        let end = part
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(part.len());
+        part[..end].parse().unwrap_or_default()
+    });
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
+}
+
 fn named(name: &str) -> Result<ServerBinary, Failure> {
     let places = Places::of_this_process();
     match name {
@@ -164,6 +208,21 @@ impl Places {
         }
         found.extend(self.fetched(fetched));
         found
+    }
+
+    /// The names of all fetched servers.
+    fn all_fetched(&self) -> Vec<String> {
+        let entries = self
+            .caches
+            .iter()
+            .filter_map(|cache| cache.read_dir().ok())
+            .flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The wrapper scripts that `scripts/fetch-server` left.

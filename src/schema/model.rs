@@ -45,9 +45,12 @@ pub struct Schema {
     pub format: u32,
     /// Which family of servers it was read from.
     pub dialect: Dialect,
-    /// The database's default collation. Migrations do not say it, so a snapshot does not either.
+    /// The database's default collation.
     #[serde(skip, default = "utf8mb4")]
     pub collation: Text,
+    /// The same in a snapshot of migrations that say it, or make tables that take it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_collation: Option<Text>,
     /// The server's default collation of each character set that the schema uses: what a
     /// migration that names only a character set gets here.
     #[serde(default)]
@@ -85,6 +88,7 @@ impl Default for Schema {
             format: FORMAT,
             dialect: Dialect::default(),
             collation: utf8mb4(),
+            database_collation: None,
             default_collations: BTreeMap::new(),
             tables: ByName::new(),
             views: ByName::new(),
@@ -283,6 +287,10 @@ impl Schema {
     /// Keeps the default collations of the character sets that the schema uses.
     pub fn keep_used_collations(&mut self) {
         let mut used = BTreeSet::new();
+        used.extend(
+            self.database_collation
+                .map(|collation| Text::new(Self::charset_of(&collation))),
+        );
         for table in self.tables.values() {
             used.insert(Text::new(Self::charset_of(&table.collation)));
             let columns = table.columns.iter().filter_map(|column| column.collation);

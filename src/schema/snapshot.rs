@@ -18,8 +18,8 @@ pub fn read(from: impl Read, live: &Schema) -> serde_json::Result<Schema> {
     let mut reader = serde_json::Deserializer::from_reader(from);
     let mut schema = Beside(live).deserialize(&mut reader)?;
     reader.end()?;
-    // Migrations do not say the database's own collation, so it is as it is.
-    schema.collation = live.collation;
+    // Where the migrations say nothing of the database's own collation, it is as it is.
+    schema.collation = schema.database_collation.unwrap_or(live.collation);
     Ok(schema)
 }
 
@@ -47,6 +47,7 @@ impl<'de> Visitor<'de> for Beside<'_> {
                 "format" => schema.format = map.next_value()?,
                 "dialect" => schema.dialect = map.next_value()?,
                 "default_collations" => schema.default_collations = map.next_value()?,
+                "database_collation" => schema.database_collation = map.next_value()?,
                 "tables" => map.next_value_seed(Tables {
                     live: self.0,
                     schema: &mut schema,

@@ -4,9 +4,11 @@
 //! what one statement is and touches, [`summary()`] makes the one line a person reads about it.
 
 mod alter;
+pub mod charset;
 pub mod classify;
 mod compound;
 mod lex;
+pub mod reach;
 pub mod script;
 pub mod session;
 pub mod split;

@@ -9,10 +9,23 @@ use serde::Deserialize;
 use super::expected::Expected;
 use super::unreadable;
 use crate::exit::Failure;
-use crate::schema::model::{FORMAT, Schema};
+use crate::schema::model::{FORMAT, Schema, Text};
 use crate::schema::snapshot;
 
-/// A committed snapshot. It says nothing of the database's own collation, so that is the live one's.
+/// What a snapshot says of the database's default collation, if it is there and says something.
+pub(super) fn said_collation(path: &Path) -> Option<Text> {
+    /// The one member that is asked for.
+    #[derive(Deserialize)]
+    struct Head {
+        database_collation: Option<Text>,
+    }
+    let file = File::open(path).ok()?;
+    serde_json::from_reader::<_, Head>(BufReader::new(file))
+        .ok()?
+        .database_collation
+}
+
+/// A committed snapshot.
 ///
 /// # Errors
 /// It cannot be read, is none, or is of a newer format.
@@ -54,8 +67,7 @@ pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Fail
     Ok(Expected {
         schema,
         source: format!("the snapshot {}", path.display()),
-        notes: Vec::new(),
-        pending: false,
+        ..Expected::default()
     })
 }
 
@@ -63,8 +75,9 @@ pub(super) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Fail
 ///
 /// # Errors
 /// It cannot be written.
-pub(super) fn write_snapshot(schema: &Schema, path: &Path) -> Result<(), Failure> {
-    let mut schema = schema.clone();
+pub(super) fn write_snapshot(expected: &Expected, path: &Path) -> Result<(), Failure> {
+    let mut schema = expected.schema.clone();
+    schema.database_collation = expected.relies_on_default.then_some(schema.collation);
     schema.keep_used_collations();
     write_file(path, |out| {
         serde_json::to_writer_pretty(&mut *out, &schema)?;

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::expected::{Expected, migrations};
+use super::expected::Expected;
+use super::scratch::charset_options;
 use crate::commands::migrate;
 use crate::config::{Config, Sources};
 use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
 use crate::migrations::Folder;
-use crate::sandbox::{PrivateServer, ServerOptions, find_server};
+use crate::sandbox::{Flavor, PrivateServer, ServerBinary, ServerOptions, find_closest};
 use crate::schema::introspect::{self, Frame, Reading};
-use crate::schema::model::Schema;
+use crate::schema::model::{Schema, Text};
 
 /// The settings that say which database is meant; the others (TLS, limits) hold for any.
 const IDENTITY: [&str; 9] = [
@@ -87,7 +88,7 @@ pub(super) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
         schema: reading.schema,
         source,
         notes: reading.hidden,
-        pending: false,
+        ..Expected::default()
     })
 }
 
@@ -100,21 +101,42 @@ const EXISTS: u16 = 1007;
 /// The error that the server knows no such collation.
 const UNKNOWN_COLLATION: u16 = 1273;
 
-/// Replays the migrations on a private server, then reads the live schema and theirs.
+/// The server program on this machine that is most like the live server, and whether it is of its family.
 ///
 /// # Errors
-/// There is no server program, or a statement failed.
+/// There is none.
+pub(super) async fn closest_program(ctx: &Context) -> anyhow::Result<(ServerBinary, bool)> {
+    let live = ctx.db.server().await?;
+    let flavor = match live.is_mariadb() {
+        true => Flavor::MariaDb,
+        false => Flavor::MySql,
+    };
+    let program = find_closest(flavor, live.version)?;
+    let same = program.flavor == flavor;
+    Ok((program, same))
+}
+
+/// Replays the migrations on a private server, where the database is made with this `default`
+/// collation, then reads the live schema and theirs.
+///
+/// # Errors
+/// The server does not start, or a statement failed.
 pub(super) async fn replay(
     ctx: &Context,
+    session: &mut Session,
+    program: ServerBinary,
     folder: &Folder,
     frame: Frame,
-) -> anyhow::Result<(Reading, Expected)> {
-    let mut options = ServerOptions::new(find_server(None)?);
+    default: Text,
+) -> anyhow::Result<(Reading, Reading, String)> {
+    let live_server = ctx.db.server().await?;
+    let mut options = ServerOptions::new(program);
     options.stop_at_once = true;
     options.cancel = ctx.cancel.clone();
     let version = options.binary.to_string();
     ctx.report.status(format_args!(
-        "starting a private {version} to replay the migrations"
+        "starting a private {version} to replay the migrations for the live {}",
+        live_server.name()
     ));
     let server = tokio::task::spawn_blocking(move || PrivateServer::start(&options))
         .await
@@ -126,32 +148,29 @@ pub(super) async fn replay(
     ];
     let config = Config::resolve(&sources_for(ctx, &settings)?)?;
     let other = ctx.launch.context_for(config, "check-schema")?;
-    let mut session = other.db.session().await?;
-    let database = create_like(&mut session, &frame).await?;
+    let mut private = other.db.session().await?;
+    let database = create_like(&mut private, &frame, default).await?;
     let options = migrate::options(&other).await?;
-    super::replay::run(&other, &mut session, folder, options).await?;
-    let live = frame.read(&mut ctx.db.session().await?, None).await?;
-    let replayed = introspect::frame(&mut session, &database)
+    super::replay::run(&other, &mut private, folder, options).await?;
+    let live = frame.read(session, None).await?;
+    let replayed = introspect::frame(&mut private, &database)
         .await?
-        .read(&mut session, Some(&live.schema))
+        .read(&mut private, Some(&live.schema))
         .await?;
-    drop(session);
-    let source = format!("{}, replayed on a private {version}", migrations(folder));
+    drop(private);
+    let source = format!(
+        "on a private {version} (the live server is {})",
+        live_server.name()
+    );
     tokio::task::spawn_blocking(move || drop(server)).await.ok();
-    let expected = Expected {
-        schema: replayed.schema,
-        source,
-        notes: Vec::new(),
-        pending: false,
-    };
-    Ok((live, expected))
+    Ok((live, replayed, source))
 }
 
-/// Makes the database to replay in: with the live one's name, which migrations may say, and with its
-/// default collation, which decides over tables that name none. Its name.
-async fn create_like(session: &mut Session, like: &Frame) -> anyhow::Result<String> {
+/// Makes the database to replay in: with the live one's name, which migrations may say, and with the
+/// `default` collation, which decides over tables that name none. Its name.
+async fn create_like(session: &mut Session, like: &Frame, default: Text) -> anyhow::Result<String> {
     let mut database = like.database().to_owned();
-    let mut alike = like.charset();
+    let mut alike = charset_options(&like.empty_schema(), default);
     loop {
         let name = crate::db::quote_name(&database);
         match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
@@ -160,8 +179,7 @@ async fn create_like(session: &mut Session, like: &Frame) -> anyhow::Result<Stri
             }
             // The private server is of another kind, and the character set has to do.
             Err(error) if error.code() == Some(UNKNOWN_COLLATION) && alike.contains("COLLATE") => {
-                let collation = like.collation();
-                alike = format!("CHARACTER SET {}", Schema::charset_of(&collation));
+                alike = format!("CHARACTER SET {}", Schema::charset_of(&default));
             }
             made => {
                 made?;

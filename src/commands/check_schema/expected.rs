@@ -4,11 +4,13 @@
 //! A replay runs before anything is read, so that its files and the schemas are not in memory at
 //! the same time; the schema that is read second shares what is the same with the first.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::committed::read_snapshot;
+use super::committed::{read_snapshot, said_collation, write_snapshot};
+use super::replay::Study;
 use super::scratch::{self, Replayed};
+use super::standing::Standing;
+use super::touched::Touched;
 use super::{SNAPSHOT, elsewhere, replay};
 use crate::cli::check_schema::{CheckSchemaArgs, Replay};
 use crate::commands::migrate;
@@ -16,10 +18,13 @@ use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
 use crate::migrations::Folder;
+use crate::sandbox::ServerBinary;
 use crate::schema::introspect::{self, Frame, Reading};
-use crate::schema::model::Schema;
+use crate::schema::model::{Schema, Text};
+use crate::sql::Options;
 
 /// The expected schema.
+#[derive(Default)]
 pub(super) struct Expected {
     /// The schema.
     pub(super) schema: Schema,
@@ -27,11 +32,18 @@ pub(super) struct Expected {
     pub(super) source: String,
     /// What the user should know about that.
     pub(super) notes: Vec<String>,
-    /// Whether migrations are pending, so that drift is no surprise.
-    pub(super) pending: bool,
+    /// How the migrations stand.
+    pub(super) standing: Standing,
+    /// What the schema says nothing about, because it is of pending migrations too.
+    pub(super) undecided: Option<Touched>,
+    /// Whether the migrations say the database's default collation, or make tables that take it over.
+    pub(super) relies_on_default: bool,
+    /// Whether the snapshot of all migrations was written already.
+    pub(super) written: bool,
 }
 
-/// The live schema of `database`, and the expected one unless only lints are asked for.
+/// The live schema of `database`, and the expected one unless only lints are asked for: what the
+/// migrations make that are applied, as far as a history says which these are.
 ///
 /// # Errors
 /// There is no way to an expected schema, or a statement failed.
@@ -45,70 +57,154 @@ pub(super) async fn gather(
     if args.lint_only {
         return Ok((frame.read(&mut session, None).await?, None));
     }
-    let applied = match migrate::applied(&mut session, database).await {
-        Ok(applied) => applied,
-        Err(error) if args.applied || error.code().is_none() => return Err(error.into()),
-        // Whoever may not read the history can still compare.
-        Err(_) => BTreeSet::new(),
-    };
-    let (live, mut expected) = compared(ctx, args, session, frame, &applied).await?;
-    if let Some(note) = pending(args, &live.schema, &applied) {
-        expected.notes.push(note);
-        expected.pending = true;
+    let standing = Standing::read(&mut session, args, database).await?;
+    let written = args.write && standing.is_behind();
+    if written {
+        // The snapshot is of all migrations, the comparison of those that are applied.
+        let all = Standing::default();
+        let (_, expected) = migrated(ctx, args, &mut session, &frame, &all).await?;
+        write_snapshot(&expected, &args.dir.join(SNAPSHOT))?;
     }
+    let (live, mut expected) = match &args.expect {
+        Some(expect) => named(ctx, expect, session, frame).await?,
+        None => migrated(ctx, args, &mut session, &frame, &standing).await?,
+    };
+    expected.notes.extend(standing_notes(&standing));
+    expected.standing = standing;
+    expected.written = written;
     Ok((live, Some(expected)))
 }
 
-/// Both schemas, the expected one the way `args` say.
-async fn compared(
+/// What the user should know of migrations that are not applied.
+fn standing_notes(standing: &Standing) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !standing.unfinished.is_empty() {
+        notes.push(format!(
+            "begun and not finished: {}; what they have done so far is among the differences",
+            standing.unfinished.join(", ")
+        ));
+    }
+    notes.extend(
+        standing
+            .pending_words()
+            .map(|pending| format!("{pending}: what they change is no part of the comparison")),
+    );
+    notes
+}
+
+/// What `--expect` names: a file or another database.
+async fn named(
     ctx: &Context,
-    args: &CheckSchemaArgs,
+    expect: &str,
     mut session: Session,
     frame: Frame,
-    applied: &BTreeSet<u64>,
 ) -> anyhow::Result<(Reading, Expected)> {
-    if let Some(expect) = &args.expect {
-        let live = frame.read(&mut session, None).await?;
-        let expected = match elsewhere::is_database(expect) {
-            true => {
-                // The other database may be on this server, where the budget may be one connection.
-                drop(session);
-                elsewhere::database(ctx, expect, &live.schema).await?
-            }
-            false => read_snapshot(Path::new(expect), &live.schema)?,
-        };
-        return Ok((live, expected));
-    }
-    match args.replay {
-        Replay::Never => without_replay(args)?,
-        Replay::Sandbox => {
-            // A private server takes its time to start; nobody needs this connection meanwhile.
+    let live = frame.read(&mut session, None).await?;
+    let expected = match elsewhere::is_database(expect) {
+        true => {
+            // The other database may be on this server, where the budget may be one connection.
             drop(session);
-            let folder = listed(args, applied)?;
-            return elsewhere::replay(ctx, &folder, frame).await;
+            elsewhere::database(ctx, expect, &live.schema).await?
         }
-        Replay::Auto | Replay::Server => {
-            let failure = match server(ctx, args, &mut session, &frame, applied).await? {
-                Ok(both) => return Ok(both),
-                Err(failure) => failure,
-            };
-            let path = args.dir.join(SNAPSHOT);
-            if args.replay == Replay::Server || needs_replay(args) {
-                return Err(failure.into());
-            }
-            if !path.is_file() {
-                return Err(without_snapshot(failure, &path).into());
-            }
-            let live = frame.read(&mut session, None).await?;
-            let mut expected = read_snapshot(&path, &live.schema)?;
-            expected
-                .notes
-                .push(format!("the migrations were not replayed: {}", failure.what));
+        false => read_snapshot(Path::new(expect), &live.schema)?,
+    };
+    Ok((live, expected))
+}
+
+/// What the applied migrations make, found the way `args` say.
+async fn migrated(
+    ctx: &Context,
+    args: &CheckSchemaArgs,
+    session: &mut Session,
+    frame: &Frame,
+    standing: &Standing,
+) -> anyhow::Result<(Reading, Expected)> {
+    if args.replay == Replay::Never {
+        without_replay(args)?;
+        return from_snapshot(ctx, args, session, frame, standing).await;
+    }
+    let folder = listed(args, standing)?;
+    if standing.has_none() {
+        return nothing(session, frame, &folder).await;
+    }
+    let options = migrate::options(ctx).await?;
+    let database = ctx.config.require_database()?;
+    let study = replay::study(&folder, options, database)?;
+    let source = Source {
+        ctx,
+        args,
+        folder,
+        options,
+        study,
+        frame,
+    };
+    if args.replay == Replay::Sandbox {
+        let (program, _) = elsewhere::closest_program(ctx).await?;
+        return source.on_private_server(session, program).await;
+    }
+    let failure = match source.beside(session).await? {
+        Ok(both) => return Ok(both),
+        Err(failure) => failure,
+    };
+    if args.replay == Replay::Server {
+        return Err(failure.into());
+    }
+    let not_replayed = |expected: &mut Expected, why: &str| {
+        expected
+            .notes
+            .push(format!("the migrations were not replayed on this server: {why}"));
+    };
+    let path = args.dir.join(SNAPSHOT);
+    let snapshot = path.is_file() && !needs_replay(args);
+    if !snapshot || standing.is_behind() {
+        let program = elsewhere::closest_program(ctx).await;
+        // One of the other family may not take what this one takes.
+        if let Ok((program, true)) = program {
+            let (live, mut expected) = source.on_private_server(session, program).await?;
+            not_replayed(&mut expected, &failure.what);
             return Ok((live, expected));
         }
     }
-    let live = frame.read(&mut session, None).await?;
-    let expected = read_snapshot(&args.dir.join(SNAPSHOT), &live.schema)?;
+    match snapshot {
+        true => {
+            let (live, mut expected) = from_snapshot(ctx, args, session, frame, standing).await?;
+            not_replayed(&mut expected, &failure.what);
+            Ok((live, expected))
+        }
+        false if needs_replay(args) => Err(failure.into()),
+        false => Err(without_snapshot(failure, &path).into()),
+    }
+}
+
+/// No migration is applied, so nothing is expected.
+async fn nothing(
+    session: &mut Session,
+    frame: &Frame,
+    folder: &Folder,
+) -> anyhow::Result<(Reading, Expected)> {
+    let expected = Expected {
+        schema: frame.empty_schema(),
+        source: migrations(folder),
+        ..Expected::default()
+    };
+    Ok((frame.clone().read(session, None).await?, expected))
+}
+
+/// The snapshot, which is of all migrations.
+async fn from_snapshot(
+    ctx: &Context,
+    args: &CheckSchemaArgs,
+    session: &mut Session,
+    frame: &Frame,
+    standing: &Standing,
+) -> anyhow::Result<(Reading, Expected)> {
+    let live = frame.clone().read(session, None).await?;
+    let mut expected = read_snapshot(&args.dir.join(SNAPSHOT), &live.schema)?;
+    if standing.is_behind() {
+        let mut pending = Folder::list(&args.dir)?;
+        pending.migrations.retain(|migration| !standing.has(migration));
+        expected.undecided = Some(Touched::by(&pending, migrate::options(ctx).await?)?);
+    }
     Ok((live, expected))
 }
 
@@ -137,7 +233,8 @@ fn without_replay(args: &CheckSchemaArgs) -> Result<(), Failure> {
 fn without_snapshot(failure: Failure, path: &Path) -> Failure {
     Failure::usage(
         format!(
-            "no expected schema: {}, and there is no {}",
+            "no expected schema: {}, there is no {}, and no server program like the live server was found \
+             to replay the migrations on",
             failure.what,
             path.display()
         ),
@@ -146,94 +243,97 @@ fn without_snapshot(failure: Failure, path: &Path) -> Failure {
     )
 }
 
-/// Replays the migrations in a scratch database of the live server. The inner failure is one
-/// that another source can make good.
-async fn server(
-    ctx: &Context,
-    args: &CheckSchemaArgs,
-    session: &mut Session,
-    frame: &Frame,
-    applied: &BTreeSet<u64>,
-) -> anyhow::Result<Result<(Reading, Expected), Failure>> {
-    let folder = match listed(args, applied) {
-        Ok(folder) => folder,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let database = ctx.config.require_database()?;
-    let options = migrate::options(ctx).await?;
-    if let Err(failure) = replay::check_confined(&folder, options, database) {
-        return Ok(Err(failure));
+/// What a replay works with.
+struct Source<'a> {
+    ctx: &'a Context,
+    args: &'a CheckSchemaArgs,
+    /// The applied migrations.
+    folder: Folder,
+    options: Options,
+    study: Study,
+    frame: &'a Frame,
+}
+
+impl Source<'_> {
+    /// The default collation to replay under.
+    async fn default_collation(&self, session: &mut Session) -> anyhow::Result<Text> {
+        let said = said_collation(&self.args.dir.join(SNAPSHOT));
+        let (database, now) = (self.frame.database(), self.frame.collation());
+        Ok(self.study.default_collation(session, database, now, said).await?)
     }
-    offer_leftovers(ctx, args, session).await?;
-    Ok(
-        match scratch::replay(ctx, session, &folder, options, frame).await? {
+
+    fn expected(&self, live: &Reading, replayed: Reading, place: &str) -> Expected {
+        let relies_on_default = self.study.relies_on_default();
+        let mut schema = replayed.schema;
+        if !relies_on_default {
+            schema.collation = live.schema.collation;
+        }
+        Expected {
+            schema,
+            source: format!("{}, replayed {place}", migrations(&self.folder)),
+            relies_on_default,
+            ..Expected::default()
+        }
+    }
+
+    /// Replays the migrations on a private server.
+    async fn on_private_server(
+        &self,
+        session: &mut Session,
+        program: ServerBinary,
+    ) -> anyhow::Result<(Reading, Expected)> {
+        let default = self.default_collation(session).await?;
+        let frame = self.frame.clone();
+        let (live, replayed, place) =
+            elsewhere::replay(self.ctx, session, program, &self.folder, frame, default).await?;
+        let expected = self.expected(&live, replayed, &place);
+        Ok((live, expected))
+    }
+
+    /// Replays the migrations in a scratch database of the live server. The inner failure is one
+    /// that another source can make good.
+    async fn beside(&self, session: &mut Session) -> anyhow::Result<Result<(Reading, Expected), Failure>> {
+        if let Some(failure) = &self.study.reaches {
+            return Ok(Err(failure.clone()));
+        }
+        offer_leftovers(self.ctx, self.args, session).await?;
+        let default = self.default_collation(session).await?;
+        let replayed =
+            scratch::replay(self.ctx, session, &self.folder, self.options, self.frame, default).await?;
+        Ok(match replayed {
             Replayed::Schemas(both) => {
                 let (live, replayed) = *both;
-                let expected = Expected {
-                    schema: replayed.schema,
-                    source: format!("{}, replayed in a scratch database", migrations(&folder)),
-                    notes: Vec::new(),
-                    pending: false,
-                };
+                let expected = self.expected(&live, replayed, "in a scratch database");
                 Ok((live, expected))
             }
             Replayed::Denied(error) => Err(Failure::usage(
                 format!("the account may not create a scratch database ({})", error.what()),
                 format!(
                     "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox{}",
-                    if needs_replay(args) {
+                    if needs_replay(self.args) {
                         ""
                     } else {
                         " or --replay never"
                     }
                 ),
             )),
-        },
-    )
-}
-
-/// Which migrations are pending, if the history, or an empty database, says so. Other tools keep
-/// a history of their own.
-fn pending(args: &CheckSchemaArgs, live: &Schema, applied: &BTreeSet<u64>) -> Option<String> {
-    let compares_all = args.expect.is_none() && !args.applied && !args.write;
-    if !compares_all || (applied.is_empty() && !live.tables.is_empty()) {
-        return None;
+        })
     }
-    let folder = Folder::list(&args.dir).ok()?;
-    let pending = folder
-        .migrations
-        .iter()
-        .filter(|one| !applied.contains(&one.version));
-    let labels: Vec<&str> = pending.map(|one| one.label.as_str()).collect();
-    let (first, last) = (labels.first()?, labels.last()?);
-    let number = crate::report::plural(labels.len() as u64, "migration");
-    let which = if labels.len() > 1 {
-        format!("{first} to {last}")
-    } else {
-        (*first).to_owned()
-    };
-    Some(format!(
-        "{number} pending ({which}): the schema lacks what they change"
-    ))
 }
 
-/// The migrations to replay: all of them, or those that are applied.
-fn listed(args: &CheckSchemaArgs, applied: &BTreeSet<u64>) -> Result<Folder, Failure> {
+/// The migrations that are applied.
+fn listed(args: &CheckSchemaArgs, standing: &Standing) -> Result<Folder, Failure> {
     let mut folder = Folder::list(&args.dir)?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         return Err(folder.empty());
     }
-    if args.applied {
-        folder
-            .migrations
-            .retain(|migration| applied.contains(&migration.version));
-    }
+    folder.migrations.retain(|migration| standing.has(migration));
     Ok(folder)
 }
 
 /// `5 migrations in migrations`.
-pub(super) fn migrations(folder: &Folder) -> String {
+fn migrations(folder: &Folder) -> String {
     let number = crate::report::plural(folder.migrations.len() as u64, "migration");
     format!("{number} in {}", folder.dir.display())
 }

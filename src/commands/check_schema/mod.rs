@@ -10,6 +10,8 @@ mod outcome;
 mod replay;
 mod scratch;
 mod shape;
+mod standing;
+mod touched;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,8 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     report.denied = denied;
     report.script_only = args.fix_sql;
     report.allow_destructive = args.allow_destructive;
+    report.pending_fails = !args.applied;
+    report.verbose = ctx.report.verbose();
     act(args, &mut report)?;
     Ok(Box::new(report))
 }
@@ -59,6 +63,11 @@ fn decide(database: &str, live: Reading, expected: Option<Expected>, ignore: &Ig
             diff(&expected.schema, &report.live.schema)
                 .into_iter()
                 .partition(|one| ignore.difference(one).is_some());
+        let (undecided, counted): (Vec<Difference>, Vec<Difference>) = counted.into_iter().partition(|one| {
+            let touched = expected.undecided.as_ref();
+            touched.is_some_and(|touched| touched.covers(one, &expected.schema, &report.live.schema))
+        });
+        report.undecided = undecided.iter().map(Difference::path).collect();
         report.differences = counted;
         report.ignored = ignored
             .iter()
@@ -88,7 +97,9 @@ fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
     let (live, expected) = (&report.live.schema, report.expected.as_ref());
     if let (true, Some(expected)) = (args.write, expected) {
         let path = args.dir.join(SNAPSHOT);
-        committed::write_snapshot(&expected.schema, &path)?;
+        if !expected.written {
+            committed::write_snapshot(expected, &path)?;
+        }
         report.written.push(path);
     }
     if let Some(path) = &args.diagram {

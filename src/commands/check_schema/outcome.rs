@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::expected::Expected;
 use super::shape::Shape;
+use super::standing::{Pending, Standing};
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
 use crate::schema::diff::{Change, Difference, Kind, Severity, defined};
@@ -65,6 +66,12 @@ pub(super) struct Report {
     /// Whether only the statements of the fix are asked for.
     pub(super) script_only: bool,
     pub(super) allow_destructive: bool,
+    /// Whether pending migrations fail the check.
+    pub(super) pending_fails: bool,
+    /// Whether extra tables are shown with their definitions.
+    pub(super) verbose: bool,
+    /// What differs from a snapshot that is of pending migrations too, and may be their work.
+    pub(super) undecided: Vec<String>,
 }
 
 impl Report {
@@ -82,15 +89,54 @@ impl Report {
             written: Vec::new(),
             script_only: false,
             allow_destructive: false,
+            pending_fails: true,
+            verbose: false,
+            undecided: Vec::new(),
         }
     }
 
-    /// Hands over the statements that mend the differences, and returns notes on them.
+    /// Hands over the statements that mend the differences, and returns notes on them. While a migration
+    /// is half done nobody can tell its work from drift, and there are none.
     pub(super) fn fix(&self, sink: &mut dyn FnMut(Statement)) -> Vec<String> {
+        let Some(expected) = &self.expected else {
+            return Vec::new();
+        };
+        let unfinished = &expected.standing.unfinished;
+        if !unfinished.is_empty() {
+            return vec![format!(
+                "there is no fix while a migration is half done: `dbtool migrate` finishes {}",
+                unfinished.join(", ")
+            )];
+        }
+        plan(&expected.schema, &self.live.schema, &self.differences, sink)
+    }
+
+    /// The migrations that are not applied.
+    pub(super) fn pending(&self) -> &[Pending] {
         let expected = self.expected.as_ref();
-        expected.map_or_else(Vec::new, |expected| {
-            plan(&expected.schema, &self.live.schema, &self.differences, sink)
-        })
+        expected.map_or(&[], |expected| &expected.standing.pending)
+    }
+
+    /// What to know before reading the differences.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        notes.extend(self.expected.iter().flat_map(|expected| expected.notes.clone()));
+        if !self.undecided.is_empty() {
+            const SHOWN: usize = 10;
+            let mut names = self.undecided.clone();
+            names.dedup();
+            let more = names.len().saturating_sub(SHOWN);
+            names.truncate(SHOWN);
+            if more > 0 {
+                names.push(format!("{more} more"));
+            }
+            notes.push(format!(
+                "not compared, because pending migrations change them and the snapshot is of all \
+                 migrations: {}; --replay sandbox compares them too",
+                names.join(", ")
+            ));
+        }
+        notes
     }
 
     fn fails(&self, one: &Difference) -> bool {
@@ -134,9 +180,48 @@ impl Report {
         self.differences.iter().map(with)
     }
 
+    /// Whether a difference is a table that is not expected at all, which takes one line.
+    fn is_extra_table(&self, one: &Difference) -> bool {
+        one.kind == Kind::Table && !one.is_expected() && !self.verbose
+    }
+
+    /// Tables that are not expected, one a line.
+    fn extra_tables_text(&self, page: &mut Page) {
+        let extra: Vec<&Difference> = self
+            .differences
+            .iter()
+            .filter(|one| self.is_extra_table(one))
+            .collect();
+        if extra.is_empty() {
+            return;
+        }
+        page.heading("tables that are not expected");
+        let style = page.style();
+        for one in extra {
+            let table = self.live.schema.tables.get(&one.name);
+            let columns = table.map_or(0, |table| table.columns.len());
+            let rows = table.map_or(0, |table| table.stats.rows);
+            let note = one
+                .note
+                .as_ref()
+                .map(|note| format!("; {note}"))
+                .unwrap_or_default();
+            page.line(format_args!(
+                "  {} table {} extra ({}): {}, ~{}{note}",
+                style.ok("+"),
+                one.name,
+                style.dim(one.severity.words()),
+                report::plural(columns as u64, "column"),
+                report::plural(rows, "row"),
+            ));
+        }
+        page.line(style.dim("  (-v or --format json shows their definitions)"));
+        page.blank();
+    }
+
     fn drift_text(&self, page: &mut Page) {
         let mut group: Option<Option<Text>> = None;
-        for one in self.drift() {
+        for one in self.drift().filter(|one| !self.is_extra_table(one)) {
             if group != Some(one.table) {
                 page.heading(one.table.map_or("(database)", Text::as_str));
                 group = Some(one.table);
@@ -195,17 +280,23 @@ impl Report {
         page.table(table);
     }
 
+    /// What has to be known to read the rest rightly.
+    fn notes_text(&self, page: &mut Page) {
+        let style = page.style();
+        for hidden in &self.live.hidden {
+            page.line(format_args!("{} {hidden}", style.warn("not checked:")));
+        }
+        for note in self.notes() {
+            page.line(format_args!("{} {note}", style.warn("note:")));
+        }
+        page.blank();
+    }
+
     fn conclusion(&self, page: &mut Page) {
         let style = page.style();
         page.blank();
         for (what, reason) in &self.ignored {
             page.line(style.dim(format_args!("ignored: {what} ({reason})")));
-        }
-        for hidden in &self.live.hidden {
-            page.line(format_args!("{} {hidden}", style.warn("not checked:")));
-        }
-        for note in self.expected.iter().flat_map(|expected| &expected.notes) {
-            page.line(format_args!("{} {note}", style.warn("note:")));
         }
         for path in &self.written {
             page.line(format_args!("wrote {}", path.display()));
@@ -223,15 +314,16 @@ impl Report {
                 expected.source
             ));
         }
-        if !self.differences.is_empty() {
-            page.line(
-                match self.expected.as_ref().is_some_and(|expected| expected.pending) {
-                    true => {
-                        "next: `dbtool migrate` applies what is pending; --applied shows what differs besides"
-                    }
-                    false => "next: `dbtool check-schema --fix-sql` prints the statements that mend it",
-                },
-            );
+        let half_done = self
+            .expected
+            .as_ref()
+            .is_some_and(|expected| !expected.standing.unfinished.is_empty());
+        if !self.differences.is_empty() && !half_done {
+            page.line("next: `dbtool check-schema --fix-sql` prints the statements that mend it");
+        }
+        let standing = self.expected.as_ref().map(|expected| &expected.standing);
+        if let Some(pending) = standing.and_then(Standing::pending_words) {
+            page.line(format_args!("next: `dbtool migrate`: {pending}"));
         }
         let findings = self.findings.len() as u64;
         let denied = self.findings.iter().filter(|one| self.is_denied(one)).count();
@@ -304,7 +396,12 @@ impl Outcome for Report {
     fn exit(&self) -> Exit {
         let drift = self.differences.iter().any(|one| self.fails(one));
         let lint = self.findings.iter().any(|one| self.is_denied(one));
-        if drift || lint { Exit::Found } else { Exit::Done }
+        let pending = self.pending_fails && self.fail_from.is_some() && !self.pending().is_empty();
+        if drift || lint || pending {
+            Exit::Found
+        } else {
+            Exit::Done
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -313,14 +410,16 @@ impl Outcome for Report {
 
     fn text(&self, page: &mut Page) {
         if self.script_only {
-            for note in self.fix(&mut |_| {}) {
+            for note in self.notes().into_iter().chain(self.fix(&mut |_| {})) {
                 page.line(comment(&note));
             }
             let dialect = self.live.schema.dialect;
             self.fix(&mut |statement| page.verbatim(&statement.script(dialect, self.allow_destructive)));
             return;
         }
+        self.notes_text(page);
         self.drift_text(page);
+        self.extra_tables_text(page);
         self.lint_text(page);
         self.sizes_text(page);
         self.conclusion(page);
@@ -371,6 +470,14 @@ impl Outcome for Report {
             };
             let check = Check::new("lint", format!("{} {}", one.rule, one.object), status);
             checks.push(check.message(&one.what).detail(one.why).detail(&one.fix));
+        }
+        let standing = self.expected.as_ref().map(|expected| &expected.standing);
+        if let Some(pending) = standing.and_then(Standing::pending_words) {
+            let status = match self.pending_fails && self.fail_from.is_some() {
+                true => CheckStatus::Failed,
+                false => CheckStatus::Warned,
+            };
+            checks.push(Check::new("migrations", "pending", status).message(pending));
         }
         for hidden in &self.live.hidden {
             checks.push(Check::new("privileges", hidden.clone(), CheckStatus::Skipped).message(hidden));

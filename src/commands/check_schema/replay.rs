@@ -1,58 +1,125 @@
-//! Running the migrations where nothing can be harmed.
+//! Running the migrations where nothing can be harmed, and where nothing that is there shows.
+
+use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::db::{DbError, Event, Query, Session};
 use crate::exit::Failure;
 use crate::migrations::{Direction, Folder};
-use crate::sql::{self, Class, Options};
+use crate::schema::model::{Schema, Text};
+use crate::schema::normalise;
+use crate::sql::charset::Inheriting;
+use crate::sql::reach::{Reader, changes_no_schema};
+use crate::sql::{self, Options};
 
-/// Checks that the migrations stay in the database they run in: a replay must not reach the
-/// live one by its name, nor change accounts or settings of the server.
+/// Which collation has each table?
+const COLLATIONS: &str = "SELECT table_name, table_collation FROM information_schema.tables \
+    WHERE table_schema = ? AND table_collation IS NOT NULL";
+
+/// What the text of the migrations says about a replay.
+#[derive(Debug)]
+pub(super) struct Study {
+    /// Why they cannot be replayed beside the live database, if they cannot: a replay must not reach
+    /// it, nor change accounts or settings of the server, nor see what is there.
+    pub(super) reaches: Option<Failure>,
+    /// Which tables take the database's default character set.
+    inheriting: Inheriting,
+}
+
+/// Reads the migrations.
 ///
 /// # Errors
-/// A statement that does, with its place; a usage failure that may be answered by `--replay sandbox`.
-pub(super) fn check_confined(folder: &Folder, options: Options, database: &str) -> Result<(), Failure> {
+/// A file cannot be read.
+pub(super) fn study(folder: &Folder, options: Options, database: &str) -> Result<Study, Failure> {
+    let mut study = Study {
+        reaches: None,
+        inheriting: Inheriting::default(),
+    };
     for migration in &folder.migrations {
-        let mut reader = migration.script(Direction::Up, options).open()?;
-        while let Some(statement) = reader.next()? {
+        let script = migration.script(Direction::Up, options);
+        let mut statements = script.open()?;
+        let mut dynamic = false;
+        while let Some(statement) = statements.next()? {
+            dynamic |= Reader::prepares(&statement.text);
+        }
+        let mut reader = Reader::new(dynamic);
+        let mut statements = script.open()?;
+        while let Some(statement) = statements.next()? {
             let found = sql::classify(&statement.text);
-            let elsewhere = found.objects.iter().any(|object| object.name.schema.is_some());
-            let verb = found.verb.as_str();
-            let server = found.class == Class::Admin
-                || verb.starts_with("USE")
-                || verb.contains("DATABASE")
-                || verb.contains("SCHEMA")
-                || statement.text.to_ascii_uppercase().starts_with("SET GLOBAL");
-            if elsewhere || server || mentions(&statement.text, database) {
-                return Err(Failure::usage(
+            if changes_no_schema(&found) {
+                continue;
+            }
+            study.inheriting.read(&statement.text, &found);
+            if study.reaches.is_some() {
+                continue;
+            }
+            study.reaches = reader.reach(&statement.text, &found, database).map(|reach| {
+                Failure::usage(
                     format!(
-                        "{}:{} names a database or changes the server, so the migrations cannot be \
-                         replayed beside the live database: {}",
-                        reader.path().display(),
+                        "{}:{} {}, so the migrations cannot be replayed beside the live database: {}",
+                        statements.path().display(),
                         statement.line,
+                        reach.words(),
                         sql::summary(&statement.text, 60)
                     ),
                     "use --replay sandbox, which replays them on a private server",
-                ));
-            }
+                )
+            });
         }
     }
-    Ok(())
+    Ok(study)
 }
 
-/// Whether a statement qualifies a name with `database`.
-fn mentions(text: &str, database: &str) -> bool {
-    let (text, database) = (text.to_ascii_lowercase(), database.to_ascii_lowercase());
-    if text.contains(&format!("`{database}`.")) {
-        return true;
+impl Study {
+    /// The default collation under which the migrations made the tables that name none, as far as these
+    /// tell: what most of them have, and not what the database's default is by now. `said` is what
+    /// a snapshot says of it.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub(super) async fn default_collation(
+        &self,
+        session: &mut Session,
+        database: &str,
+        now: Text,
+        said: Option<Text>,
+    ) -> Result<Text, DbError> {
+        if self.inheriting.is_empty() {
+            return Ok(now);
+        }
+        if let Some(said) = said {
+            return Ok(said);
+        }
+        let rows: Vec<(String, String)> = session.rows(Query::new(COLLATIONS).bind(database)).await?;
+        let tables = rows.iter().filter(|(table, _)| self.inheriting.holds(table));
+        let collations = tables.map(|(_, collation)| Text::from(normalise::collation(collation)));
+        Ok(usual(collations, now))
     }
-    text.match_indices(&format!("{database}.")).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        before.is_none_or(|letter| letter.is_whitespace() || letter == '(' || letter == ',')
-    })
+
+    /// Whether it matters to the migrations what the database's default is, or they say it themselves.
+    pub(super) fn relies_on_default(&self) -> bool {
+        self.inheriting.database_is_set() || !self.inheriting.is_empty()
+    }
 }
 
-/// Runs all migrations in the session's database.
+/// The collation that most have, where the database's default counts as one more. Where as many have
+/// another, it is the one of utf8mb4, into which every text can be brought.
+fn usual(collations: impl Iterator<Item = Text>, now: Text) -> Text {
+    let mut votes: BTreeMap<Text, u32> = BTreeMap::from([(now, 1)]);
+    for collation in collations {
+        *votes.entry(collation).or_default() += 1;
+    }
+    let rank = |(collation, votes): &(Text, u32)| {
+        let wide = Schema::charset_of(collation) == "utf8mb4";
+        (*votes, wide, *collation == now)
+    };
+    votes
+        .into_iter()
+        .max_by_key(rank)
+        .map_or(now, |(collation, _)| collation)
+}
+
+/// Runs all migrations in the session's database, but for statements that change no definition.
 ///
 /// # Errors
 /// A statement failed; the message has its file and line.
@@ -68,6 +135,9 @@ pub(super) async fn run(
     for migration in &folder.migrations {
         let mut reader = migration.script(Direction::Up, options).open()?;
         while let Some(statement) = reader.next()? {
+            if changes_no_schema(&sql::classify(&statement.text)) {
+                continue;
+            }
             let done = session.run(Query::new(statement.text), |_: Event| {}).await;
             done.map_err(|error: DbError| {
                 let place = format!("{}:{}, replayed", reader.path().display(), statement.line);
@@ -82,13 +152,21 @@ pub(super) async fn run(
 
 #[cfg(test)]
 mod tests {
-    use super::mentions;
+    use super::*;
 
     #[test]
-    fn a_qualified_name_is_found() {
-        assert!(mentions("DROP TABLE `Shop`.users", "shop"));
-        assert!(mentions("INSERT INTO shop.users VALUES (1)", "shop"));
-        assert!(!mentions("SELECT workshop.id FROM workshop", "shop"));
-        assert!(!mentions("SELECT 'x' FROM shop", "shop"));
+    fn the_default_is_what_most_tables_took_and_no_text_is_narrowed_in_doubt() {
+        let of = |list: &[&str], now: &str| usual(list.iter().map(|one| Text::new(one)), Text::new(now));
+        let (wide, narrow) = ("utf8mb4_unicode_ci", "latin1_swedish_ci");
+        for (tables, now, expected) in [
+            (&[][..], narrow, narrow),
+            (&[wide], narrow, wide),
+            (&[narrow], wide, wide),
+            (&[wide, wide, narrow], narrow, wide),
+            (&[narrow, narrow, narrow], wide, narrow),
+            (&["utf8mb4_bin"], wide, wide),
+        ] {
+            assert_eq!(of(tables, now), *expected, "{tables:?} under {now}");
+        }
     }
 }

@@ -14,7 +14,9 @@ use super::replay;
 use crate::context::Context;
 use crate::db::{DbError, Query, Session, quote_name};
 use crate::migrations::Folder;
+use crate::schema::ddl::Writer;
 use crate::schema::introspect::{self, Frame, Reading};
+use crate::schema::model::{Schema, Text};
 use crate::sql::Options;
 
 /// How long dropping the scratch database may take.
@@ -66,6 +68,11 @@ fn new_name() -> String {
     format!("dbtool_scratch_{}_{random:08x}", std::process::id())
 }
 
+/// A default collation as options of CREATE DATABASE.
+pub(super) fn charset_options(server: &Schema, default: Text) -> String {
+    Writer::own(server).charset(default)
+}
+
 /// What came of a replay.
 pub(super) enum Replayed {
     /// The live schema, and the one that the migrations make.
@@ -74,7 +81,7 @@ pub(super) enum Replayed {
     Denied(DbError),
 }
 
-/// Makes a scratch database beside that of `live`, replays the migrations of `folder` in it, reads
+/// Makes a scratch database of this `default` collation beside that of `live`, replays the migrations of `folder` in it, reads
 /// both schemas, and drops it: after success, failure, cancellation and panic alike.
 ///
 /// # Errors
@@ -85,10 +92,12 @@ pub(super) async fn replay(
     folder: &Folder,
     options: Options,
     live: &Frame,
+    default: Text,
 ) -> anyhow::Result<Replayed> {
     let name = new_name();
     session.execute(Query::new(LOCK).bind(name.as_str())).await?;
-    let create = format!("CREATE DATABASE {} {}", quote_name(&name), live.charset());
+    let charset = charset_options(&live.empty_schema(), default);
+    let create = format!("CREATE DATABASE {} {charset}", quote_name(&name));
     match session.execute(create).await {
         Err(error) if is_denied(&error) => return Ok(Replayed::Denied(error)),
         // A cancelled CREATE may have been carried out all the same.

@@ -63,8 +63,9 @@ impl Serialize for Shape<'_> {
         let ignored = |(what, reason): &(String, String)| json!({ "what": what, "reason": reason });
         map.serialize_entry("ignored", &List(|| report.ignored.iter().map(ignored)))?;
         map.serialize_entry("not_checked", &report.live.hidden)?;
-        let notes = expected.map_or(&[][..], |expected| &expected.notes);
-        map.serialize_entry("notes", notes)?;
+        map.serialize_entry("notes", &report.notes())?;
+        map.serialize_entry("pending", report.pending())?;
+        map.serialize_entry("undecided", &report.undecided)?;
         map.serialize_entry("largest_tables", &Size::of(&report.live.schema))?;
         map.serialize_entry("written", &report.written)?;
         map.end()

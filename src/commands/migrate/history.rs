@@ -338,6 +338,18 @@ impl History {
         }
     }
 
+    /// Whether there is such a table.
+    ///
+    /// # Errors
+    /// The account may not read it.
+    pub async fn is_there(&self, session: &mut Session) -> Result<bool, DbError> {
+        match session.execute(self.sql("SELECT 1 FROM {history} LIMIT 0")).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some(1146) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes the table unless it is there, and gives one of an earlier version its newer columns.
     /// To be called under the lock.
     ///

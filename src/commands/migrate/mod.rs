@@ -22,7 +22,6 @@ mod take_up;
 mod verdict;
 mod witness;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use self::apply::{Applied, Runner};
@@ -87,13 +86,33 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
     Ok(outcome)
 }
 
-/// The versions that the history of `database` says are in it for good.
+/// A migration that the history of a database names.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Its version.
+    pub version: u64,
+    /// The file's name without its ending.
+    pub name: String,
+    /// Whether it is in the database for good, and not begun only.
+    pub complete: bool,
+}
+
+/// What the history of `database` says, if it has one.
 ///
 /// # Errors
 /// The history is there and cannot be read.
-pub async fn applied(session: &mut Session, database: &str) -> Result<BTreeSet<u64>, DbError> {
-    let records = History::new(database, "").load(session).await?;
-    Ok(complete(&records).collect())
+pub async fn recorded(session: &mut Session, database: &str) -> Result<Option<Vec<Recorded>>, DbError> {
+    let history = History::new(database, "");
+    if !history.is_there(session).await? {
+        return Ok(None);
+    }
+    let records = history.load(session).await?.into_iter();
+    let recorded = records.map(|record| Recorded {
+        version: record.version,
+        name: record.name,
+        complete: record.state.complete(),
+    });
+    Ok(Some(recorded.collect()))
 }
 
 /// The versions that are in the database for good.

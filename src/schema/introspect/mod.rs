@@ -11,7 +11,7 @@ mod tables;
 use std::collections::BTreeMap;
 
 use super::model::{Dialect, Schema, Text};
-use super::{ddl, normalise};
+use super::normalise;
 use privileges::Grants;
 
 use crate::db::{DbError, Query, Row, Session, Value};
@@ -49,9 +49,9 @@ impl Frame {
         self.schema.collation
     }
 
-    /// The same as options of CREATE DATABASE.
-    pub fn charset(&self) -> String {
-        ddl::Writer::own(&self.schema).charset(self.schema.collation)
+    /// A schema of this server without any object.
+    pub fn empty_schema(&self) -> Schema {
+        self.schema.clone()
     }
 
     /// Reads the database. What is the same in `like` is kept once.
