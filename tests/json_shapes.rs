@@ -228,6 +228,19 @@ fn check_schema() {
         .env("DB_PASSWORD", "secret");
     seen.run(SCHEMA, 0, looker);
     seen.run(SCHEMA, 1, check(&["--dir", shipped().to_str().expect("a path")]));
+    // Migrations are pending, of which the snapshot speaks too.
+    let behind = server.create_account("behind", "behind");
+    let shipped = shipped();
+    let dir = shipped.to_str().expect("a path");
+    let migrated = server
+        .dbtool_as(&behind)
+        .args(["migrate", "002", "--dir", dir])
+        .run();
+    assert_eq!(migrated.code, Some(0), "{migrated}");
+    let command = server
+        .dbtool_as(&behind)
+        .args(["check-schema", "--replay", "never", "--dir", dir]);
+    seen.run(SCHEMA, 1, command);
     seen.compare(&[SCHEMA], &[]);
 }
 

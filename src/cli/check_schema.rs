@@ -37,7 +37,8 @@ pub enum FailOn {
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Rules: no-primary-key, duplicate-index, redundant-index, foreign-key-without-index,
-auto-increment-nearly-full, mixed-collations, utf8mb3, not-innodb, latin1-beside-utf8mb4.
+auto-increment-nearly-full, mixed-collations, utf8mb3, not-innodb, latin1-beside-utf8mb4,
+foreign-key-to-non-unique, spatial-without-srid, memory-engine, zero-date-default, definer.
 
 Exit codes: 0 no drift and nothing denied was found, 1 drift from --fail-on on, a denied finding, or
 pending migrations (unless --applied).")]
@@ -73,6 +74,10 @@ pub struct CheckSchemaArgs {
     /// Fail on findings of this lint rule; `all` for every rule; may be repeated
     #[arg(long, value_name = "RULE")]
     pub deny: Vec<String>,
+    /// An account that may be the DEFINER of programs, like app@%; * stands for any text; may be
+    /// repeated. Without any the rule `definer` finds nothing
+    #[arg(long, value_name = "USER@HOST")]
+    pub allow_definer: Vec<String>,
     /// From which severity on a difference fails the check
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     pub fail_on: FailOn,

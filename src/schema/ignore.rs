@@ -100,7 +100,7 @@ impl Ignore {
 }
 
 /// Whether `text` is what `pattern` says; `*` is any text.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
@@ -126,6 +126,7 @@ mod tests {
             change: Change::Extra { live: String::new() },
             severity: Severity::Cosmetic,
             note: None,
+            renamed: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! (snapshot, diagram), report.
 
 mod committed;
+mod definers;
 mod elsewhere;
 mod expected;
 mod outcome;
@@ -44,7 +45,14 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     let database = ctx.config.require_database()?.to_owned();
 
     let (live, expected) = expected::gather(ctx, args, &database).await?;
-    let mut report = decide(&database, live, expected, &ignore);
+    let definers = match args.allow_definer.as_slice() {
+        [] => Vec::new(),
+        allowed => {
+            let programs = definers::read(&mut ctx.db.session().await?, &database).await?;
+            lint::definers(&programs, allowed)
+        }
+    };
+    let mut report = decide(&database, live, expected, definers, &ignore);
     report.fail_from = fail_severity(args.fail_on);
     report.denied = denied;
     report.script_only = args.fix_sql;
@@ -56,7 +64,13 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
 }
 
 /// Compares and lints, and parts what is ignored from what counts.
-fn decide(database: &str, live: Reading, expected: Option<Expected>, ignore: &Ignore) -> Report {
+fn decide(
+    database: &str,
+    live: Reading,
+    expected: Option<Expected>,
+    definers: Vec<Finding>,
+    ignore: &Ignore,
+) -> Report {
     let mut report = Report::new(database, live, expected);
     if let Some(expected) = &report.expected {
         let (ignored, counted): (Vec<Difference>, Vec<Difference>) =
@@ -81,6 +95,7 @@ fn decide(database: &str, live: Reading, expected: Option<Expected>, ignore: &Ig
     }
     let (ignored, counted): (Vec<Finding>, Vec<Finding>) = lint(&report.live.schema)
         .into_iter()
+        .chain(definers)
         .partition(|one| ignore.finding(one).is_some());
     report.findings = counted;
     report.ignored.extend(ignored.iter().filter_map(|one| {

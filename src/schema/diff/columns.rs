@@ -20,7 +20,10 @@ impl Pair<'_> {
                         Writer::own(self.expected).column(column, Some(self.wanted.collation), None);
                     let change = Change::Missing { expected };
                     let mut difference = self.difference(Kind::Column, column.name, change, Severity::Breaks);
-                    difference.note = self.rename_note(column);
+                    difference.renamed = self.renamed(column);
+                    difference.note = difference
+                        .renamed
+                        .map(|name| format!("{name} has the same type: it may have been renamed"));
                     out.push(difference);
                 }
                 Some(found) => {
@@ -60,7 +63,7 @@ impl Pair<'_> {
     }
 
     /// A missing column next to exactly one extra column of the same type was probably renamed.
-    fn rename_note(&self, missing: &Column) -> Option<String> {
+    fn renamed(&self, missing: &Column) -> Option<Text> {
         let like = |one: &Column| one.ty == missing.ty && one.nullable == missing.nullable;
         let mut extra = self
             .found
@@ -73,8 +76,7 @@ impl Pair<'_> {
             .iter()
             .filter(|one| like(one) && self.found.column(&one.name).is_none());
         let candidate = extra.next()?;
-        (extra.next().is_none() && others.nth(1).is_none())
-            .then(|| format!("{} has the same type: it may have been renamed", candidate.name))
+        (extra.next().is_none() && others.nth(1).is_none()).then_some(candidate.name)
     }
 
     fn column_fields(&self, wanted: &Column, found: &Column) -> (Fields, Severity) {

@@ -9,7 +9,10 @@ use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
 
 impl Pair<'_> {
     pub(super) fn foreign_keys(&self, out: &mut Vec<Difference>) {
-        let generated = |name: Text, _: &ForeignKey| is_generated_foreign_key(&self.name, &name);
+        // MariaDB takes the name of `FOREIGN KEY name (...)` for the key's, MySQL for its index's only.
+        let same_family = self.expected.dialect == self.live.dialect;
+        let generated =
+            |name: Text, _: &ForeignKey| !same_family || is_generated_foreign_key(&self.name, &name);
         let matched = match_by_content(
             &self.wanted.foreign_keys,
             &self.found.foreign_keys,
@@ -111,8 +114,8 @@ fn same_key(one: &ForeignKey, other: &ForeignKey) -> bool {
 /// An expected object and a live one, each with its name.
 pub(super) type Matched<'a, T> = (Text, Option<&'a T>, Text, Option<&'a T>);
 
-/// Pairs objects by name, then by content: two that are the same but for a name the server
-/// made up are no difference at all, and two with chosen names differ in the name only.
+/// Pairs objects by name, then by content: two that are the same but for names that the server
+/// made up are no difference at all, and two of which one has a chosen name differ in the name only.
 pub(super) fn match_by_content<'a, T>(
     wanted: &'a ByName<T>,
     found: &'a ByName<T>,
@@ -142,7 +145,7 @@ pub(super) fn match_by_content<'a, T>(
         }
         let at = left.iter().position(|(_, other)| same(one, other));
         match at.map(|at| left.remove(at)) {
-            Some((live_name, other)) if wanted_generated(*name, one) || found_generated(live_name, other) => {
+            Some((live_name, other)) if wanted_generated(*name, one) && found_generated(live_name, other) => {
             }
             Some((live_name, other)) => out.push((*name, Some(one), live_name, Some(other))),
             None => out.push((*name, Some(one), *name, None)),

@@ -159,6 +159,9 @@ pub struct Difference {
     /// What else there is to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The name that a missing column or table may have on the server.
+    #[serde(skip)]
+    pub renamed: Option<Text>,
 }
 
 impl Difference {
@@ -171,6 +174,7 @@ impl Difference {
             change,
             severity,
             note: None,
+            renamed: None,
         }
     }
 

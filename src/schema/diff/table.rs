@@ -3,11 +3,12 @@
 use super::constraints::match_by_content;
 use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::model::{Index, IndexKind, PRIMARY, Schema, Table, Text};
+use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Table, Text};
 use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, respelled};
 
 /// Compares all tables.
 pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+    let renamed = renamed(expected, live);
     for (name, wanted, found) in pairs(&expected.tables, &live.tables) {
         match (wanted, found) {
             (None, Some(_)) if expected.same.contains(&name) || expected.hidden.tables => {}
@@ -16,23 +17,21 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>
                 let change = Change::Missing {
                     expected: String::new(),
                 };
-                out.push(Difference::new(
-                    Kind::Table,
-                    Some(name),
-                    name,
-                    change,
-                    Severity::Breaks,
-                ));
+                let mut difference = Difference::new(Kind::Table, Some(name), name, change, Severity::Breaks);
+                let old = renamed.iter().find(|(new, _)| *new == name);
+                difference.renamed = old.map(|(_, old)| *old);
+                difference.note = difference
+                    .renamed
+                    .map(|old| format!("{old} has the same columns: it may have been renamed"));
+                out.push(difference);
             }
             (None, Some(_)) => {
                 let change = Change::Extra { live: String::new() };
-                out.push(Difference::new(
-                    Kind::Table,
-                    Some(name),
-                    name,
-                    change,
-                    Severity::Cosmetic,
-                ));
+                let mut difference =
+                    Difference::new(Kind::Table, Some(name), name, change, Severity::Cosmetic);
+                let new = renamed.iter().find(|(_, old)| *old == name);
+                difference.note = new.map(|(new, _)| format!("it may be {new}, renamed"));
+                out.push(difference);
             }
             (Some(wanted), Some(found)) if wanted != found || expected.collation != live.collation => {
                 let respelled = respelled(found, wanted);
@@ -48,6 +47,37 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>
             _ => {}
         }
     }
+}
+
+/// Missing tables with the extra table that has the same columns, if there is just one: it may have
+/// been renamed. The missing one stands first.
+fn renamed(expected: &Schema, live: &Schema) -> Vec<(Text, Text)> {
+    let alike = |one: &Table, other: &Table| {
+        let same = |(one, other): (&Column, &Column)| {
+            (one.ty, one.nullable) == (other.ty, other.nullable) && one.name.eq_ignore_ascii_case(&other.name)
+        };
+        one.columns.len() == other.columns.len() && one.columns.iter().zip(other.columns.iter()).all(same)
+    };
+    let missing = expected
+        .tables
+        .iter()
+        .filter(|(name, _)| !live.tables.contains_key(name));
+    let extra: Vec<_> = live
+        .tables
+        .iter()
+        .filter(|(name, _)| !expected.knows(**name))
+        .collect();
+    let mut found: Vec<(Text, Text)> = Vec::new();
+    for (name, wanted) in missing {
+        let mut candidates = extra.iter().filter(|(_, table)| alike(wanted, table));
+        if let (Some((old, _)), None) = (candidates.next(), candidates.next()) {
+            found.push((*name, **old));
+        }
+    }
+    // One table cannot have become two.
+    let olds: Vec<Text> = found.iter().map(|(_, old)| *old).collect();
+    found.retain(|(_, old)| olds.iter().filter(|other| *other == old).count() == 1);
+    found
 }
 
 /// A table on both sides.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hints;
 use super::risk::mentions;
 use super::work::Work;
 use super::{Planner, comment_option};
@@ -190,8 +191,10 @@ impl<'a> Alter<'a, '_> {
             let place = places.next(column.name, risky, live.is_some(), difference.copied());
             match (live, difference) {
                 (None, None) => {}
-                (None, Some(_)) => {
+                (None, Some(difference)) => {
                     let part = work.part(risky);
+                    part.notes
+                        .extend(hints::on_column(self.table, column, difference));
                     part.touched.insert(column.name);
                     part.added.insert(column.name);
                     part.clauses

@@ -6,7 +6,9 @@
 //! dbtool.
 
 mod alter;
+mod convert;
 mod doubt;
+mod hints;
 mod keys;
 mod later;
 mod loss;
@@ -21,6 +23,7 @@ use std::collections::BTreeMap;
 
 use doubt::Doubts;
 use later::Later;
+pub(crate) use modes::is_zero_date;
 
 use super::ddl::{Writer, quote};
 use super::diff::{Difference, Kind};
@@ -171,12 +174,12 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn add(&mut self, sql: String, loses: Option<String>) {
+        self.add_noted(sql, loses, None);
+    }
+
+    fn add_noted(&mut self, sql: String, loses: Option<String>, note: Option<String>) {
         self.doubts.look_at(&sql);
-        (self.sink)(Statement {
-            sql,
-            loses,
-            note: None,
-        });
+        (self.sink)(Statement { sql, loses, note });
     }
 
     fn run(&mut self, sql: String) {

@@ -63,7 +63,7 @@ fn changes(differences: &[&Difference]) -> bool {
 }
 
 /// Whether the default's month or day is 00.
-fn is_zero_date(column: &Column) -> bool {
+pub(crate) fn is_zero_date(column: &Column) -> bool {
     let is_date = ["date", "timestamp"].iter().any(|ty| column.ty.starts_with(ty));
     let value = column.default.filter(|_| is_date);
     let value = value

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alter::Alter;
+use super::hints;
 use super::keys::drop_foreign_key;
 use super::later::Later;
 use super::work::Work;
@@ -45,11 +46,11 @@ impl Planner<'_> {
         }
         drop.into_iter().for_each(|(sql, loses)| self.add(sql, loses));
         let mut gone = Vec::new();
-        for table in by_table.keys() {
+        for (table, differences) in by_table {
             match (self.expected.tables.get(table), self.live.tables.get(table)) {
                 (Some(wanted), None) => {
                     let sql = self.writer.create_table(table, wanted);
-                    self.add(sql, later.object(*table));
+                    self.add_noted(sql, later.object(*table), hints::on_table(differences));
                 }
                 (None, Some(_)) => gone.push(*table),
                 _ => {}
@@ -71,7 +72,8 @@ impl Planner<'_> {
         }
         for (part, loses) in [(work.safe, None), (work.losing, loses.clone())] {
             if !part.clauses.is_empty() {
-                self.add(format!("{start}\n  {}", part.clauses.join(",\n  ")), loses);
+                let note = (!part.notes.is_empty()).then(|| part.notes.join("; "));
+                self.add_noted(format!("{start}\n  {}", part.clauses.join(",\n  ")), loses, note);
             }
         }
         if let Some((clause, why)) = work.dropped {

@@ -9,6 +9,8 @@ use crate::schema::model::Text;
 pub(super) struct Alteration {
     /// Its clauses, in order.
     pub(super) clauses: Vec<String>,
+    /// What to know before it runs.
+    pub(super) notes: Vec<String>,
     /// Columns that come, or whose type or very being changes.
     pub(super) touched: BTreeSet<Text>,
     /// Columns that come.
@@ -23,6 +25,7 @@ impl Alteration {
     /// Adds the clauses of another.
     fn extend(&mut self, other: Alteration) {
         self.clauses.extend(other.clauses);
+        self.notes.extend(other.notes);
         self.touched.extend(other.touched);
         self.added.extend(other.added);
         self.unindexed.extend(other.unindexed);

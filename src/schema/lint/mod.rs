@@ -1,6 +1,13 @@
 //! What is unwise in a schema, whether or not it is as expected. Pure.
 
+mod definer;
+mod foreign_key_to_non_unique;
+mod memory_engine;
 mod rules;
+mod spatial_without_srid;
+mod zero_date_default;
+
+pub use definer::{Defined, definers};
 
 use serde::Serialize;
 
@@ -79,6 +86,11 @@ pub const RULES: &[Rule] = &[
         why: "text copied or compared between them is converted, and what latin1 lacks becomes question marks",
         check: rules::latin1,
     },
+    foreign_key_to_non_unique::RULE,
+    spatial_without_srid::RULE,
+    memory_engine::RULE,
+    zero_date_default::RULE,
+    definer::RULE,
 ];
 
 /// All findings, rule by rule, in the order of their objects.

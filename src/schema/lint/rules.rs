@@ -1,6 +1,6 @@
 //! The rules of [`super::RULES`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, RULES, auto_increment_use};
 use crate::schema::ddl::{Writer, name, names};
@@ -10,7 +10,7 @@ use crate::sql::script::comment;
 /// From here on a counter is worth a warning.
 const NEARLY_FULL_PERCENT: f64 = 75.0;
 
-fn finding(rule: &'static str, object: String, what: String, fix: String) -> Finding {
+pub(super) fn finding(rule: &'static str, object: String, what: String, fix: String) -> Finding {
     let why = RULES.iter().find(|one| one.id == rule).map_or("", |one| one.why);
     Finding {
         rule,
@@ -95,7 +95,7 @@ fn serves(long: &Index, short: &Index) -> bool {
 }
 
 /// What changes a column into `column`.
-fn modify(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
+pub(super) fn modify(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
     let clause = modify_clause(schema, table, column);
     format!("ALTER TABLE {} {clause};", name(&table_name))
 }
@@ -345,8 +345,32 @@ fn in_utf8mb4(collation: Text, usual: Text) -> Text {
     }
 }
 
+/// Whether CONVERT TO would make the column a larger type: TEXT types hold bytes, and it keeps their
+/// number of characters (manual, "ALTER TABLE Statement", "Changing the Character Set").
+fn would_widen(column: &Column) -> bool {
+    ["tinytext", "text", "mediumtext"].contains(&column.ty.as_str())
+}
+
+/// The collation that most tables of utf8mb4 have; without one, the database's or the server's default.
+fn usual_utf8mb4(schema: &Schema) -> Option<Text> {
+    let utf8mb4 = Text::new("utf8mb4");
+    let is_utf8mb4 = |collation: Text| Schema::charset_of(&collation) == utf8mb4.as_str();
+    let mut counts: BTreeMap<Text, (usize, bool)> = BTreeMap::new();
+    let tables = schema.tables.values().map(|table| table.collation);
+    for collation in tables.filter(|collation| is_utf8mb4(*collation)) {
+        let count = counts
+            .entry(collation)
+            .or_insert((0, collation == schema.collation));
+        count.0 += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(collation, _)| collation)
+        .or(Some(schema.collation).filter(|collation| is_utf8mb4(*collation)))
+        .or(schema.default_collations.get(&utf8mb4).copied())
+}
+
 /// The clauses that convert a table and its columns `of` one character set. CONVERT TO gives all
-/// columns one collation, so it is for tables that have but one.
+/// columns one collation and some a larger type, so it is for tables where it changes nothing else.
 fn convert(
     schema: &Schema,
     table: &Table,
@@ -355,7 +379,8 @@ fn convert(
 ) -> String {
     let charset = format!("CHARACTER SET utf8mb4 COLLATE {}", converted(table.collation));
     let mut collations = table.columns.iter().filter_map(|column| column.collation);
-    if collations.all(|collation| collation == table.collation) {
+    let alike = collations.all(|collation| collation == table.collation);
+    if alike && !table.columns.iter().any(would_widen) {
         return format!("CONVERT TO {charset}");
     }
     let text = table
@@ -377,11 +402,7 @@ fn convert(
 /// and what turns them into utf8mb4.
 fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
     let of = |collation: Text| Schema::charset_of(&collation) == charset;
-    let utf8mb4 = Text::new("utf8mb4");
-    let usual = match Schema::charset_of(&schema.collation) == utf8mb4.as_str() {
-        true => Some(schema.collation),
-        false => schema.default_collations.get(&utf8mb4).copied(),
-    };
+    let usual = usual_utf8mb4(schema);
     let mut out = Vec::new();
     for (table_name, table) in &schema.tables {
         let converted = |collation: Text| in_utf8mb4(collation, usual.unwrap_or(table.collation));

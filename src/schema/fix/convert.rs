@@ -1,0 +1,202 @@
+//! Types into which every value of another type goes as it is, though they are of another kind.
+
+use crate::schema::expr::lexer;
+
+/// A type taken apart: `decimal(10,2) unsigned`.
+struct Type<'a> {
+    name: &'a str,
+    arguments: &'a str,
+    unsigned: bool,
+}
+
+fn parse(ty: &str) -> Type<'_> {
+    let (head, rest) = ty.split_once('(').unwrap_or((ty, ""));
+    let arguments = rest.rsplit_once(')').map_or("", |(inside, _)| inside);
+    Type {
+        name: head.split(' ').next().unwrap_or(head),
+        arguments,
+        unsigned: ty.contains("unsigned") || ty.contains("zerofill"),
+    }
+}
+
+/// Whether every value of `from` can be written in `to`, and reads the same there.
+pub(super) fn keeps(from: &str, to: &str) -> bool {
+    let (one, other) = (parse(from), parse(to));
+    let listed = |ty: &Type<'_>| values(ty.arguments);
+    match (one.name, other.name) {
+        // A value is brought over by its name and not by its number.
+        ("enum", "enum") | ("set", "set") => {
+            let there = listed(&other);
+            return listed(&one).iter().all(|value| there.contains(value));
+        }
+        (
+            "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon",
+            "geometry",
+        ) => {
+            return true;
+        }
+        _ => {}
+    }
+    if let (Some(letters), Some(room)) = (longest(&one), room(&other)) {
+        return letters <= room;
+    }
+    let Some(digits) = integer_digits(&one) else {
+        return false;
+    };
+    match other.name {
+        "decimal" => {
+            let (precision, scale) = precision(other.arguments);
+            precision.saturating_sub(scale) >= digits && (one.unsigned || !other.unsigned)
+        }
+        // A double holds integers of 53 bits, a float those of 24.
+        "double" => digits <= 10,
+        "float" => digits <= 5,
+        "smallint" | "mediumint" | "int" | "bigint" => one.name == "year",
+        _ => false,
+    }
+}
+
+/// The values of an ENUM or a SET.
+fn values(arguments: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut rest = arguments;
+    while let Some(start) = rest.find('\'') {
+        rest = &rest[start..];
+        // A quote that is doubled is part of the value.
+        let mut end = 1;
+        while let Some(at) = rest[end..].find('\'') {
+            end += at + 1;
+            if !rest[end..].starts_with('\'') {
+                break;
+            }
+            end += 1;
+        }
+        out.extend(lexer::literal_value(&rest[..end]));
+        rest = &rest[end..];
+    }
+    out
+}
+
+/// Decimal digits of the largest value of an integer type.
+fn integer_digits(ty: &Type<'_>) -> Option<u64> {
+    Some(match ty.name {
+        "tinyint" => 3,
+        "smallint" => 5,
+        "mediumint" => 8,
+        "int" => 10,
+        "bigint" if ty.unsigned => 20,
+        "bigint" => 19,
+        "year" => 4,
+        _ => return None,
+    })
+}
+
+fn number(text: &str, default: u64) -> u64 {
+    text.trim().parse().unwrap_or(default)
+}
+
+fn precision(arguments: &str) -> (u64, u64) {
+    let (precision, scale) = arguments.split_once(',').unwrap_or((arguments, "0"));
+    (number(precision, 10), number(scale, 0))
+}
+
+/// Characters of the longest value when it is written as text.
+fn longest(ty: &Type<'_>) -> Option<u64> {
+    let fraction = match number(ty.arguments, 0) {
+        0 => 0,
+        digits => digits + 1,
+    };
+    Some(match ty.name {
+        "decimal" => precision(ty.arguments).0 + 3,
+        "date" => 10,
+        "datetime" | "timestamp" => 19 + fraction,
+        "time" => 10 + fraction,
+        "uuid" => 36,
+        "inet6" => 39,
+        "inet4" => 15,
+        "enum" => {
+            let lengths = values(ty.arguments)
+                .into_iter()
+                .map(|value| value.chars().count());
+            lengths.max().unwrap_or(0) as u64
+        }
+        "set" => {
+            let lengths = values(ty.arguments)
+                .into_iter()
+                .map(|value| value.chars().count() + 1);
+            lengths.sum::<usize>() as u64
+        }
+        _ => {
+            let digits = integer_digits(ty)?;
+            // ZEROFILL writes as many digits as the type says.
+            digits.max(number(ty.arguments, 0)) + u64::from(!ty.unsigned && ty.name != "year")
+        }
+    })
+}
+
+/// How many characters a text type has room for, whatever their bytes.
+fn room(ty: &Type<'_>) -> Option<u64> {
+    Some(match ty.name {
+        "char" | "varchar" => number(ty.arguments, 1),
+        "tinytext" => 255 / 4,
+        "text" => 65_535 / 4,
+        "mediumtext" => 16_777_215 / 4,
+        "longtext" => 4_294_967_295 / 4,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keeps;
+
+    #[test]
+    fn what_reads_the_same_is_told_from_what_may_not() {
+        for (from, to) in [
+            ("int", "varchar(20)"),
+            ("int", "varchar(11)"),
+            ("int unsigned", "varchar(10)"),
+            ("tinyint(1)", "char(4)"),
+            ("bigint unsigned", "text"),
+            ("int(20) unsigned zerofill", "varchar(20)"),
+            ("decimal(10,2)", "varchar(13)"),
+            ("enum('a','b,c')", "text"),
+            ("enum('a','it''s')", "varchar(4)"),
+            ("enum('a','b')", "enum('a','c','b')"),
+            ("set('a','b')", "varchar(4)"),
+            ("date", "varchar(10)"),
+            ("datetime(3)", "varchar(23)"),
+            ("time", "char(10)"),
+            ("year", "varchar(4)"),
+            ("year", "smallint"),
+            ("int", "decimal(12,2)"),
+            ("int", "double"),
+            ("smallint", "float"),
+            ("point", "geometry"),
+        ] {
+            assert!(keeps(from, to), "{from} -> {to}");
+        }
+        for (from, to) in [
+            ("int", "varchar(10)"),
+            ("bigint", "varchar(11)"),
+            ("int(20) unsigned zerofill", "varchar(19)"),
+            ("decimal(10,2)", "varchar(12)"),
+            ("enum('a','long')", "varchar(3)"),
+            ("enum('a','b')", "enum('a')"),
+            ("float", "varchar(30)"),
+            ("bigint", "double"),
+            ("int", "float"),
+            ("int", "decimal(10,2)"),
+            ("int", "decimal(12,2) unsigned"),
+            ("varchar(20)", "int"),
+            ("text", "varchar(20)"),
+            ("date", "int"),
+            ("datetime", "varchar(18)"),
+            ("geometry", "point"),
+            ("bit(8)", "varchar(20)"),
+            ("int", "date"),
+        ] {
+            assert!(!keeps(from, to), "{from} -> {to}");
+        }
+    }
+}
