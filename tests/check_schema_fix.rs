@@ -313,14 +313,14 @@ fn the_advice_of_the_lints_changes_nothing_else() {
             "SET sql_mode = ''".to_owned(),
             "CREATE TABLE day (id int PRIMARY KEY, at date NOT NULL DEFAULT '0000-00-00')".to_owned(),
             "SET sql_mode = DEFAULT, foreign_key_checks = 0".to_owned(),
-            "CREATE TABLE parent (id int PRIMARY KEY, code int, KEY (code))".to_owned(),
+            "CREATE TABLE parent (id int PRIMARY KEY, code int, KEY (code)) COLLATE utf8mb4_unicode_ci".to_owned(),
         ],
     );
     if server.is_mysql() {
         admin.exec("SET restrict_fk_on_non_standard_key = 0");
         admin.exec("CREATE TABLE place (id int PRIMARY KEY, at point NOT NULL, SPATIAL KEY by_place (at))");
     }
-    admin.exec("CREATE TABLE child (id int PRIMARY KEY, code int, KEY (code), FOREIGN KEY (code) REFERENCES parent (code))");
+    admin.exec("CREATE TABLE child (id int PRIMARY KEY, code int, KEY (code), FOREIGN KEY (code) REFERENCES parent (code)) COLLATE utf8mb4_unicode_ci");
     admin.exec("CREATE VIEW seen AS SELECT 1 AS one");
     let lint = |more: &[&str]| {
         let output = server
