@@ -21,8 +21,8 @@ fn the_committed_snapshot_and_picture_are_those_of_the_shipped() {
     // Everything is missing from the empty database; its own fix makes the schema.
     let fix = server
         .dbtool()
-        .args(["check-schema", "--fix-sql", "--dir"])
-        .arg(shipped())
+        .args(["check-schema", "--fix-sql", "--expect"])
+        .arg(shipped().join("schema.json"))
         .run();
     run_script(&mut admin, &fix.stdout);
     let against_snapshot = server

@@ -125,6 +125,20 @@ fn a_thousand_tables() {
         let command = against(&["--diagram"]).arg(file);
         measure(command, &format!("picture, {picture}"), &mut over);
     }
+    // Every column differs.
+    let text = fs::read_to_string(&snapshot).expect("the snapshot");
+    let other = folder.path().join("other.json");
+    let text = text.replace("\"type\":", "\"comment\": \"other\", \"type\":");
+    fs::write(&other, text.replace("utf8mb4_unicode_ci", "latin1_swedish_ci"))
+        .expect("the snapshot is written");
+    for args in [&["--format", "text"][..], &["--format", "json"], &["--fix-sql"]] {
+        let command = check(&["--expect"]).arg(&other).args(args);
+        measure(
+            command,
+            &format!("all columns differ, {}", args.join(" ")),
+            &mut over,
+        );
+    }
     // Everything is missing.
     for args in [&["--format", "text"][..], &["--format", "json"], &["--fix-sql"]] {
         let command = against(args)

@@ -94,12 +94,18 @@ impl<'de> Visitor<'de> for Tables<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((name, table)) = map.next_entry::<Text, Table>()? {
-            if self.live.tables.get(&name) == Some(&table) {
+        while let Some((name, mut table)) = map.next_entry::<Text, Table>()? {
+            let live = self.live.tables.get(&name);
+            if live == Some(&table) {
                 self.schema.same.insert(name);
-            } else {
-                self.schema.tables.insert(name, table);
+                continue;
             }
+            if let Some(live) = live {
+                table.columns.share(&live.columns);
+                table.indexes.share(&live.indexes);
+                table.foreign_keys.share(&live.foreign_keys);
+            }
+            self.schema.tables.insert(name, table);
         }
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::order::moved;
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, push};
-use crate::schema::ddl::Writer;
 use crate::schema::model::{Column, Dialect, Text};
 
 impl Pair<'_> {
@@ -16,14 +15,14 @@ impl Pair<'_> {
             match self.found.column(&column.name) {
                 None if self.live.hidden.columns => {}
                 None => {
-                    let expected =
-                        Writer::own(self.expected).column(column, Some(self.wanted.collation), None);
-                    let change = Change::Missing { expected };
+                    let change = Change::Missing {
+                        expected: String::new(),
+                    };
                     let mut difference = self.difference(Kind::Column, column.name, change, Severity::Breaks);
                     difference.renamed = self.renamed(column);
-                    difference.note = difference
-                        .renamed
-                        .map(|name| format!("{name} has the same type: it may have been renamed"));
+                    difference.note = difference.renamed.map(|name| {
+                        Text::from(format!("{name} has the same type: it may have been renamed"))
+                    });
                     out.push(difference);
                 }
                 Some(found) => {
@@ -46,7 +45,7 @@ impl Pair<'_> {
             .iter()
             .filter(|column| self.wanted.column(&column.name).is_none() && !self.expected.hidden.columns)
         {
-            let live = Writer::own(self.live).column(column, Some(self.found.collation), None);
+            let live = String::new();
             let needed = !column.nullable
                 && column.default.is_none()
                 && column.generated.is_none()
@@ -57,7 +56,7 @@ impl Pair<'_> {
                 Severity::Cosmetic
             };
             let mut difference = self.difference(Kind::Column, column.name, Change::Extra { live }, severity);
-            difference.note = needed.then(|| "an INSERT that does not name it fails".to_owned());
+            difference.note = needed.then(|| Text::new("an INSERT that does not name it fails"));
             out.push(difference);
         }
     }

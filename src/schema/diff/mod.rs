@@ -9,6 +9,7 @@ mod triggers;
 use std::borrow::Cow;
 
 use serde::Serialize;
+use smallvec::{SmallVec, smallvec};
 
 use super::ddl;
 use super::model::{ByName, Event, Routine, Schema, Text, View};
@@ -99,12 +100,15 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// What it is: `type`, `default`, `on delete`, ...
-    pub name: String,
+    pub name: Text,
     /// What the migrations say.
-    pub expected: String,
+    pub expected: Text,
     /// What the server has.
-    pub live: String,
+    pub live: Text,
 }
+
+/// The properties of one object that differ: mostly one, and many objects say the same.
+pub type FieldList = SmallVec<[Field; 1]>;
 
 /// How an object differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,18 +116,18 @@ pub struct Field {
 pub enum Change {
     /// Expected, not there.
     Missing {
-        /// Its definition; that of a table is long, and made by [`defined`] when it is wanted.
+        /// Its definition; that of a table or a column is made by [`defined`] when it is wanted.
         expected: String,
     },
     /// There, not expected.
     Extra {
-        /// Its definition; that of a table is long, and made by [`defined`] when it is wanted.
+        /// Its definition; that of a table or a column is made by [`defined`] when it is wanted.
         live: String,
     },
     /// There, but not as expected.
     Different {
         /// In what.
-        fields: Vec<Field>,
+        fields: FieldList,
     },
 }
 
@@ -158,7 +162,7 @@ pub struct Difference {
     pub severity: Severity,
     /// What else there is to say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub note: Option<Text>,
     /// The name that a missing column or table may have on the server.
     #[serde(skip)]
     pub renamed: Option<Text>,
@@ -209,7 +213,7 @@ impl Difference {
 pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
     let mut out = Vec::new();
     if !expected.same_collation(expected.collation, live, live.collation) {
-        let fields = vec![field("default collation", expected.collation, live.collation)];
+        let fields = smallvec![field("default collation", expected.collation, live.collation)];
         let change = Change::Different { fields };
         out.push(Difference::new(
             Kind::Database,
@@ -231,11 +235,20 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
     out
 }
 
-/// The difference with its definition. A thousand missing tables would fill a megabyte with them.
+/// The difference with its definition. A thousand missing tables, or their columns, would fill
+/// megabytes with them.
 pub fn defined<'a>(one: &'a Difference, expected: &Schema, live: &Schema) -> Cow<'a, Difference> {
     let create = |schema: &Schema| {
-        let table = schema.tables.get(&one.name).filter(|_| one.kind == Kind::Table)?;
-        Some(ddl::Writer::own(schema).create_table(&one.name, table))
+        let writer = ddl::Writer::own(schema);
+        let table = schema.tables.get(&one.table?)?;
+        match one.kind {
+            Kind::Table => Some(writer.create_table(&one.name, table)),
+            Kind::Column => {
+                let column = table.column(&one.name)?;
+                Some(writer.column(column, Some(table.collation), None))
+            }
+            _ => None,
+        }
     };
     let change = match one.change {
         Change::Missing { .. } => create(expected).map(|expected| Change::Missing { expected }),
@@ -254,24 +267,20 @@ pub fn defined<'a>(one: &'a Difference, expected: &Schema, live: &Schema) -> Cow
 /// A field of a difference.
 fn field(name: &str, expected: impl ToString, live: impl ToString) -> Field {
     Field {
-        name: name.to_owned(),
-        expected: expected.to_string(),
-        live: live.to_string(),
+        name: Text::new(name),
+        expected: Text::from(expected.to_string()),
+        live: Text::from(live.to_string()),
     }
 }
 
 /// Collects the fields that differ.
 #[derive(Default)]
-struct Fields(Vec<Field>);
+struct Fields(FieldList);
 
 impl Fields {
     fn compare<T: PartialEq>(&mut self, name: &str, expected: T, live: T, show: impl Fn(T) -> String) {
         if expected != live {
-            self.0.push(Field {
-                name: name.to_owned(),
-                expected: show(expected),
-                live: show(live),
-            });
+            self.0.push(field(name, show(expected), show(live)));
         }
     }
 

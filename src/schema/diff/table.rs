@@ -1,5 +1,7 @@
 //! Differences within a table.
 
+use smallvec::smallvec;
+
 use super::constraints::match_by_content;
 use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
 use crate::schema::ddl::{self, Writer};
@@ -22,7 +24,7 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>
                 difference.renamed = old.map(|(_, old)| *old);
                 difference.note = difference
                     .renamed
-                    .map(|old| format!("{old} has the same columns: it may have been renamed"));
+                    .map(|old| Text::from(format!("{old} has the same columns: it may have been renamed")));
                 out.push(difference);
             }
             (None, Some(_)) => {
@@ -30,7 +32,7 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>
                 let mut difference =
                     Difference::new(Kind::Table, Some(name), name, change, Severity::Cosmetic);
                 let new = renamed.iter().find(|(_, old)| *old == name);
-                difference.note = new.map(|(new, _)| format!("it may be {new}, renamed"));
+                difference.note = new.map(|(new, _)| Text::from(format!("it may be {new}, renamed")));
                 out.push(difference);
             }
             (Some(wanted), Some(found)) if wanted != found || expected.collation != live.collation => {
@@ -239,7 +241,7 @@ impl Pair<'_> {
                 .replace("\n  ", " ")
                 .replace('\n', "")
         };
-        let fields = vec![field("partitions", show(self.wanted), show(self.found))];
+        let fields = smallvec![field("partitions", show(self.wanted), show(self.found))];
         let change = Change::Different { fields };
         out.push(self.difference(Kind::Partitioning, self.name, change, Severity::Performance));
     }

@@ -154,12 +154,12 @@ impl<'a> Alter<'a, '_> {
         };
         let wanted = self.wanted.indexes.get(&one.name)?;
         match fields.as_slice() {
-            [field] if field.name == "name" => Some(format!(
+            [field] if field.name == *"name" => Some(format!(
                 "RENAME INDEX {} TO {}",
                 name(&one.name_there()),
                 name(&one.name)
             )),
-            [field] if field.name == "invisible" => {
+            [field] if field.name == *"invisible" => {
                 let state = match (self.planner.live.dialect, wanted.invisible) {
                     (Dialect::MySQL, true) => "INVISIBLE",
                     (Dialect::MySQL, false) => "VISIBLE",
@@ -339,8 +339,8 @@ impl<'a> Alter<'a, '_> {
             _ => None,
         });
         for field in changes.flatten() {
-            let gone = !self.wanted.options.contains_key(&Text::new(&field.name));
-            if field.name == ddl::SYSTEM_VERSIONING && gone {
+            let gone = !self.wanted.options.contains_key(&field.name);
+            if field.name == *ddl::SYSTEM_VERSIONING && gone {
                 let why = "the old versions of the rows go".to_owned();
                 work.before.push((ddl::option(&field.name, None), Some(why)));
                 continue;

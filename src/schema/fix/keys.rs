@@ -117,7 +117,7 @@ impl Planner<'_> {
             }
             let mut divided = false;
             for (table, other) in tied {
-                if let Some(work) = work.get_mut(&table).filter(|work| !work.safe.clauses.is_empty()) {
+                if let Some(work) = work.get_mut(&table).filter(|work| !work.safe.is_empty()) {
                     work.unite();
                     if work.reasons.is_empty() {
                         work.reasons

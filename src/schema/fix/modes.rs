@@ -78,7 +78,7 @@ fn forbids_null(one: &Difference) -> bool {
     let wanted = |fields: &[Field]| {
         fields
             .iter()
-            .any(|field| field.name == "null" && field.expected == "no")
+            .any(|field| field.name == *"null" && field.expected == *"no")
     };
     one.kind == Kind::Column && matches!(&one.change, Change::Different { fields } if wanted(fields))
 }

@@ -9,6 +9,7 @@ use super::later::Later;
 use super::work::Work;
 use super::{ByTable, Planner};
 use crate::schema::ddl::name;
+use crate::schema::diff::Difference;
 use crate::schema::model::Text;
 
 impl Planner<'_> {
@@ -16,21 +17,24 @@ impl Planner<'_> {
     pub(super) fn work(&self, by_table: &ByTable<'_>) -> BTreeMap<Text, Work> {
         let mut work = BTreeMap::new();
         for (table, differences) in by_table {
-            if let (Some(wanted), Some(found)) =
-                (self.expected.tables.get(table), self.live.tables.get(table))
-            {
-                let alter = Alter {
-                    planner: self,
-                    table: *table,
-                    wanted,
-                    found,
-                    differences,
-                };
-                work.insert(*table, alter.work());
+            if let Some(one) = self.work_on(*table, differences) {
+                work.insert(*table, one.without_text());
             }
         }
         self.unite_what_keys_tie(by_table, &mut work);
         work
+    }
+
+    /// What has to be done to a table that is there and stays.
+    fn work_on(&self, table: Text, differences: &[&Difference]) -> Option<Work> {
+        let alter = Alter {
+            planner: self,
+            table,
+            wanted: self.expected.tables.get(&table)?,
+            found: self.live.tables.get(&table)?,
+            differences,
+        };
+        Some(alter.work())
     }
 
     /// Everything about tables, their foreign keys included.
@@ -56,8 +60,15 @@ impl Planner<'_> {
                 _ => {}
             }
         }
-        for (table, work) in work {
-            self.alter(table, work);
+        for (table, outline) in work {
+            let differences = by_table.get(&table).map_or(&[][..], Vec::as_slice);
+            if let Some(mut work) = self.work_on(table, differences) {
+                if outline.united {
+                    work.unite();
+                }
+                work.reasons = outline.reasons;
+                self.alter(table, work);
+            }
         }
         self.drop_tables(&gone);
         add.into_iter().for_each(|(sql, loses)| self.add(sql, loses));

@@ -9,6 +9,8 @@ use crate::schema::model::Text;
 pub(super) struct Alteration {
     /// Its clauses, in order.
     pub(super) clauses: Vec<String>,
+    /// Whether there are clauses that were made and forgotten, to be made again when it is their turn.
+    forgotten: bool,
     /// What to know before it runs.
     pub(super) notes: Vec<String>,
     /// Columns that come, or whose type or very being changes.
@@ -22,9 +24,15 @@ pub(super) struct Alteration {
 }
 
 impl Alteration {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clauses.is_empty() && !self.forgotten
+    }
+
     /// Adds the clauses of another.
     fn extend(&mut self, other: Alteration) {
         self.clauses.extend(other.clauses);
+        self.forgotten |= other.forgotten;
         self.notes.extend(other.notes);
         self.touched.extend(other.touched);
         self.added.extend(other.added);
@@ -50,6 +58,8 @@ pub(super) struct Work {
     pub(super) dropped: Option<(String, String)>,
     /// PARTITION BY has to stand alone.
     pub(super) partitioning: Option<String>,
+    /// Whether all of it is in the losing ALTER.
+    pub(super) united: bool,
     /// ALTERs of their own that have to come before the rest, perhaps with what they lose.
     pub(super) before: Vec<(String, Option<String>)>,
 }
@@ -71,9 +81,20 @@ impl Work {
 
     /// Puts everything into the losing ALTER, where it cannot be told apart.
     pub(super) fn unite(&mut self) {
+        self.united = true;
         let losing = std::mem::take(&mut self.losing);
         let mut all = std::mem::take(&mut self.safe);
         all.extend(losing);
         self.losing = all;
+    }
+
+    /// Forgets the text of the clauses: those of a thousand tables would fill megabytes.
+    pub(super) fn without_text(mut self) -> Work {
+        for part in [&mut self.safe, &mut self.losing] {
+            part.forgotten = !part.is_empty();
+            part.clauses = Vec::new();
+            part.notes = Vec::new();
+        }
+        self
     }
 }
