@@ -283,7 +283,7 @@ fn alters_current(pieces: &Pieces<'_>) -> bool {
         .get(1)
         .is_some_and(|piece| piece.tok.is("DATABASE") || piece.tok.is("SCHEMA"));
     // A database called `charset` is followed by an option.
-    database && option(2) && !(option(3) && !pieces.list[2].tok.is("DEFAULT"))
+    database && option(2) && (!option(3) || pieces.list[2].tok.is("DEFAULT"))
 }
 
 fn renames_away(found: &Classification) -> bool {

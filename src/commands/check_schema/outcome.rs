@@ -367,14 +367,14 @@ fn difference_text(one: &Difference, page: &mut Page) {
                     page.line(format_args!(
                         "      {}: expected {}, is {}",
                         field.name,
-                        style.ok(&field.expected),
-                        style.bad(&field.live)
+                        style.ok(field.expected),
+                        style.bad(field.live)
                     ));
                 } else {
                     page.line(format_args!("      {} expected:", field.name));
-                    page.block(8, &field.expected);
+                    page.block(8, field.expected);
                     page.line("      is:");
-                    page.block(8, &field.live);
+                    page.block(8, field.live);
                 }
             }
         }
