@@ -178,9 +178,14 @@ fn owners(wanted: HashSet<u64>) -> HashMap<u64, u32> {
     owners
 }
 
-/// Whether a process whose open files may be seen has a file open that `/proc` shows as `link`.
-pub fn is_open(link: &std::path::Path) -> bool {
-    pids().into_iter().any(|pid| {
+/// Whether a process of this program, whose open files may be seen, has a file open that `/proc`
+/// shows as `link`.
+pub fn is_open_here(link: &std::path::Path) -> bool {
+    let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+    let own = name("self");
+    // The names first: the files of all processes of a large host would take a while.
+    let same = pids().into_iter().filter(|pid| name(&pid.to_string()) == own);
+    same.into_iter().any(|pid| {
         fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|files| {
             files
                 .flatten()

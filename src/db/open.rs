@@ -22,6 +22,10 @@ use super::{actor, wire};
 /// One attempt may take this long before it counts as failed.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
+/// An attempt is given this long even when the time for all of them is over: a server that answers at
+/// all says why it refuses.
+const LEAST: Duration = Duration::from_millis(250);
+
 /// A connection that a command can do without may take this long.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -119,7 +123,8 @@ impl Inner {
         slot: Slot,
         deadline: Instant,
     ) -> Result<Result<Link, (Slot, Failed)>, DbError> {
-        let bound = ATTEMPT.min(deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.saturating_duration_since(Instant::now());
+        let bound = ATTEMPT.min(left.max(LEAST));
         let (sender, receiver) = oneshot::channel();
         let live = self.live();
         let this = Arc::clone(self);

@@ -253,7 +253,7 @@ pub(super) fn is_own(owned: &Owned) -> bool {
     owned.uid == euid()
 }
 
-/// Whether a process holds the deleted file that once was `path`.
+/// Whether a process of this program holds the deleted file that once was `path`.
 pub(super) fn is_held_deleted(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
     let (Some(folder), Some(name)) = (folder, path.file_name()) else {
@@ -261,5 +261,5 @@ pub(super) fn is_held_deleted(path: &Path) -> bool {
     };
     let mut name = OsStr::to_os_string(name);
     name.push(" (deleted)");
-    crate::hostproc::is_open(&folder.join(name))
+    crate::hostproc::is_open_here(&folder.join(name))
 }
