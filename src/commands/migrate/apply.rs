@@ -144,6 +144,8 @@ pub(super) struct Progress<'a> {
     /// Whether all that the failed statement did is undone, and it may be tried again.
     pub undone: bool,
     pub spot: Spot,
+    /// Statements before this number run each in its own transaction.
+    pub single_until: u32,
     pub attempts: u32,
     pub rows: u64,
     pub ran: u32,
@@ -197,6 +199,7 @@ impl Runner<'_> {
             doubt: None,
             undone: false,
             spot: Spot::default(),
+            single_until: 0,
             attempts: 0,
             rows: 0,
             ran: 0,

@@ -161,6 +161,9 @@ impl Runner<'_> {
         if kind.is_some() || parts.get(1).is_some_and(begins) {
             return self.begin_transaction(progress, parts).await;
         }
+        if parts.len() == 1 && self.shares(progress).await? {
+            return self.together_with_next(progress).await;
+        }
         let begun = Instant::now();
         let mut before = None;
         if sets_next_transaction(parts[0].text()) {
@@ -748,4 +751,5 @@ impl Runner<'_> {
     }
 }
 
+mod batch;
 mod transactions;

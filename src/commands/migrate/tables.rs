@@ -65,6 +65,20 @@ impl Tables {
         }
     }
 
+    /// Whether writes to `name` touch nothing else: a transactional base table without triggers.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn alone(
+        &mut self,
+        session: &mut Session,
+        database: &str,
+        name: &Name,
+    ) -> Result<bool, DbError> {
+        let table = self.table(session, database, name).await?;
+        Ok(table.transactional == Some(true) && !table.triggers)
+    }
+
     /// Whether there is any table without transactions.
     ///
     /// # Errors
@@ -90,7 +104,7 @@ impl Tables {
             .await?;
         let table = row.map_or(Table::default(), |row| Table {
             transactional: get::<String>(&row, 1)
-                .filter(|_| get::<String>(&row, 0).is_some_and(|kind| kind == "BASE TABLE"))
+                .filter(|_| get::<String>(&row, 0).is_some_and(|kind| kind != "VIEW"))
                 .map(|engine| {
                     ["InnoDB", "ROCKSDB", "ndbcluster", "TokuDB"]
                         .iter()
