@@ -7,6 +7,7 @@ mod alter;
 pub mod charset;
 pub mod classify;
 mod compound;
+pub mod effects;
 mod lex;
 pub mod reach;
 pub mod script;
@@ -18,6 +19,7 @@ mod variables;
 mod words;
 
 pub use classify::{Action, Class, Classification, Effect, IndexKind, Name, Object, ObjectKind, classify};
+pub use effects::{Effects, effects};
 pub use split::{
     Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
     own_markers, split,

@@ -118,6 +118,9 @@ pub fn decide(
     if let Some(why) = &before.why {
         return unclear(why);
     }
+    if before.watched.is_some() {
+        return watched(before, now);
+    }
     if found.opaque {
         return unclear("what it did cannot be seen from outside");
     }
@@ -166,6 +169,23 @@ pub fn decide(
         });
     }
     united(verdicts, found.idempotent)
+}
+
+/// A procedure of which nothing lasts but what one text made at run time does.
+fn watched(before: &Snapshot, now: &Snapshot) -> Verdict {
+    if !before.committed {
+        // Whatever it did was rolled back with the transaction.
+        return Verdict::NotApplied;
+    }
+    if before.looks.len() != now.looks.len() {
+        return unclear(OTHER_VERSION);
+    }
+    let changed = |(was, is): (&Look, &Look)| was.print != is.print && !was.hidden() && !is.hidden();
+    if before.looks.iter().zip(&now.looks).any(changed) {
+        Verdict::Applied
+    } else {
+        unclear("it ran a text made at run time, and no table that it names looks different")
+    }
 }
 
 /// One verdict from those over the objects of a statement.

@@ -7,6 +7,7 @@ mod history;
 mod lock;
 mod new;
 mod plan;
+mod reach;
 mod repair;
 mod report;
 mod requires;

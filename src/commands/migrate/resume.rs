@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::decide::Care;
 use super::history::get;
 use super::witness::Witness;
-use crate::db::{DbError, Row, Session, quote_name};
+use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::migrations::hex;
 use crate::sql::{Classification, Effect, Name, ObjectKind};
 
@@ -22,8 +22,12 @@ pub struct Snapshot {
     pub ran: Option<String>,
     /// Why the schema will not tell whether the statement took effect, where that is known already.
     pub why: Option<String>,
-    /// Its objects, in the order of [`slots`].
+    /// Its objects, in the order of [`slots`], or those `watched`.
     pub looks: Vec<Look>,
+    /// Tables that a text made at run time in a procedure may change.
+    pub watched: Option<Vec<Name>>,
+    /// Whether the procedure has committed something.
+    pub committed: bool,
     /// Recorded by the first version: only whether the objects are there can be compared.
     pub presence_only: bool,
 }
@@ -87,6 +91,14 @@ impl Snapshot {
                     ..Look::default()
                 })
                 .collect(),
+            watched: value["watched"].as_array().map(|names| {
+                let name = |pair: &Value| Name {
+                    schema: string(&pair[0]),
+                    name: string(&pair[1]).unwrap_or_default(),
+                };
+                names.iter().map(name).collect()
+            }),
+            committed: value["committed"].as_bool().unwrap_or_default(),
             presence_only: false,
         }
     }
@@ -106,6 +118,11 @@ impl Snapshot {
             }
             Some(ran) => value["ran"] = json!(ran),
             None => {}
+        }
+        if let Some(watched) = &self.watched {
+            let pairs = watched.iter().map(|name| json!([name.schema, name.name]));
+            value["watched"] = json!(pairs.collect::<Vec<_>>());
+            value["committed"] = json!(self.committed);
         }
         if let Some(why) = &self.why {
             value["why"] = json!(why);
@@ -148,6 +165,72 @@ impl Snapshot {
             looks,
             ..Snapshot::default()
         })
+    }
+}
+
+/// Tables looked at for one CALL.
+const MOST_WATCHED: usize = 50;
+/// The tables of a database.
+const TABLES: &str = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?";
+
+impl Snapshot {
+    /// Looks at every table that a text made at run time in a procedure can be about: those whose names
+    /// stand in the call or in the `bodies`, there or not there.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn watch(
+        session: &mut Session,
+        call: &str,
+        bodies: &[String],
+        database: &str,
+    ) -> Result<Snapshot, DbError> {
+        let mut snapshot = Snapshot {
+            database: database.to_owned(),
+            ..Snapshot::default()
+        };
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
+                .filter(|word| !word.is_empty())
+                .map(str::to_lowercase)
+                .collect()
+        };
+        let mut names: Vec<String> = bodies.iter().flat_map(|body| words(body)).collect();
+        if names.iter().any(|word| word == "call") {
+            snapshot.why = Some("it may call another procedure".to_owned());
+        }
+        names.extend(words(call));
+        let mut watched = Vec::new();
+        let mut tables = session.stream(Query::new(TABLES).bind(database)).await?;
+        while let Some(name) = tables.next_as::<String>().await? {
+            if names.contains(&name.to_lowercase()) {
+                watched.push(Name {
+                    schema: Some(database.to_owned()),
+                    name,
+                });
+            }
+        }
+        if watched.len() > MOST_WATCHED {
+            snapshot.why = Some("it may be about too many tables to look at".to_owned());
+        } else {
+            snapshot.looks = Snapshot::watch_again(session, &watched).await?.looks;
+            snapshot.watched = Some(watched);
+        }
+        Ok(snapshot)
+    }
+
+    /// Looks again at the tables that an earlier run watched.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn watch_again(session: &mut Session, watched: &[Name]) -> Result<Snapshot, DbError> {
+        let mut snapshot = Snapshot::default();
+        for name in watched {
+            snapshot
+                .looks
+                .push(look_at(session, ObjectKind::Table, name).await?);
+        }
+        Ok(snapshot)
     }
 }
 
@@ -314,6 +397,11 @@ mod tests {
                     ..Look::default()
                 },
             ],
+            watched: Some(vec![crate::sql::Name {
+                schema: Some("d".to_owned()),
+                name: "t".to_owned(),
+            }]),
+            committed: true,
             presence_only: false,
         };
         assert_eq!(Snapshot::parse(&snapshot.to_text()), snapshot);

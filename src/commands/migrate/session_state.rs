@@ -95,6 +95,11 @@ impl Watch {
         }
     }
 
+    /// Whether the file mentions a user variable; its name in lower case.
+    pub fn mentions(&self, variable: &str) -> bool {
+        self.user.contains(variable)
+    }
+
     /// Whether a statement may have changed anything that is watched, unless it is a plain write.
     pub fn is_empty(&self) -> bool {
         self.user.is_empty() && !self.last_insert_id

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use super::apply::{Doubt, Progress, Runner, Spot, Stop};
-use super::history::{Intent, Reached, get};
+use super::history::{Claim, Intent, Reached, get};
 use super::lock;
+use super::reach::Reach;
 use super::resume::Snapshot;
 use super::rows::RowPrinter;
 use super::script::Mark;
@@ -27,9 +28,9 @@ use crate::db::{DbError, Done, ErrorKind, Query, Row};
 use crate::migrations::ScriptStatement;
 use crate::report::{duration, plural, visible};
 use crate::sql::session::{
-    may_call, plain_write, reads_diagnostics, sets_for_next_statement, sets_next_transaction,
+    may_call, reads_diagnostics, sets_for_next_statement, sets_next_transaction, user_variables,
 };
-use crate::sql::{Class, Classification, Effect, Name, Transaction, classify, summary, transaction};
+use crate::sql::{Class, Classification, Transaction, classify, summary, transaction};
 
 /// Ends a transaction of dbtool's own, whatever `completion_type` a file has set.
 pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
@@ -39,9 +40,6 @@ const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
 pub(super) const MARK: &str = "SAVEPOINT dbtool_mark";
 /// See [`MARK`].
 pub(super) const RELEASE_MARK: &str = "RELEASE SAVEPOINT dbtool_mark";
-/// Whether a stored function of that name exists in the database or anywhere this account sees.
-const FUNCTIONS: &str =
-    "SELECT LOWER(ROUTINE_NAME) FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION'";
 /// Warnings shown for one statement.
 const SHOWN_WARNINGS: usize = 3;
 /// Statements that may form one step.
@@ -189,19 +187,22 @@ impl Runner<'_> {
         if parts[0].commits() {
             return Ok(Bond::Commits);
         }
-        if parts.iter().any(|part| part.found.opaque || part.commits()) {
+        if parts.iter().any(Part::commits) {
             return Ok(Bond::Guarded);
         }
         let mut bond = Bond::After;
         for part in parts {
             let lasting = match part.found.class {
                 Class::Dml => true,
+                _ if part.found.opaque => true,
                 Class::Query => part.found.verb == "SELECT" || part.found.verb == "TABLE",
                 Class::Session | Class::Other => may_call(part.text()),
                 _ => false,
             };
             if lasting {
-                if !self.undoable(progress, part).await? {
+                // Of blocks and SET STATEMENT not all is read.
+                let unread = part.found.opaque && part.found.verb != "CALL";
+                if unread || !self.undoable(progress, part).await? {
                     return Ok(Bond::Guarded);
                 }
                 bond = Bond::Together;
@@ -216,40 +217,19 @@ impl Runner<'_> {
         progress: &mut Progress<'_>,
         part: &Part,
     ) -> Result<bool, DbError> {
-        let target: Option<&Name> = part
-            .found
-            .objects
-            .iter()
-            .find(|object| object.effect == Effect::Write)
-            .map(|object| &object.name);
-        let database = progress.state.database.clone();
-        let database = database.as_deref().unwrap_or(self.database);
-        let tables = &mut progress.tables;
-        if let Some(name) = target {
-            if progress.state.is_temporary(&name.name) {
-                return Ok(true);
-            }
-            if plain_write(part.text()).is_some() {
-                return tables.undoable(self.session, database, Some(name)).await;
-            }
-            if !tables.undoable(self.session, database, Some(name)).await? {
-                return Ok(false);
-            }
-        }
-        // Other tables of the same statement, or functions it calls.
-        let other_tables = matches!(part.found.verb.as_str(), "UPDATE" | "DELETE");
-        if !other_tables && !may_call(part.text()) {
-            return Ok(true);
-        }
-        if !tables.any_plain(self.session).await? {
-            return Ok(true);
-        }
-        if other_tables {
-            return Ok(false);
-        }
-        let functions = self.session.rows::<String>(FUNCTIONS).await?;
-        let text = part.text().to_lowercase();
-        Ok(!functions.iter().any(|name| text.contains(name.as_str())))
+        Ok(self.reach(progress, part).await?.undoable())
+    }
+
+    /// What a statement does through tables, views, triggers and stored programs.
+    async fn reach(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Reach, DbError> {
+        let state = &progress.state;
+        let database = state.database.as_deref().unwrap_or(self.database);
+        let text = part.executed.as_deref().unwrap_or(part.text());
+        let temporary = |name: &str| state.is_temporary(name);
+        progress
+            .tables
+            .reach(self.session, database, text, temporary)
+            .await
     }
 
     async fn together(
@@ -385,17 +365,29 @@ impl Runner<'_> {
     ) -> Result<(), Stop> {
         let state = progress.state.clone();
         let mark = progress.script.mark_after(parts.len());
-        let before = self.look(progress, &parts[skip], true).await?;
+        let mut before = self.foretell(progress, &parts[skip]).await?;
         self.intend(progress, 0, &mark, before.to_text()).await?;
         let may_end = parts.iter().any(|part| part.found.opaque || part.commits());
         self.session.execute("START TRANSACTION").await?;
+        let watches = before.watched.is_some();
+        if watches {
+            // In the transaction: it is known later exactly if something has committed it.
+            before.committed = true;
+            let committed = progress.committed.clone();
+            self.intend(progress, 0, &mark, before.to_text()).await?;
+            progress.committed = committed;
+        }
         if may_end {
             self.session.execute(MARK).await?;
         }
         let ran = match self.run_parts(progress, parts, skip).await {
             Ok(ran) => ran,
             Err(error) => {
+                let claim = progress.claim.clone();
                 self.undo(progress, may_end, &state).await;
+                if watches && progress.doubt.is_some() {
+                    self.follow(progress, claim).await?;
+                }
                 return Err(error.into());
             }
         };
@@ -403,6 +395,10 @@ impl Runner<'_> {
             progress.tables.forget();
         }
         let lasts = self.session.in_transaction();
+        if watches && !lasts {
+            let claim = progress.claim.clone();
+            self.follow(progress, claim).await?;
+        }
         if may_end && lasts && !self.release_mark().await? {
             // It has left a transaction of its own open; the file has to end it, as with the client.
             self.left_open(progress);
@@ -417,6 +413,47 @@ impl Runner<'_> {
         self.committed(progress);
         self.go_on(progress, parts, &ran, mark);
         Ok(())
+    }
+
+    /// Finds out which of two claims the record is at: the one that a transaction wrote, if it was
+    /// committed, or the one before it.
+    async fn follow(&mut self, progress: &mut Progress<'_>, claim: Claim) -> Result<(), DbError> {
+        let revision = self.history.revision(self.session, &claim).await?;
+        if claim.is_at(revision) {
+            progress.committed = claim;
+        }
+        progress.claim = progress.committed.clone();
+        Ok(())
+    }
+
+    /// Looks at what a statement that no ROLLBACK undoes may change, as far as that is known before it runs.
+    async fn foretell(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Snapshot, DbError> {
+        let reach = self.reach(progress, part).await?;
+        let mut before = self.look(progress, part, true).await?;
+        if part.found.opaque && part.found.verb != "CALL" {
+            return Ok(before);
+        }
+        let sets = |name: &String| progress.watch.mentions(name);
+        let mut variables = reach.bodies.iter().flat_map(|body| user_variables(body));
+        if let Some(name) = variables.find(sets) {
+            before.why = Some(format!(
+                "it may set @{name}, which other statements of the file read"
+            ));
+        } else if let Some((text, database)) = reach.only_change() {
+            let found = classify(text);
+            if found.class == Class::Ddl && !found.objects.is_empty() {
+                let mariadb = self.server.is_mariadb();
+                before = Snapshot::take(self.session, text, &found, database, mariadb, true).await?;
+                before.ran = Some(text.clone());
+            }
+        } else if reach.only_text() && !progress.tables.any_plain(self.session).await? {
+            let database = before.database.clone();
+            let text = part.executed.as_deref().unwrap_or(part.text());
+            before = Snapshot::watch(self.session, text, &reach.bodies, &database).await?;
+        } else {
+            before.why = reach.why;
+        }
+        Ok(before)
     }
 
     async fn after(

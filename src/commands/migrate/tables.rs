@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::history::get;
+use super::reach::{Reach, Reached};
 use crate::db::{DbError, Query, Row, Session};
 use crate::sql::Name;
 
@@ -10,6 +11,7 @@ use crate::sql::Name;
 const TABLE: &str = "SELECT t.TABLE_TYPE, t.ENGINE, (SELECT COUNT(*) FROM information_schema.TRIGGERS AS r \
   WHERE r.EVENT_OBJECT_SCHEMA = t.TABLE_SCHEMA AND r.EVENT_OBJECT_TABLE = t.TABLE_NAME) \
   FROM information_schema.TABLES AS t WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?";
+
 /// Whether any table that this account can see is of an engine without transactions.
 const ANY_PLAIN: &str = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' \
   AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') \
@@ -28,6 +30,7 @@ struct Table {
 pub struct Tables {
     known: HashMap<Name, Table>,
     any_plain: Option<bool>,
+    reached: Reached,
 }
 
 impl Tables {
@@ -35,34 +38,21 @@ impl Tables {
     pub fn forget(&mut self) {
         self.known.clear();
         self.any_plain = None;
+        self.reached.forget();
     }
 
-    /// Whether a ROLLBACK undoes every write to `name`: its engine keeps transactions, and what its
-    /// triggers, or the tables behind a view, may be does not matter because all tables do.
+    /// What a statement reaches, run in `database`; tables of the session's own are `temporary`.
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn undoable(
+    pub async fn reach(
         &mut self,
         session: &mut Session,
         database: &str,
-        name: Option<&Name>,
-    ) -> Result<bool, DbError> {
-        let table = match name {
-            Some(name) => self.table(session, database, name).await?,
-            None => Table::default(),
-        };
-        match table {
-            Table {
-                transactional: Some(false),
-                ..
-            } => Ok(false),
-            Table {
-                transactional: Some(true),
-                triggers: false,
-            } => Ok(true),
-            _ => Ok(!self.any_plain(session).await?),
-        }
+        statement: &str,
+        temporary: impl Fn(&str) -> bool,
+    ) -> Result<Reach, DbError> {
+        self.reached.of(session, database, statement, temporary).await
     }
 
     /// Whether writes to `name` touch nothing else: a transactional base table without triggers.

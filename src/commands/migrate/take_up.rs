@@ -172,16 +172,18 @@ impl Runner<'_> {
         }
         if matches!(found.class, Class::Query | Class::Session | Class::Transaction) {
             // Such a statement has an intent only where it calls a function that may have written.
-            return Ok(Verdict::Unclear(
-                "a function that it calls may write to a table without transactions".to_owned(),
-            ));
+            let why = "a function that it calls may write to a table without transactions";
+            return Ok(Verdict::Unclear(before.why.unwrap_or_else(|| why.to_owned())));
         }
         let database = match before.database.as_str() {
             "" => self.database,
             database => database,
         };
         let mariadb = self.server.is_mariadb();
-        let now = Snapshot::take(self.session, text, &found, database, mariadb, false).await?;
+        let now = match &before.watched {
+            Some(watched) => Snapshot::watch_again(self.session, watched).await?,
+            None => Snapshot::take(self.session, text, &found, database, mariadb, false).await?,
+        };
         let atomic = self.server.has_atomic_ddl();
         Ok(decide::decide(text, &found, &before, &now, atomic))
     }

@@ -28,6 +28,18 @@ pub struct Reading {
 /// Tables whose name begins so are dbtool's own and no part of any schema.
 pub const OWN_PREFIX: &str = "dbtool_";
 
+/// Whether triggers on tables of `database` may be there that this account does not see: without TRIGGER
+/// the catalogue leaves them out.
+///
+/// # Errors
+/// The connection failed.
+pub async fn hides_triggers(session: &mut Session, database: &str) -> Result<bool, DbError> {
+    let lines = session.rows::<String>(sql::GRANTS).await?;
+    Ok(Grants::read(&lines, database, Dialect::default())
+        .hidden()
+        .triggers)
+}
+
 /// What is known of a database before its tables are read.
 #[derive(Debug, Clone)]
 pub struct Frame {

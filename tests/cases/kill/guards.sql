@@ -1,7 +1,6 @@
 -- Changes that a migration guards itself, and statements made from text.
 
 === changes guarded by a prepared statement
--- only: later
 --- setup
 CREATE TABLE t (id INT PRIMARY KEY);
 --- migration
@@ -20,7 +19,6 @@ DEALLOCATE PREPARE st;
 INSERT INTO t VALUES (1, 1);
 
 === a guard by SELECT INTO
--- only: later
 --- setup
 CREATE TABLE t (id INT PRIMARY KEY);
 --- migration
@@ -32,7 +30,6 @@ DROP PREPARE st;
 INSERT INTO t VALUES (1);
 
 === rows by a prepared statement with values
--- only: later
 --- setup
 CREATE TABLE t (id INT, v INT);
 --- migration
@@ -53,7 +50,6 @@ EXECUTE ins;
 DEALLOCATE PREPARE ins;
 
 === a statement text that is replaced after it was prepared
--- only: later
 --- setup
 CREATE TABLE t (id INT);
 --- migration
@@ -66,7 +62,7 @@ PREPARE st FROM @s;
 EXECUTE st;
 
 === EXECUTE IMMEDIATE
--- only: later
+-- only: mariadb
 --- setup
 CREATE TABLE t (id INT);
 --- migration
@@ -76,7 +72,6 @@ EXECUTE IMMEDIATE @s;
 EXECUTE IMMEDIATE CONCAT('INSERT INTO t VALUES (', '1, 2, 3)') ;
 
 === a procedure that guards a change
--- only: later
 --- setup
 CREATE TABLE t (id INT PRIMARY KEY);
 --- migration
@@ -86,7 +81,6 @@ DROP PROCEDURE add_col;
 INSERT INTO t VALUES (1, 1);
 
 === a procedure that guards a change made from its arguments
--- only: later
 --- setup
 CREATE TABLE t (id INT PRIMARY KEY);
 --- migration
@@ -107,7 +101,6 @@ CALL two();
 DROP PROCEDURE two;
 
 === a SELECT into a variable that is used later
--- only: later
 --- setup
 CREATE TABLE t (id INT);
 INSERT INTO t VALUES (1), (2);

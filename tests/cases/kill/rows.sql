@@ -1,7 +1,6 @@
 -- Rows: every table that is written has to be known as one with transactions.
 
 === INSERT … LAST_INSERT_ID through a variable
--- only: later
 --- setup
 CREATE TABLE par (id INT PRIMARY KEY AUTO_INCREMENT, v INT);
 CREATE TABLE ch (par INT);
@@ -10,11 +9,12 @@ INSERT INTO par (id, v) VALUES (41, 0);
 INSERT INTO par (id, v) VALUES (42, 1);
 INSERT INTO par (v) SELECT 2;
 SET @id = LAST_INSERT_ID();
-INSERT INTO ch VALUES (@id);
-INSERT INTO ch VALUES (@id + 1);
+INSERT INTO ch SELECT id FROM par WHERE v = 2 AND id = @id;
+INSERT INTO ch SELECT @id - id FROM par WHERE v = 2;
+DELETE FROM ch WHERE par > 40;
+UPDATE par SET id = 1000 WHERE v = 2;
 
 === rows through a view over a MyISAM table
--- only: later
 -- asks: 1
 --- setup
 CREATE TABLE m (x INT) ENGINE=MyISAM;
@@ -34,7 +34,6 @@ INSERT INTO w2 VALUES (1);
 UPDATE w SET x = x + 1;
 
 === a trigger that writes a MyISAM table
--- only: later
 -- asks: 1
 --- setup
 CREATE TABLE i (x INT);
@@ -57,7 +56,6 @@ INSERT INTO i SELECT x FROM m;
 UPDATE i SET x = x + 1;
 
 === UPDATE and DELETE over two tables, one of them MyISAM
--- only: later
 -- asks: 1, 2
 --- setup
 CREATE TABLE i (id INT PRIMARY KEY, x INT);
@@ -95,7 +93,6 @@ INSERT INTO m VALUES (1);
 INSERT INTO g VALUES (1);
 
 === a stored function that writes, in SELECT, SET and DO
--- only: later
 --- setup
 CREATE TABLE k (x INT);
 CREATE TABLE l (x INT);
@@ -107,7 +104,6 @@ INSERT INTO k VALUES (f() + 1);
 INSERT INTO l VALUES (9);
 
 === a variable set by a stored function that writes
--- only: later
 --- setup
 CREATE TABLE l (x INT);
 CREATE TABLE k (x INT);
@@ -117,7 +113,6 @@ SET @x = f();
 INSERT INTO k VALUES (@x);
 
 === a stored function that writes a MyISAM table
--- only: later
 -- asks: 1, 2
 --- setup
 CREATE TABLE l (x INT) ENGINE=MyISAM;

@@ -27,7 +27,6 @@ UPDATE t SET x = x * 10;
 COMMIT;
 
 === a transaction that is not chained
--- only: later
 --- setup
 CREATE TABLE t (x INT);
 INSERT INTO t VALUES (1);
@@ -39,7 +38,6 @@ UPDATE t SET x = x + 1;
 UPDATE t SET x = x * 10;
 
 === a procedure that commits inside a transaction
--- only: later
 -- asks: 1, 2, 3, 4, 5
 --- setup
 CREATE TABLE l (x INT);
@@ -53,7 +51,6 @@ COMMIT;
 INSERT INTO l VALUES (30);
 
 === a MyISAM table inside a transaction
--- only: later
 -- asks: 1, 2, 3, 4
 --- setup
 CREATE TABLE i (x INT);
@@ -89,7 +86,6 @@ INSERT INTO t VALUES (3);
 COMMIT;
 
 === a procedure that only writes rows
--- only: later
 --- setup
 CREATE TABLE l (x INT);
 CREATE PROCEDURE p(a INT) BEGIN INSERT INTO l VALUES (a); INSERT INTO l VALUES (a + 1); END;

@@ -10,6 +10,7 @@ use super::{Part, Ran, part};
 use crate::commands::migrate::apply::{Open, Progress, Runner, Stop};
 use crate::commands::migrate::session_state::SessionState;
 use crate::migrations::ScriptStatement;
+use crate::sql::session::may_call;
 use crate::sql::{Class, End, Transaction, classify, transaction};
 
 /// Statements of a transaction that are looked at more closely: writes to different tables.
@@ -86,8 +87,9 @@ impl Runner<'_> {
             match transaction(&statement.text) {
                 Some(Transaction::Mark) => {}
                 Some(_) => return false,
-                None if found.class == Class::Dml && !found.opaque => {
-                    let known = |suspect: &Part| suspect.found.objects == found.objects;
+                None if !found.opaque && (found.class == Class::Dml || may_call(&statement.text)) => {
+                    let calls = may_call(&statement.text);
+                    let known = |suspect: &Part| !calls && suspect.found.objects == found.objects;
                     if suspects.len() < MOST_SUSPECTS && !suspects.iter().any(known) {
                         suspects.push(part(Arc::new(head(statement)), state));
                     }

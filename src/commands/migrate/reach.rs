@@ -1,0 +1,361 @@
+//! What a statement reaches: the tables it writes, itself and through views, triggers, functions and
+//! procedures, and whether a ROLLBACK undoes all of it.
+//!
+//! Every table that is written, or may be, has to be known as one with transactions. What cannot be seen
+//! is not known.
+
+use std::collections::{HashMap, HashSet};
+
+use super::history::get;
+use crate::db::{DbError, Query, Row, Session};
+use crate::schema::introspect::hides_triggers;
+use crate::sql::{Class, Classification, Effects, Name, classify, effects};
+
+const TABLE: &str =
+    "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
+const VIEW: &str =
+    "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
+const TRIGGERS: &str = "SELECT ACTION_STATEMENT, EVENT_MANIPULATION FROM information_schema.TRIGGERS \
+  WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ?";
+const ROUTINES: &str = "SELECT ROUTINE_TYPE, ROUTINE_DEFINITION FROM information_schema.ROUTINES \
+  WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ?";
+const NAMES: &str = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?";
+/// Engines that keep transactions, in lower case.
+const TRANSACTIONAL: [&str; 4] = ["innodb", "rocksdb", "ndbcluster", "tokudb"];
+/// Objects looked at for one statement; beyond these it is not known what it does.
+const MOST: usize = 200;
+
+/// What a statement reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Why a ROLLBACK may not undo all of it; `None` if it does.
+    pub why: Option<String>,
+    /// Statements in stored programs that commit, each with the database its names are of.
+    pub commits: Vec<(String, String)>,
+    /// Whether it may change rows.
+    pub writes: bool,
+    /// How often stored programs run text that is made at run time.
+    pub dynamic: usize,
+    /// Whether parts of it may run more than once.
+    pub loops: bool,
+    /// The bodies of the stored programs that run for it.
+    pub bodies: Vec<String>,
+}
+
+impl Reach {
+    /// Whether a ROLLBACK undoes all of it.
+    pub fn undoable(&self) -> bool {
+        self.why.is_none() && self.commits.is_empty() && self.dynamic == 0
+    }
+
+    /// The one statement that commits, where nothing else of it lasts.
+    pub fn only_change(&self) -> Option<&(String, String)> {
+        let alone = self.why.is_none() && !self.writes && !self.loops && self.dynamic == 0;
+        self.commits.first().filter(|_| alone && self.commits.len() == 1)
+    }
+
+    /// Whether nothing of it lasts but what one text made at run time does.
+    pub fn only_text(&self) -> bool {
+        self.why.is_none() && !self.writes && !self.loops && self.dynamic == 1 && self.commits.is_empty()
+    }
+}
+
+/// What statements reach, kept until one of them may have changed a definition.
+#[derive(Debug, Default)]
+pub struct Reached {
+    of: HashMap<String, Reach>,
+    routines: HashMap<String, HashSet<String>>,
+    hides_triggers: HashMap<String, bool>,
+}
+
+/// Something still to be looked at.
+enum Next {
+    /// A table or view, and what is done to it: INSERT, UPDATE, DELETE, or all of them if not known.
+    Written(Name, &'static [&'static str]),
+    Called(Name),
+}
+
+const INSERT: &[&str] = &["INSERT"];
+const UPDATE: &[&str] = &["UPDATE"];
+const DELETE: &[&str] = &["DELETE"];
+const ALL: &[&str] = &["INSERT", "UPDATE", "DELETE"];
+
+impl Reached {
+    /// After a statement that may have changed definitions.
+    pub fn forget(&mut self) {
+        self.of.clear();
+        self.routines.clear();
+    }
+
+    /// What `statement` reaches, run in `database`; tables of the session's own are `temporary`.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn of(
+        &mut self,
+        session: &mut Session,
+        database: &str,
+        statement: &str,
+        temporary: impl Fn(&str) -> bool,
+    ) -> Result<Reach, DbError> {
+        let found = classify(statement);
+        let mut own = effects(statement);
+        if !found.opaque {
+            // What the statement itself commits is judged by whoever runs it.
+            own.commits.clear();
+        }
+        let events = events(&found, statement);
+        // Many statements differ in their values only.
+        let key = format!("{database}\0{events:?}\0{:?}\0{:?}", own.writes, own.calls);
+        let plain = own.commits.is_empty() && own.dynamic == 0;
+        if plain && let Some(reach) = self.of.get(&key) {
+            return Ok(reach.clone());
+        }
+        let mut reach = Reach::default();
+        let mut seen = HashSet::new();
+        let mut todo = Vec::new();
+        add(&mut todo, &mut reach, own, database, events);
+        while let Some(next) = todo.pop() {
+            let (name, called) = match &next {
+                Next::Written(name, _) => (name.clone(), false),
+                Next::Called(name) => (name.clone(), true),
+            };
+            if !seen.insert((called, name.clone())) {
+                continue;
+            }
+            if seen.len() > MOST {
+                reach.why = Some("it reaches too many tables and programs to look at".to_owned());
+            }
+            if reach.why.is_some() {
+                break;
+            }
+            match next {
+                Next::Written(name, events) if !temporary(&name.name) => {
+                    self.table(session, &name, events, &mut reach, &mut todo).await?;
+                }
+                Next::Written(..) => {}
+                Next::Called(name) => {
+                    if self.is_routine(session, &name).await? {
+                        program(session, &name, &mut reach, &mut todo).await?;
+                    }
+                }
+            }
+        }
+        if plain && self.of.len() < MOST {
+            self.of.insert(key, reach.clone());
+        }
+        Ok(reach)
+    }
+
+    /// Whether a function or procedure of that name is there.
+    async fn is_routine(&mut self, session: &mut Session, name: &Name) -> Result<bool, DbError> {
+        let schema = name.schema.as_deref().unwrap_or_default();
+        if !self.routines.contains_key(schema) {
+            let names = session
+                .rows::<String>(Query::new(NAMES).bind(schema))
+                .await?
+                .into_iter()
+                .map(|name| name.to_lowercase())
+                .collect();
+            self.routines.insert(schema.to_owned(), names);
+        }
+        Ok(self.routines[schema].contains(&name.name.to_lowercase()))
+    }
+
+    async fn table(
+        &mut self,
+        session: &mut Session,
+        name: &Name,
+        events: &'static [&'static str],
+        reach: &mut Reach,
+        todo: &mut Vec<Next>,
+    ) -> Result<(), DbError> {
+        let schema = name.schema.as_deref().unwrap_or_default();
+        let row = session
+            .first::<Row>(Query::new(TABLE).bind(schema).bind(&name.name))
+            .await?;
+        let Some(row) = row else {
+            // An alias of a table that is named beside it, or a table that is not there: the server will say so.
+            return Ok(());
+        };
+        let kind: String = get(&row, 0).unwrap_or_default();
+        if kind.ends_with("VIEW") {
+            let definition = session
+                .first::<Option<String>>(Query::new(VIEW).bind(schema).bind(&name.name))
+                .await?
+                .flatten()
+                .filter(|definition| !definition.is_empty());
+            match definition {
+                Some(definition) => {
+                    let tables = from(&definition).into_iter();
+                    todo.extend(tables.map(|table| Next::Written(qualified(table, schema), events)));
+                    let calls = effects(&definition).calls.into_iter();
+                    todo.extend(calls.map(|call| Next::Called(qualified(call, schema))));
+                }
+                None => reach.why = Some(format!("the tables behind the view {} cannot be seen", name.name)),
+            }
+            return Ok(());
+        }
+        let engine: String = get(&row, 1).unwrap_or_default();
+        if !TRANSACTIONAL.contains(&engine.to_lowercase().as_str()) {
+            let engine = if engine.is_empty() {
+                "an unknown engine"
+            } else {
+                &engine
+            };
+            reach.why = Some(format!(
+                "{} is a table of {engine}, which has no transactions",
+                name.name
+            ));
+            return Ok(());
+        }
+        let rows = session
+            .rows::<Row>(Query::new(TRIGGERS).bind(schema).bind(&name.name))
+            .await?;
+        for row in &rows {
+            let event: String = get(row, 1).unwrap_or_default();
+            if events.iter().any(|own| own.eq_ignore_ascii_case(&event)) {
+                let body: String = get(row, 0).unwrap_or_default();
+                add(todo, reach, effects(&body), schema, ALL);
+                reach.bodies.push(body);
+            }
+        }
+        if self.hides_triggers(session, schema).await? {
+            reach.why = Some(format!(
+                "{} may have triggers that this account cannot see: it lacks TRIGGER",
+                name.name
+            ));
+        }
+        Ok(())
+    }
+
+    async fn hides_triggers(&mut self, session: &mut Session, schema: &str) -> Result<bool, DbError> {
+        if let Some(hides) = self.hides_triggers.get(schema) {
+            return Ok(*hides);
+        }
+        let hides = hides_triggers(session, schema).await?;
+        self.hides_triggers.insert(schema.to_owned(), hides);
+        Ok(hides)
+    }
+}
+
+/// What a statement does to the table it names first.
+fn events(found: &Classification, statement: &str) -> &'static [&'static str] {
+    let upper = || statement.to_ascii_uppercase();
+    match (found.class, found.verb.as_str()) {
+        (Class::Dml, "INSERT") if !upper().contains("DUPLICATE") => INSERT,
+        (Class::Dml, "UPDATE") => UPDATE,
+        (Class::Dml, "DELETE") => DELETE,
+        _ => ALL,
+    }
+}
+
+fn qualified(name: Name, schema: &str) -> Name {
+    Name {
+        schema: Some(name.schema.unwrap_or_else(|| schema.to_owned())),
+        name: name.name,
+    }
+}
+
+/// Takes the effects of a piece of SQL in.
+fn add(
+    todo: &mut Vec<Next>,
+    reach: &mut Reach,
+    found: Effects,
+    schema: &str,
+    events: &'static [&'static str],
+) {
+    reach.loops |= found.loops;
+    reach.writes |= !found.writes.is_empty();
+    reach.dynamic += found.dynamic;
+    reach
+        .commits
+        .extend(found.commits.into_iter().map(|text| (text, schema.to_owned())));
+    todo.extend(
+        found
+            .writes
+            .into_iter()
+            .map(|name| Next::Written(qualified(name, schema), events)),
+    );
+    todo.extend(
+        found
+            .calls
+            .into_iter()
+            .map(|name| Next::Called(qualified(name, schema))),
+    );
+}
+
+async fn program(
+    session: &mut Session,
+    name: &Name,
+    reach: &mut Reach,
+    todo: &mut Vec<Next>,
+) -> Result<(), DbError> {
+    let schema = name.schema.as_deref().unwrap_or_default();
+    let rows = session
+        .rows::<Row>(Query::new(ROUTINES).bind(schema).bind(&name.name))
+        .await?;
+    for row in &rows {
+        match get::<String>(row, 1) {
+            Some(body) => {
+                add(todo, reach, effects(&body), schema, ALL);
+                reach.bodies.push(body);
+            }
+            None => reach.why = Some(format!("what {} does cannot be seen by this account", name.name)),
+        }
+    }
+    Ok(())
+}
+
+/// The tables behind FROM and JOIN in a view's definition, which the server writes with every name qualified.
+fn from(definition: &str) -> Vec<Name> {
+    // UPDATE … SET reads its list of tables in the same way.
+    let mut tables = Vec::new();
+    let upper = definition.to_ascii_uppercase();
+    let mut at = 0;
+    while let Some(found) = upper[at..].find("FROM ") {
+        at += found + "FROM ".len();
+        let end = upper[at..]
+            .find(" WHERE ")
+            .map_or(definition.len(), |end| at + end);
+        if definition.is_char_boundary(at) && definition.is_char_boundary(end) {
+            let list = format!("UPDATE {}", &definition[at..end]);
+            tables.extend(effects(&list).writes);
+        }
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{events, from};
+
+    #[test]
+    fn the_tables_behind_a_view_are_found() {
+        let names = |text: &str| {
+            let names: Vec<String> = from(text)
+                .into_iter()
+                .map(|name| format!("{}.{}", name.schema.unwrap_or_default(), name.name))
+                .collect();
+            names.join(" ")
+        };
+        assert_eq!(names("select `d`.`m`.`x` AS `x` from `d`.`m`"), "d.m");
+        assert_eq!(
+            names("select 1 from (`d`.`a` join `e`.`b` on(`d`.`a`.`i` = `e`.`b`.`i`)) where `d`.`a`.`x` > 1"),
+            "d.a e.b"
+        );
+    }
+
+    #[test]
+    fn a_statement_fires_its_own_triggers_only() {
+        let events = |text: &str| events(&crate::sql::classify(text), text);
+        assert_eq!(events("INSERT INTO t VALUES (1)"), ["INSERT"]);
+        assert_eq!(
+            events("INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 1").len(),
+            3
+        );
+        assert_eq!(events("REPLACE INTO t VALUES (1)").len(), 3);
+        assert_eq!(events("UPDATE t SET a = 1"), ["UPDATE"]);
+        assert_eq!(events("WITH x AS (SELECT 1) DELETE FROM t"), ["DELETE"]);
+    }
+}

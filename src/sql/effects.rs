@@ -1,0 +1,316 @@
+//! What a statement, or the body of a stored program, may do to rows: which tables it writes and which
+//! programs it calls, by name, and whether it ends transactions or runs text made at run time.
+//!
+//! Only as much is read as these answers need; what is not certain is said to happen.
+
+use super::Name;
+use super::words::{Tok, Words};
+
+/// What a piece of SQL may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Tables or views whose rows it may change.
+    pub writes: Vec<Name>,
+    /// Procedures it calls, and everything that is written as a function call, built in or stored.
+    pub calls: Vec<Name>,
+    /// The text of each statement that commits what is open: DDL, LOCK, COMMIT, START TRANSACTION.
+    pub commits: Vec<String>,
+    /// How often it runs text that is made at run time.
+    pub dynamic: usize,
+    /// Whether some of it may run more than once.
+    pub loops: bool,
+}
+
+/// Reads the effects of a statement or a body of several.
+pub fn effects(text: &str) -> Effects {
+    let mut found = Effects::default();
+    let mut words = Words::new(text);
+    let mut before = String::new();
+    // Whether a statement may begin here.
+    let mut begins = true;
+    // In DECLARE … HANDLER FOR conditions the statement begins behind any of the conditions.
+    let mut handler = false;
+    loop {
+        let start = words.clone();
+        let Some(tok) = words.next() else { return found };
+        let Tok::Word(word) = tok else {
+            match tok {
+                Tok::Name(_) => {
+                    words = start;
+                    call(&mut words, &mut found);
+                }
+                Tok::Char(';' | ':') => {
+                    begins = true;
+                    handler = false;
+                }
+                _ => begins = handler,
+            }
+            before.clear();
+            continue;
+        };
+        let word = word.to_ascii_uppercase();
+        let opens = words.at('(');
+        match word.as_str() {
+            "INSERT" | "REPLACE" if !opens && before != "OR" && before != "BEFORE" && before != "AFTER" => {
+                skip(
+                    &mut words,
+                    &["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"],
+                );
+                found.writes.extend(words.clone().name());
+                skip_name(&mut words);
+            }
+            "UPDATE" if !matches!(before.as_str(), "KEY" | "FOR" | "ON" | "BEFORE" | "AFTER") => {
+                skip(&mut words, &["LOW_PRIORITY", "IGNORE"]);
+                tables(&mut words, &mut found, &["SET"]);
+            }
+            "DELETE" if !matches!(before.as_str(), "ON" | "BEFORE" | "AFTER") => {
+                // Each form names all its tables between here and WHERE, some of them by their aliases.
+                tables(&mut words, &mut found, &["WHERE", "ORDER", "LIMIT", "RETURNING"]);
+            }
+            "LOAD" if begins => {
+                while words.peek().is_some_and(|tok| !tok.is("TABLE")) {
+                    words.next();
+                }
+                words.next();
+                found.writes.extend(words.clone().name());
+                skip_name(&mut words);
+            }
+            "CALL" if begins => {
+                found.calls.extend(words.clone().name());
+                skip_name(&mut words);
+            }
+            "EXECUTE" if begins => found.dynamic += 1,
+            "LOOP" | "WHILE" | "REPEAT" | "FOR" | "ITERATE" if begins => found.loops = true,
+            "COMMIT" | "LOCK" | "UNLOCK" | "RENAME" | "TRUNCATE" | "ALTER" | "GRANT" | "REVOKE"
+            | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK" | "FLUSH" | "CACHE" | "XA" | "INSTALL"
+            | "UNINSTALL"
+                if begins =>
+            {
+                found.commits.push(statement(text, &start));
+            }
+            "ROLLBACK" if begins && !rolls_to_savepoint(&words) => {
+                found.commits.push(statement(text, &start))
+            }
+            "START" if begins => found.commits.push(statement(text, &start)),
+            "CREATE" | "DROP" if begins && !words.at_any(&["TEMPORARY", "PREPARE"]) => {
+                found.commits.push(statement(text, &start));
+            }
+            "SET" if begins => {
+                let rest = statement(text, &start).to_ascii_uppercase();
+                if rest.contains("AUTOCOMMIT")
+                    || rest.contains("PASSWORD")
+                    || rest.starts_with("SET STATEMENT")
+                {
+                    found.commits.push(rest);
+                }
+            }
+            _ if words.at('(') || words.at('.') => {
+                words = start;
+                call(&mut words, &mut found);
+            }
+            _ => {}
+        }
+        handler |= word == "HANDLER";
+        begins = handler
+            || matches!(
+                word.as_str(),
+                "THEN" | "ELSE" | "DO" | "BEGIN" | "LOOP" | "REPEAT" | "ATOMIC" | "ROW"
+            );
+        before = word;
+    }
+}
+
+fn skip(words: &mut Words<'_>, keywords: &[&str]) {
+    while keywords.iter().any(|keyword| words.eat(keyword)) {}
+}
+
+fn skip_name(words: &mut Words<'_>) {
+    let _ = words.name();
+}
+
+/// Takes a name; if a parenthesis follows, it is called.
+fn call(words: &mut Words<'_>, found: &mut Effects) {
+    match words.name() {
+        Some(name) if words.at('(') && !found.calls.contains(&name) => found.calls.push(name),
+        Some(_) => {}
+        None => {
+            words.next();
+        }
+    }
+}
+
+fn rolls_to_savepoint(words: &Words<'_>) -> bool {
+    let mut words = words.clone();
+    words.eat("WORK");
+    words.eat("TO")
+}
+
+/// The statement that begins at `start`, up to its semicolon.
+fn statement(text: &str, start: &Words<'_>) -> String {
+    let mut words = start.clone();
+    let from = words.pos();
+    while words.peek().is_some_and(|tok| tok != Tok::Char(';')) {
+        words.next();
+    }
+    text[from..words.pos()].trim().to_owned()
+}
+
+/// Takes every name of a list of tables up to one of the keywords, subqueries and conditions included: names of
+/// columns among them are names of no table.
+fn tables(words: &mut Words<'_>, found: &mut Effects, until: &[&str]) {
+    let mut depth = 0_usize;
+    // What comes after ON and USING is a condition, until the next comma or JOIN.
+    let mut table_next = true;
+    while let Some(tok) = words.peek() {
+        match tok {
+            Tok::Char(';') => return,
+            Tok::Word(_) if depth == 0 && words.at_any(until) => return,
+            Tok::Char('(') => {
+                depth += 1;
+                words.next();
+            }
+            Tok::Char(')') => {
+                depth = depth.saturating_sub(1);
+                words.next();
+            }
+            Tok::Char(',') => {
+                table_next = true;
+                words.next();
+            }
+            Tok::Word(_) if words.at_any(&["FROM", "JOIN", "STRAIGHT_JOIN", "USING"]) => {
+                table_next = true;
+                words.next();
+            }
+            Tok::Word(_)
+                if words.at_any(&[
+                    "LOW_PRIORITY",
+                    "QUICK",
+                    "IGNORE",
+                    "INNER",
+                    "LEFT",
+                    "RIGHT",
+                    "OUTER",
+                    "CROSS",
+                    "NATURAL",
+                    "LATERAL",
+                    "SELECT",
+                    "AS",
+                ]) =>
+            {
+                words.next();
+            }
+            Tok::Word(_) if words.at_any(&["ON"]) => {
+                table_next = false;
+                words.next();
+            }
+            Tok::Word(_) | Tok::Name(_) => {
+                let name = words.name();
+                if words.at('(') {
+                    found.calls.extend(name);
+                } else if table_next {
+                    // `t.*` of a DELETE over several tables.
+                    found.writes.extend(name);
+                    table_next = false;
+                }
+            }
+            _ => {
+                words.next();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::effects;
+
+    fn names(names: &[crate::sql::Name]) -> String {
+        let text = |name: &crate::sql::Name| match &name.schema {
+            Some(schema) => format!("{schema}.{}", name.name),
+            None => name.name.clone(),
+        };
+        names.iter().map(text).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_written_and_called_is_found() {
+        // Statement, tables written, called.
+        let cases = [
+            ("INSERT INTO t VALUES (1)", "t", ""),
+            ("INSERT IGNORE d.t SELECT f(x), `g`(y) FROM s", "d.t", "f g"),
+            (
+                "INSERT INTO t (a) VALUES (INSERT('a', 1, 1, 'b'), REPLACE(x, 'a', 'b'))",
+                "t",
+                "INSERT REPLACE",
+            ),
+            (
+                "INSERT INTO t SET a = 1 ON DUPLICATE KEY UPDATE a = a + 1",
+                "t",
+                "",
+            ),
+            ("REPLACE INTO `t` VALUES (1)", "t", ""),
+            ("UPDATE t SET x = d.f(1)", "t", "d.f"),
+            (
+                "UPDATE LOW_PRIORITY a JOIN d.b ON b.id = a.id LEFT JOIN c USING (id) SET a.x = 1",
+                "a d.b c id",
+                "",
+            ),
+            ("UPDATE a, b AS z SET a.x = z.x", "a b", ""),
+            ("DELETE FROM t WHERE id = 1", "t", ""),
+            (
+                "DELETE i, m FROM i JOIN m ON m.id = i.id WHERE i.id = 1",
+                "i m i m",
+                "",
+            ),
+            ("DELETE FROM j USING j JOIN i ON i.id = j.id", "j j i", ""),
+            ("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "t", ""),
+            ("SELECT f(), COUNT(*) FROM t FOR UPDATE", "", "f COUNT"),
+            ("SET @x = f(), @y = (SELECT MAX(id) FROM t)", "", "f MAX"),
+            ("DO d.f()", "", "d.f"),
+            ("CALL p(f())", "", "p f"),
+        ];
+        for (statement, writes, calls) in cases {
+            let found = effects(statement);
+            assert_eq!(names(&found.writes), writes, "{statement}");
+            let called: Vec<_> = found
+                .calls
+                .iter()
+                .filter(|call| call.name != "VALUES" && call.name != "t")
+                .cloned()
+                .collect();
+            assert_eq!(names(&called), calls, "{statement}");
+            assert!(found.commits.is_empty() && found.dynamic == 0, "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_statement_by_statement() {
+        let body = "BEGIN DECLARE done INT DEFAULT 0; DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = 1; \
+          IF NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 't') THEN \
+          ALTER TABLE t ADD COLUMN a INT; ELSE DELETE FROM u; END IF; \
+          l: LOOP INSERT INTO v VALUES (1); LEAVE l; END LOOP; COMMIT; ROLLBACK TO SAVEPOINT s; END";
+        let found = effects(body);
+        assert_eq!(names(&found.writes), "u v");
+        assert_eq!(found.commits, ["ALTER TABLE t ADD COLUMN a INT", "COMMIT"]);
+        assert!(found.loops && found.dynamic == 0);
+        let found = effects(
+            "BEGIN SET @s = CONCAT('a', 'b'); PREPARE s FROM @s; EXECUTE s; DEALLOCATE PREPARE s; END",
+        );
+        assert!(found.dynamic == 1 && found.commits.is_empty() && found.writes.is_empty() && !found.loops);
+        let found = effects(
+            "BEGIN SET autocommit = 0; CREATE TEMPORARY TABLE x (a INT); DROP TEMPORARY TABLE x; END",
+        );
+        assert_eq!(found.commits.len(), 1);
+        let found = effects("BEGIN DECLARE EXIT HANDLER FOR 1062, SQLSTATE '23000' ROLLBACK; SELECT 1; END");
+        assert_eq!(found.commits, ["ROLLBACK"]);
+        assert_eq!(
+            effects("BEGIN SET STATEMENT lock_wait_timeout = 1 FOR ALTER TABLE t FORCE; END")
+                .commits
+                .len(),
+            1
+        );
+        // A trigger's or a block's statement may follow DO, THEN and a label.
+        let found = effects("BEGIN IF NEW.a > 1 THEN UPDATE m SET x = 1; END IF; END");
+        assert_eq!(names(&found.writes), "m");
+    }
+}
