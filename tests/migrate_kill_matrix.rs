@@ -196,7 +196,7 @@ struct Place {
 }
 
 impl Place {
-    fn make(admin: &mut Admin, case: &Case) -> Place {
+    fn make(server: &Server, admin: &mut Admin, case: &Case) -> Place {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let place = Place {
@@ -209,11 +209,12 @@ impl Place {
             admin.exec(&format!(
                 "CREATE DATABASE {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
             ));
-            admin.exec(&format!("USE {database}"));
         }
+        // By the account itself: what a program of another account does is hidden from it.
+        let mut account = Admin::connect_tcp(server.port(), place.user, PASSWORD, &place.database);
         let setup = place.names(&case.setup);
         for statement in split(&setup, Options::default()).expect("SQL").statements {
-            admin.exec(statement.text);
+            account.exec(statement.text);
         }
         place
     }
@@ -309,7 +310,7 @@ fn without_counter(definition: &str) -> String {
 }
 
 fn whole(server: &Server, admin: &mut Admin, case: Case) -> Result<Whole, String> {
-    let place = Place::make(admin, &case);
+    let place = Place::make(server, admin, &case);
     let proxy = Proxy::start(server.port(), None);
     let output = place.migrate(proxy.port()).run();
     if output.code != Some(0) {
@@ -362,7 +363,7 @@ fn asks(output: &Output) -> bool {
 }
 
 fn interrupted(server: &Server, admin: &mut Admin, whole: &Whole, point: Point) -> Became {
-    let place = Place::make(admin, &whole.case);
+    let place = Place::make(server, admin, &whole.case);
     let proxy = Proxy::start(server.port(), Some(point.stop));
     let mut running = place
         .migrate(proxy.port())

@@ -120,6 +120,37 @@ pub fn effects(text: &str) -> Effects {
     }
 }
 
+/// Whether a stored program's body gives a user variable its value before it reads it, as far as the text
+/// tells; the name in lower case.
+pub fn assigns_first(body: &str, variable: &str) -> bool {
+    let mut words = Words::new(body);
+    let mut before = None;
+    let mut target = false;
+    while let Some(tok) = words.next() {
+        if tok == Tok::Char('@')
+            && words
+                .clone()
+                .identifier()
+                .is_some_and(|name| name.to_lowercase() == variable)
+        {
+            words.next();
+            if target {
+                return false;
+            }
+            let set = matches!(before, Some(Tok::Word(word)) if word.eq_ignore_ascii_case("SET"));
+            let into = matches!(before, Some(Tok::Word(word)) if word.eq_ignore_ascii_case("INTO"));
+            if !set && !into {
+                return false;
+            }
+            target = true;
+        } else if tok == Tok::Char(';') && target {
+            return true;
+        }
+        before = Some(tok);
+    }
+    target
+}
+
 fn skip(words: &mut Words<'_>, keywords: &[&str]) {
     while keywords.iter().any(|keyword| words.eat(keyword)) {}
 }
@@ -222,7 +253,7 @@ fn tables(words: &mut Words<'_>, found: &mut Effects, until: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use super::effects;
+    use super::{assigns_first, effects};
 
     fn names(names: &[crate::sql::Name]) -> String {
         let text = |name: &crate::sql::Name| match &name.schema {
@@ -281,6 +312,23 @@ mod tests {
             assert_eq!(names(&called), calls, "{statement}");
             assert!(found.commits.is_empty() && found.dynamic == 0, "{statement}");
         }
+    }
+
+    #[test]
+    fn a_variable_that_a_body_sets_first_is_its_own() {
+        assert!(assigns_first(
+            "BEGIN SET @s = CONCAT('a'); PREPARE p FROM @s; END",
+            "s"
+        ));
+        assert!(assigns_first(
+            "BEGIN SELECT MAX(id) INTO @`s` FROM t; SET @s = @s + 1; END",
+            "s"
+        ));
+        assert!(!assigns_first("BEGIN SET @s = CONCAT(@s, 'a'); END", "s"));
+        assert!(!assigns_first(
+            "BEGIN INSERT INTO t VALUES (@s); SET @s = 1; END",
+            "s"
+        ));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod variables;
 mod words;
 
 pub use classify::{Action, Class, Classification, Effect, IndexKind, Name, Object, ObjectKind, classify};
-pub use effects::{Effects, effects};
+pub use effects::{Effects, assigns_first, effects};
 pub use split::{
     Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
     own_markers, split,

@@ -30,7 +30,7 @@ use crate::report::{duration, plural, visible};
 use crate::sql::session::{
     may_call, reads_diagnostics, sets_for_next_statement, sets_next_transaction, user_variables,
 };
-use crate::sql::{Class, Classification, Transaction, classify, summary, transaction};
+use crate::sql::{Class, Classification, Transaction, assigns_first, classify, summary, transaction};
 
 /// Ends a transaction of dbtool's own, whatever `completion_type` a file has set.
 pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
@@ -96,6 +96,36 @@ enum Bond {
     Guarded,
     /// Statement, then record.
     After,
+}
+
+/// A user variable that stored programs set and later statements of the file may read: it would be lost
+/// with the session, and whoever goes on without it could end with other data.
+fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<String>, Stop> {
+    let mut set: Vec<String> = bodies.iter().flat_map(|body| user_variables(body)).collect();
+    set.retain(|name| progress.watch.mentions(name));
+    if let Some(name) = set.iter().find(|name| {
+        !bodies
+            .iter()
+            .all(|body| !user_variables(body).contains(name) || assigns_first(body, name))
+    }) {
+        return Ok(Some(name.clone()));
+    }
+    let mut read = None;
+    if !set.is_empty() {
+        progress.script.scan(1, |statement| {
+            let program = matches!(
+                classify(&statement.text).verb.as_str(),
+                "CREATE PROCEDURE" | "CREATE FUNCTION" | "CREATE TRIGGER" | "CREATE EVENT"
+            );
+            let mentioned = user_variables(&statement.text);
+            read = set
+                .iter()
+                .find(|name| mentioned.contains(name) && !(program && assigns_first(&statement.text, name)))
+                .cloned();
+            read.is_none()
+        })?;
+    }
+    Ok(read)
 }
 
 impl Runner<'_> {
@@ -427,15 +457,13 @@ impl Runner<'_> {
     }
 
     /// Looks at what a statement that no ROLLBACK undoes may change, as far as that is known before it runs.
-    async fn foretell(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Snapshot, DbError> {
+    async fn foretell(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Snapshot, Stop> {
         let reach = self.reach(progress, part).await?;
         let mut before = self.look(progress, part, true).await?;
         if part.found.opaque && part.found.verb != "CALL" {
             return Ok(before);
         }
-        let sets = |name: &String| progress.watch.mentions(name);
-        let mut variables = reach.bodies.iter().flat_map(|body| user_variables(body));
-        if let Some(name) = variables.find(sets) {
+        if let Some(name) = later_reads(progress, &reach.bodies)? {
             before.why = Some(format!(
                 "it may set @{name}, which other statements of the file read"
             ));

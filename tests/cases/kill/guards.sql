@@ -63,6 +63,7 @@ EXECUTE st;
 
 === EXECUTE IMMEDIATE
 -- only: mariadb
+-- asks: 4
 --- setup
 CREATE TABLE t (id INT);
 --- migration
