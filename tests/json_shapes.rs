@@ -85,19 +85,24 @@ fn migrate_and_its_subcommands() {
     seen.run(MIGRATE[1], 0, migrate(&["down", "--yes"]));
     seen.run(MIGRATE[0], 0, migrate(&["001"]));
     folder.write("002_b.up.sql", format!("-- dbtool:requires-absent a\n{SECOND}"));
-    seen.run(PLAN, 0, migrate(&["plan"]));
+    seen.run(PLAN, 1, migrate(&["plan"]));
     folder.write("002_b.up.sql", SECOND);
-    seen.run(PLAN, 0, migrate(&["--dry-run"]));
+    seen.run(PLAN, 1, migrate(&["--dry-run"]));
+    folder.write(
+        "003_c.sql",
+        "CREATE TABLE c (id INT);\nINSERT INTO c VALUES (1, 1);",
+    );
+    seen.run(PLAN, 0, migrate(&["plan"]));
     seen.run(MIGRATE[0], 0, migrate(&["002"]));
     seen.run(MIGRATE[1], 0, migrate(&["down", "0", "--yes"]));
     seen.run(MIGRATE[0], 0, migrate(&["001"]));
-    seen.run(BASELINE, 0, migrate(&["baseline", "002"]));
+    seen.run(BASELINE, 0, migrate(&["baseline", "002", "--force"]));
 
     // An error has no result.
     let failed = migrate(&["--format", "json"]).run();
     assert_eq!(failed.code, Some(4), "{failed}");
     assert!(
-        failed.stdout.is_empty() && failed.stderr.contains("nowhere"),
+        failed.stdout.is_empty() && failed.stderr.contains("1136"),
         "{failed}"
     );
     seen.run(STATUS[0], 0, migrate(&["status"]));

@@ -274,7 +274,12 @@ fn a_user_of_one_database_can_do_everything() {
         admin.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'one'"),
         "1"
     );
-    assert_ends(&run(&["baseline", "1"]), 0, &["001_t"]);
+    assert_ends(
+        &run(&["baseline", "1"]),
+        2,
+        &["it lacks table t, view v", "--force"],
+    );
+    assert_ends(&run(&["baseline", "1", "--force"]), 0, &["001_t"]);
     assert_ends(&run(&["status"]), 0, &["baseline", "1 applied, 1 pending"]);
     assert_ends(&run(&[]), 0, &["now at 002"]);
 }

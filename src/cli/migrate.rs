@@ -22,12 +22,13 @@ pub struct MigrateArgs {
     /// Wait this many seconds for another run to end
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10)]
     pub lock_wait: u64,
-    /// Let a statement wait this many seconds for a table's lock before it is tried again
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 5, hide_short_help = true,
+    /// Let a statement wait this many seconds for a table's lock before it is tried again; meanwhile everybody else
+    /// who wants the table waits behind it
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 1, hide_short_help = true,
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub ddl_lock_wait: u64,
     /// Try a statement this many times when a lock is in its way
-    #[arg(long, global = true, value_name = "N", default_value_t = 6, hide_short_help = true,
+    #[arg(long, global = true, value_name = "N", default_value_t = 30, hide_short_help = true,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub lock_attempts: u32,
     /// Let one statement of a migration run this many seconds [default: no limit]
@@ -93,6 +94,9 @@ pub enum MigrateAction {
     Baseline {
         /// The last version the database already has
         version: String,
+        /// Record it although tables or columns of these migrations are missing
+        #[arg(long)]
+        force: bool,
     },
     /// Take migrations back, newest first, by their down scripts
     Down {

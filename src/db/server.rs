@@ -118,6 +118,25 @@ impl Server {
         self.at_least((8, 0, 29), (10, 4, 0))
     }
 
+    /// Whether MariaDB changes columns in an instant (10.4.3): order, lengths, collations. MySQL changes them in place.
+    pub fn has_instant_column_changes(&self) -> bool {
+        self.at_least((8, 0, 12), (10, 4, 3))
+    }
+
+    /// Whether a copied table can be written to meanwhile (MariaDB 11.2).
+    pub fn has_online_copy(&self) -> bool {
+        self.is_mariadb() && self.version >= (11, 2, 0)
+    }
+
+    /// How many instant changes of columns a row may have behind it: 64, and 255 from MySQL 9.1 on; MariaDB has no limit.
+    pub fn most_row_versions(&self) -> Option<u64> {
+        match self.is_mariadb() {
+            true => None,
+            false if self.version >= (9, 1, 0) => Some(255),
+            false => Some(64),
+        }
+    }
+
     /// Whether DDL on one table is atomic: after a crash it took effect or it did not
     /// (MySQL 8.0, MariaDB 10.6).
     pub fn has_atomic_ddl(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables, 
 pub struct Outline {
     /// Number of statements.
     pub statements: u32,
-    /// Whether any of them changes the schema.
+    /// Whether any of them changes the schema, or may do so unseen.
     pub changes_schema: bool,
     /// Session variables they assign, each once, in lower case.
     pub variables: Vec<String>,
@@ -54,7 +54,8 @@ impl Script {
             checks.next(self, &statement, &found)?;
             outline.statements = statement.number;
             outline.directives.take(&statement.markers);
-            outline.changes_schema |= found.class == Class::Ddl;
+            outline.changes_schema |=
+                found.class == Class::Ddl || found.opaque || !found.maintained.is_empty();
             outline.note(&statement, &found);
             if found.class == Class::Session {
                 outline.uses_database |= found.verb == "USE";

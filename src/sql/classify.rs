@@ -5,7 +5,8 @@
 //! takes what it does not know for [`Class::Other`].
 
 use super::alter::alter_table;
-pub use super::alter::{Action, IndexKind};
+pub use super::alter::{Action, PartitionChange};
+use super::table_def::{IndexDef, IndexKind, parts};
 use super::words::{Tok, Words};
 
 /// Families of statements.
@@ -43,7 +44,7 @@ impl Class {
 }
 
 /// Kinds of objects that DDL works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
     /// A base table; MariaDB's sequences are tables to every catalogue.
     Table,
@@ -139,6 +140,8 @@ pub struct Classification {
     pub objects: Vec<Object>,
     /// What an ALTER TABLE consists of.
     pub actions: Vec<Action>,
+    /// Tables that ANALYZE, CHECK, OPTIMIZE or REPAIR works on.
+    pub maintained: Vec<Name>,
     /// Whether it says IF EXISTS, IF NOT EXISTS or OR REPLACE: running it again is harmless.
     pub idempotent: bool,
     /// Whether it works on a temporary table.
@@ -162,6 +165,7 @@ impl Classification {
             implicit_commit: false,
             objects: Vec::new(),
             actions: Vec::new(),
+            maintained: Vec::new(),
             idempotent: false,
             temporary: false,
             algorithm: None,
@@ -218,6 +222,12 @@ pub fn classify(statement: &str) -> Classification {
     found
 }
 
+/// The database that a USE statement chooses.
+pub fn used_database(statement: &str) -> Option<String> {
+    let mut words = Words::new(statement);
+    words.eat("USE").then(|| words.identifier()).flatten()
+}
+
 fn administer(words: &mut Words<'_>, first: &str) -> Classification {
     let new = |class, verb: &str| Classification::new(class, verb);
     match first {
@@ -230,11 +240,35 @@ fn administer(words: &mut Words<'_>, first: &str) -> Classification {
         "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "XA" => new(Class::Transaction, first),
         "SET" => set(words),
         "USE" | "PREPARE" | "DEALLOCATE" => new(Class::Session, first),
-        "GRANT" | "REVOKE" | "ANALYZE" | "CACHE" | "CHECK" | "FLUSH" | "OPTIMIZE" | "REPAIR" | "RESET"
-        | "INSTALL" | "UNINSTALL" | "START" | "STOP" | "CHANGE" => new(Class::Admin, first).committing(),
+        "ANALYZE" | "CHECK" | "OPTIMIZE" | "REPAIR" => maintain(words, first),
+        "GRANT" | "REVOKE" | "CACHE" | "FLUSH" | "RESET" | "INSTALL" | "UNINSTALL" | "START" | "STOP"
+        | "CHANGE" => new(Class::Admin, first).committing(),
         "KILL" | "PURGE" | "BINLOG" | "CLONE" | "SHUTDOWN" | "RESTART" => new(Class::Admin, first),
         _ => new(Class::Other, first),
     }
+}
+
+/// ANALYZE, CHECK, OPTIMIZE, REPAIR TABLE.
+fn maintain(words: &mut Words<'_>, first: &str) -> Classification {
+    let mut found = Classification::new(Class::Admin, first).committing();
+    let _ = words.eat("NO_WRITE_TO_BINLOG") || words.eat("LOCAL");
+    // ANALYZE also stands before a statement (MariaDB) and a format (MySQL's EXPLAIN ANALYZE has its own word).
+    if !words.eat("TABLE") && !words.eat("TABLES") {
+        return found;
+    }
+    found.actions.push(match first {
+        "OPTIMIZE" => Action::Optimize,
+        "REPAIR" => Action::Repair,
+        "CHECK" => Action::Check,
+        _ => Action::Analyze,
+    });
+    while let Some(name) = words.name() {
+        found.maintained.push(name);
+        if !words.eat_char(',') {
+            break;
+        }
+    }
+    found
 }
 
 fn opaque(mut found: Classification) -> Classification {
@@ -355,6 +389,7 @@ fn create(words: &mut Words<'_>) -> Classification {
             "UNIQUE" => index = IndexKind::Unique,
             "FULLTEXT" => index = IndexKind::Fulltext,
             "SPATIAL" if !words.eat("REFERENCE") => index = IndexKind::Spatial,
+            "VECTOR" => index = IndexKind::Vector,
             "INDEX" => return create_index(words, found, index),
             "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE" | "RESOURCE" | "REFERENCE" => {
                 found.class = Class::Admin;
@@ -389,7 +424,14 @@ fn create_index(words: &mut Words<'_>, mut found: Classification, kind: IndexKin
             break;
         }
     }
-    found.actions.push(Action::AddIndex { kind, name });
+    // MariaDB: WAIT n and NOWAIT.
+    while !(words.at('(') || words.at_end()) {
+        words.next();
+    }
+    let parts = parts(words);
+    found
+        .actions
+        .push(Action::AddIndex(IndexDef { kind, name, parts }));
     algorithm_and_lock(words, &mut found);
     found
 }

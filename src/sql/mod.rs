@@ -6,6 +6,7 @@
 mod alter;
 pub mod charset;
 pub mod classify;
+mod column_def;
 mod compound;
 pub mod effects;
 mod lex;
@@ -14,16 +15,21 @@ pub mod script;
 pub mod session;
 pub mod split;
 mod summary;
+mod table_def;
 mod transaction;
 mod variables;
 mod words;
 
-pub use classify::{Action, Class, Classification, Effect, IndexKind, Name, Object, ObjectKind, classify};
+pub use classify::{
+    Action, Class, Classification, Effect, Name, Object, ObjectKind, PartitionChange, classify, used_database,
+};
+pub use column_def::{ColumnDef, DataType, DefaultValue, Generated, Position};
 pub use effects::{Effects, assigns_first, effects};
 pub use split::{
     Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
     own_markers, split,
 };
 pub use summary::summary;
+pub use table_def::{ForeignKeyDef, IndexDef, IndexKind, IndexPart, Partitioning, TableDef};
 pub use transaction::{End, Transaction, transaction};
-pub use variables::assigned_variables;
+pub use variables::{assigned_values, assigned_variables};

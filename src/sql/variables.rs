@@ -1,6 +1,7 @@
 //! The session variables a SET statement assigns.
 
-use super::words::Words;
+use super::column_def::text_of;
+use super::words::{Tok, Words};
 
 /// Names of the session's system variables that a SET statement assigns, lower case. User
 /// variables and global ones are not among them.
@@ -15,6 +16,33 @@ pub fn assigned_variables(statement: &str) -> Vec<String> {
         words.rest_of_action();
         if !words.eat_char(',') {
             return names;
+        }
+    }
+}
+
+/// Session variables that a SET statement assigns, lower case, and their values: numbers, words and strings
+/// without their quotes; `None` for an expression.
+pub fn assigned_values(statement: &str) -> Vec<(String, Option<String>)> {
+    let mut words = Words::new(statement);
+    let mut found = Vec::new();
+    if !words.eat("SET") {
+        return found;
+    }
+    loop {
+        let names = one(&mut words);
+        words.eat_char(':');
+        words.eat_char('=');
+        let first = words.next();
+        let alone = words.at_end() || words.at(',');
+        let value = match first {
+            Some(Tok::Word(word)) if alone => Some(word.to_owned()),
+            Some(tok) if alone => text_of(tok),
+            _ => None,
+        };
+        found.extend(names.into_iter().map(|name| (name, value.clone())));
+        words.rest_of_action();
+        if !words.eat_char(',') {
+            return found;
         }
     }
 }
@@ -68,7 +96,26 @@ fn charset() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::assigned_variables;
+    use super::{assigned_values, assigned_variables};
+
+    #[test]
+    fn values_are_read_where_they_are_plain() {
+        let value = |statement| assigned_values(statement);
+        let one = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+        assert_eq!(
+            value("SET @a = 1, FOREIGN_KEY_CHECKS = 0, SESSION sql_mode := '', x = @old, y = CONCAT('a')"),
+            [
+                one("foreign_key_checks", Some("0")),
+                one("sql_mode", Some("")),
+                one("x", None),
+                one("y", None)
+            ]
+        );
+        assert_eq!(
+            value("SET foreign_key_checks=OFF"),
+            [one("foreign_key_checks", Some("OFF"))]
+        );
+    }
 
     #[test]
     fn session_variables_are_found() {

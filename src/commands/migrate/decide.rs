@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::resume::{Look, Snapshot, qualified, slots};
-use crate::sql::{Action, Class, Classification, Effect, ObjectKind};
+use crate::sql::{Action, Class, Classification, Effect, ObjectKind, PartitionChange};
 
 /// Whether an interrupted statement took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,23 +53,23 @@ impl Care {
     /// What a statement takes.
     pub fn of(statement: &str, found: &Classification) -> Care {
         let effect = |wanted: fn(&Effect) -> bool| found.objects.iter().any(|object| wanted(&object.effect));
-        let begins = |action: &Action, firsts: [&str; 2]| match action {
-            Action::Partition(words) | Action::Other(words) => {
-                let words = words.to_ascii_uppercase();
-                firsts.iter().any(|first| words.starts_with(first))
-            }
-            _ => false,
+        let partitions = |change: &PartitionChange| {
+            found
+                .actions
+                .iter()
+                .any(|action| *action == Action::Partition(*change))
         };
-        let action = |firsts| found.actions.iter().any(|action| begins(action, firsts));
+        let exchanged = |validated| PartitionChange::Exchange { validated };
+        let emptied = [PartitionChange::Truncate, exchanged(true), exchanged(false)];
         if effect(|effect| *effect == Effect::Truncate) {
             Care::Rows
         } else if effect(|effect| matches!(effect, Effect::Rename(_) | Effect::Drop))
             || found.verb == "CREATE TABLE" && replaces(statement)
         {
             Care::Identity
-        } else if action(["DISCARD", "IMPORT"]) {
+        } else if found.actions.contains(&Action::Tablespace) || partitions(&PartitionChange::Other) {
             Care::Files
-        } else if action(["EXCHANGE", "TRUNCATE"]) {
+        } else if emptied.iter().any(partitions) {
             Care::Partitions
         } else if reuses_column_names(&found.actions) {
             Care::Columns

@@ -633,6 +633,13 @@ async fn expect_one(session: &mut Session, query: Query) -> Result<(), WriteErro
     }
 }
 
+impl Record {
+    /// Whether the migration was begun and nothing of it is in the database.
+    pub fn is_untouched(&self) -> bool {
+        matches!(self.state, State::Running | State::Failed) && self.done == 0 && self.intent.is_none()
+    }
+}
+
 fn record(row: &Row) -> Record {
     let intent = match (get(row, 7), get(row, 8), get(row, 9)) {
         (Some(number), Some(hash), before) => Some(Intent {

@@ -24,6 +24,11 @@ const WHO: &str = "SELECT USER, HOST, TIME, LEFT(INFO, 80) FROM information_sche
 /// What a connection other than this one is running.
 const AT_WORK: &str = "SELECT LEFT(INFO, 80) FROM information_schema.PROCESSLIST \
   WHERE ID = ? AND ID <> CONNECTION_ID() AND COMMAND IN ('Query', 'Execute') AND USER = SUBSTRING_INDEX(USER(), '@', 1)";
+/// Sessions with an open transaction: a lock on a table is held until its end. Needs PROCESS on both families.
+const TRANSACTIONS: &str = "SELECT p.ID, p.USER, p.HOST, p.TIME, COALESCE(LEFT(p.INFO, 60), p.COMMAND) \
+  FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p ON p.ID = t.trx_mysql_thread_id \
+  WHERE p.ID <> CONNECTION_ID() AND COALESCE(p.STATE, '') NOT LIKE 'Waiting for table metadata lock%' \
+  ORDER BY t.trx_started LIMIT 3";
 /// Sessions that may hold a table's lock: those with an open transaction or a running statement,
 /// longest first, other than this one. Without PROCESS only those of the same account are visible.
 const SUSPECTS: &str = "SELECT ID, USER, HOST, TIME, COALESCE(LEFT(INFO, 60), COMMAND) FROM information_schema.PROCESSLIST \
@@ -147,21 +152,21 @@ pub async fn at_work(session: &mut Session, id: u64) -> Result<Option<String>, D
 /// Names who may hold the lock a statement waited for, as far as this account can see.
 pub async fn blockers(session: &mut Session, database: &str, mariadb: bool) -> String {
     let exact = if mariadb { HOLDERS_MARIADB } else { HOLDERS_MYSQL };
-    for (query, sure) in [(exact, true), (SUSPECTS, false)] {
-        let rows = session
-            .rows::<Row>(Query::new(query).bind(database))
-            .await
-            .unwrap_or_default();
-        if rows.is_empty() {
-            continue;
+    // Exact where the server keeps a list of locks; open transactions otherwise, which keep them; without the right to
+    // see either, whoever is connected.
+    for (query, verb) in [
+        (
+            Query::new(exact).bind(database),
+            "locks in this database are held by",
+        ),
+        (Query::new(TRANSACTIONS), "a transaction is held open by"),
+        (Query::new(SUSPECTS).bind(database), "it may be held by"),
+    ] {
+        let rows = session.rows::<Row>(query).await.unwrap_or_default();
+        if !rows.is_empty() {
+            let list: Vec<String> = rows.iter().map(suspect).collect();
+            return format!("{verb} {}", list.join(", "));
         }
-        let list: Vec<String> = rows.iter().map(suspect).collect();
-        let verb = if sure {
-            "locks in this database are held by"
-        } else {
-            "it may be held by"
-        };
-        return format!("{verb} {}", list.join(", "));
     }
     "who holds it is not visible to this account (it lacks PROCESS)".to_owned()
 }

@@ -3,9 +3,11 @@
 mod apply;
 mod compare;
 mod decide;
+mod foresee;
 mod history;
 mod lock;
 mod new;
+mod online_ddl;
 mod plan;
 mod reach;
 mod repair;
@@ -20,15 +22,15 @@ mod step;
 mod stopped;
 mod tables;
 mod take_up;
-mod verdict;
 mod witness;
 
 use std::time::{Duration, Instant};
 
 use self::apply::{Applied, Runner};
 use self::compare::{Item, Standing, compare, refuse_problems};
+use self::foresee::Foresight;
 use self::history::{History, Record};
-use self::plan::{Facts, refuse_blocking};
+use self::plan::refuse_blocking;
 use self::report::{Done, Plan, Row, Status};
 use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
 use crate::context::{Context, Launch};
@@ -77,7 +79,9 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
         }
         Some(MigrateAction::Verify) => Box::new(room.status(&folder, "migrate-verify", true, true).await?),
         Some(MigrateAction::Repair(repair)) => Box::new(room.repair(&folder, &args, repair).await?),
-        Some(MigrateAction::Baseline { version }) => Box::new(room.baseline(&folder, &args, version).await?),
+        Some(MigrateAction::Baseline { version, force }) => {
+            Box::new(room.baseline(&folder, &args, version, *force).await?)
+        }
         Some(MigrateAction::Down { version, yes }) => {
             Box::new(room.down(&folder, &args, version.as_deref(), *yes).await?)
         }
@@ -138,7 +142,7 @@ fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
     let named = match &args.action {
         None => args.apply.version.as_deref(),
         Some(MigrateAction::Plan { version }) => version.as_deref(),
-        Some(MigrateAction::Baseline { version }) => Some(version.as_str()),
+        Some(MigrateAction::Baseline { version, .. }) => Some(version.as_str()),
         // A missing file's version can still be repaired, and 0 takes everything back.
         _ => None,
     };
@@ -243,20 +247,20 @@ impl<'a> Room<'a> {
         let targets = select(folder, &items, args)?;
         let unmet = requires::unmet(&mut self.session, &targets).await?;
         let mut statements = Vec::new();
-        let mut facts = Facts::new(&self.ctx.cancel, &mut self.session, &self.database, &self.server).await?;
+        let mut foresight =
+            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
-            let from = record.map_or(1, |record| record.done + 1);
             let keep = |planned| {
                 statements.push(planned);
                 Ok(())
             };
             plan::plan(
-                &mut facts,
+                &mut foresight,
                 &self.server,
                 migration,
-                from,
+                record,
                 self.options,
-                false,
+                true,
                 keep,
             )
             .await?;
@@ -280,7 +284,7 @@ impl<'a> Room<'a> {
         let mut applied = Vec::new();
         if !targets.is_empty() {
             requires::refuse(&requires::unmet(&mut self.session, &targets).await?)?;
-            self.refuse_blocking(&targets, args).await?;
+            self.refuse(folder, &targets, args).await?;
             self.create_history().await?;
         }
         let newest_version = complete(&records).max();
@@ -309,29 +313,83 @@ impl<'a> Room<'a> {
         })
     }
 
-    async fn refuse_blocking(
+    /// Refuses what will fail and, unless it is allowed, what keeps writers of a large table waiting.
+    async fn refuse(
         &mut self,
+        folder: &Folder,
         targets: &[(&Migration, Option<&Record>)],
         args: &MigrateArgs,
     ) -> anyhow::Result<()> {
-        if args.apply.allow_blocking {
-            return Ok(());
-        }
-        let mut facts = Facts::new(&self.ctx.cancel, &mut self.session, &self.database, &self.server).await?;
+        let allow = args.apply.allow_blocking;
+        let mut failing = None;
+        let mut foresight =
+            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
-            let from = record.map_or(1, |record| record.done + 1);
+            let visit = |planned: plan::Planned| {
+                if planned.fails.is_some() && failing.is_none() {
+                    failing = Some(planned);
+                    return Ok(());
+                }
+                refuse_blocking(&planned, allow)
+            };
             plan::plan(
-                &mut facts,
+                &mut foresight,
                 &self.server,
                 migration,
-                from,
+                *record,
                 self.options,
-                true,
-                refuse_blocking,
+                false,
+                visit,
             )
             .await?;
         }
-        Ok(())
+        match failing {
+            Some(planned) => {
+                // Only a database that has what the migration makes can be recorded as having it.
+                let untouched = targets
+                    .first()
+                    .is_none_or(|(_, record)| record.is_none_or(Record::is_untouched));
+                let first = targets.first().map_or(0, |(migration, _)| migration.version);
+                let had = match untouched {
+                    true => self.newest_present(folder).await?,
+                    false => None,
+                };
+                let had = had.filter(|migration| migration.version >= first);
+                Err(plan::will_fail(&planned, had.map(|migration| migration.label.as_str())).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The newest migration of which the database has all that it and those before it make.
+    async fn newest_present<'f>(&mut self, folder: &'f Folder) -> anyhow::Result<Option<&'f Migration>> {
+        for (index, migration) in folder.migrations.iter().enumerate().rev() {
+            if self.lacking(&folder.migrations[..=index]).await?.is_empty() {
+                return Ok(Some(migration));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What these migrations would leave on an empty database and this one lacks.
+    async fn lacking(&mut self, migrations: &[Migration]) -> anyhow::Result<Vec<String>> {
+        let foresight =
+            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        let mut foresight = foresight.from_nothing();
+        for migration in migrations {
+            let visit = |_| Ok(());
+            plan::plan(
+                &mut foresight,
+                &self.server,
+                migration,
+                None,
+                self.options,
+                false,
+                visit,
+            )
+            .await?;
+        }
+        Ok(foresight.lacking().await?)
     }
 
     fn runner<'s>(&'s mut self, args: &MigrateArgs) -> Runner<'s> {

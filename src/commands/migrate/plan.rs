@@ -1,25 +1,15 @@
 //! What applying would do: every statement with its class, its verdict, and the size of its table.
 
-use std::collections::HashMap;
-
 use serde_json::json;
 
-use super::history::get;
-use super::verdict::{Column, How, verdict};
-use crate::cancel::Cancel;
-use crate::db::{DbError, Query, Row, Server, Session};
+use super::foresee::{Fault, Foresight, Size};
+use super::history::Record;
+use super::online_ddl::{How, Verdict, verdict};
+use crate::db::{DbError, Server};
 use crate::exit::Failure;
 use crate::migrations::{Direction, Migration};
-use crate::sql::{Class, Classification, Effect, Name, ObjectKind, Options, classify, summary};
-
-/// A table's size as the server estimates it.
-const SIZE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH FROM information_schema.TABLES \
-  WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
-/// A table's columns as they are.
-const COLUMNS: &str = "SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS \
-  WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
-/// MySQL 8 caches a table's size for a day; a plan wants it as it is. MariaDB has no such variable.
-const FRESH_SIZES: &str = "SET SESSION information_schema_stats_expiry = 0";
+use crate::report::visible;
+use crate::sql::{Class, Classification, Effect, Name, Options, classify, summary};
 
 /// Above this many rows a blocking statement needs `--allow-blocking`.
 pub const LARGE_ROWS: u64 = 1_000_000;
@@ -47,6 +37,10 @@ pub struct Planned {
     pub how: How,
     /// Why, where that is not obvious.
     pub why: String,
+    /// Where that is written, in the manual's chapter on online DDL.
+    pub manual: &'static str,
+    /// Why the server will refuse it, where that is certain.
+    pub fails: Option<Fault>,
     /// Estimated rows of its table; `None` when it touches none that exists.
     pub rows: Option<u64>,
     /// Estimated bytes of its table.
@@ -59,149 +53,69 @@ impl Planned {
         self.how.blocks() && (self.rows.unwrap_or(0) > LARGE_ROWS || self.bytes.unwrap_or(0) > LARGE_BYTES)
     }
 
+    fn place(&self) -> String {
+        format!("{}:{}:{}: {}", self.file, self.line, self.column, self.summary)
+    }
+
     /// As JSON.
     pub fn json(&self) -> serde_json::Value {
         json!({
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
             "class": self.class.word(), "summary": self.summary, "effect": self.how.word(), "reason": self.why,
-            "rows": self.rows, "bytes": self.bytes, "refused": self.is_refused(),
+            "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "refused": self.is_refused(),
+            "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
         })
     }
 }
 
-/// Table facts, asked once a table.
-pub struct Facts<'a> {
-    cancel: &'a Cancel,
-    session: &'a mut Session,
-    database: &'a str,
-    sizes: HashMap<Name, Option<Size>>,
-}
-
-/// A table's size.
-#[derive(Debug, Clone, Default)]
-pub struct Size {
-    rows: u64,
-    bytes: u64,
-}
-
-impl<'a> Facts<'a> {
-    /// Facts about tables of `database`, asked over `session`.
-    pub async fn new(
-        cancel: &'a Cancel,
-        session: &'a mut Session,
-        database: &'a str,
-        server: &Server,
-    ) -> Result<Facts<'a>, DbError> {
-        if !server.is_mariadb() {
-            // 1193: a server without the variable has no cache either.
-            match session.execute(FRESH_SIZES).await {
-                Err(error) if error.code().is_none() => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(Facts {
-            cancel,
-            session,
-            database,
-            sizes: HashMap::new(),
-        })
-    }
-
-    async fn size(&mut self, name: &Name) -> Result<Option<Size>, DbError> {
-        if let Some(size) = self.sizes.get(name) {
-            return Ok(size.clone());
-        }
-        let size = size(self.session, self.database, name).await?;
-        self.sizes.insert(name.clone(), size.clone());
-        Ok(size)
-    }
-
-    /// What the statements before have made by the time the next one runs: new tables are empty,
-    /// renamed ones keep their size.
-    async fn foresee(&mut self, found: &Classification) -> Result<(), DbError> {
-        for object in found
-            .objects
-            .iter()
-            .filter(|object| object.kind == ObjectKind::Table)
-        {
-            match &object.effect {
-                Effect::Create if self.size(&object.name).await?.is_none() => {
-                    self.sizes.insert(object.name.clone(), Some(Size::default()));
-                }
-                Effect::Rename(to) => {
-                    let size = self.size(&object.name).await?;
-                    self.sizes.insert(to.clone(), size);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn columns(&mut self, name: &Name) -> Result<HashMap<String, Column>, DbError> {
-        let schema = name.schema.as_deref().unwrap_or(self.database);
-        let rows = self
-            .session
-            .rows::<Row>(Query::new(COLUMNS).bind(schema).bind(&name.name))
-            .await?;
-        Ok(rows
-            .iter()
-            .map(|row| {
-                let column = Column {
-                    column_type: get(row, 1).unwrap_or_default(),
-                    nullable: get::<String>(row, 2).as_deref() == Some("YES"),
-                    octets: get(row, 3),
-                };
-                (get::<String>(row, 0).unwrap_or_default().to_lowercase(), column)
-            })
-            .collect())
-    }
-}
-
-async fn size(session: &mut Session, database: &str, name: &Name) -> Result<Option<Size>, DbError> {
-    let schema = name.schema.as_deref().unwrap_or(database);
-    let row = session
-        .first::<Row>(Query::new(SIZE).bind(schema).bind(&name.name))
-        .await?;
-    Ok(row.map(|row| Size {
-        rows: get(&row, 0).unwrap_or_default(),
-        bytes: get(&row, 1).unwrap_or_default(),
-    }))
-}
-
-/// Plans the statements of `migration` from number `from` (1-based) on, and hands each to `visit`.
-/// With `ddl_only` the others are passed over.
+/// Plans what is left of `migration` and hands each statement to `visit`. One that an earlier run began is not said to
+/// fail: only the run itself will find out whether it took effect. Without `data_too` a migration that changes no
+/// schema is passed over, however large it is.
 ///
 /// # Errors
 /// The file cannot be read any more, the connection failed, or `visit` refuses a statement.
 pub async fn plan(
-    facts: &mut Facts<'_>,
+    foresight: &mut Foresight<'_>,
     server: &Server,
     migration: &Migration,
-    from: u32,
+    record: Option<&Record>,
     options: Options,
-    ddl_only: bool,
+    data_too: bool,
     mut visit: impl FnMut(Planned) -> Result<(), Failure>,
 ) -> anyhow::Result<()> {
+    let done = record.map_or(0, |record| record.done);
+    let unsettled = record
+        .and_then(|record| record.intent.as_ref())
+        .map(|intent| intent.number);
     let changes_schema = migration
         .outline
         .as_ref()
         .is_none_or(|outline| outline.changes_schema);
-    if ddl_only && !changes_schema {
+    if !data_too && !changes_schema {
         return Ok(());
     }
+    foresight.begin_migration();
     let mut statements = migration.script(Direction::Up, options).open()?;
     while let Some(statement) = statements.next()? {
-        facts.cancel.check()?;
-        if statement.number < from {
-            continue;
-        }
+        foresight.check_cancelled()?;
+        let number = statement.number;
         let found = classify(&statement.text);
-        if ddl_only && found.class != Class::Ddl {
+        if number <= done {
+            // What it set in the session is set again; what it did is there.
+            if found.class == Class::Session {
+                foresight.follow(&statement.text, &found).await?;
+            }
             continue;
         }
-        let (how, why, size) = judge(facts, server, &found).await?;
-        facts.foresee(&found).await?;
+        let (verdict, size) = judge(foresight, server, &found).await?;
+        let fails = if unsettled == Some(number) {
+            foresight.follow_unsettled(&found);
+            None
+        } else {
+            let fails = foresight.fault(&statement.text, &found).await?;
+            foresight.follow(&statement.text, &found).await?;
+            fails
+        };
         visit(Planned {
             label: migration.label.clone(),
             file: migration.up.display().to_string(),
@@ -210,8 +124,10 @@ pub async fn plan(
             column: statement.column,
             class: found.class,
             summary: summary(&statement.text, 100),
-            how,
-            why,
+            how: verdict.how,
+            why: verdict.why,
+            manual: verdict.manual,
+            fails,
             rows: size.as_ref().map(|size| size.rows),
             bytes: size.as_ref().map(|size| size.bytes),
         })?;
@@ -219,35 +135,46 @@ pub async fn plan(
     Ok(())
 }
 
+/// The verdict on a statement, and the size of its table: of several, the worst and the largest.
 async fn judge(
-    facts: &mut Facts<'_>,
+    foresight: &mut Foresight<'_>,
     server: &Server,
     found: &Classification,
-) -> Result<(How, String, Option<Size>), DbError> {
-    let table = found
+) -> Result<(Verdict, Option<Size>), DbError> {
+    let touched = found
         .objects
         .iter()
-        .find(|object| object.effect != Effect::Create)
-        .map(|object| &object.name);
-    let Some(table) = table else {
-        let (how, why) = verdict(found, server, |_| None);
-        return Ok((how, why, None));
-    };
-    let size = facts.size(table).await?;
-    let columns = match (&size, found.class) {
-        (Some(_), Class::Ddl) if !found.actions.is_empty() => facts.columns(table).await?,
-        _ => HashMap::new(),
-    };
-    let (how, why) = verdict(found, server, |name| columns.get(&name.to_lowercase()).cloned());
-    Ok((how, why, size))
+        .filter(|object| object.effect != Effect::Create);
+    let mut tables: Vec<Name> = touched.map(|object| object.name.clone()).collect();
+    tables.extend(found.maintained.iter().cloned());
+    let mut worst: Option<(Verdict, Option<Size>)> = None;
+    for name in tables {
+        let size = foresight.size(&name).await?;
+        let table = match (&size, found.actions.is_empty()) {
+            (Some(_), false) => foresight.table(&name).await?,
+            _ => None,
+        };
+        let verdict = verdict(found, server, foresight.settings(), table.as_ref());
+        let weight = |verdict: &Verdict, size: &Option<Size>| {
+            let bytes = size.as_ref().map_or((0, 0), |size| (size.rows, size.bytes));
+            (verdict.how, bytes)
+        };
+        if worst
+            .as_ref()
+            .is_none_or(|(how, bytes)| weight(&verdict, &size) > weight(how, bytes))
+        {
+            worst = Some((verdict, size));
+        }
+    }
+    Ok(worst.unwrap_or_else(|| (verdict(found, server, foresight.settings(), None), None)))
 }
 
 /// Refuses a statement that keeps writers of a large table waiting.
 ///
 /// # Errors
 /// Why, and what else could be done.
-pub fn refuse_blocking(planned: Planned) -> Result<(), Failure> {
-    if !planned.is_refused() {
+pub fn refuse_blocking(planned: &Planned, allowed: bool) -> Result<(), Failure> {
+    if allowed || !planned.is_refused() {
         return Ok(());
     }
     let size = format!(
@@ -257,10 +184,35 @@ pub fn refuse_blocking(planned: Planned) -> Result<(), Failure> {
     );
     Err(Failure::usage(
         format!(
-            "nothing was run: {}:{}:{}: {} would keep writers waiting on a table of {size}: {}",
-            planned.file, planned.line, planned.column, planned.summary, planned.why
+            "nothing was run: {} would keep writers waiting on a table of {size}: {}",
+            planned.place(),
+            planned.why
         ),
         "write ALGORITHM=INPLACE, LOCK=NONE where the server can do that, split the change into steps that can be \
          done online, hand the ALTER to gh-ost or pt-online-schema-change, or run it in a quiet hour with --allow-blocking",
     ))
+}
+
+/// The refusal of a statement that will fail. `present` is the newest version of which the database has everything.
+pub fn will_fail(planned: &Planned, present: Option<&str>) -> Failure {
+    let (what, code) = match &planned.fails {
+        Some(fault) => (visible(&fault.what), fault.code),
+        None => (String::new(), 0),
+    };
+    let next = match present {
+        Some(version) => format!(
+            "the database has all that the migrations up to {version} make; if they are in it, record them: \
+             `dbtool migrate baseline {version}`"
+        ),
+        None => "compare the database with the migrations (`dbtool check-schema`), then correct the statement, write \
+             IF EXISTS or IF NOT EXISTS, or rename what is in its way"
+            .to_owned(),
+    };
+    Failure::usage(
+        format!(
+            "nothing was run: {} will fail: {what} (server error {code})",
+            planned.place()
+        ),
+        next,
+    )
 }

@@ -10,6 +10,7 @@ use crate::cancel::Cancel;
 use crate::cli::migrate::{MigrateArgs, RepairArgs};
 use crate::exit::Failure;
 use crate::migrations::{Direction, Folder, Migration};
+use crate::report::visible;
 use crate::sql::Options;
 
 impl Room<'_> {
@@ -59,6 +60,7 @@ impl Room<'_> {
         folder: &Folder,
         args: &MigrateArgs,
         version: &str,
+        force: bool,
     ) -> anyhow::Result<Said> {
         let target = folder.find(version)?;
         self.lock(args).await?;
@@ -77,6 +79,17 @@ impl Room<'_> {
                 "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
             )
             .into());
+        }
+        let covers = folder
+            .migrations
+            .iter()
+            .take_while(|migration| migration.version <= target.version);
+        let lacking = match force {
+            true => Vec::new(),
+            false => self.lacking(&folder.migrations[..covers.count()]).await?,
+        };
+        if !lacking.is_empty() {
+            return Err(refuse_baseline(&self.database, &target.label, &lacking).into());
         }
         self.create_history().await?;
         let mut names = Vec::new();
@@ -212,6 +225,25 @@ fn without_intent(
         format!("{name}: recorded as in the database already")
     };
     Ok(Decision::Settle(Box::new(settled), line))
+}
+
+/// Names what a database lacks of the version it is said to be at.
+fn refuse_baseline(database: &str, version: &str, lacking: &[String]) -> Failure {
+    const NAMED: usize = 10;
+    let mut names: Vec<String> = lacking.iter().take(NAMED).map(|name| visible(name)).collect();
+    if lacking.len() > NAMED {
+        names.push(format!("and {} more", lacking.len() - NAMED));
+    }
+    Failure::usage(
+        format!(
+            "nothing was recorded: {database} is not at {version}, it lacks {}",
+            names.join(", ")
+        ),
+        format!(
+            "name the version that it is at; if what is missing was dropped on purpose, \
+             `dbtool migrate baseline {version} --force` records it all the same"
+        ),
+    )
 }
 
 fn find<'i, 'a>(folder: &Folder, items: &'i [Item<'a>], version: &str) -> Result<&'i Item<'a>, Failure> {

@@ -9,7 +9,9 @@ use super::compare::{Item, Standing, advice, describe};
 use super::plan::Planned;
 use crate::exit::Exit;
 use crate::migrations::Migration;
-use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural};
+use crate::report::{
+    Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural, visible,
+};
 
 /// A migration's standing, kept for display.
 #[derive(Debug, Clone)]
@@ -217,6 +219,14 @@ pub struct Plan {
 }
 
 impl Outcome for Plan {
+    fn exit(&self) -> Exit {
+        // What `migrate` would refuse to begin with.
+        match !self.unmet.is_empty() || self.statements.iter().any(|planned| planned.fails.is_some()) {
+            true => Exit::Found,
+            false => Exit::Done,
+        }
+    }
+
     fn name(&self) -> &'static str {
         "migrate-plan"
     }
@@ -230,6 +240,7 @@ impl Outcome for Plan {
         let mut table = Table::new(["STATEMENT", "CLASS", "EFFECT", "ROWS", "SIZE", "WHAT"]).right(&[3, 4]);
         for planned in &self.statements {
             let effect = match planned.how {
+                _ if planned.fails.is_some() => style.bad("fails"),
                 how if how.blocks() && planned.is_refused() => style.bad(how.word()),
                 how if how.blocks() => style.warn(how.word()),
                 how => how.word().to_owned(),
@@ -264,6 +275,17 @@ impl Outcome for Plan {
         }
         for unmet in &self.unmet {
             page.line(style.bad(format!("refused: {unmet}")));
+        }
+        for planned in &self.statements {
+            if let Some(fault) = &planned.fails {
+                page.line(style.bad(format!(
+                    "{}.{} will fail: {} ({})",
+                    planned.label,
+                    planned.number,
+                    visible(&fault.what),
+                    fault.code
+                )));
+            }
         }
         page.line(format!(
             "{} to run on {} ({}); nothing was changed",

@@ -1,0 +1,738 @@
+//! Which objects will be there by the time a statement runs, and what tables will look like then.
+//!
+//! The live database is asked once for each name; from there on the statements of the plan are followed: what they
+//! create, drop and rename, USE, IF EXISTS, temporary tables. Behind a statement whose work is not in its text
+//! (CALL, EXECUTE) nothing is certain any more, and nothing is said.
+
+use std::collections::HashMap;
+
+use super::history::get;
+use super::online_ddl::{Charsets, Settings, Table};
+use crate::cancel::Cancel;
+use crate::db::{DbError, Query, Row, Server, Session, quote_name};
+use crate::sql::{Action, Class, Classification, Effect, Name, Object, ObjectKind, TableDef, used_database};
+
+/// A table's size as the server estimates it, its engine, and whether it is a table.
+const TABLE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE, TABLE_TYPE FROM information_schema.TABLES \
+  WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
+/// Columns of a table that foreign keys refer to.
+const REFERENCED: &str = "SELECT REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
+  WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?";
+/// How many versions the rows of a table have behind them; needs PROCESS.
+const VERSIONS: &str =
+    "SELECT TOTAL_ROW_VERSIONS FROM information_schema.INNODB_TABLES WHERE NAME = CONCAT(?, '/', ?)";
+/// What the session's variables say.
+const SETTINGS: &str = "SELECT @@foreign_key_checks, @@sql_mode, @@lower_case_table_names";
+/// Whether every ALTER TABLE copies; MariaDB has no such variable from 11.5 on.
+const COPIES: &str = "SELECT @@old_alter_table";
+/// Character sets.
+const CHARSETS: &str =
+    "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME, MAXLEN FROM information_schema.CHARACTER_SETS";
+/// MariaDB 11: other default collations of character sets.
+const DEFAULT_COLLATIONS: &str = "SELECT @@character_set_collations";
+/// MySQL: the other default collation of utf8mb4.
+const DEFAULT_UTF8MB4: &str = "SELECT @@default_collation_for_utf8mb4";
+/// MySQL 8 caches a table's size for a day; a plan wants it as it is. MariaDB has no such variable.
+const FRESH_SIZES: &str = "SET SESSION information_schema_stats_expiry = 0";
+
+/// A table's size.
+#[derive(Debug, Clone, Default)]
+pub struct Size {
+    /// Estimated rows.
+    pub rows: u64,
+    /// Estimated bytes of rows and indexes.
+    pub bytes: u64,
+}
+
+/// Why a statement will fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The server's error number.
+    pub code: u16,
+    /// What is wrong, in words.
+    pub what: String,
+}
+
+/// What is known of a name.
+#[derive(Debug, Clone, Default)]
+enum Known {
+    /// It is not there.
+    Missing,
+    /// It may be there or not.
+    #[default]
+    Unknown,
+    /// A table; its definition once it was asked for.
+    Table(Size, Option<Box<Table>>),
+    /// A view.
+    View,
+    /// A trigger, a routine, an event.
+    Other,
+}
+
+type Key = (ObjectKind, String, String);
+
+/// The objects of the server as the statements so far leave them.
+pub struct Foresight<'a> {
+    cancel: &'a Cancel,
+    session: &'a mut Session,
+    server: &'a Server,
+    /// The database the migrations are for.
+    home: &'a str,
+    /// The database that names without one are in.
+    current: String,
+    lower_case: bool,
+    known: HashMap<Key, Known>,
+    temporary: Vec<String>,
+    /// A statement ran whose work is not in its text.
+    blind: bool,
+    /// The statements are followed from an empty database on; the server is not asked for objects.
+    from_nothing: bool,
+    /// The session's settings at the start of a migration, and now.
+    start: Settings,
+    settings: Settings,
+}
+
+impl<'a> Foresight<'a> {
+    /// Nothing has run yet.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn new(
+        cancel: &'a Cancel,
+        session: &'a mut Session,
+        server: &'a Server,
+        home: &'a str,
+    ) -> Result<Foresight<'a>, DbError> {
+        if !server.is_mariadb() {
+            // 1193: a server without the variable has no cache either.
+            optional(session.execute(FRESH_SIZES).await)?;
+        }
+        let mut start = Settings::default();
+        let mut lower_case = false;
+        if let Some(row) = session.first::<Row>(Query::new(SETTINGS)).await? {
+            start.checks_foreign_keys = get::<u64>(&row, 0) != Some(0);
+            start.set_mode(get::<String>(&row, 1).as_deref());
+            lower_case = get::<u64>(&row, 2) != Some(0);
+        }
+        let copies = optional(session.first::<Option<String>>(Query::new(COPIES)).await)?;
+        let copies = copies
+            .flatten()
+            .flatten()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        start.copies = matches!(copies.as_str(), "1" | "ON" | "COPY");
+        start.charsets = charsets(session, server).await?;
+        Ok(Foresight {
+            cancel,
+            session,
+            server,
+            home,
+            current: home.to_owned(),
+            lower_case,
+            known: HashMap::new(),
+            temporary: Vec::new(),
+            blind: false,
+            from_nothing: false,
+            settings: start.clone(),
+            start,
+        })
+    }
+
+    /// Follows statements as if they ran on an empty server.
+    pub fn from_nothing(mut self) -> Self {
+        self.from_nothing = true;
+        self
+    }
+
+    /// What the statements followed so far leave in the home database that the live one lacks: tables, views, columns.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn lacking(&mut self) -> Result<Vec<String>, DbError> {
+        let home = self.plain_name(self.home);
+        let mut names: Vec<(String, Known)> = Vec::new();
+        for ((kind, schema, name), known) in &self.known {
+            if *kind == ObjectKind::Table && *schema == home {
+                names.push((name.clone(), known.clone()));
+            }
+        }
+        names.sort_by(|one, other| one.0.cmp(&other.0));
+        let mut lacking = Vec::new();
+        for (name, wanted) in names {
+            let found = live(self.session, ObjectKind::Table, &home, &name).await?;
+            match (&wanted, &found) {
+                (Known::Table(..), Known::Missing) => lacking.push(format!("table {name}")),
+                (Known::View, Known::Missing) => lacking.push(format!("view {name}")),
+                (Known::Table(_, Some(wanted)), Known::Table(..)) => {
+                    let table = live_table(self.session, self.server, &home, &name).await?;
+                    let Some(table) = table else { continue };
+                    let absent = wanted
+                        .def
+                        .columns
+                        .iter()
+                        .filter(|(column, _)| table.def.column(column).is_none());
+                    lacking.extend(absent.map(|(column, _)| format!("column {name}.{column}")));
+                }
+                _ => {}
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// Ends a plan that takes long when it is interrupted.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn check_cancelled(&self) -> Result<(), DbError> {
+        Ok(self.cancel.check()?)
+    }
+
+    /// A migration begins: what the one before set in the session is gone.
+    pub fn begin_migration(&mut self) {
+        self.current = self.home.to_owned();
+        self.settings = self.start.clone();
+        self.temporary.clear();
+    }
+
+    /// The session's settings by now.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The size of a table, if it is there.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn size(&mut self, name: &Name) -> Result<Option<Size>, DbError> {
+        Ok(match self.look(ObjectKind::Table, name).await? {
+            Known::Table(size, _) => Some(size),
+            _ => None,
+        })
+    }
+
+    /// The definition of a table, if it is there.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn table(&mut self, name: &Name) -> Result<Option<Table>, DbError> {
+        let Known::Table(size, table) = self.look(ObjectKind::Table, name).await? else {
+            return Ok(None);
+        };
+        if let Some(table) = table {
+            return Ok(Some(*table));
+        }
+        let (_, schema, table) = self.key(ObjectKind::Table, name);
+        if self.from_nothing {
+            return Ok(None);
+        }
+        let table = live_table(self.session, self.server, &schema, &table).await?;
+        let known = Known::Table(size, table.clone().map(Box::new));
+        self.known.insert(self.key(ObjectKind::Table, name), known);
+        Ok(table)
+    }
+
+    /// Says why a statement will fail, as far as that is certain.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn fault(&mut self, statement: &str, found: &Classification) -> Result<Option<Fault>, DbError> {
+        if found.opaque || found.class == Class::Dml && !names_a_table(statement, found) {
+            return Ok(None);
+        }
+        // One RENAME may move several tables through names that the same statement frees.
+        let mut freed: Vec<Key> = Vec::new();
+        let mut taken: Vec<Key> = Vec::new();
+        for object in &found.objects {
+            if object.kind == ObjectKind::Table && self.is_temporary(&object.name) || found.temporary {
+                continue;
+            }
+            let key = self.key(object.kind, &object.name);
+            if taken.contains(&key) {
+                freed.push(key);
+            } else {
+                let fault = self.object_fault(object).await?.filter(|_| !found.idempotent);
+                if fault.is_some() {
+                    return Ok(fault);
+                }
+                freed.push(key);
+            }
+            if let Effect::Rename(to) = &object.effect {
+                let to_key = self.key(object.kind, to);
+                let there = self.is_there(object.kind, to).await? == Some(true);
+                if there && !freed.contains(&to_key) && to_key != self.key(object.kind, &object.name) {
+                    return Ok(Some(fault(1050, format!("table {} exists already", to.name))));
+                }
+                freed.retain(|key| *key != to_key);
+                taken.push(to_key);
+            }
+        }
+        let Some(table) = altered(found).filter(|name| !self.is_temporary(name)).cloned() else {
+            return Ok(None);
+        };
+        if found.idempotent || self.blind {
+            return Ok(None);
+        }
+        Ok(self
+            .table(&table)
+            .await?
+            .and_then(|table| column_fault(&found.actions, &table.def)))
+    }
+
+    async fn object_fault(&mut self, object: &Object) -> Result<Option<Fault>, DbError> {
+        let Some(there) = self.is_there(object.kind, &object.name).await? else {
+            return Ok(None);
+        };
+        let name = &object.name.name;
+        let kind = object.kind.keyword().to_lowercase();
+        Ok(match (&object.effect, there) {
+            (Effect::Create, true) => Some(fault(
+                exists(object.kind),
+                format!("{kind} {name} exists already"),
+            )),
+            (Effect::Create, false) | (_, true) => None,
+            (Effect::Drop, false) => Some(fault(
+                self.dropped(object.kind),
+                format!("{kind} {name} does not exist"),
+            )),
+            (_, false) => Some(fault(
+                missing(object.kind),
+                format!("{kind} {name} does not exist"),
+            )),
+        })
+    }
+
+    fn dropped(&self, kind: ObjectKind) -> u16 {
+        match kind {
+            ObjectKind::Table => 1051,
+            ObjectKind::View if self.server.is_mariadb() => 4092,
+            ObjectKind::View => 1051,
+            ObjectKind::Database => 1008,
+            other => missing(other),
+        }
+    }
+
+    /// Takes in what a statement does.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn follow(&mut self, statement: &str, found: &Classification) -> Result<(), DbError> {
+        if found.opaque {
+            self.known.clear();
+            self.blind = true;
+            return Ok(());
+        }
+        if found.class == Class::Session || found.class == Class::Transaction {
+            if let Some(database) = used_database(statement) {
+                self.current = database;
+            }
+            self.settings.follow(statement);
+            return Ok(());
+        }
+        if let Some(table) = altered(found).cloned()
+            && !self.is_temporary(&table)
+            && let Some(mut now) = self.table(&table).await?
+        {
+            for action in &found.actions {
+                now.def.apply(action);
+            }
+            let size = self.size(&table).await?.unwrap_or_default();
+            self.known.insert(
+                self.key(ObjectKind::Table, &table),
+                Known::Table(size, Some(Box::new(now))),
+            );
+        }
+        let mut renamed = Vec::new();
+        for object in &found.objects {
+            self.follow_object(statement, found, object, &mut renamed).await?;
+        }
+        self.known.extend(renamed);
+        Ok(())
+    }
+
+    async fn follow_object(
+        &mut self,
+        statement: &str,
+        found: &Classification,
+        object: &Object,
+        renamed: &mut Vec<(Key, Known)>,
+    ) -> Result<(), DbError> {
+        let key = self.key(object.kind, &object.name);
+        let plain = self.plain(&object.name);
+        match &object.effect {
+            Effect::Create if found.temporary => self.temporary.push(plain),
+            Effect::Drop if self.is_temporary(&object.name) => self.temporary.retain(|name| *name != plain),
+            Effect::Create => {
+                let kept = found.idempotent && !replaces(statement);
+                if kept && self.is_there(object.kind, &object.name).await? != Some(false) {
+                    return Ok(());
+                }
+                let known = match object.kind {
+                    ObjectKind::Table => {
+                        let def = TableDef::parse(statement).map(|def| Table {
+                            def,
+                            ..Table::default()
+                        });
+                        Known::Table(Size::default(), def.map(Box::new))
+                    }
+                    ObjectKind::View => Known::View,
+                    _ => Known::Other,
+                };
+                self.known.insert(self.shared(key), known);
+            }
+            Effect::Drop if object.kind == ObjectKind::Database => {
+                let dropped = object.name.name.clone();
+                self.known.retain(|(_, schema, _), _| *schema != dropped);
+                self.blind |= dropped == self.current;
+            }
+            Effect::Drop => {
+                self.known.insert(self.shared(key), Known::Missing);
+            }
+            Effect::Rename(to) if object.kind == ObjectKind::Table => {
+                // With its definition: under the new name the server cannot be asked for it.
+                self.table(&object.name).await?;
+                let known = match renamed.iter().position(|(other, _)| *other == key) {
+                    Some(index) => renamed.remove(index).1,
+                    None => self.look(ObjectKind::Table, &object.name).await?,
+                };
+                self.known.insert(key, Known::Missing);
+                renamed.push((self.key(ObjectKind::Table, to), known));
+            }
+            Effect::Rename(to) => {
+                self.known.insert(key, Known::Missing);
+                renamed.push((self.key(object.kind, to), Known::Other));
+            }
+            Effect::Alter | Effect::Truncate | Effect::Write => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in a statement of which nobody knows whether it took effect.
+    pub fn follow_unsettled(&mut self, found: &Classification) {
+        if found.opaque {
+            self.blind = true;
+            self.known.clear();
+        }
+        for object in &found.objects {
+            let key = self.key(object.kind, &object.name);
+            self.known.insert(self.shared(key), Known::Unknown);
+            if let Effect::Rename(to) = &object.effect {
+                self.known.insert(self.key(object.kind, to), Known::Unknown);
+            }
+        }
+    }
+
+    /// Whether an object is there; `None` when that is not certain.
+    async fn is_there(&mut self, kind: ObjectKind, name: &Name) -> Result<Option<bool>, DbError> {
+        Ok(match self.look(kind, name).await? {
+            Known::Unknown => None,
+            Known::Missing => Some(false),
+            Known::Table(..) | Known::View | Known::Other => Some(true),
+        })
+    }
+
+    async fn look(&mut self, kind: ObjectKind, name: &Name) -> Result<Known, DbError> {
+        let key = self.key(kind, name);
+        let key = self.shared(key);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let (_, schema, object) = &key;
+        let mut known = match self.from_nothing {
+            true => Known::Missing,
+            false => live(self.session, kind, schema, object).await?,
+        };
+        // In another database an object may be there that this account may not see.
+        let elsewhere = *schema != self.plain_name(self.home);
+        if matches!(known, Known::Missing) && (self.blind || elsewhere) {
+            known = Known::Unknown;
+        }
+        if self.blind && !matches!(known, Known::Table(..)) {
+            known = Known::Unknown;
+        }
+        self.known.insert(key, known.clone());
+        Ok(known)
+    }
+
+    fn is_temporary(&self, name: &Name) -> bool {
+        self.temporary.contains(&self.plain(name))
+    }
+
+    fn plain(&self, name: &Name) -> String {
+        let schema = name.schema.as_deref().unwrap_or(&self.current);
+        self.plain_name(&format!("{schema}.{}", name.name))
+    }
+
+    fn plain_name(&self, name: &str) -> String {
+        if self.lower_case {
+            name.to_lowercase()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    fn key(&self, kind: ObjectKind, name: &Name) -> Key {
+        let schema = name.schema.as_deref().unwrap_or(&self.current);
+        let object = match kind {
+            ObjectKind::Table | ObjectKind::View | ObjectKind::Database => self.plain_name(&name.name),
+            // Manual, "Identifier Case Sensitivity": routines and events are compared without case, triggers as
+            // tables are.
+            ObjectKind::Trigger => self.plain_name(&name.name),
+            _ => name.name.to_lowercase(),
+        };
+        match kind {
+            ObjectKind::Database => (kind, String::new(), object),
+            _ => self.shared((kind, self.plain_name(schema), object)),
+        }
+    }
+
+    /// Tables and views have their names in one room.
+    fn shared(&self, (kind, schema, name): Key) -> Key {
+        match kind {
+            ObjectKind::View => (ObjectKind::Table, schema, name),
+            kind => (kind, schema, name),
+        }
+    }
+}
+
+fn fault(code: u16, what: String) -> Fault {
+    Fault { code, what }
+}
+
+/// Error numbers for what exists already.
+fn exists(kind: ObjectKind) -> u16 {
+    match kind {
+        ObjectKind::Table | ObjectKind::View => 1050,
+        ObjectKind::Trigger => 1359,
+        ObjectKind::Procedure | ObjectKind::Function => 1304,
+        ObjectKind::Event => 1537,
+        ObjectKind::Database => 1007,
+    }
+}
+
+/// Error numbers for what is missing.
+fn missing(kind: ObjectKind) -> u16 {
+    match kind {
+        ObjectKind::Table | ObjectKind::View => 1146,
+        ObjectKind::Trigger => 1360,
+        ObjectKind::Procedure | ObjectKind::Function => 1305,
+        ObjectKind::Event => 1539,
+        ObjectKind::Database => 1049,
+    }
+}
+
+/// Whether the object of a statement that changes rows is a table's name: not an alias, not a common table expression.
+fn names_a_table(statement: &str, found: &Classification) -> bool {
+    let begins = |word: &str| {
+        let text = statement.trim_start();
+        text.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    match found.verb.as_str() {
+        "INSERT" | "REPLACE" => begins(&found.verb),
+        // DELETE FROM t, without USING and without a list of aliases.
+        "DELETE" => {
+            let upper = statement.to_ascii_uppercase();
+            begins("DELETE FROM") && !upper.contains("USING") && !upper.contains("JOIN")
+        }
+        "UPDATE" => begins("UPDATE"),
+        _ => false,
+    }
+}
+
+fn replaces(statement: &str) -> bool {
+    let mut words = statement.split_whitespace().map(str::to_ascii_uppercase);
+    words.next().as_deref() == Some("CREATE") && words.next().as_deref() == Some("OR")
+}
+
+/// The table that a statement's actions are about.
+pub fn altered(found: &Classification) -> Option<&Name> {
+    if found.actions.is_empty() || !found.maintained.is_empty() {
+        return None;
+    }
+    let object = found.objects.first()?;
+    matches!(object.effect, Effect::Alter | Effect::Rename(_)).then_some(&object.name)
+}
+
+/// Columns and indexes that an ALTER TABLE adds though they are there, or changes though they are not.
+fn column_fault(actions: &[Action], table: &TableDef) -> Option<Fault> {
+    let mut after = table.clone();
+    let gone = |name: &str, index: bool| {
+        actions.iter().any(|action| match action {
+            Action::DropColumn(other) | Action::RenameColumn(other, _) => {
+                !index && other.eq_ignore_ascii_case(name)
+            }
+            Action::ModifyColumn {
+                name: other,
+                to: Some(_),
+                ..
+            } => !index && other.eq_ignore_ascii_case(name),
+            Action::DropIndex(other) | Action::DropConstraint(other) | Action::RenameIndex(other, _) => {
+                index && other.eq_ignore_ascii_case(name)
+            }
+            _ => false,
+        })
+    };
+    for action in actions {
+        let absent = |name: &str| after.column(name).is_none();
+        let found = match action {
+            Action::AddColumn { name, .. } if !absent(name) && !gone(name, false) => {
+                Some(fault(1060, format!("column {name} exists already")))
+            }
+            Action::DropColumn(name) if table.column(name).is_none() && absent(name) => {
+                Some(fault(1091, format!("column {name} does not exist")))
+            }
+            Action::ModifyColumn { name, .. }
+            | Action::RenameColumn(name, _)
+            | Action::ColumnDefault(name)
+                if table.column(name).is_none() && absent(name) =>
+            {
+                Some(fault(1054, format!("column {name} does not exist")))
+            }
+            Action::DropIndex(name) if table.index(name).is_none() => {
+                Some(fault(1091, format!("index {name} does not exist")))
+            }
+            Action::RenameIndex(name, _) if table.index(name).is_none() => {
+                Some(fault(1176, format!("index {name} does not exist")))
+            }
+            Action::AddIndex(index) => match index.name.as_deref() {
+                Some("PRIMARY") if after.index("PRIMARY").is_some() && !gone("PRIMARY", true) => {
+                    Some(fault(1068, "the table has a primary key".to_owned()))
+                }
+                Some(name) if after.index(name).is_some() && !gone(name, true) && name != "PRIMARY" => {
+                    Some(fault(1061, format!("index {name} exists already")))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        after.apply(action);
+    }
+    None
+}
+
+/// An answer that an older server may refuse: `None` then.
+fn optional<T>(answer: Result<T, DbError>) -> Result<Option<T>, DbError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.code().is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn charsets(session: &mut Session, server: &Server) -> Result<Charsets, DbError> {
+    let rows = session.rows::<Row>(Query::new(CHARSETS)).await?;
+    let text = |row: &Row, index| get::<String>(row, index).unwrap_or_default().to_lowercase();
+    let mut list: Vec<(String, String, u64)> = rows
+        .iter()
+        .map(|row| (text(row, 0), text(row, 1), get(row, 2).unwrap_or(4)))
+        .collect();
+    for (name, collation, _) in &mut list {
+        if name == "utf8" {
+            *name = "utf8mb3".to_owned();
+            *collation = collation.replacen("utf8_", "utf8mb3_", 1);
+        }
+    }
+    let query = if server.is_mariadb() {
+        DEFAULT_COLLATIONS
+    } else {
+        DEFAULT_UTF8MB4
+    };
+    let defaults = optional(session.first::<Option<String>>(Query::new(query)).await)?
+        .flatten()
+        .flatten();
+    for pair in defaults.unwrap_or_default().to_lowercase().split(',') {
+        let (name, collation) = pair.split_once('=').unwrap_or(("utf8mb4", pair));
+        if let Some(entry) = list
+            .iter_mut()
+            .find(|(charset, _, _)| charset == name && !collation.is_empty())
+        {
+            entry.1 = collation.to_owned();
+        }
+    }
+    Ok(Charsets { list })
+}
+
+async fn live_table(
+    session: &mut Session,
+    server: &Server,
+    schema: &str,
+    name: &str,
+) -> Result<Option<Table>, DbError> {
+    let show = format!("SHOW CREATE TABLE {}.{}", quote_name(schema), quote_name(name));
+    let Some(row) = optional(session.first::<Row>(Query::new(show)).await)?.flatten() else {
+        return Ok(None);
+    };
+    let Some(def) = get::<String>(&row, 1).and_then(|text| TableDef::parse(&text)) else {
+        return Ok(None);
+    };
+    let rows = session
+        .rows::<Row>(Query::new(REFERENCED).bind(schema).bind(name))
+        .await?;
+    let referenced = rows
+        .iter()
+        .filter_map(|row| get::<String>(row, 0))
+        .map(|name| name.to_lowercase());
+    let referenced = referenced.collect();
+    let mut versions_are_used_up = false;
+    if let Some(most) = server.most_row_versions() {
+        let versions = session
+            .first::<Option<u64>>(Query::new(VERSIONS).bind(schema).bind(name))
+            .await;
+        versions_are_used_up = optional(versions)?
+            .flatten()
+            .flatten()
+            .is_some_and(|versions| versions >= most);
+    }
+    Ok(Some(Table {
+        def,
+        referenced,
+        versions_are_used_up,
+    }))
+}
+
+/// What the server knows of a name.
+async fn live(session: &mut Session, kind: ObjectKind, schema: &str, name: &str) -> Result<Known, DbError> {
+    if matches!(kind, ObjectKind::Table | ObjectKind::View) {
+        let row = session
+            .first::<Row>(Query::new(TABLE).bind(schema).bind(name))
+            .await?;
+        return Ok(match row {
+            Some(row) if get::<String>(&row, 3).is_some_and(|kind| kind.contains("VIEW")) => Known::View,
+            Some(row) => {
+                let size = Size {
+                    rows: get(&row, 0).unwrap_or_default(),
+                    bytes: get(&row, 1).unwrap_or_default(),
+                };
+                Known::Table(size, None)
+            }
+            None => Known::Missing,
+        });
+    }
+    let sql = match kind {
+        ObjectKind::Trigger => {
+            "SELECT 1 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME = ?"
+        }
+        ObjectKind::Event => {
+            "SELECT 1 FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ? AND EVENT_NAME = ?"
+        }
+        ObjectKind::Procedure => {
+            "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ? AND ROUTINE_TYPE = 'PROCEDURE'"
+        }
+        ObjectKind::Function => {
+            "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ? AND ROUTINE_TYPE = 'FUNCTION'"
+        }
+        // A database of another account is not to be seen.
+        _ => return Ok(Known::Unknown),
+    };
+    let row = session
+        .first::<u64>(Query::new(sql).bind(schema).bind(name))
+        .await?;
+    Ok(if row.is_some() {
+        Known::Other
+    } else {
+        Known::Missing
+    })
+}

@@ -1,0 +1,659 @@
+//! What kinds of changes an ALTER TABLE makes of a table as it is now.
+
+use super::charsets::Text;
+use super::column;
+use super::rules::{Change, Cost};
+use super::{Settings, Table};
+use crate::db::Server;
+use crate::sql::{
+    Action, ColumnDef, DefaultValue, IndexDef, IndexKind, IndexPart, PartitionChange, Position, TableDef,
+};
+
+/// A change, and what it is about.
+pub type Found = (Change, String);
+
+/// A table, a server, and the changes found so far.
+pub struct Scene<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// The session's settings.
+    pub settings: &'a Settings,
+    /// The table as it is.
+    pub table: &'a Table,
+    /// Default character set and collation as they are.
+    pub now: Text,
+    /// Default character set and collation when the statement is done.
+    pub after: Text,
+    /// What is being looked at, for the reason.
+    pub detail: String,
+    actions: &'a [Action],
+    found: Vec<Found>,
+}
+
+/// All changes that `actions` make of `table`, those that the table's kind adds to them included.
+pub fn changes(actions: &[Action], table: &Table, server: &Server, settings: &Settings) -> Vec<Found> {
+    let mut scene = Scene {
+        server,
+        settings,
+        table,
+        now: settings.charsets.of_table(&table.def),
+        after: Text::default(),
+        detail: String::new(),
+        actions,
+        found: Vec::new(),
+    };
+    scene.after = default_text(actions, &scene.now, settings);
+    for action in actions {
+        scene.detail.clear();
+        scene.action(action);
+    }
+    scene.virtual_columns();
+    scene.around();
+    scene.found
+}
+
+/// The table's default character set behind CHARSET and COLLATE among the actions.
+fn default_text(actions: &[Action], now: &Text, settings: &Settings) -> Text {
+    let value = |wanted: &str| {
+        actions.iter().rev().find_map(|action| match action {
+            Action::Option { name, value } if name == wanted => Some(value.as_str()),
+            _ => None,
+        })
+    };
+    settings.charsets.text(value("CHARSET"), value("COLLATE"), now)
+}
+
+impl Scene<'_> {
+    /// Notes a change.
+    pub fn add(&mut self, change: Change) {
+        self.found.push((change, self.detail.clone()));
+    }
+
+    fn def(&self) -> &TableDef {
+        &self.table.def
+    }
+
+    /// What a change costs on this server.
+    pub fn cost(&self, change: Change) -> Cost {
+        let rule = change.rule();
+        if self.server.is_mariadb() {
+            rule.mariadb
+        } else {
+            rule.mysql
+        }
+    }
+
+    /// Whether a column is part of the primary key now.
+    pub fn is_in_primary_key(&self, column: &str) -> bool {
+        let primary = self
+            .def()
+            .indexes
+            .iter()
+            .find(|index| index.kind == IndexKind::Primary);
+        primary.is_some_and(|index| index.covers(column))
+    }
+
+    /// Whether a column is part of the primary key that the statement leaves.
+    pub fn will_be_in_primary_key(&self, column: &str) -> bool {
+        let added = self.actions.iter().any(|action| match action {
+            Action::AddIndex(index) => index.kind == IndexKind::Primary && index.covers(column),
+            _ => false,
+        });
+        added || self.is_in_primary_key(column) && !self.drops_index("PRIMARY")
+    }
+
+    /// Whether any index has the column.
+    pub fn is_indexed(&self, column: &str) -> bool {
+        self.def().indexes.iter().any(|index| index.covers(column))
+    }
+
+    /// Whether an index that the statement leaves has the column.
+    pub fn stays_indexed(&self, column: &str) -> bool {
+        let stays = |index: &&IndexDef| !index.name.as_deref().is_some_and(|name| self.drops_index(name));
+        self.def()
+            .indexes
+            .iter()
+            .filter(stays)
+            .any(|index| index.covers(column))
+    }
+
+    /// The unique key by which rows are ordered where there is no primary key (manual, "Clustered and Secondary
+    /// Indexes": the first UNIQUE index with all its columns NOT NULL).
+    pub fn implicit_key(&self) -> Option<&IndexDef> {
+        let indexes = &self.def().indexes;
+        match indexes.iter().any(|index| index.kind == IndexKind::Primary) {
+            true => None,
+            false => indexes.iter().find(|index| self.orders_rows(index)),
+        }
+    }
+
+    fn orders_rows(&self, index: &IndexDef) -> bool {
+        let not_null = |part: &IndexPart| {
+            let column = part
+                .column
+                .as_deref()
+                .and_then(|column| self.def().column(column));
+            part.prefix.is_none() && column.is_some_and(|(_, def)| def.not_null)
+        };
+        index.kind == IndexKind::Unique && index.parts.iter().all(not_null)
+    }
+
+    /// Whether the table has virtual columns.
+    pub fn has_virtual(&self) -> bool {
+        self.def().columns.iter().any(|(_, def)| def.is_virtual())
+    }
+
+    fn drops_index(&self, name: &str) -> bool {
+        self.actions.iter().any(|action| match action {
+            Action::DropIndex(other) | Action::DropConstraint(other) => other.eq_ignore_ascii_case(name),
+            _ => false,
+        })
+    }
+
+    fn action(&mut self, action: &Action) {
+        match action {
+            Action::AddColumn { name, def } => self.add_column(name, def),
+            Action::DropColumn(name) => self.drop_column(name),
+            Action::ModifyColumn { name, to, def } => {
+                let table = self.table;
+                if let Some(to) = to
+                    && !to.eq_ignore_ascii_case(name)
+                {
+                    self.rename_column(name);
+                }
+                match table.def.column(name) {
+                    Some((index, now)) => column::changes(self, name, index, now, def),
+                    None => {
+                        self.detail = format!("column {name}");
+                        self.add(Change::UnknownColumn);
+                    }
+                }
+            }
+            Action::RenameColumn(from, _) => self.rename_column(from),
+            Action::ColumnDefault(_) | Action::ColumnVisibility(_) | Action::Validation => {
+                self.add(Change::Definition)
+            }
+            Action::AddIndex(index) => self.add_index(index),
+            Action::DropIndex(name) => self.drop_index(name),
+            Action::RenameIndex(..) => self.add(Change::RenameIndex),
+            Action::IndexVisibility(_) => self.add(Change::IndexVisibility),
+            Action::AddForeignKey(key) => self.foreign_key(&key.columns),
+            Action::DropForeignKey(_) => self.add(Change::DropForeignKey),
+            Action::AddCheck { enforced: true, .. } | Action::AlterCheck { enforced: true } => {
+                self.add(Change::AddCheck)
+            }
+            Action::AddCheck { .. } | Action::AlterCheck { .. } => self.add(Change::DropCheck),
+            Action::DropConstraint(name) => self.drop_constraint(name),
+            Action::RenameTable(_) => self.add(Change::RenameTable),
+            Action::Convert { charset, collation } => self.convert(charset.as_deref(), collation.as_deref()),
+            Action::Option { name, value } => self.option(name, value),
+            Action::Partition(change) => self.add(partition(*change)),
+            Action::Force => self.add(Change::Rebuild),
+            Action::Keys { .. } => self.add(Change::Definition),
+            Action::Tablespace => self.add(Change::Tablespace),
+            Action::OrderBy => self.add(Change::OrderRows),
+            Action::Versioning { add: true } => self.add(Change::AddVersioning),
+            Action::Versioning { add: false } => self.add(Change::DropVersioning),
+            Action::Period => self.add(Change::Period),
+            Action::Optimize => self.add(Change::Rebuild),
+            Action::Repair | Action::Check | Action::Analyze => self.add(Change::Definition),
+            Action::Unknown(what) => {
+                self.detail.clone_from(what);
+                self.add(Change::UnknownAction);
+            }
+        }
+    }
+
+    fn add_column(&mut self, name: &str, def: &ColumnDef) {
+        self.detail = format!("column {name}");
+        if name.eq_ignore_ascii_case("FTS_DOC_ID") {
+            self.add(Change::AddFulltextId);
+        }
+        if def.is_virtual() {
+            let beside = self.def().indexes.iter().any(IndexDef::is_functional);
+            self.add(match (&def.key, &def.position) {
+                (Some(_), _) => Change::AddVirtualUnique,
+                _ if beside => Change::AddVirtualBesideIndex,
+                (_, Some(Position::First)) => Change::AddVirtualFirst,
+                _ => Change::AddVirtual,
+            });
+        } else if def.is_stored() {
+            self.add(Change::AddStored);
+        } else if def.auto_increment {
+            self.add(Change::AddAutoIncrement);
+        } else {
+            self.add(Change::AddColumn);
+        }
+        match def.default {
+            Some(DefaultValue::Expression { constant: true }) => self.add(Change::AddConstantDefault),
+            Some(DefaultValue::Expression { constant: false }) => self.add(Change::AddComputedDefault),
+            _ => {}
+        }
+        match def.key {
+            Some(IndexKind::Primary) => self.add_primary_key(false),
+            Some(_) => self.add(Change::AddIndex),
+            None => {}
+        }
+        if def.check.is_some() {
+            self.add(Change::AddCheckedColumn);
+        }
+        if def.references {
+            self.foreign_key(&[name.to_owned()]);
+        }
+        if def.unknown.is_some() || def.row_period {
+            self.add(Change::UnknownAttribute);
+        }
+    }
+
+    fn drop_column(&mut self, name: &str) {
+        self.detail = format!("column {name}");
+        let table = self.table;
+        let Some((_, def)) = table.def.column(name) else {
+            return self.add(Change::DropColumn);
+        };
+        if self.is_in_primary_key(name) || self.implicit_key().is_some_and(|key| key.covers(name)) {
+            return self.drop_primary_key();
+        }
+        self.add(match (def.is_virtual(), self.is_indexed(name)) {
+            (true, true) => Change::DropIndexedVirtual,
+            (true, false) => Change::DropVirtual,
+            (false, true) => Change::DropIndexedColumn,
+            (false, false) => Change::DropColumn,
+        });
+    }
+
+    fn rename_column(&mut self, name: &str) {
+        self.detail = format!("column {name}");
+        self.add(match self.table.is_referenced(name) {
+            true => Change::RenameReferenced,
+            false => Change::RenameColumn,
+        });
+    }
+
+    fn add_index(&mut self, index: &IndexDef) {
+        self.detail = index
+            .name
+            .as_deref()
+            .map_or(String::new(), |name| format!("index {name}"));
+        let new_virtual = self.actions.iter().any(|action| match action {
+            Action::AddColumn { name, def } => def.is_virtual() && index.covers(name),
+            _ => false,
+        });
+        if new_virtual {
+            self.add(Change::AddVirtualIndexed);
+        }
+        match index.kind {
+            IndexKind::Fulltext => self.add(Change::AddFulltext),
+            IndexKind::Spatial => self.add(Change::AddSpatial),
+            IndexKind::Vector => self.add(Change::AddVector),
+            IndexKind::Primary => {
+                let nullable = index.parts.iter().any(|part| {
+                    let column = part
+                        .column
+                        .as_deref()
+                        .and_then(|column| self.def().column(column));
+                    column.is_some_and(|(_, def)| !def.not_null)
+                });
+                self.add_primary_key(nullable);
+            }
+            IndexKind::Unique if index.is_functional() => self.add(Change::AddFunctionalUnique),
+            IndexKind::Unique if index.parts.iter().any(|part| self.is_long(part)) => {
+                self.add(Change::AddHashUnique)
+            }
+            IndexKind::Unique if self.will_order_rows(index) => self.add(Change::AddPrimaryKey),
+            _ if index.is_functional() => self.add(Change::AddFunctional),
+            _ => self.add(Change::AddIndex),
+        }
+    }
+
+    /// Whether rows will be ordered by a new unique index, for want of a primary key.
+    fn will_order_rows(&self, index: &IndexDef) -> bool {
+        let primary = self
+            .def()
+            .indexes
+            .iter()
+            .any(|index| index.kind == IndexKind::Primary);
+        !primary && self.implicit_key().is_none() && self.orders_rows(index)
+    }
+
+    /// Whether the values of a part do not fit an index (manual, "InnoDB Limits": 3072 bytes).
+    fn is_long(&self, part: &IndexPart) -> bool {
+        let Some((_, def)) = part
+            .column
+            .as_deref()
+            .and_then(|column| self.def().column(column))
+        else {
+            return false;
+        };
+        let text = self.settings.charsets.of_column(def, &self.now);
+        let name = def.data_type.name.as_str();
+        let length = part.prefix.or(match name {
+            "varchar" | "char" | "varbinary" | "binary" => def.data_type.args.first().copied(),
+            _ => None,
+        });
+        let long_type = name.ends_with("text") || name.ends_with("blob") || name == "json";
+        let bytes = if def.is_text() {
+            self.settings.charsets.bytes(&text.charset)
+        } else {
+            1
+        };
+        match length {
+            Some(length) => length * bytes > 3072,
+            None => long_type,
+        }
+    }
+
+    fn add_primary_key(&mut self, nullable: bool) {
+        self.add(match () {
+            () if nullable && !self.settings.strict => Change::AddPrimaryKeyLenient,
+            () if self.drops_index("PRIMARY") => Change::ReplacePrimaryKey,
+            () => Change::AddPrimaryKey,
+        });
+    }
+
+    fn drop_index(&mut self, name: &str) {
+        self.detail = format!("index {name}");
+        if name.eq_ignore_ascii_case("PRIMARY") {
+            return self.drop_primary_key();
+        }
+        let ordering = self.implicit_key().and_then(|key| key.name.as_deref());
+        if ordering.is_some_and(|key| key.eq_ignore_ascii_case(name)) {
+            return self.drop_primary_key();
+        }
+        self.add(Change::DropIndex);
+    }
+
+    /// The order of rows goes: another one may come in the same statement, or be there.
+    fn drop_primary_key(&mut self) {
+        let added = self.actions.iter().any(|action| match action {
+            Action::AddIndex(index) => index.kind == IndexKind::Primary,
+            Action::AddColumn { def, .. } | Action::ModifyColumn { def, .. } => {
+                def.key == Some(IndexKind::Primary)
+            }
+            _ => false,
+        });
+        let primary = self
+            .def()
+            .indexes
+            .iter()
+            .any(|index| index.kind == IndexKind::Primary);
+        let other = primary && self.def().indexes.iter().any(|index| self.orders_rows(index));
+        self.add(match (added, other) {
+            (true, _) => Change::ReplacePrimaryKey,
+            (false, true) => Change::DropPrimaryKeyToUnique,
+            (false, false) => Change::DropPrimaryKey,
+        });
+    }
+
+    fn drop_constraint(&mut self, name: &str) {
+        let table = self.table;
+        let named = |key: &&crate::sql::ForeignKeyDef| {
+            key.name
+                .as_deref()
+                .is_some_and(|key| key.eq_ignore_ascii_case(name))
+        };
+        if table.def.foreign_keys.iter().any(|key| named(&key)) {
+            self.add(Change::DropForeignKey);
+        } else if table.def.index(name).is_some() || name.eq_ignore_ascii_case("PRIMARY") {
+            self.drop_index(name);
+        } else {
+            self.add(Change::DropCheck);
+        }
+    }
+
+    /// A new foreign key over these columns.
+    pub fn foreign_key(&mut self, columns: &[String]) {
+        if self.settings.checks_foreign_keys {
+            return self.add(Change::AddForeignKey);
+        }
+        let begins = |index: &IndexDef| {
+            let first = index
+                .parts
+                .iter()
+                .map(|part| part.column.as_deref().unwrap_or_default());
+            index.parts.len() >= columns.len()
+                && first
+                    .zip(columns)
+                    .all(|(part, column)| part.eq_ignore_ascii_case(column))
+        };
+        let indexed = self.def().indexes.iter().any(begins);
+        self.add(match indexed {
+            true => Change::AddForeignKeyUnchecked,
+            false => Change::AddForeignKeyAndIndex,
+        });
+    }
+
+    /// CONVERT TO: every text of the table gets the character set.
+    fn convert(&mut self, charset: Option<&str>, collation: Option<&str>) {
+        self.add(Change::TableDefinition);
+        let target = self.settings.charsets.text(charset, collation, &self.now);
+        let table = self.table;
+        let saved = std::mem::replace(&mut self.after, target.clone());
+        for (index, (name, now)) in table
+            .def
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, def))| def.is_text())
+        {
+            let mut new = now.clone();
+            new.charset = Some(target.charset.clone());
+            new.collation = Some(target.collation.clone());
+            new.binary_collation = false;
+            new.check = None;
+            let bytes = |text: &Text| self.settings.charsets.bytes(&text.charset);
+            let old = self.settings.charsets.of_column(now, &self.now);
+            // A TEXT is made larger to hold as many characters as before.
+            if bytes(&target) > bytes(&old)
+                && now.data_type.name.ends_with("text")
+                && now.data_type.name != "longtext"
+            {
+                self.detail = format!("column {name}");
+                self.add(Change::ConvertCharset);
+            }
+            column::changes(self, name, index, now, &new);
+        }
+        self.after = saved;
+    }
+
+    fn option(&mut self, name: &str, value: &str) {
+        self.detail = name.to_owned();
+        let engine = self.def().engine.clone().unwrap_or_else(|| "innodb".to_owned());
+        let was = |option: &str| self.def().option_value(option).unwrap_or("n").to_owned();
+        let change = match name {
+            "ENGINE" | "TYPE" if value == engine => Change::Rebuild,
+            "ENGINE" | "TYPE" => Change::ChangeEngine,
+            "ROW_FORMAT" | "KEY_BLOCK_SIZE" => Change::RowFormat,
+            "PAGE_COMPRESSED" | "PAGE_COMPRESSION_LEVEL" | "ENCRYPTED" | "ENCRYPTION_KEY_ID" => {
+                Change::Rebuild
+            }
+            "ENCRYPTION" if value == was("ENCRYPTION") => Change::TableDefinition,
+            "ENCRYPTION" => Change::Encryption,
+            "AUTO_INCREMENT" | "COMMENT" | "CHARSET" | "COLLATE" | "STATS_PERSISTENT"
+            | "STATS_AUTO_RECALC" | "STATS_SAMPLE_PAGES" | "MAX_ROWS" | "MIN_ROWS" | "AVG_ROW_LENGTH"
+            | "CHECKSUM" | "PACK_KEYS" | "DELAY_KEY_WRITE" | "COMPRESSION" | "SECONDARY_ENGINE"
+            | "AUTOEXTEND_SIZE" | "INSERT_METHOD" | "CONNECTION" => Change::TableDefinition,
+            "TABLESPACE" => Change::Rebuild,
+            _ => Change::UnknownOption,
+        };
+        self.add(change);
+    }
+
+    /// Virtual columns come and go in place only where nothing else happens.
+    fn virtual_columns(&mut self) {
+        let of_virtual = |change: Change| {
+            matches!(
+                change,
+                Change::AddVirtual
+                    | Change::AddVirtualFirst
+                    | Change::DropVirtual
+                    | Change::DropIndexedVirtual
+            )
+        };
+        let comes = self.found.iter().any(|(change, _)| *change == Change::AddVirtual);
+        let goes = self
+            .found
+            .iter()
+            .any(|(change, _)| matches!(change, Change::DropVirtual | Change::DropIndexedVirtual));
+        let free = |change: Change| {
+            of_virtual(change)
+                || matches!(
+                    change,
+                    Change::DropIndex | Change::AddVirtualIndexed | Change::AddIndex
+                )
+                || change.rule().mysql == Cost::Instant && comes && !goes && !self.server.is_mariadb()
+        };
+        if (comes || goes) && self.found.iter().any(|(change, _)| !free(*change)) {
+            self.detail.clear();
+            self.add(Change::VirtualWithOthers);
+        }
+    }
+
+    /// What the table's kind adds to the changes.
+    fn around(&mut self) {
+        self.detail.clear();
+        let column = |change: Change| {
+            matches!(
+                change,
+                Change::AddColumn | Change::DropColumn | Change::MoveColumn
+            )
+        };
+        let others = self
+            .found
+            .iter()
+            .any(|(change, _)| !column(*change) && self.cost(*change) > Cost::Instant);
+        let middle = self.actions.iter().any(|action| match action {
+            Action::AddColumn { def, .. } => def.position.is_some(),
+            _ => false,
+        });
+        let drops = self
+            .found
+            .iter()
+            .any(|(change, _)| matches!(change, Change::DropColumn));
+        let adds = self
+            .found
+            .iter()
+            .any(|(change, _)| matches!(change, Change::AddColumn));
+        if others || !self.instant_columns(middle || drops) {
+            for (change, _) in &mut self.found {
+                *change = match *change {
+                    Change::AddColumn => Change::AddColumnRebuild,
+                    Change::DropColumn => Change::DropColumnRebuild,
+                    Change::MoveColumn => Change::MoveColumnRebuild,
+                    other => other,
+                };
+            }
+        }
+        if !self
+            .found
+            .iter()
+            .any(|(change, _)| self.cost(*change) == Cost::Rebuild)
+        {
+            return;
+        }
+        if self.keeps(IndexKind::Fulltext) {
+            self.add(Change::RebuildWithFulltext);
+        }
+        if self.keeps(IndexKind::Spatial) {
+            self.add(Change::RebuildWithSpatial);
+        }
+        if self.has_virtual() {
+            self.add(Change::RebuildWithVirtual);
+            if drops || adds && middle {
+                self.add(Change::ReorderWithVirtual);
+            }
+        }
+    }
+
+    fn keeps(&self, kind: IndexKind) -> bool {
+        let mut kept = self.def().indexes.iter().filter(|index| index.kind == kind);
+        kept.any(|index| !self.goes(index))
+    }
+
+    /// Whether an index goes with the statement: dropped, or all its columns are.
+    fn goes(&self, index: &IndexDef) -> bool {
+        let dropped = |part: &IndexPart| {
+            self.actions.iter().any(|action| match action {
+                Action::DropColumn(name) => part
+                    .column
+                    .as_deref()
+                    .is_some_and(|column| column.eq_ignore_ascii_case(name)),
+                _ => false,
+            })
+        };
+        index.name.as_deref().is_some_and(|name| self.drops_index(name)) || index.parts.iter().all(dropped)
+    }
+
+    /// Whether columns are added, dropped and moved by a change of metadata alone.
+    fn instant_columns(&self, anywhere: bool) -> bool {
+        let able = match anywhere {
+            true => self.server.has_instant_drop_column(),
+            false => self.server.has_instant_add_column(),
+        };
+        let fulltext = self
+            .def()
+            .indexes
+            .iter()
+            .any(|index| index.kind == IndexKind::Fulltext);
+        let compressed = self.def().row_format.as_deref() == Some("compressed")
+            || self
+                .def()
+                .option_value("KEY_BLOCK_SIZE")
+                .is_some_and(|size| size != "0");
+        let hindered = self.server.is_mariadb() && self.has_virtual();
+        able && !fulltext && !compressed && !hindered && !self.table.versions_are_used_up
+    }
+}
+
+fn partition(change: PartitionChange) -> Change {
+    match change {
+        PartitionChange::By | PartitionChange::Remove => Change::Partitioning,
+        PartitionChange::AddRange => Change::AddRangePartition,
+        PartitionChange::AddHash | PartitionChange::Coalesce => Change::AddHashPartition,
+        PartitionChange::Drop => Change::DropPartition,
+        PartitionChange::Truncate => Change::TruncatePartition,
+        PartitionChange::Reorganize | PartitionChange::Rebuild => Change::ReorganizePartition,
+        PartitionChange::Exchange { validated: true } => Change::ValidatePartition,
+        PartitionChange::Exchange { validated: false } => Change::ExchangePartition,
+        PartitionChange::Optimize | PartitionChange::Repair => Change::RepairPartition,
+        PartitionChange::Check => Change::CheckPartition,
+        PartitionChange::Analyze => Change::AnalyzePartition,
+        PartitionChange::Other => Change::OtherPartition,
+    }
+}
+
+/// Whether an engine other than InnoDB makes these changes without copying the table.
+pub fn other_engine(actions: &[Action], table: &Table) -> Cost {
+    let free = |action: &Action| match action {
+        Action::RenameColumn(..)
+        | Action::ColumnDefault(_)
+        | Action::ColumnVisibility(_)
+        | Action::IndexVisibility(_)
+        | Action::RenameIndex(..)
+        | Action::RenameTable(_)
+        | Action::Validation
+        | Action::Analyze
+        | Action::Keys { enable: false } => true,
+        Action::Option { name, .. } => name == "COMMENT",
+        Action::ModifyColumn { name, def, .. } => match table.def.column(name) {
+            Some((_, now)) => {
+                let bare = |def: &ColumnDef| ColumnDef {
+                    comment: None,
+                    default: None,
+                    ..def.clone()
+                };
+                bare(now) == bare(def)
+            }
+            None => false,
+        },
+        _ => false,
+    };
+    let blocks = |action: &Action| matches!(action, Action::Keys { enable: true } | Action::Check);
+    if actions.iter().all(free) {
+        Cost::Instant
+    } else if actions.iter().all(|action| free(action) || blocks(action)) {
+        Cost::Shared
+    } else {
+        Cost::Copy
+    }
+}

@@ -1,0 +1,256 @@
+//! What a new definition of a column changes.
+
+use super::changes::Scene;
+use super::charsets::Text;
+use super::rules::Change;
+use crate::sql::{ColumnDef, IndexKind, Position};
+
+/// The changes from `now` to `new` of the column `name`, at place `index` of its table.
+pub fn changes(scene: &mut Scene<'_>, name: &str, index: usize, now: &ColumnDef, new: &ColumnDef) {
+    scene.detail = format!(
+        "column {name}, {} to {}",
+        now.data_type.text(),
+        new.data_type.text()
+    );
+    change_of_type(scene, name, now, new);
+    scene.detail = format!("column {name}");
+    change_of_generation(scene, name, now, new);
+    if now.auto_increment != new.auto_increment {
+        scene.add(match new.auto_increment {
+            true => Change::AddAutoIncrementTo,
+            false => Change::DropAutoIncrement,
+        });
+    }
+    let now_null = !now.not_null && !scene.is_in_primary_key(name);
+    let new_null =
+        !new.not_null && !scene.will_be_in_primary_key(name) && new.key != Some(IndexKind::Primary);
+    // Manual, "Automatic Initialization": without explicit_defaults_for_timestamp a TIMESTAMP is NOT NULL by itself.
+    if now_null != new_null && new.generated.is_none() && !new.auto_increment {
+        nullability(scene, name, new_null);
+    }
+    if let Some(position) = &new.position
+        && moves(scene, index, position)
+    {
+        scene.add(if new.is_virtual() {
+            Change::MoveVirtual
+        } else if new.is_stored() {
+            Change::MoveStored
+        } else {
+            Change::MoveColumn
+        });
+    }
+    if new.check.is_some() {
+        scene.add(Change::CheckColumn);
+    }
+    match new.key {
+        Some(IndexKind::Primary) if !scene.is_in_primary_key(name) => scene.add(Change::AddPrimaryKey),
+        Some(IndexKind::Primary) | None => {}
+        Some(_) => scene.add(Change::AddIndex),
+    }
+    if new.references {
+        scene.foreign_key(&[name.to_owned()]);
+    }
+    if now.compressed != new.compressed {
+        scene.add(Change::CompressColumn);
+    }
+    if now.srid != new.srid && new.srid.is_some()
+        || now.attributes != new.attributes && !new.attributes.is_empty()
+    {
+        scene.add(Change::UnknownAttribute);
+    }
+    if new.row_period || new.unknown.is_some() {
+        scene.add(Change::UnknownAttribute);
+    }
+}
+
+fn nullability(scene: &mut Scene<'_>, name: &str, new_null: bool) {
+    if !new_null && !scene.settings.strict {
+        return scene.add(Change::NullabilityLenient);
+    }
+    if new_null && scene.implicit_key().is_some_and(|key| key.covers(name)) {
+        return scene.add(Change::NullabilityOfKey);
+    }
+    if scene.has_virtual() {
+        return scene.add(Change::NullabilityVirtual);
+    }
+    let redundant = scene.table.def.row_format.as_deref() == Some("redundant");
+    scene.add(
+        match new_null && redundant && scene.server.has_instant_column_changes() {
+            true => Change::NullabilityRedundant,
+            false => Change::Nullability,
+        },
+    );
+}
+
+/// Whether the column stands elsewhere afterwards.
+fn moves(scene: &Scene<'_>, index: usize, position: &Position) -> bool {
+    match position {
+        Position::First => index != 0,
+        Position::After(other) => match scene.table.def.column(other) {
+            Some((place, _)) => place + 1 != index,
+            None => true,
+        },
+    }
+}
+
+fn change_of_generation(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
+    match (&now.generated, &new.generated) {
+        (None, None) => {}
+        (Some(one), Some(other)) if one == other => {
+            if one.stored {
+                scene.add(Change::RedefineStored);
+            }
+        }
+        (Some(one), Some(other)) if !one.stored && !other.stored && !scene.is_indexed(name) => {
+            scene.add(Change::ChangeVirtual);
+        }
+        _ => scene.add(Change::ChangeGenerated),
+    }
+}
+
+fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
+    let old_text = scene.settings.charsets.of_column(now, &scene.now);
+    let new_text = scene.settings.charsets.of_column(new, &scene.after);
+    let (mut old, mut fresh) = (now.data_type.clone(), new.data_type.clone());
+    for data_type in [&mut old, &mut fresh] {
+        if data_type.name == "real" {
+            data_type.name = if scene.settings.real_is_float {
+                "float"
+            } else {
+                "double"
+            }
+            .to_owned();
+        }
+    }
+    // MariaDB's JSON is a LONGTEXT with a collation and a check of its own.
+    if scene.server.is_mariadb() && (old.name == "json" || fresh.name == "json") {
+        let is_json = |def: &ColumnDef, text: &Text| {
+            def.data_type.name == "json"
+                || def.data_type.name == "longtext"
+                    && text.collation == "utf8mb4_bin"
+                    && def
+                        .check
+                        .as_deref()
+                        .is_some_and(|check| check.starts_with("json_valid"))
+        };
+        if !is_json(now, &old_text) || !is_json(new, &new_text) {
+            scene.add(Change::ChangeType);
+        }
+        return;
+    }
+    if scene.server.is_mariadb()
+        && now
+            .check
+            .as_deref()
+            .is_some_and(|check| check.starts_with("json_valid"))
+    {
+        return scene.add(Change::ChangeType);
+    }
+    let bytes = (
+        scene.settings.charsets.bytes(&old_text.charset),
+        scene.settings.charsets.bytes(&new_text.charset),
+    );
+    sized(&mut old, bytes.0);
+    sized(&mut fresh, bytes.1);
+    if old.name != fresh.name || old.unsigned != fresh.unsigned {
+        return scene.add(Change::ChangeType);
+    }
+    match old.name.as_str() {
+        "varchar" | "varbinary" => {
+            let wide = |name: &str, bytes: u64| if name == "varchar" { bytes } else { 1 };
+            let octets = |args: &[u64], bytes| args.first().copied().unwrap_or(0) * wide(&old.name, bytes);
+            let (before, behind) = (octets(&old.args, bytes.0), octets(&fresh.args, bytes.1));
+            if fresh.args < old.args || behind < before {
+                return scene.add(Change::ChangeType);
+            }
+            if before <= 255 && behind > 255 {
+                // MariaDB: a length of up to 127 bytes is written alike in one byte and two.
+                let alike = before < 128 || scene.table.def.row_format.as_deref() == Some("redundant");
+                return match alike && scene.server.has_instant_column_changes() {
+                    true => {
+                        scene.add(Change::LongerTextTwoBytes);
+                        change_of_text(scene, name, new, &old_text, &new_text);
+                    }
+                    false => scene.add(Change::ChangeType),
+                };
+            }
+            if fresh.args > old.args {
+                scene.add(Change::LongerText);
+            }
+        }
+        "enum" | "set" => {
+            let alike =
+                |one: &String, other: &String| one == other || one.to_lowercase() == other.to_lowercase();
+            let kept = fresh.members.len() >= old.members.len()
+                && old
+                    .members
+                    .iter()
+                    .zip(&fresh.members)
+                    .all(|(one, other)| alike(one, other));
+            // An ENUM takes 1 or 2 bytes, a SET 1, 2, 3, 4 or 8.
+            let width = |members: usize| match old.name.as_str() {
+                "set" if members > 32 => 8,
+                "set" => members.div_ceil(8),
+                _ => usize::from(members > 255),
+            };
+            if !kept || width(old.members.len()) != width(fresh.members.len()) {
+                return scene.add(Change::ChangeType);
+            }
+        }
+        // ZEROFILL of an integer is only how it is shown.
+        name if old.args != fresh.args || old.zerofill != fresh.zerofill && !name.ends_with("int") => {
+            return scene.add(Change::ChangeType);
+        }
+        _ => {}
+    }
+    if new.is_text() {
+        change_of_text(scene, name, new, &old_text, &new_text);
+    }
+}
+
+/// TEXT(n) and BLOB(n) are the smallest type that holds as much.
+fn sized(data_type: &mut crate::sql::DataType, bytes: u64) {
+    let (Some(length), kind) = (data_type.args.first().copied(), data_type.name.clone()) else {
+        return;
+    };
+    if !matches!(kind.as_str(), "text" | "blob") {
+        return;
+    }
+    let octets = if kind == "text" {
+        length.saturating_mul(bytes)
+    } else {
+        length
+    };
+    let size = match octets {
+        0..=255 => "tiny",
+        256..=65_535 => "",
+        65_536..=16_777_215 => "medium",
+        _ => "long",
+    };
+    data_type.name = format!("{size}{kind}");
+    data_type.args.clear();
+}
+
+fn change_of_text(scene: &mut Scene<'_>, name: &str, new: &ColumnDef, old: &Text, text: &Text) {
+    if old == text || !new.is_text() {
+        return;
+    }
+    let widened = old.charset == "utf8mb3" && text.charset == "utf8mb4";
+    let list = matches!(new.data_type.name.as_str(), "enum" | "set");
+    if old.charset != text.charset && (!widened || list) {
+        return scene.add(Change::ConvertCharset);
+    }
+    if scene.is_in_primary_key(name) {
+        return scene.add(Change::ChangeKeyCollation);
+    }
+    if !scene.server.has_instant_column_changes() && scene.server.is_mariadb() {
+        return scene.add(Change::ConvertCharset);
+    }
+    let indexed = scene.stays_indexed(name);
+    scene.add(match (widened, indexed) {
+        (true, true) if old.same_order(text) => Change::WidenIndexedCharset,
+        (_, true) => Change::ChangeIndexedCollation,
+        (true, false) => Change::WidenCharset,
+        (false, false) => Change::ChangeCollation,
+    });
+}

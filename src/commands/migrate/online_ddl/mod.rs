@@ -1,0 +1,266 @@
+//! What a statement does to a table's other users, never milder than the server.
+//!
+//! [`changes`] says what kinds of changes a statement makes of the table as it is, [`rules`] what each costs on
+//! which family; the worst counts. What is not known counts as a copy.
+
+mod changes;
+mod charsets;
+mod column;
+mod rules;
+
+pub use self::charsets::Charsets;
+use self::rules::{Change, Cost};
+use crate::db::Server;
+use crate::sql::{Action, Class, Classification, TableDef};
+
+/// How a statement works, from harmless to harmful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// Touches no table.
+    Nothing,
+    /// Only a definition changes, in an instant.
+    Metadata,
+    /// Works on rows under row locks.
+    Rows,
+    /// Builds an index or the table anew while others read and write.
+    Online,
+    /// Writers wait while it works.
+    BlocksWrites,
+    /// Copies the table; writers wait, but on MariaDB from 11.2 on.
+    Copy,
+    /// Cannot be told from the statement.
+    Unknown,
+}
+
+impl How {
+    /// The verdict in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            How::Nothing => "none",
+            How::Metadata => "instant",
+            How::Rows => "rows",
+            How::Online => "online",
+            How::BlocksWrites => "blocks-writes",
+            How::Copy => "copy",
+            How::Unknown => "unknown",
+        }
+    }
+
+    /// Whether writers of the table wait as long as it takes.
+    pub fn blocks(self) -> bool {
+        matches!(self, How::BlocksWrites | How::Copy)
+    }
+}
+
+/// A table as it is, as far as the cost of a change depends on it.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// Its definition.
+    pub def: TableDef,
+    /// Columns that foreign keys of any table refer to, lower case.
+    pub referenced: Vec<String>,
+    /// Whether its rows have as many versions behind them as MySQL allows (manual, "Column Operations").
+    pub versions_are_used_up: bool,
+}
+
+impl Table {
+    fn is_referenced(&self, column: &str) -> bool {
+        self.referenced.contains(&column.to_lowercase())
+    }
+}
+
+/// What the session's variables have to say.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// foreign_key_checks.
+    pub checks_foreign_keys: bool,
+    /// Whether sql_mode is strict.
+    pub strict: bool,
+    /// REAL_AS_FLOAT.
+    pub real_is_float: bool,
+    /// old_alter_table, or MariaDB's alter_algorithm=COPY.
+    pub copies: bool,
+    /// Character sets.
+    pub charsets: Charsets,
+}
+
+impl Settings {
+    /// Takes the modes from an sql_mode; an unknown one is taken for the worse.
+    pub fn set_mode(&mut self, mode: Option<&str>) {
+        let has = |wanted: &str| {
+            mode.is_some_and(|mode| {
+                mode.split(',')
+                    .any(|word| word.trim().eq_ignore_ascii_case(wanted))
+            })
+        };
+        self.strict = has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES") || has("TRADITIONAL");
+        self.real_is_float = has("REAL_AS_FLOAT") || has("ANSI");
+    }
+
+    /// Follows a SET statement of the file.
+    pub fn follow(&mut self, statement: &str) {
+        for (name, value) in crate::sql::assigned_values(statement) {
+            let value = value.map(|value| value.to_ascii_uppercase());
+            let off = matches!(value.as_deref(), Some("0" | "OFF" | "FALSE"));
+            match name.as_str() {
+                "foreign_key_checks" => self.checks_foreign_keys = !off,
+                "sql_mode" => self.set_mode(value.as_deref()),
+                "old_alter_table" | "alter_algorithm" => {
+                    let harmless = ["DEFAULT", "NOCOPY", "INPLACE", "INSTANT"];
+                    self.copies = !off && !value.as_deref().is_some_and(|value| harmless.contains(&value));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a statement does, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// How it works.
+    pub how: How,
+    /// Why, where that is not obvious.
+    pub why: String,
+    /// Where it is written, in the manual's chapter on online DDL.
+    pub manual: &'static str,
+}
+
+impl Verdict {
+    fn new(how: How, why: impl Into<String>) -> Verdict {
+        Verdict {
+            how,
+            why: why.into(),
+            manual: "",
+        }
+    }
+}
+
+/// The verdict on a statement whose table, if it is there, is `table`.
+pub fn verdict(
+    found: &Classification,
+    server: &Server,
+    settings: &Settings,
+    table: Option<&Table>,
+) -> Verdict {
+    if !found.maintained.is_empty() {
+        return maintenance(found, server, settings, table);
+    }
+    match found.class {
+        Class::Query | Class::Transaction | Class::Session => return Verdict::new(How::Nothing, ""),
+        _ if found.opaque => return Verdict::new(How::Unknown, "what it runs is not in the file"),
+        Class::Dml => return Verdict::new(How::Rows, ""),
+        Class::Admin | Class::Other => return Verdict::new(How::Unknown, ""),
+        Class::Ddl => {}
+    }
+    if found.actions.is_empty() {
+        return Verdict::new(How::Metadata, "");
+    }
+    match table {
+        Some(table) => demanded(found, server, of_actions(found, server, settings, table)),
+        // A table that is not there cannot be copied; what it would be is not known either.
+        None => demanded(
+            found,
+            server,
+            of_actions(found, server, settings, &Table::default()),
+        ),
+    }
+}
+
+fn of_actions(found: &Classification, server: &Server, settings: &Settings, table: &Table) -> Verdict {
+    let of = |cost: Cost, change: Change, detail: &str| {
+        let rule = change.rule();
+        let why = match (rule.reason, detail) {
+            ("", _) => String::new(),
+            (reason, "") => reason.to_owned(),
+            (reason, detail) => format!("{detail}: {reason}"),
+        };
+        Verdict {
+            how: cost.how(),
+            why,
+            manual: rule.section,
+        }
+    };
+    if found.algorithm.as_deref() == Some("COPY") {
+        return of(Cost::Copy, Change::CopyDemanded, "");
+    }
+    if settings.copies && matches!(found.algorithm.as_deref(), None | Some("DEFAULT")) {
+        return of(Cost::Copy, Change::CopyByDefault, "");
+    }
+    let engine = table.def.engine.as_deref().unwrap_or("innodb");
+    if engine != "innodb" {
+        return of(
+            changes::other_engine(&found.actions, table),
+            Change::OtherEngine,
+            engine,
+        );
+    }
+    let mut worst: Option<(Cost, Change, String)> = None;
+    for (change, detail) in changes::changes(&found.actions, table, server, settings) {
+        let rule = change.rule();
+        let cost = if server.is_mariadb() {
+            rule.mariadb
+        } else {
+            rule.mysql
+        };
+        if worst.as_ref().is_none_or(|(most, _, _)| cost > *most) {
+            worst = Some((cost, change, detail));
+        }
+    }
+    match worst {
+        Some((cost, change, detail)) => of(cost, change, &detail),
+        None => Verdict::new(How::Metadata, ""),
+    }
+}
+
+/// What ALGORITHM and LOCK make of a verdict: the server refuses what it cannot do as demanded.
+fn demanded(found: &Classification, server: &Server, verdict: Verdict) -> Verdict {
+    let refused = "the server refuses it if it cannot be done as demanded";
+    let unlocked = found.lock.as_deref() == Some("NONE");
+    let at_most = match found.algorithm.as_deref() {
+        Some("INSTANT") => How::Metadata,
+        Some("INPLACE" | "NOCOPY") if unlocked => How::Online,
+        Some("INPLACE" | "NOCOPY") => How::BlocksWrites,
+        // MariaDB copies without a lock too.
+        _ if unlocked && !server.has_online_copy() => How::Online,
+        _ => How::Unknown,
+    };
+    if verdict.how > at_most {
+        return Verdict {
+            how: at_most,
+            why: refused.to_owned(),
+            ..verdict
+        };
+    }
+    let locked = matches!(found.lock.as_deref(), Some("SHARED" | "EXCLUSIVE"));
+    if locked && (verdict.how == How::Online || verdict.how == How::Metadata && !server.is_mariadb()) {
+        return Verdict {
+            how: How::BlocksWrites,
+            why: "its LOCK keeps writers waiting".to_owned(),
+            ..verdict
+        };
+    }
+    verdict
+}
+
+/// ANALYZE, CHECK, OPTIMIZE and REPAIR TABLE.
+fn maintenance(
+    found: &Classification,
+    server: &Server,
+    settings: &Settings,
+    table: Option<&Table>,
+) -> Verdict {
+    let innodb = table.is_none_or(|table| table.def.engine.as_deref().unwrap_or("innodb") == "innodb");
+    match found.actions.first() {
+        Some(Action::Analyze) => Verdict::new(How::Nothing, ""),
+        Some(Action::Check) => Verdict::new(How::BlocksWrites, "every row is read"),
+        Some(Action::Optimize) if innodb => {
+            let unknown = Table::default();
+            of_actions(found, server, settings, table.unwrap_or(&unknown))
+        }
+        _ => Verdict::new(How::Copy, "the table is written anew while writers wait"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

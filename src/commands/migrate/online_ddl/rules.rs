@@ -1,0 +1,184 @@
+//! What a change of a table costs, one row for each kind of change and family of servers.
+//!
+//! From the MySQL 8.4 manual, "Online DDL Operations", and MariaDB's "InnoDB Online DDL Operations", corrected by what
+//! the servers themselves say when they are asked for an ALGORITHM and a LOCK: `tests/migrate_online_ddl.rs` asks
+//! them for every form in `tests/cases/online_ddl`.
+
+use super::How;
+
+/// How InnoDB carries out a change, from harmless to harmful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// ALGORITHM=INSTANT.
+    Instant,
+    /// ALGORITHM=INPLACE without a rebuild, while others read and write.
+    InPlace,
+    /// ALGORITHM=INPLACE that builds the table anew, while others read and write.
+    Rebuild,
+    /// ALGORITHM=INPLACE, while others read and writers wait.
+    Shared,
+    /// ALGORITHM=COPY.
+    Copy,
+}
+
+impl Cost {
+    /// The verdict.
+    pub fn how(self) -> How {
+        match self {
+            Cost::Instant => How::Metadata,
+            Cost::InPlace | Cost::Rebuild => How::Online,
+            Cost::Shared => How::BlocksWrites,
+            Cost::Copy => How::Copy,
+        }
+    }
+}
+
+/// A row of the rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What it costs on MySQL.
+    pub mysql: Cost,
+    /// What it costs on MariaDB.
+    pub mariadb: Cost,
+    /// Why, for people; empty for what is instant on both.
+    pub reason: &'static str,
+    /// Where it is written: a section of "Online DDL Operations".
+    pub section: &'static str,
+}
+
+const COLUMNS: &str = "Column Operations";
+const GENERATED: &str = "Generated Column Operations";
+const INDEXES: &str = "Index Operations";
+const KEYS: &str = "Primary Key Operations";
+const FOREIGN: &str = "Foreign Key Operations";
+const TABLES: &str = "Table Operations";
+const PARTITIONS: &str = "Partitioning Operations";
+const LIMITS: &str = "Online DDL Limitations";
+
+/// Names the kinds of changes, and gives each its row.
+macro_rules! rules {
+    ($($change:ident $mysql:ident $mariadb:ident $section:ident $reason:literal)*) => {
+        /// A kind of change, as far as its cost differs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Change {
+            $(#[doc = concat!("Row: ", $reason)] $change,)*
+        }
+
+        impl Change {
+            /// Its row.
+            pub fn rule(self) -> Rule {
+                match self {
+                    $(Change::$change => Rule {
+                        mysql: Cost::$mysql, mariadb: Cost::$mariadb, reason: $reason, section: $section,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    // Change              MySQL    MariaDB  section   reason
+    AddColumn              Instant  Instant  COLUMNS   ""
+    AddColumnRebuild       Rebuild  Rebuild  COLUMNS   "adding the column builds the table anew here"
+    AddAutoIncrement       Shared   Shared   COLUMNS   "an AUTO_INCREMENT column is filled while writers wait"
+    AddConstantDefault     Copy     Instant  COLUMNS   "a new column whose default is an expression copies the table"
+    AddComputedDefault     Copy     Copy     COLUMNS   "a new column whose default is computed for each row copies the table"
+    AddCheckedColumn       Copy     Instant  COLUMNS   "a new column with a CHECK copies the table"
+    AddFulltextId          Copy     Copy     INDEXES   "a column FTS_DOC_ID copies the table"
+    AddVirtual             Instant  Instant  GENERATED ""
+    AddVirtualFirst        Copy     Instant  GENERATED "a virtual column before all others copies the table"
+    AddVirtualBesideIndex  Copy     Copy     GENERATED "a virtual column beside a functional or multi-valued index copies the table"
+    AddVirtualUnique       Copy     Copy     GENERATED "a unique virtual column copies the table"
+    AddVirtualIndexed      Shared   Shared   GENERATED "the index of a new virtual column is built while writers wait"
+    VirtualWithOthers      Copy     Copy     GENERATED "a virtual column added or dropped together with other changes copies the table"
+    AddStored              Copy     Copy     GENERATED "a stored generated column copies the table"
+    DropColumn             Instant  Instant  COLUMNS   ""
+    DropColumnRebuild      Rebuild  Rebuild  COLUMNS   "dropping the column builds the table anew here"
+    DropIndexedColumn      Rebuild  Rebuild  COLUMNS   "dropping an indexed column builds the table anew"
+    DropVirtual            InPlace  Instant  GENERATED "drops the virtual column in place"
+    DropIndexedVirtual     InPlace  InPlace  GENERATED "drops the virtual column and its index"
+    RenameColumn           Instant  Instant  COLUMNS   ""
+    RenameReferenced       InPlace  Instant  COLUMNS   "renames a column that foreign keys refer to"
+    Definition             Instant  Instant  COLUMNS   ""
+    MoveColumn             Rebuild  Instant  COLUMNS   "moving a column builds the table anew"
+    MoveColumnRebuild      Rebuild  Rebuild  COLUMNS   "moving a column builds the table anew"
+    MoveVirtual            Instant  Copy     GENERATED "moving a virtual column copies the table"
+    MoveStored             Rebuild  Copy     GENERATED "moving a stored generated column builds the table anew"
+    RedefineStored         Instant  Copy     GENERATED "any new definition of a stored generated column copies the table"
+    Nullability            Rebuild  Rebuild  COLUMNS   "a change of NULL builds the table anew"
+    NullabilityRedundant   Rebuild  Instant  COLUMNS   "a change of NULL builds the table anew"
+    NullabilityVirtual     Rebuild  Copy     COLUMNS   "a change of NULL copies a table with virtual columns"
+    NullabilityLenient     Copy     Rebuild    COLUMNS   "NOT NULL without a strict sql_mode copies the table"
+    NullabilityOfKey       Copy     Copy     KEYS      "rows are ordered by this unique key, which takes the place of a primary key"
+    ChangeType             Copy     Copy     COLUMNS   "a change of a column's type copies the table"
+    LongerText             InPlace  Instant  COLUMNS   "makes the column longer in place"
+    LongerTextTwoBytes     Copy     Instant  COLUMNS   "a length that takes two bytes instead of one copies the table"
+    ChangeCollation        InPlace  Instant  COLUMNS   "gives the column another collation in place"
+    ChangeIndexedCollation Copy     InPlace  COLUMNS   "another collation of an indexed column orders its index anew"
+    ChangeKeyCollation     Copy     Copy     COLUMNS   "another collation of the primary key copies the table"
+    WidenCharset           InPlace  Instant  COLUMNS   "every utf8mb3 text is utf8mb4 text"
+    WidenIndexedCharset    Copy     Instant  COLUMNS   "another character set of an indexed column copies the table"
+    ConvertCharset         Copy     Copy     TABLES    "another character set copies the table"
+    AddAutoIncrementTo     Copy     Copy     COLUMNS   "making a column AUTO_INCREMENT copies the table"
+    DropAutoIncrement      Copy     Instant  COLUMNS   "taking AUTO_INCREMENT away copies the table"
+    ChangeVirtual          Copy     Instant  GENERATED "another expression of a virtual column copies the table"
+    ChangeGenerated        Copy     Copy     GENERATED "another expression or kind of a generated column copies the table"
+    CheckColumn            Copy     Instant  COLUMNS   "a CHECK is verified by copying the table"
+    CompressColumn         Copy     Copy     COLUMNS   "a change of COMPRESSED copies the table"
+    UnknownColumn          Copy     Copy     COLUMNS   "the column is not known as it is now, so its change may copy the table"
+    UnknownAttribute       Copy     Copy     COLUMNS   "an attribute that dbtool does not know may copy the table"
+    AddIndex               InPlace  InPlace  INDEXES   "builds the index"
+    AddFulltext            Shared   Shared   INDEXES   "a full-text index is built while writers wait"
+    AddSpatial             Shared   Shared   INDEXES   "a spatial index is built while writers wait"
+    AddVector              Copy     Copy     INDEXES   "a vector index copies the table"
+    AddFunctional          Shared   Shared   INDEXES   "an index on an expression is built while writers wait"
+    AddFunctionalUnique    Copy     Copy     INDEXES   "a unique index on an expression copies the table"
+    AddHashUnique          InPlace  Copy     INDEXES   "a unique index on long values copies the table"
+    DropIndex              InPlace  InPlace  INDEXES   "drops the index"
+    RenameIndex            InPlace  Instant  INDEXES   "renames the index in place"
+    IndexVisibility        InPlace  Instant  INDEXES   "changes the index's visibility in place"
+    AddPrimaryKey          Rebuild  Rebuild  KEYS      "a primary key builds the table anew"
+    AddPrimaryKeyLenient   Copy     Copy     KEYS      "a primary key of nullable columns without a strict sql_mode copies the table"
+    DropPrimaryKey         Copy     Copy     KEYS      "dropping the primary key copies the table"
+    DropPrimaryKeyToUnique Copy     Rebuild  KEYS      "dropping the primary key orders all rows anew"
+    ReplacePrimaryKey      Rebuild  Rebuild  KEYS      "another primary key builds the table anew"
+    AddForeignKey          Copy     Copy     FOREIGN   "a foreign key is verified by copying the table, unless foreign_key_checks is 0"
+    AddForeignKeyUnchecked InPlace  Instant  FOREIGN   "adds the foreign key without looking at the rows"
+    AddForeignKeyAndIndex  InPlace  InPlace  FOREIGN   "builds the foreign key's index"
+    DropForeignKey         InPlace  Instant  FOREIGN   "drops the foreign key"
+    AddCheck               Copy     Copy     TABLES    "a check is verified by copying the table"
+    DropCheck              Instant  Instant  TABLES    ""
+    RenameTable            Instant  Instant  TABLES    ""
+    TableDefinition        InPlace  Instant  TABLES    "changes the table's definition in place"
+    RowFormat              Rebuild  Rebuild  TABLES    "another row format builds the table anew"
+    Rebuild                Rebuild  Rebuild  TABLES    "builds the table anew"
+    ChangeEngine           Copy     Copy     TABLES    "another engine copies the table"
+    Encryption             Copy     Rebuild  TABLES    "a change of encryption writes the table anew"
+    UnknownOption          Copy     Copy     TABLES    "a table option that dbtool does not know may copy the table"
+    OrderRows              Copy     Copy     TABLES    "ordering the rows copies the table"
+    AddVersioning          Copy     Copy     TABLES    "system versioning copies the table"
+    DropVersioning         Shared   Shared   TABLES    "the history is removed while writers wait"
+    Period                 Copy     Copy     TABLES    "a period copies the table"
+    Tablespace             Copy     Copy     TABLES    "the table cannot be used while its file is exchanged"
+    UnknownAction          Copy     Copy     TABLES    "dbtool does not know this action, so it may copy the table"
+    Partitioning           Copy     Copy     PARTITIONS "partitioning moves every row while writers wait"
+    AddRangePartition      InPlace  InPlace  PARTITIONS "adds an empty partition"
+    AddHashPartition       Shared   Copy     PARTITIONS "rows move to other partitions while writers wait"
+    DropPartition          InPlace  InPlace  PARTITIONS "removes the partition's rows"
+    TruncatePartition      Instant  InPlace  PARTITIONS "removes the partition's rows"
+    ReorganizePartition    Shared   Copy     PARTITIONS "rows move to other partitions while writers wait"
+    ExchangePartition      InPlace  InPlace  PARTITIONS "exchanges the partition with the table"
+    ValidatePartition      Shared   Shared   PARTITIONS "every row of the table is looked at while writers wait"
+    RepairPartition        Copy     Copy     PARTITIONS "rows of the partition are written anew while writers wait"
+    CheckPartition         Shared   Shared   PARTITIONS "rows of the partition are read while writers wait"
+    AnalyzePartition       Instant  Instant  PARTITIONS ""
+    OtherPartition         Copy     Copy     PARTITIONS "what it does with partitions may copy rows"
+    RebuildWithFulltext    Copy     Shared   LIMITS    "building a table with a full-text index anew keeps writers waiting"
+    RebuildWithSpatial     Shared   Shared   LIMITS    "building a table with a spatial index anew keeps writers waiting"
+    RebuildWithVirtual     Rebuild  Shared   LIMITS    "building a table with virtual columns anew keeps writers waiting"
+    ReorderWithVirtual     Rebuild  Copy     LIMITS    "this change of a table with virtual columns copies it"
+    OtherEngine            Copy     Copy     LIMITS    "only InnoDB changes tables in place"
+    CopyDemanded           Copy     Copy     LIMITS    "ALGORITHM=COPY is demanded"
+    CopyByDefault          Copy     Copy     LIMITS    "the session's old_alter_table or alter_algorithm demands a copy"
+}
