@@ -70,7 +70,9 @@ pub(super) async fn serve(
             Ok(Some(job)) => {
                 let result = match &lost {
                     Some(_) => Err(DbError::lost(false, "it was lost earlier")),
-                    None => logged(&db, &mut link, &job).await,
+                    None => logged(&db, &mut link, &job)
+                        .await
+                        .map_err(|error| error.without_secrets(&job.query.sql)),
                 };
                 if let Some(ok) = link.conn.last_ok_packet() {
                     let open = ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);

@@ -49,6 +49,14 @@ impl DbError {
         }
     }
 
+    /// Without what the server quoted of `statement` and may be a password.
+    pub(super) fn without_secrets(mut self, statement: &str) -> Self {
+        if self.code.is_some() {
+            self.what = crate::sql::without_secrets(&self.what, statement);
+        }
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -29,7 +29,7 @@ pub use split::{
     Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
     own_markers, split,
 };
-pub use summary::summary;
+pub use summary::{summary, without_secrets};
 pub use table_def::{ForeignKeyDef, IndexDef, IndexKind, IndexPart, Partitioning, TableDef};
 pub use transaction::{End, Transaction, transaction};
 pub use variables::{assigned_values, assigned_variables};

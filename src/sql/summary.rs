@@ -1,58 +1,180 @@
 //! One line about a statement, for people.
 
 use super::lex::{Kind, Lexer};
+use super::words::{Tok, Words};
 use crate::report::is_hidden;
 
-/// A statement in at most `width` characters: comments gone, white space collapsed, passwords as
-/// stars, cut with `…`.
+/// A statement in at most `width` characters: comments gone, white space collapsed, secrets as stars, cut
+/// with `…`.
+///
+/// Where a secret stands cannot be known of a statement that is mistyped (`IDENTIFID BY '…'`), so only plain
+/// changes of rows and tables show their strings.
 pub fn summary(statement: &str, width: usize) -> String {
-    let mut lexer = Lexer::new(statement, 0, true);
     let mut line = String::new();
     let mut length = 0;
+    each_token(statement, is_plain(statement), |gap, shown| {
+        let blank = (gap && !line.is_empty()).then_some(' ');
+        for c in blank.into_iter().chain(shown.chars()) {
+            if length == width {
+                line.pop();
+                line.push('…');
+                return false;
+            }
+            line.push(if is_hidden(c) { ' ' } else { c });
+            length += 1;
+        }
+        true
+    });
+    line
+}
+
+/// What a server says about a statement, without what of the statement may be a secret.
+///
+/// The servers quote the statement from where they stopped understanding it: `near 'IDENTIFID BY 'x'' at line 1`
+/// (error 1064, measured on MariaDB 10.11 and MySQL 9.7).
+pub fn without_secrets(message: &str, statement: &str) -> String {
+    const NEAR: &str = "near '";
+    let Some(start) = message.find(NEAR).map(|at| at + NEAR.len()) else {
+        return message.to_owned();
+    };
+    let end = message.rfind("' at line ").filter(|end| *end >= start);
+    let (quoted, rest) = message[start..].split_at(end.unwrap_or(message.len()) - start);
+    let before = statement.find(quoted).map_or("", |at| &statement[..at]);
+    let mut shown = String::new();
+    if is_plain(statement) {
+        each_token(quoted, !announced(before), |gap, text| {
+            if gap && !shown.is_empty() {
+                shown.push(' ');
+            }
+            shown.push_str(text);
+            true
+        });
+    } else {
+        // The word shows where the mistake is, unless it stands where the secret does.
+        let word = quoted
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .next()
+            .unwrap_or_default();
+        let before = before.trim_end().to_ascii_uppercase();
+        let value = ["BY", "AS", "USING", "=", "(", ",", "PASSWORD"]
+            .iter()
+            .any(|end| before.ends_with(end));
+        shown = match word {
+            "" => "***".to_owned(),
+            _ if value => "***".to_owned(),
+            word => format!("{word} ***"),
+        };
+    }
+    format!("{}{shown}{rest}", &message[..start])
+}
+
+/// Hands over each token and whether white space or a comment is before it, secrets as stars, until `take`
+/// has enough.
+fn each_token(statement: &str, plain: bool, mut take: impl FnMut(bool, &str) -> bool) {
+    let mut lexer = Lexer::new(statement, 0, true);
     let mut gap = false;
-    let mut secret = false;
-    while let Ok(Some(token)) = lexer.next("") {
+    let mut secret = !plain;
+    // The word before said that a value follows: it may lack its quotes.
+    let mut value = false;
+    loop {
+        let at = lexer.pos();
+        let token = match lexer.next("") {
+            Ok(Some(token)) => token,
+            Ok(None) => return,
+            // A quote that is cut off hides everything behind it.
+            Err(_) => {
+                take(
+                    gap,
+                    if statement[at..].starts_with('`') {
+                        "`…"
+                    } else {
+                        "'***"
+                    },
+                );
+                return;
+            }
+        };
         let text = &statement[token.range];
         let shown = match token.kind {
             Kind::Space | Kind::LineComment | Kind::BlockComment => {
                 gap = true;
                 continue;
             }
-            Kind::Word if announces_secret(text) => {
-                secret = true;
-                text
-            }
-            Kind::Other if text == "," => {
-                secret = false;
-                text
+            Kind::Word if value && secret && !follows_by(text) => "***",
+            Kind::Word if secret && text.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("0x")) => {
+                "***"
             }
             Kind::Single | Kind::Double if secret => "'***'",
             _ => text,
         };
-        let blank = (gap && !line.is_empty()).then_some(' ');
-        gap = false;
-        for c in blank.into_iter().chain(shown.chars()) {
-            if length == width {
-                line.pop();
-                line.push('…');
-                return line;
-            }
-            line.push(if is_hidden(c) { ' ' } else { c });
-            length += 1;
+        value = token.kind == Kind::Word && text.eq_ignore_ascii_case("BY");
+        secret |= token.kind == Kind::Word && announces_secret(text);
+        if !take(std::mem::take(&mut gap), shown) {
+            return;
         }
     }
-    line
 }
 
-/// `IDENTIFIED BY '…'`, `SET PASSWORD = '…'`, `MASTER_PASSWORD = '…'`, `OPTIONS (PASSWORD '…')`.
+/// Words that follow BY where no value does.
+fn follows_by(word: &str) -> bool {
+    let words = ["PASSWORD", "RANDOM", "ROLE", "USER"];
+    words.iter().any(|one| one.eq_ignore_ascii_case(word))
+}
+
+/// Whether a statement changes or reads rows, or defines tables, views or databases, and nothing else.
+fn is_plain(statement: &str) -> bool {
+    let mut words = Words::new(statement);
+    let first = words.word().unwrap_or_default();
+    match first.as_str() {
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "SELECT" | "WITH" | "TRUNCATE" | "RENAME"
+        | "ANALYZE" | "OPTIMIZE" | "START" | "BEGIN" | "COMMIT" | "ROLLBACK" | "USE" | "SHOW"
+        | "DESCRIBE" | "EXPLAIN" | "LOAD" => true,
+        "CREATE" | "ALTER" | "DROP" => loop {
+            match words.word().as_deref() {
+                Some("TABLE" | "INDEX" | "VIEW" | "DATABASE" | "SCHEMA" | "SEQUENCE") => return true,
+                Some(
+                    "OR" | "REPLACE" | "TEMPORARY" | "UNIQUE" | "FULLTEXT" | "SPATIAL" | "ONLINE" | "IGNORE",
+                ) => {}
+                _ => return false,
+            }
+        },
+        // `(SELECT …) UNION …`.
+        _ => words.at('('),
+    }
+}
+
+fn announced(text: &str) -> bool {
+    let mut words = Words::new(text);
+    while let Some(tok) = words.next() {
+        if matches!(tok, Tok::Word(word) if announces_secret(word)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// `IDENTIFIED BY '…'`, `SET PASSWORD = '…'`, `MASTER_PASSWORD = '…'`, `AES_ENCRYPT(x, '…')`,
+/// `CONNECTION = 'mysql://user:…@host/…'`, a column called `api_token`.
 fn announces_secret(word: &str) -> bool {
+    const SIGNS: [&str; 10] = [
+        "IDENTIF",
+        "PASSW",
+        "PASSPHRASE",
+        "SECRET",
+        "TOKEN",
+        "CRYPT",
+        "CONNECTION",
+        "CREDENTIAL",
+        "AUTH",
+        "PRIVATE",
+    ];
     let word = word.to_ascii_uppercase();
-    word == "IDENTIFIED" || word.ends_with("PASSWORD")
+    SIGNS.iter().any(|sign| word.contains(sign))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::summary;
+    use super::{summary, without_secrets};
 
     #[test]
     fn statements_become_one_short_line() {
@@ -80,15 +202,69 @@ mod tests {
                 80,
                 "SET PASSWORD FOR a = PASSWORD('***')",
             ),
-            (
-                "CHANGE MASTER TO MASTER_USER='r', MASTER_PASSWORD='geheim', MASTER_PORT=1",
-                80,
-                "CHANGE MASTER TO MASTER_USER='r', MASTER_PASSWORD='***', MASTER_PORT=1",
-            ),
             ("", 5, ""),
         ];
         for (statement, width, expected) in cases {
             assert_eq!(summary(statement, width), expected);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_in_a_summary_or_in_what_the_server_says() {
+        for statement in [
+            "CREATE USER x IDENTIFIED BY 'geheim'",
+            "CREATE USER x IDENTIFID BY 'geheim'",
+            "CREATE USR x IDENTIFIED BY 'geheim'",
+            "CRAETE USER x BY 'geheim'",
+            "CREATE USER x IDENTIFIED BY geheim",
+            "CREATE USER x IDENTIFIED WITH p USING 'geheim'",
+            "ALTER USER x IDENTIFIED VIA p USING PASWORD('geheim')",
+            "ALTER USER x IDENTIFIED BY \"geheim\"",
+            "GRANT ALL ON *.* TO x IDENTIFIED BY 'geheim'",
+            "SET PASSWORD = 'geheim'",
+            "SET PASSWRD FOR x = 'geheim'",
+            "SET @pw = 'geheim'",
+            "CHANGE MASTER TO MASTER_HOST='a', MASTER_PASSWORD='geheim', MASTER_PORT=1",
+            "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (PASSWORD 'geheim')",
+            "CREATE TABLE t (a INT) ENGINE=FEDERATED CONNECTION='mysql://u:geheim@h/d/t'",
+            "INSERT INTO users VALUES (1, PASSWORD('geheim'))",
+            "UPDATE users SET password_hash = SHA2('geheim', 256)",
+            "INSERT INTO t VALUES (AES_ENCRYPT('a', 'geheim'))",
+            "INSERT INTO users (name, password) VALUES ('a', 'geheim')",
+            "CREATE PROCEDURE p() SET PASSWRD = 'geheim'",
+            "CALL login('geheim')",
+            "PREPARE s FROM \"CREATE USER x IDENTIFIED BY 'geheim'\"",
+            "/*!50000 CREATE USER x IDENTIFID BY 'geheim' */",
+        ] {
+            let shown = summary(statement, 500);
+            assert!(!shown.contains("geheim"), "{shown}");
+            // From each token where the server may stop understanding.
+            for (at, c) in statement.char_indices() {
+                let before = statement[..at].chars().next_back();
+                let begins = before.is_none_or(|c| " (=,".contains(c)) && (c.is_alphabetic() || c == '\'');
+                let inside = statement[..at].contains('"');
+                let near: String = statement[at..].chars().take(80).collect();
+                if begins && !inside && near.contains("geheim") {
+                    let said = without_secrets(&format!("an error near '{near}' at line 1"), statement);
+                    assert!(!said.contains("geheim"), "{said} of {statement}");
+                    assert!(said.ends_with("' at line 1"), "{said}");
+                }
+            }
+        }
+        for (message, statement, expected) in [
+            (
+                "error near 'IDENTIFID BY 'x'' at line 1",
+                "CREATE USER a IDENTIFID BY 'x'",
+                "error near 'IDENTIFID ***' at line 1",
+            ),
+            (
+                "error near 'FORM t WHERE a = 'b'' at line 1",
+                "SELECT * FORM t WHERE a = 'b'",
+                "error near 'FORM t WHERE a = 'b'' at line 1",
+            ),
+            ("no such table", "SELECT 1", "no such table"),
+        ] {
+            assert_eq!(without_secrets(message, statement), expected);
         }
     }
 }
