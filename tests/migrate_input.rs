@@ -85,7 +85,7 @@ fn files_that_cannot_be_read_as_sql_stop_everything_before_it_runs() {
     let server = Server::start();
     let before = server.counters();
     let mut admin = server.admin();
-    let cases: [(&[u8], &str); 7] = [
+    let cases: [(&[u8], &str); 12] = [
         (
             b"SELECT 1;\n-- caf\xe9\n",
             "002_bad.sql:2:7: byte 16 (0xE9) is not valid UTF-8",
@@ -103,7 +103,24 @@ fn files_that_cannot_be_read_as_sql_stop_everything_before_it_runs() {
             b"CREATE PROCEDURE p() BEGIN SELECT 1;",
             "002_bad.sql:1:22: compound statement (no matching END) is never closed",
         ),
-        (b"LOCK TABLES a WRITE;", "002_bad.sql:1:1: LOCK TABLES"),
+        (
+            b"CREATE TABLE a (a INT);\r-- why\rCREATE TABLE b (a INT);\r",
+            "002_bad.sql:1:31: a CR without LF inside a comment",
+        ),
+        (
+            b"-- why\rCREATE TABLE b (a INT);\r",
+            "002_bad.sql:1:7: a CR without LF",
+        ),
+        (
+            b"SELECT 1;\nsource b.sql\n",
+            "002_bad.sql:2:1: dbtool does not read other files",
+        ),
+        (
+            b"SELECT 1;\n\\! rm -rf x\n",
+            "002_bad.sql:2:1: a migration cannot have",
+        ),
+        (b"exit;\nSELECT 1;", "002_bad.sql:1:1: the client would end here"),
+        (b"S\0E\0", "002_bad.sql:1:2: byte 1 is NUL"),
         (
             b"START TRANSACTION; SELECT 1;",
             "002_bad.sql:1:1: this transaction is never committed",

@@ -5,6 +5,7 @@ mod directives;
 mod input;
 mod layout;
 mod names;
+mod one_session;
 mod outline;
 mod reader;
 mod sections;

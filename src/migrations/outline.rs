@@ -143,16 +143,10 @@ impl Checks {
         let at = (statement.line, statement.column);
         let refuse = |what: &str, next: &str| Err(refusal(script, at, what, next));
         match (found.class, found.verb.as_str()) {
-            (Class::Transaction, "LOCK" | "UNLOCK") => {
-                return refuse(
-                    "LOCK TABLES would lock out the record of progress",
-                    "remove it: two runs of dbtool never work at once",
-                );
-            }
             (Class::Transaction, "SET") => {
                 return refuse(
                     "a migration must not change autocommit",
-                    "remove it: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
+                    "remove it, or write SET autocommit = 0 alone: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
                 );
             }
             (Class::Transaction, "XA") => {

@@ -14,9 +14,10 @@ use super::Direction;
 use super::checksum::PrefixHash;
 use super::input::{Input, Stamp, Unreadable};
 use super::layout::Part;
+use super::one_session::{Autocommit, Fate};
 use super::sections::Sections;
 use crate::exit::Failure;
-use crate::sql::{Marker, Options, Splitter, Step};
+use crate::sql::{Marker, Modes, Options, Splitter, Step, sent};
 
 /// The file of one direction of a migration.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct Position {
     offset: u64,
     splitter: Splitter,
     sections: Sections,
+    modes: Modes,
+    autocommit: Autocommit,
     number: u32,
     hash: PrefixHash,
 }
@@ -66,6 +69,8 @@ pub struct StatementReader {
     input: Input,
     splitter: Splitter,
     sections: Sections,
+    modes: Modes,
+    autocommit: Autocommit,
     number: u32,
     hash: PrefixHash,
     ahead: VecDeque<ScriptStatement>,
@@ -86,6 +91,8 @@ impl Script {
             input: Input::open(&self.path)?,
             splitter: Splitter::new(self.options),
             sections: Sections::new(self),
+            modes: Modes::new(self.options.backslash_escapes),
+            autocommit: Autocommit::default(),
             number: 0,
             hash: PrefixHash::default(),
             ahead: VecDeque::new(),
@@ -149,6 +156,8 @@ impl StatementReader {
         self.input.seek(position.offset)?;
         self.splitter = position.splitter.clone();
         self.sections = position.sections.clone();
+        self.modes = position.modes.clone();
+        self.autocommit = position.autocommit;
         self.number = position.number;
         self.hash = position.hash.clone();
         self.ahead.clear();
@@ -179,6 +188,8 @@ impl StatementReader {
             offset: self.input.offset(self.splitter.consumed()),
             splitter,
             sections: self.sections.clone(),
+            modes: self.modes.clone(),
+            autocommit: self.autocommit,
             number: self.number,
             hash: self.hash.clone(),
         }
@@ -194,7 +205,22 @@ impl StatementReader {
                 Step::Statement(_) if !self.sections.wanted() => {}
                 Step::Statement(found) => {
                     self.sections.statement(&self.script)?;
-                    let text = as_sent(&self.input.text()[found.range]);
+                    let text = match found.instead {
+                        Some(statement) => statement,
+                        None => sent(&self.input.text()[found.range], self.modes.backslash_escapes()),
+                    };
+                    let text = match self.autocommit.fate(text) {
+                        Fate::Runs(text) => text,
+                        Fate::Dropped => continue,
+                        Fate::Refused(what, next) => {
+                            let (path, line, column) = (self.path().display(), found.line, found.column);
+                            return Err(Failure::usage(format!("{path}:{line}:{column}: {what}"), next));
+                        }
+                    };
+                    self.modes.follow(&text);
+                    self.splitter.set_options(Options {
+                        backslash_escapes: self.modes.backslash_escapes(),
+                    });
                     let before = self.hash.clone();
                     self.hash.push(&text);
                     self.number = self.number.saturating_add(1);
@@ -247,14 +273,5 @@ impl StatementReader {
                 Failure::usage(format!("{}:{line}:{column}: {what}", self.path().display()), next)
             }
         })
-    }
-}
-
-/// The clients read line by line and drop the CR before each LF, in strings too (measured with the
-/// clients of MariaDB 10.11 and MySQL 9.7).
-fn as_sent(text: &str) -> String {
-    match memchr::memchr(b'\r', text.as_bytes()) {
-        Some(_) => text.replace("\r\n", "\n"),
-        None => text.to_owned(),
     }
 }

@@ -6,6 +6,7 @@
 mod alter;
 pub mod charset;
 pub mod classify;
+mod client;
 mod column_def;
 mod compound;
 pub mod effects;
@@ -23,6 +24,7 @@ mod words;
 pub use classify::{
     Action, Class, Classification, Effect, Name, Object, ObjectKind, PartitionChange, classify, used_database,
 };
+pub use client::sent;
 pub use column_def::{ColumnDef, DataType, DefaultValue, Generated, Position};
 pub use effects::{Effects, assigns_first, effects};
 pub use split::{
@@ -32,4 +34,4 @@ pub use split::{
 pub use summary::{summary, without_secrets};
 pub use table_def::{ForeignKeyDef, IndexDef, IndexKind, IndexPart, Partitioning, TableDef};
 pub use transaction::{End, Transaction, transaction};
-pub use variables::{assigned_values, assigned_variables};
+pub use variables::{Modes, assigned_values, assigned_variables};

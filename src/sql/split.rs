@@ -11,6 +11,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::client::{self, Command as ClientCommand};
 use super::compound::{Compound, Seen};
 use super::lex::{Kind, Lexer, Token, Unterminated, is_space};
 
@@ -213,6 +214,8 @@ impl Place {
 pub struct Found {
     /// Its bytes, without delimiter and surrounding comments.
     pub range: Range<usize>,
+    /// What to send instead: a client's command that stands for a statement.
+    pub instead: Option<String>,
     /// Line of the first character, from 1.
     pub line: u32,
     /// Column of the first character, from 1, in characters.
@@ -266,11 +269,13 @@ struct Pending {
     compound: Compound,
 }
 
-/// Whether a `DELIMITER` command was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a command of the client's was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Command {
     None,
     Obeyed,
+    /// One that is a statement.
+    Use(Step),
     /// Its line is not in the window yet.
     Cut,
 }
@@ -358,16 +363,26 @@ impl Splitter {
             }
             match self.delimiter_command(lexer, last)? {
                 Command::Cut => return Ok(Step::More),
+                Command::Use(step) => return Ok(step),
                 Command::Obeyed => match self.pending.take() {
                     Some(done) => return Ok(self.finish(done)),
                     None => continue,
                 },
                 Command::None => {}
             }
+            match self.client_command(lexer, last)? {
+                Command::Cut => return Ok(Step::More),
+                Command::Use(step) => return Ok(step),
+                Command::Obeyed => continue,
+                Command::None => {}
+            }
             if lexer.at_delimiter(&self.delimiter) && self.may_end(lexer) {
                 lexer.jump(lexer.pos() + self.delimiter.len());
                 match self.pending.take() {
-                    Some(done) => return Ok(self.finish(done)),
+                    Some(done) => match self.complete(lexer, done)? {
+                        Some(step) => return Ok(step),
+                        None => continue,
+                    },
                     None => continue,
                 }
             }
@@ -392,6 +407,9 @@ impl Splitter {
             match token.kind {
                 Kind::LineComment | Kind::BlockComment => {
                     let comment = &lexer.text()[token.range.clone()];
+                    if token.kind == Kind::LineComment {
+                        self.refuse_cr(lexer.text(), &token.range)?;
+                    }
                     let begins_line = self.begins_line(lexer.text(), token.range.start);
                     match roles(comment, begins_line) {
                         Role::Note => self.markers.push(self.marker(lexer.text(), &token.range)),
@@ -422,10 +440,107 @@ impl Splitter {
             return Err(self.unterminated(lexer.text(), Unterminated { what, at }));
         }
         self.refuse_open_body(lexer)?;
-        Ok(match self.pending.take() {
-            Some(done) => self.finish(done),
-            None => Step::End,
-        })
+        match self.pending.take() {
+            Some(done) => Ok(self.complete(lexer, done)?.unwrap_or(Step::End)),
+            None => Ok(Step::End),
+        }
+    }
+
+    /// A statement with its end, unless it is a command of the client's.
+    fn complete(&mut self, lexer: &Lexer<'_>, done: Pending) -> Result<Option<Step>, SplitError> {
+        let text = &lexer.text()[done.range.clone()];
+        let short = text.len() <= LOOK_AHEAD && !text.contains('\n');
+        let command = short.then(|| client::command(text)).flatten();
+        let start = done.range.start;
+        let mut step = self.finish(done);
+        match (command, &mut step) {
+            (Some(ClientCommand::Nothing), _) => Ok(None),
+            (Some(ClientCommand::Refused(why)), _) => Err(self.error(lexer.text(), start, why)),
+            (Some(ClientCommand::Use(statement)), Step::Statement(found)) => {
+                found.instead = Some(statement);
+                Ok(Some(step))
+            }
+            _ => Ok(Some(step)),
+        }
+    }
+
+    /// Obeys a command of the client's that begins here, on a line of its own or with a backslash.
+    fn client_command(&mut self, lexer: &mut Lexer<'_>, last: bool) -> Result<Command, SplitError> {
+        let (text, at) = (lexer.text(), lexer.pos());
+        let rest = lexer.rest();
+        let backslash = rest.starts_with('\\');
+        let word = self.pending.is_none()
+            && rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '?')
+            && self.begins_line(text, at);
+        if lexer.open_exec().is_some() || !backslash && !word {
+            return Ok(Command::None);
+        }
+        let Some(end) = line_end(text, at).or(last.then_some(text.len())) else {
+            // A line longer than any command is none.
+            return Ok(if rest.len() > 4 * LOOK_AHEAD {
+                Command::None
+            } else {
+                Command::Cut
+            });
+        };
+        let line = text[at..end].trim_end_matches('\r');
+        let (command, length) = if backslash {
+            let Some(letter) = line[1..].chars().next() else {
+                // The clients drop it (see `sent`); it begins no statement.
+                lexer.jump(at + 1);
+                return Ok(Command::Obeyed);
+            };
+            let behind = &line[1 + letter.len_utf8()..];
+            match letter {
+                'N' | 'g' | 'G' => return Ok(Command::None),
+                'c' => {
+                    self.pending = None;
+                    lexer.jump(at + 2);
+                    return Ok(Command::Obeyed);
+                }
+                'd' => {
+                    self.take_delimiter(lexer, at, behind)?;
+                    lexer.jump(end);
+                    return Ok(Command::Obeyed);
+                }
+                _ => {
+                    let (command, used) = client::short(letter, behind, &self.delimiter);
+                    (command, 1 + letter.len_utf8() + used)
+                }
+            }
+        } else {
+            if line.contains(self.delimiter.as_str()) || line.contains("\\g") {
+                return Ok(Command::None);
+            }
+            match client::command(line) {
+                Some(command) => (command, line.len()),
+                None => return Ok(Command::None),
+            }
+        };
+        match command {
+            ClientCommand::Refused(why) => Err(self.error(text, at, why)),
+            ClientCommand::Nothing => {
+                lexer.jump(at + length);
+                Ok(Command::Obeyed)
+            }
+            ClientCommand::Use(statement) => {
+                lexer.jump(at + length);
+                let mut place = self.place;
+                place.advance(text, at);
+                let step = self.finish(Pending {
+                    range: at..at + length,
+                    place,
+                    compound: Compound::new(),
+                });
+                Ok(Command::Use(match step {
+                    Step::Statement(found) => Step::Statement(Found {
+                        instead: Some(statement),
+                        ..found
+                    }),
+                    other => other,
+                }))
+            }
+        }
     }
 
     fn refuse_open_body(&self, lexer: &Lexer<'_>) -> Result<(), SplitError> {
@@ -467,6 +582,7 @@ impl Splitter {
             return Ok(Dashes::Step(Step::More));
         };
         let range = at..end;
+        self.refuse_cr(text, &range)?;
         match roles(&text[range.clone()], begins_line) {
             Role::RawBegin => {
                 lexer.jump(end);
@@ -483,6 +599,21 @@ impl Splitter {
         }
         lexer.jump(end);
         Ok(Dashes::Passed)
+    }
+
+    /// A CR inside a comment ends the line for whoever wrote the file, and for nobody who reads it.
+    fn refuse_cr(&self, text: &str, comment: &Range<usize>) -> Result<(), SplitError> {
+        let line = text[comment.clone()].trim_end_matches('\r');
+        match memchr::memchr(b'\r', line.as_bytes()) {
+            Some(at) => Err(self.error(
+                text,
+                comment.start + at,
+                "a CR without LF inside a comment: the servers take all that follows for the comment; save the \
+                 file with LF at the line ends"
+                    .to_owned(),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// A border: first the statement before it, which lacks its delimiter, then the border itself.
@@ -584,6 +715,7 @@ impl Splitter {
         self.place = done.place;
         Step::Statement(Found {
             range: done.range,
+            instead: None,
             line: done.place.line,
             column: done.place.column,
             markers: std::mem::take(&mut self.markers),
@@ -640,6 +772,16 @@ impl Splitter {
                 return Ok(Command::None);
             }
         }
+        self.take_delimiter(lexer, at, line)?;
+        lexer.jump(at + COMMAND.len() + line.len());
+        Ok(Command::Obeyed)
+    }
+
+    fn take_delimiter(&mut self, lexer: &Lexer<'_>, at: usize, line: &str) -> Result<(), SplitError> {
+        let named = line
+            .split(is_space)
+            .find(|word| !word.is_empty())
+            .unwrap_or_default();
         let delimiter = unquoted(named);
         if delimiter.is_empty() {
             return Err(self.error(lexer.text(), at, "DELIMITER names no delimiter".to_owned()));
@@ -655,8 +797,7 @@ impl Splitter {
             return Err(self.error(lexer.text(), at, "the DELIMITER is too long".to_owned()));
         }
         self.delimiter = delimiter.to_owned();
-        lexer.jump(at + COMMAND.len() + line.len());
-        Ok(Command::Obeyed)
+        Ok(())
     }
 }
 

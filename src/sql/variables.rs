@@ -83,6 +83,95 @@ fn one(words: &mut Words<'_>) -> Vec<String> {
     }
 }
 
+/// How the session reads backslashes, followed through the SET statements of a file: the client asks the
+/// server after each statement (SERVER_STATUS_NO_BACKSLASH_ESCAPES), a file is read before it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Modes {
+    escapes: bool,
+    default: bool,
+    saved: Vec<(String, bool)>,
+}
+
+/// NO_BACKSLASH_ESCAPES as a number: sql_mode is a set (the same bit on both families).
+const NO_BACKSLASH_ESCAPES: u64 = 1 << 20;
+
+impl Modes {
+    /// At the beginning of a session.
+    pub fn new(backslash_escapes: bool) -> Modes {
+        Modes {
+            escapes: backslash_escapes,
+            default: backslash_escapes,
+            saved: Vec::new(),
+        }
+    }
+
+    /// Whether a backslash escapes now.
+    pub fn backslash_escapes(&self) -> bool {
+        self.escapes
+    }
+
+    /// Goes past a statement.
+    pub fn follow(&mut self, statement: &str) {
+        let mut words = Words::new(statement);
+        if !words.eat("SET") {
+            return;
+        }
+        loop {
+            let start = words.pos();
+            let assignment = words.rest_of_action();
+            debug_assert!(words.pos() >= start);
+            self.assign(&assignment);
+            if !words.eat_char(',') {
+                return;
+            }
+        }
+    }
+
+    fn assign(&mut self, assignment: &str) {
+        let Some((name, value)) = assignment.split_once('=') else {
+            return;
+        };
+        let name = name.trim().trim_end_matches(':').trim().to_ascii_lowercase();
+        let value = value.trim().to_ascii_lowercase();
+        let reads_mode = value.trim_start_matches("@@").trim_start_matches("session.") == "sql_mode";
+        if let Some(variable) = name.strip_prefix('@').filter(|name| !name.starts_with('@')) {
+            if reads_mode {
+                self.saved.retain(|(saved, _)| saved != variable);
+                self.saved.push((variable.to_owned(), self.escapes));
+            }
+            return;
+        }
+        let name = name.trim_start_matches("@@");
+        let mut parts = name.split(['.', ' ']).filter(|part| !part.is_empty()).rev();
+        let mode = parts
+            .next()
+            .is_some_and(|last| last.trim_matches('`') == "sql_mode");
+        if !mode
+            || parts
+                .next()
+                .is_some_and(|scope| scope != "session" && scope != "local")
+        {
+            return;
+        }
+        self.escapes = if let Some(variable) = value.strip_prefix('@').filter(|rest| !rest.starts_with('@')) {
+            let saved = self.saved.iter().find(|(saved, _)| saved == variable);
+            saved.map_or(self.escapes, |(_, escapes)| *escapes)
+        } else if let Ok(number) = value.parse::<u64>() {
+            number & NO_BACKSLASH_ESCAPES == 0
+        } else if value == "default" {
+            self.default
+        } else if value.starts_with("replace") {
+            self.escapes || value.contains("no_backslash_escapes")
+        } else if value.contains("no_backslash_escapes") {
+            false
+        } else {
+            !value.starts_with(['\'', '"']) && value.contains("sql_mode") && self.escapes
+                || value.starts_with(['\'', '"'])
+                || !value.contains("sql_mode")
+        };
+    }
+}
+
 fn charset() -> Vec<String> {
     [
         "character_set_client",
@@ -96,7 +185,7 @@ fn charset() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{assigned_values, assigned_variables};
+    use super::{Modes, assigned_values, assigned_variables};
 
     #[test]
     fn values_are_read_where_they_are_plain() {
@@ -152,6 +241,57 @@ mod tests {
         ];
         for (statement, expected) in cases {
             assert_eq!(&assigned_variables(statement), expected, "{statement}");
+        }
+    }
+
+    #[test]
+    fn the_meaning_of_backslashes_is_followed() {
+        let cases: &[(&[&str], bool)] = &[
+            (&["SET sql_mode = 'NO_BACKSLASH_ESCAPES'"], false),
+            (&["SET sql_mode = 'ANSI,no_backslash_escapes'"], false),
+            (
+                &["SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')"],
+                false,
+            ),
+            (&["SET @@session.sql_mode := 1048576"], false),
+            (&["SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES'"], true),
+            (&["SELECT 'NO_BACKSLASH_ESCAPES'"], true),
+            (
+                &["SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET sql_mode = ''"],
+                true,
+            ),
+            (
+                &["SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET sql_mode = DEFAULT"],
+                true,
+            ),
+            (
+                &[
+                    "SET sql_mode = 'NO_BACKSLASH_ESCAPES'",
+                    "SET sql_mode = CONCAT(@@sql_mode, ',ANSI')",
+                ],
+                false,
+            ),
+            (
+                &[
+                    "/*!40101 SET @OLD=@@SQL_MODE, SQL_MODE='NO_BACKSLASH_ESCAPES' */",
+                    "/*!40101 SET SQL_MODE=@OLD */",
+                ],
+                true,
+            ),
+            (
+                &[
+                    "SET sql_mode = 'NO_BACKSLASH_ESCAPES'",
+                    "SET sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
+                ],
+                true,
+            ),
+        ];
+        for (statements, expected) in cases {
+            let mut modes = Modes::new(true);
+            for statement in *statements {
+                modes.follow(statement);
+            }
+            assert_eq!(modes.backslash_escapes(), *expected, "{statements:?}");
         }
     }
 }

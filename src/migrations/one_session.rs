@@ -1,0 +1,160 @@
+//! What the session statements of a dump become here, where each statement is committed with its record.
+
+use crate::sql::{Class, classify};
+
+/// Whether a file has switched autocommit off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Autocommit {
+    off: bool,
+    open: bool,
+}
+
+/// What becomes of a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It runs, perhaps in another form.
+    Runs(String),
+    /// It has no place here.
+    Dropped,
+    /// It cannot be run as it is meant; why, and what to write.
+    Refused(&'static str, &'static str),
+}
+
+impl Autocommit {
+    /// Decides about the next statement of a file.
+    ///
+    /// Dumps lock the tables they fill to be quick; dbtool's own lock keeps other runs away. `SET autocommit = 0`
+    /// begins a transaction as far as the file can tell, and `= 1` commits it (manual, "autocommit, Commit, and
+    /// Rollback").
+    pub(super) fn fate(&mut self, text: String) -> Fate {
+        let first = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        let begins = |word: &str| {
+            first
+                .get(..word.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(word))
+        };
+        if !self.off && !["LOCK", "UNLOCK", "SET"].iter().any(|word| begins(word)) {
+            return Fate::Runs(text);
+        }
+        let found = classify(&text);
+        match (found.class, found.verb.as_str()) {
+            (Class::Transaction, "LOCK" | "UNLOCK") => Fate::Dropped,
+            (Class::Transaction, "SET") => match switched(&text) {
+                Some(on) => {
+                    let was_open = std::mem::replace(&mut self.open, !on);
+                    self.off = !on;
+                    match (on, was_open) {
+                        (false, false) => Fate::Runs("START TRANSACTION".to_owned()),
+                        (true, true) => Fate::Runs("COMMIT".to_owned()),
+                        _ => Fate::Dropped,
+                    }
+                }
+                None => Fate::Runs(text),
+            },
+            _ if !self.off => Fate::Runs(text),
+            (Class::Transaction, "COMMIT") => {
+                self.open = false;
+                Fate::Runs(text)
+            }
+            (Class::Transaction, "BEGIN" | "START TRANSACTION") => {
+                self.open = true;
+                Fate::Runs(text)
+            }
+            (Class::Transaction, "ROLLBACK") | (Class::Dml, _) if !self.open => Fate::Refused(
+                "this follows a COMMIT while autocommit is off, and is in a transaction of its own",
+                "write START TRANSACTION before it, or SET autocommit = 1 after the COMMIT",
+            ),
+            (Class::Transaction, "ROLLBACK") => {
+                self.open = super::to_savepoint(&text);
+                Fate::Runs(text)
+            }
+            _ => {
+                self.open &= !found.implicit_commit;
+                Fate::Runs(text)
+            }
+        }
+    }
+}
+
+/// What a SET of autocommit alone sets it to.
+fn switched(text: &str) -> Option<bool> {
+    let plain: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '`')
+        .collect::<String>()
+        .to_ascii_lowercase()
+        .replace(":=", "=");
+    let rest = plain.strip_prefix("set")?;
+    let rest = ["@@session.", "@@local.", "@@", "session", "local"]
+        .iter()
+        .find_map(|scope| rest.strip_prefix(scope))
+        .unwrap_or(rest);
+    match rest.strip_prefix("autocommit=")? {
+        "0" | "off" | "false" => Some(false),
+        "1" | "on" | "true" => Some(true),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fates(statements: &[&str]) -> Vec<String> {
+        let mut autocommit = Autocommit::default();
+        statements
+            .iter()
+            .map(|text| match autocommit.fate((*text).to_owned()) {
+                Fate::Runs(text) => text,
+                Fate::Dropped => "-".to_owned(),
+                Fate::Refused(..) => "refused".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_session_statements_of_dumps_become_what_they_mean() {
+        let same = [
+            "BEGIN",
+            "DO 1",
+            "é",
+            "SET @a = 1",
+            "SET autocommit = @old",
+            "LOCK_x",
+            "COMMIT",
+        ];
+        assert_eq!(fates(&same), same);
+        assert_eq!(
+            fates(&[
+                "LOCK TABLES `t` WRITE",
+                "INSERT INTO t VALUES (1)",
+                "UNLOCK TABLES"
+            ]),
+            ["-", "INSERT INTO t VALUES (1)", "-"]
+        );
+        assert_eq!(
+            fates(&[
+                "set autocommit=0",
+                "INSERT INTO t VALUES (1)",
+                "commit",
+                "SET @@SESSION.autocommit = OFF",
+                "INSERT INTO t VALUES (2)",
+                "SET autocommit = 1",
+                "INSERT INTO t VALUES (3)",
+            ]),
+            [
+                "START TRANSACTION",
+                "INSERT INTO t VALUES (1)",
+                "commit",
+                "START TRANSACTION",
+                "INSERT INTO t VALUES (2)",
+                "COMMIT",
+                "INSERT INTO t VALUES (3)",
+            ]
+        );
+        assert_eq!(
+            fates(&["SET autocommit=0", "DELETE FROM t", "ROLLBACK", "DELETE FROM t"]),
+            ["START TRANSACTION", "DELETE FROM t", "ROLLBACK", "refused"]
+        );
+    }
+}
