@@ -173,7 +173,7 @@ impl StatementReader {
         loop {
             match self.step()? {
                 Step::Border(border) => {
-                    self.sections.enter(&self.script, &border, self.number)?;
+                    self.enter(&border)?;
                     borders.push((border.line, self.sections.part()));
                 }
                 Step::End => return Ok(borders),
@@ -201,7 +201,7 @@ impl StatementReader {
             match self.step()? {
                 Step::End => return Ok(None),
                 Step::More => {}
-                Step::Border(border) => self.sections.enter(&self.script, &border, self.number)?,
+                Step::Border(border) => self.enter(&border)?,
                 Step::Statement(_) if !self.sections.wanted() => {}
                 Step::Statement(found) => {
                     self.sections.statement(&self.script)?;
@@ -217,10 +217,6 @@ impl StatementReader {
                             return Err(Failure::usage(format!("{path}:{line}:{column}: {what}"), next));
                         }
                     };
-                    self.modes.follow(&text);
-                    self.splitter.set_options(Options {
-                        backslash_escapes: self.modes.backslash_escapes(),
-                    });
                     let before = self.hash.clone();
                     self.hash.push(&text);
                     self.number = self.number.saturating_add(1);
@@ -239,6 +235,17 @@ impl StatementReader {
         }
     }
 
+    /// Goes into another part, which begins in a session of its own.
+    fn enter(&mut self, border: &Marker) -> Result<(), Failure> {
+        let before = self.sections.part();
+        self.sections.enter(&self.script, border, self.number)?;
+        if self.sections.part() != before {
+            self.modes = Modes::new(self.script.options.backslash_escapes);
+            self.splitter.set_options(self.script.options);
+        }
+        Ok(())
+    }
+
     /// The next statement or border of the file, of whichever direction.
     fn step(&mut self) -> Result<Step, Failure> {
         loop {
@@ -254,6 +261,12 @@ impl StatementReader {
                         "close it, and see `dbtool migrate plan`",
                     )
                 })?;
+            if let Step::Statement(found) = &step {
+                self.modes.follow(&self.input.text()[found.range.clone()]);
+                self.splitter.set_options(Options {
+                    backslash_escapes: self.modes.backslash_escapes(),
+                });
+            }
             if step != Step::More {
                 return Ok(step);
             }

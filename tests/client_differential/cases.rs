@@ -67,7 +67,7 @@ pub const CASES: &[Case] = cases! {
     "no backslash escapes in an executable comment": "/*!40101 SET @old = @@sql_mode, sql_mode = 'NO_BACKSLASH_ESCAPES' */;\nSELECT 'm4rk\\';\n/*!40101 SET sql_mode = @old */;\nSELECT 'm4rk\\';';\n";
     "ANSI quotes": "SET sql_mode = 'ANSI_QUOTES';\nSELECT 1 AS \"m4rk ; \", 'm4rk';\nSELECT 1 AS \"m4rk \"\" ; \";\n";
     "executable comment": "/*!40101 SELECT 'm4rk' */;\nSELECT 'm4rk' /*! , 2 */;\n";
-    "hint": "SELECT /*+ MAX_EXECUTION_TIME(1000) */ 'm4rk';\n";
-    "comment inside a statement": "SELECT 'm4rk' /* a ; 'b */, 2;\nSELECT 'm4rk', -- a ; 'b\n 3;\nSELECT 'm4rk', # a ; 'b\n 4;\n";
+    "comment that is a hint": "SELECT /*+ MAX_EXECUTION_TIME(1000) */ 'm4rk';\n";
+    "comment inside a statement": "SELECT 'm4rk', /* a ; 'b */ 2;\nSELECT 'm4rk', -- a ; 'b\n 3;\nSELECT 'm4rk', # a ; 'b\n 4;\n";
     "charset": "charset utf8mb4\nSELECT 'm4rk é';\n";
 };
