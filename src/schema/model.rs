@@ -74,6 +74,9 @@ pub struct Schema {
     /// Whether the server refuses values that do not fit, instead of changing them.
     #[serde(skip, default = "yes")]
     pub strict: bool,
+    /// The `sql_mode` of the session that read it; that of a snapshot is not known.
+    #[serde(skip, default = "empty")]
+    pub sql_mode: Text,
     /// What the reading user may not see; comparisons leave these out.
     #[serde(skip)]
     pub hidden: Hidden,
@@ -93,6 +96,7 @@ impl Default for Schema {
             events: ByName::new(),
             same: BTreeSet::new(),
             strict: yes(),
+            sql_mode: empty(),
             hidden: Hidden::default(),
         }
     }
@@ -170,9 +174,31 @@ impl Table {
 
     /// The column called `name` (names of columns know no case on either server).
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns
-            .iter()
-            .find(|column| column.name.eq_ignore_ascii_case(name))
+        self.columns.iter().find(|column| same_name(&column.name, name))
+    }
+
+    /// The check that is part of this column's definition.
+    pub fn column_check(&self, column: &str) -> Option<&Check> {
+        let name = Text::new(column);
+        let own = |name: &Text| self.checks.get(name).filter(|check| check.of_column);
+        own(&name).or_else(|| own(&Check::beside(name)))
+    }
+
+    /// Adds a check. MariaDB allows a column's check and a table's of one name.
+    pub fn add_check(&mut self, name: Text, check: Check) {
+        let taken = self.checks.get(&name).copied();
+        match taken {
+            Some(other) if other.of_column && !check.of_column => {
+                self.checks.insert(Check::beside(name), other);
+                self.checks.insert(name, check);
+            }
+            Some(other) if check.of_column && !other.of_column => {
+                self.checks.insert(Check::beside(name), check);
+            }
+            _ => {
+                self.checks.insert(name, check);
+            }
+        }
     }
 
     /// The names of the triggers of each event (`before insert`), in the order in which they run.
@@ -229,6 +255,19 @@ pub struct Check {
     pub of_column: bool,
 }
 
+impl Check {
+    /// What a column's check is called in the model where a check of the table has the column's
+    /// name. No name on a server ends in a space.
+    pub fn beside(column: Text) -> Text {
+        Text::from(format!("{column} "))
+    }
+
+    /// The name of a check on the server.
+    pub fn name_on_server(name: Text) -> Text {
+        Text::new(name.trim_end_matches(' '))
+    }
+}
+
 /// How a table is partitioned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partitioning {
@@ -252,6 +291,13 @@ pub struct Partition {
     /// The bound or the values; `None` for hash and key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Text>,
+}
+
+/// Whether two names mean one object where the servers know no case: columns, indexes, constraints,
+/// routines, events and partitions (manuals: "Identifier Case Sensitivity").
+pub fn same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
 }
 
 impl Schema {
@@ -296,6 +342,10 @@ impl Schema {
 /// What a server is unless it says otherwise.
 fn yes() -> bool {
     true
+}
+
+fn empty() -> Text {
+    Text::new("")
 }
 
 /// A collation that every server has.

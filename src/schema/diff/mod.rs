@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::ddl;
-use super::model::{ByName, Event, Routine, Schema, Text, View};
+use super::model::{ByName, Event, Routine, Schema, Text, View, same_name};
 
 /// How much a difference matters. Ordered from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -322,6 +322,24 @@ fn pairs<'a, T>(
         .map(|name| (name, expected.get(&name), live.get(&name)))
 }
 
+/// The same of objects whose names know no case.
+fn pairs_without_case<'a, T>(
+    expected: &'a ByName<T>,
+    live: &'a ByName<T>,
+) -> impl Iterator<Item = (Text, Option<&'a T>, Option<&'a T>)> {
+    let find = |map: &'a ByName<T>, name: &Text| {
+        let mut same = map.iter().filter(|(other, _)| same_name(name, other));
+        map.get(name).or_else(|| same.next().map(|(_, one)| one))
+    };
+    let both = expected
+        .iter()
+        .map(move |(name, one)| (*name, Some(one), find(live, name)));
+    let extra = live
+        .iter()
+        .filter(move |(name, _)| find(expected, name).is_none());
+    both.chain(extra.map(|(name, one)| (*name, None, Some(one))))
+}
+
 /// What stands on one side only, as text: missing, it breaks the application; extra, it is clutter.
 fn one_sided<T>(
     expected: Option<&T>,
@@ -366,7 +384,7 @@ fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out:
     let show = |name: Text, routine: &Routine| {
         ddl::create_routine(&name, routine).unwrap_or_else(|| "hidden".to_owned())
     };
-    for (name, wanted, found) in pairs(expected, live) {
+    for (name, wanted, found) in pairs_without_case(expected, live) {
         let (change, severity) = match (wanted, found) {
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
@@ -379,6 +397,7 @@ fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out:
                 fields.compare("parameters", &wanted.parameters, &found.parameters, list);
                 fields.option("returns", wanted.returns, found.returns);
                 fields.program(wanted.body, found.body);
+                fields.option("sql mode", wanted.mode, found.mode);
                 fields.flag("deterministic", wanted.deterministic, found.deterministic);
                 fields.option("data access", wanted.data_access, found.data_access);
                 fields.flag("security invoker", wanted.invoker, found.invoker);
@@ -403,14 +422,21 @@ fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out:
 fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     let show =
         |name: Text, event: &Event| ddl::create_event(&name, event).unwrap_or_else(|| "hidden".to_owned());
-    for (name, wanted, found) in pairs(&expected.events, &live.events) {
+    for (name, wanted, found) in pairs_without_case(&expected.events, &live.events) {
         let (change, severity) = match (wanted, found) {
+            // It drops itself once its time is over.
+            (Some(wanted), None) if wanted.may_have_ended() => continue,
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
-                fields.compare("schedule", wanted.schedule, found.schedule, |text| {
-                    text.to_string()
-                });
+                if !wanted.same_schedule(found) {
+                    fields.0.push(field("schedule", wanted.schedule, found.schedule));
+                }
+                let begins = found.live_starts.or(found.starts);
+                if wanted.starts.is_some() && begins.is_some() {
+                    fields.option("starts", wanted.starts, begins);
+                }
                 fields.program(wanted.body, found.body);
+                fields.option("sql mode", wanted.mode, found.mode);
                 fields.flag("disabled", wanted.disabled, found.disabled);
                 fields.flag("kept when done", wanted.preserve, found.preserve);
                 let breaks = !fields.0.is_empty();

@@ -30,6 +30,7 @@ impl Pair<'_> {
                         fields.0.push(field("order", place, "elsewhere"));
                     }
                     fields.program(one.body, other.body);
+                    fields.option("sql mode", one.mode, other.mode);
                     Change::Different { fields: fields.0 }
                 }
                 (None, None) => continue,

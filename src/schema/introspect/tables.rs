@@ -167,7 +167,7 @@ impl Reader<'_> {
                     not_enforced: row.is(3, "NO"),
                     of_column: row.is(3, "Column"),
                 };
-                table.checks.insert(row.name(1), check);
+                table.add_check(row.name(1), check);
             }
         })
         .await
@@ -224,20 +224,33 @@ fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
 
 fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
     let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
+    let collation = row.text(5).map(|name| normalise::collation(&name));
+    // MySQL says no character set of a list of bytes.
+    let bytes = (ty.starts_with("enum(") || ty.starts_with("set("))
+        && collation.as_ref().is_none_or(|name| name == "binary");
+    let collation = if bytes {
+        Some("binary".to_owned())
+    } else {
+        collation
+    };
+    let raw = row.text(2).map(|raw| match bytes {
+        true => normalise::default_of_bytes(dialect, &raw),
+        false => raw,
+    });
     let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
         expression: Text::from(expr::canonical(&normalise::decoded(&text), database)),
         stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
     });
     let default = match generated {
         Some(_) => None,
-        None => normalise::default_value(dialect, row.text(2).as_deref(), &extra, &ty, database),
+        None => normalise::default_value(dialect, raw.as_deref(), &extra, &ty, database),
     };
     let attributes = Attributes {
         nullable: row.is(3, "YES"),
         default: default.map(Text::from),
         on_update: normalise::on_update(&extra).map(Text::from),
         generated,
-        collation: row.text(5).map(|name| Text::from(normalise::collation(&name))),
+        collation: collation.map(Text::from),
         comment: row.filled(8),
         auto_increment: normalise::has_word(&extra, "auto_increment"),
         invisible: normalise::has_word(&extra, "INVISIBLE"),
