@@ -9,6 +9,7 @@ mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::normalise;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -67,6 +68,10 @@ pub struct Schema {
     /// Scheduled events by name.
     #[serde(default, serialize_with = "as_map")]
     pub events: ByName<Event>,
+    /// Bodies whose strings the server printed without their escapes, and the reading user may not see
+    /// in another way.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inexact: BTreeSet<Text>,
     /// Tables that were found equal to those of the schema it is compared with while a snapshot
     /// was read, and are left out of `tables`: one model of a thousand tables is enough.
     #[serde(skip)]
@@ -94,6 +99,7 @@ impl Default for Schema {
             procedures: ByName::new(),
             functions: ByName::new(),
             events: ByName::new(),
+            inexact: BTreeSet::new(),
             same: BTreeSet::new(),
             strict: yes(),
             sql_mode: empty(),
@@ -301,6 +307,16 @@ pub fn same_name(one: &str, other: &str) -> bool {
 }
 
 impl Schema {
+    /// Whether two bodies of programs, one of this schema and one of the other, do the same: equal but
+    /// for comments and white space, and for escapes where one of them was printed without.
+    pub fn same_body(&self, mine: Text, other: &Schema, theirs: Text) -> bool {
+        let bare = normalise::without_comments;
+        let inexact = || self.inexact.contains(&mine) || other.inexact.contains(&theirs);
+        mine == theirs
+            || bare(&mine) == bare(&theirs)
+            || (inexact() && normalise::without_escapes(&mine) == normalise::without_escapes(&theirs))
+    }
+
     /// Whether the schema has this table.
     pub fn knows(&self, table: Text) -> bool {
         self.tables.contains_key(&table) || self.same.contains(&table)

@@ -12,7 +12,7 @@ mod options;
 mod schedule;
 mod spelling;
 
-pub use body::body;
+pub use body::{body, without_comments, without_escapes};
 pub use checks::name_column_checks;
 pub use mode::{ORACLE, modes_against, program_mode};
 pub use options::table_options;

@@ -218,8 +218,8 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
     table::tables(expected, live, &mut out);
     views(expected, live, &mut out);
     if !expected.hidden.routines && !live.hidden.routines {
-        routines(Kind::Procedure, &expected.procedures, &live.procedures, &mut out);
-        routines(Kind::Function, &expected.functions, &live.functions, &mut out);
+        routines(Kind::Procedure, expected, live, &mut out);
+        routines(Kind::Function, expected, live, &mut out);
     }
     if !expected.hidden.events && !live.hidden.events {
         events(expected, live, &mut out);
@@ -290,25 +290,17 @@ impl Fields {
         }
     }
 
-    /// Bodies of triggers, routines and events. Where the servers print the strings in them without
-    /// their escapes, each in its own way, these cannot be compared.
-    fn program(&mut self, expected: Option<Text>, live: Option<Text>) {
-        let same = |one: Text, other: Text| one == other || without_escapes(&one) == without_escapes(&other);
-        if !expected.zip(live).is_some_and(|(one, other)| same(one, other)) {
-            self.body("body", expected, live);
+    /// Bodies of triggers, routines and events, each with its schema.
+    fn program(
+        &mut self,
+        (expected, wanted): (&Schema, Option<Text>),
+        (live, found): (&Schema, Option<Text>),
+    ) {
+        let same = |(wanted, found): (Text, Text)| expected.same_body(wanted, live, found);
+        if !wanted.zip(found).is_some_and(same) {
+            self.body("body", wanted, found);
         }
     }
-}
-
-fn without_escapes(body: &str) -> String {
-    let newlines = body
-        .replace("\\n", "\n")
-        .replace("\\t", "\t")
-        .replace("\\r", "\r");
-    newlines
-        .replace('\\', "")
-        .replace("''", "'")
-        .replace("\"\"", "\"")
 }
 
 /// The pairs of two maps: in one only, in the other only, in both.
@@ -380,11 +372,17 @@ fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     }
 }
 
-fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out: &mut Vec<Difference>) {
+fn routines(kind: Kind, expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+    fn of_kind(kind: Kind, schema: &Schema) -> &ByName<Routine> {
+        match kind {
+            Kind::Procedure => &schema.procedures,
+            _ => &schema.functions,
+        }
+    }
     let show = |name: Text, routine: &Routine| {
         ddl::create_routine(&name, routine).unwrap_or_else(|| "hidden".to_owned())
     };
-    for (name, wanted, found) in pairs_without_case(expected, live) {
+    for (name, wanted, found) in pairs_without_case(of_kind(kind, expected), of_kind(kind, live)) {
         let (change, severity) = match (wanted, found) {
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
@@ -396,7 +394,7 @@ fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out:
                 };
                 fields.compare("parameters", &wanted.parameters, &found.parameters, list);
                 fields.option("returns", wanted.returns, found.returns);
-                fields.program(wanted.body, found.body);
+                fields.program((expected, wanted.body), (live, found.body));
                 fields.option("sql mode", wanted.mode, found.mode);
                 fields.flag("deterministic", wanted.deterministic, found.deterministic);
                 fields.option("data access", wanted.data_access, found.data_access);
@@ -435,7 +433,7 @@ fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
                 if wanted.starts.is_some() && begins.is_some() {
                     fields.option("starts", wanted.starts, begins);
                 }
-                fields.program(wanted.body, found.body);
+                fields.program((expected, wanted.body), (live, found.body));
                 fields.option("sql mode", wanted.mode, found.mode);
                 fields.flag("disabled", wanted.disabled, found.disabled);
                 fields.flag("kept when done", wanted.preserve, found.preserve);

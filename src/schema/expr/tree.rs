@@ -65,7 +65,7 @@ fn opens_fixed(tokens: &[Token], at: usize) -> bool {
             !is_keyword(word)
                 || matches!(
                     word.as_str(),
-                    "in" | "exists" | "using" | "over" | "as" | "any" | "all" | "some"
+                    "in" | "of" | "exists" | "using" | "over" | "as" | "any" | "all" | "some"
                 )
                 || ends_hint(&tokens[..at])
         }
