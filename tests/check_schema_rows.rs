@@ -132,3 +132,60 @@ fn events_at_moments_counted_from_their_making_are_the_same() {
         "{output}"
     );
 }
+
+/// What cannot be compared is said, and no statement is made of it.
+#[test]
+fn what_is_read_only_in_part_is_said_not_to_be_compared() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    let compare = against_expected(&server);
+    let with_notes: &[(&str, &str, &str)] = match server.is_mysql() {
+        // It has neither the partitions nor the periods: its comparison says nothing of them.
+        true => &[("CREATE TABLE h (id INT);", "CREATE TABLE h (id INT);", "")],
+        false => &[
+            (
+                "CREATE TABLE h (id INT PRIMARY KEY) WITH SYSTEM VERSIONING
+                    PARTITION BY SYSTEM_TIME INTERVAL 1 MONTH (PARTITION p0 HISTORY, PARTITION pn CURRENT);",
+                "CREATE TABLE h (id INT PRIMARY KEY) WITH SYSTEM VERSIONING;",
+                "partitions by SYSTEM_TIME are not compared: h",
+            ),
+            (
+                "CREATE TABLE p (id INT PRIMARY KEY, a DATE, b DATE, PERIOD FOR used (a, b));",
+                "CREATE TABLE p (id INT PRIMARY KEY, a DATE NOT NULL, b DATE NOT NULL);",
+                "periods of applications are not compared: p.used",
+            ),
+        ],
+    };
+    for (live, expected, note) in with_notes {
+        both(&mut admin, expected, live);
+        let output = compare(&[]);
+        assert_eq!(output.code, Some(0), "{output}");
+        let all = format!("{}{}", output.stdout, output.stderr);
+        assert!(all.contains(note), "{output}");
+        assert_eq!(all.contains("not compared"), !note.is_empty(), "{output}");
+    }
+}
+
+/// The clients of both families drop comments from what they send, unless they are asked not to.
+#[test]
+fn comments_and_line_ends_of_bodies_are_no_difference_and_strings_are() {
+    let server = Server::builder()
+        .arg("--log-bin-trust-function-creators=1")
+        .start();
+    let mut admin = server.admin();
+    let compare = against_expected(&server);
+    let kept = "DELIMITER //\nCREATE PROCEDURE p()\r\nBEGIN\r\n  -- says it's so\r\n  SELECT 'a -- b'; /* two */\r\nEND//
+        CREATE TABLE t (id INT)//
+        CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.id = 1; # three\n END//";
+    let dropped = "DELIMITER //\nCREATE PROCEDURE p()\nBEGIN\n  SELECT 'a -- b'; \nEND//
+        CREATE TABLE t (id INT)//
+        CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.id = 1; END//";
+    both(&mut admin, kept, dropped);
+    let output = compare(&[]);
+    assert_eq!(output.code, Some(0), "{output}");
+    for other in ["'a -- c'", "'a  -- b'", "/*! SQL_NO_CACHE */ 'a -- b'"] {
+        both(&mut admin, kept, &dropped.replace("'a -- b'", other));
+        let output = compare(&[]);
+        assert_eq!(output.code, Some(1), "{other}: {output}");
+    }
+}

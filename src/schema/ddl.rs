@@ -85,6 +85,12 @@ impl<'a> Writer<'a> {
             add(&self.charset(collation));
         }
         match column.generated {
+            Some(generated) if generated.is_row_time() => {
+                add(&format!(
+                    "GENERATED ALWAYS AS {}",
+                    generated.expression.to_ascii_uppercase()
+                ));
+            }
             Some(generated) => {
                 let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
                 add(&format!("GENERATED ALWAYS AS ({}) {kind}", generated.expression));
@@ -108,6 +114,9 @@ impl<'a> Writer<'a> {
         }
         if column.invisible {
             add("INVISIBLE");
+        }
+        if column.unversioned {
+            add("WITHOUT SYSTEM VERSIONING");
         }
         if let Some(comment) = column.comment {
             add(&format!("COMMENT {}", quote(&comment)));
@@ -152,6 +161,7 @@ impl<'a> Writer<'a> {
             let check = table.column_check(&column.name).filter(|_| column_checks);
             lines.push(self.column(column, Some(table.collation), check));
         }
+        lines.extend(table.row_times().map(|(start, end)| row_period(start, end)));
         let mut indexes: Vec<_> = table.indexes.iter().collect();
         indexes.sort_by_key(|(name, index)| (index.kind, **name));
         lines.extend(indexes.iter().map(|(name, index)| self.index(name, index)));
@@ -181,6 +191,15 @@ impl<'a> Writer<'a> {
         }
         out
     }
+}
+
+/// The clause that makes two columns the time of a row.
+pub fn row_period(start: &Column, end: &Column) -> String {
+    format!(
+        "PERIOD FOR SYSTEM_TIME ({}, {})",
+        name(&start.name),
+        name(&end.name)
+    )
 }
 
 /// The default as it stands after DEFAULT: everything but literals and the current time needs

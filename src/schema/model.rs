@@ -183,6 +183,15 @@ impl Table {
         self.columns.iter().find(|column| same_name(&column.name, name))
     }
 
+    /// The columns for the beginning and the end of a row's time, in this order, where they were named.
+    pub fn row_times(&self) -> Option<(&Column, &Column)> {
+        let find = |expression: &str| {
+            let is = |column: &&Column| column.generated.is_some_and(|one| one.expression == *expression);
+            self.columns.iter().find(is)
+        };
+        Some((find("row start")?, find("row end")?))
+    }
+
     /// The check that is part of this column's definition.
     pub fn column_check(&self, column: &str) -> Option<&Check> {
         let name = Text::new(column);

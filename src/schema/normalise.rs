@@ -11,6 +11,7 @@ mod mode;
 mod options;
 mod schedule;
 mod spelling;
+mod versioning;
 
 pub use body::{body, without_comments, without_escapes};
 pub use checks::name_column_checks;
@@ -18,6 +19,7 @@ pub use mode::{ORACLE, modes_against, program_mode};
 pub use options::table_options;
 pub use schedule::intervals;
 pub use spelling::{respelled, spell_columns};
+pub use versioning::settle_versioning;
 
 use super::expr::{self, lexer};
 use super::model::{Action, Column, Dialect, Key, Schema, Table, Text};

@@ -6,6 +6,8 @@ mod order;
 mod table;
 mod triggers;
 
+pub(crate) use columns::UNVERSIONED;
+
 use std::borrow::Cow;
 
 use serde::Serialize;

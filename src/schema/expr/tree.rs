@@ -202,6 +202,7 @@ fn strength_after(after: &Node, betweens: usize) -> u8 {
         Node::Leaf(Token::Word(word)) if word == "not" || word == "between" => TEST,
         // An alias or a dot: leave the group alone.
         Node::Leaf(Token::Name(_) | Token::Dot) => ATOM,
+        Node::Leaf(Token::Word(word)) if word == "member" => ATOM,
         Node::Leaf(token) => strength(token).unwrap_or(BOUNDARY),
         Node::Group { .. } => ATOM,
     }

@@ -6,7 +6,7 @@ use super::risk::mentions;
 use super::work::Work;
 use super::{Planner, comment_option};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::diff::{Change, Difference, Kind, UNVERSIONED};
 use crate::schema::model::{ByName, Check, Column, Dialect, Index, Key, PRIMARY, Table, Text, same_name};
 
 /// The changes of one table.
@@ -20,10 +20,16 @@ pub(super) struct Alter<'a, 'b> {
 
 impl<'a> Alter<'a, '_> {
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
-        self.differences
+        let of_kind = self
+            .differences
             .iter()
             .copied()
-            .filter(move |one| one.kind == kind)
+            .filter(move |one| one.kind == kind);
+        // The columns for a row's time come and go with the keeping of old rows.
+        of_kind.filter(move |one| {
+            let is_row_time = |table: &Table| table.column(&one.name).is_some_and(Column::is_row_time);
+            kind != Kind::Column || !(is_row_time(self.wanted) || is_row_time(self.found))
+        })
     }
 
     pub(super) fn work(&self) -> Work {
@@ -40,6 +46,7 @@ impl<'a> Alter<'a, '_> {
         self.columns(&mut work, &recomputed);
         self.adds(&mut work, &reindexed);
         self.options(&mut work);
+        self.versioning(&mut work);
         self.extra_columns(&mut work);
         self.partitioning(&mut work);
         work
@@ -243,8 +250,12 @@ impl<'a> Alter<'a, '_> {
         } else {
             String::new()
         };
+        let versioned = match difference.differs_in(&[UNVERSIONED]) && !column.unversioned {
+            true => " WITH SYSTEM VERSIONING",
+            false => "",
+        };
         part.clauses
-            .push(format!("{verb} {}{place}", self.definition(column)));
+            .push(format!("{verb} {}{versioned}{place}", self.definition(column)));
     }
 
     /// Columns of MariaDB whose own check changes, which takes a MODIFY.
@@ -351,10 +362,7 @@ impl<'a> Alter<'a, '_> {
             _ => None,
         });
         for field in changes.flatten() {
-            let gone = !self.wanted.options.contains_key(&Text::new(&field.name));
-            if field.name == ddl::SYSTEM_VERSIONING && gone {
-                let why = "the old versions of the rows go".to_owned();
-                work.before.push((ddl::option(&field.name, None), Some(why)));
+            if field.name == ddl::SYSTEM_VERSIONING {
                 continue;
             }
             work.safe.clauses.push(match field.name.as_str() {
@@ -363,7 +371,6 @@ impl<'a> Alter<'a, '_> {
                 "default collation" => {
                     format!("DEFAULT {}", self.planner.writer.charset(self.wanted.collation))
                 }
-                ddl::SYSTEM_VERSIONING => "ADD SYSTEM VERSIONING".to_owned(),
                 key => ddl::option(key, self.wanted.options.get(&Text::new(key))),
             });
         }

@@ -20,7 +20,14 @@ impl Planner<'_> {
         if let Some(mode) = &mode {
             self.run(format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {mode}"));
         }
+        let history = self.alter_history(by_table);
+        if let Some([keep, _]) = &history {
+            self.run(keep.clone());
+        }
         self.change_tables(by_table, work, later);
+        if let Some([_, default]) = history {
+            self.run(default);
+        }
         if mode.is_some() {
             self.run(RESTORE.to_owned());
         }

@@ -5,6 +5,7 @@
 
 mod defaults;
 mod escapes;
+mod periods;
 mod privileges;
 mod programs;
 mod sql;
@@ -76,19 +77,25 @@ impl Frame {
         reader.checks().await?;
         let packages = reader.programs(&view_columns).await?;
         let escapes = reader.restore_escapes().await?;
-        if partitioned {
-            reader.partitions().await?;
-        }
+        let of_history = match partitioned {
+            true => reader.partitions().await?,
+            false => None,
+        };
+        let periods = reader.periods().await?;
         let mut schema = reader.schema;
         for (_, table) in schema.tables.iter_mut() {
             normalise::restore_json(table);
             normalise::name_column_checks(table);
+            normalise::settle_versioning(table);
         }
         normalise::spell_columns(&mut schema);
         let mut hidden = self.grants.notes(&schema);
         hidden.extend(escapes);
         hidden.extend(defaults);
         hidden.extend(sequences.map(|names| format!("sequences are not compared: {names}")));
+        let partitions = |names| format!("partitions by SYSTEM_TIME are not compared: {names}");
+        hidden.extend(of_history.map(partitions));
+        hidden.extend(periods.map(|names| format!("periods of applications are not compared: {names}")));
         hidden.extend(packages.map(|names| format!("packages are not compared: {names}")));
         Ok(Reading { schema, hidden })
     }

@@ -173,12 +173,19 @@ impl Reader<'_> {
         .await
     }
 
-    pub(super) async fn partitions(&mut self) -> Result<(), DbError> {
+    /// Partitions; the names of the tables whose partitions are those of their old rows, of which
+    /// INFORMATION_SCHEMA says neither the interval nor the limit.
+    pub(super) async fn partitions(&mut self) -> Result<Option<String>, DbError> {
         let database = self.database;
+        let mut of_history: Vec<String> = Vec::new();
         self.each(sql::PARTITIONS, |schema, row| {
             let Some(table) = schema.tables.get_mut(&row.name(0)) else {
                 return;
             };
+            if row.is(2, "SYSTEM_TIME") {
+                of_history.push(row.string(0));
+                return;
+            }
             let canonical = |at: usize| {
                 row.text(at)
                     .filter(|text| !text.is_empty())
@@ -209,7 +216,9 @@ impl Reader<'_> {
                 partitioning.subpartitions = Some(Text::from(text));
             }
         })
-        .await
+        .await?;
+        of_history.dedup();
+        Ok((!of_history.is_empty()).then(|| of_history.join(", ")))
     }
 }
 
@@ -254,6 +263,7 @@ fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
         comment: row.filled(8),
         auto_increment: normalise::has_word(&extra, "auto_increment"),
         invisible: normalise::has_word(&extra, "INVISIBLE"),
+        unversioned: extra.contains("WITHOUT SYSTEM VERSIONING"),
         srid: row.text(9).and_then(|text| text.parse().ok()),
         ty: Text::from(ty),
     };
