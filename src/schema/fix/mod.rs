@@ -98,7 +98,6 @@ impl Statement {
         lines.join("\n") + "\n"
     }
 
-<<<<<<< HEAD
     /// Whether the server takes the statement as a prepared one. MySQL prepares none that are about
     /// stored programs (manual, "SQL Syntax Permitted in Prepared Statements"; error 1295 on 9.7).
     fn prepares(&self, dialect: Dialect) -> bool {
@@ -112,28 +111,6 @@ impl Statement {
             "SET ",
         ];
         dialect == Dialect::MariaDB || OF_MYSQL.iter().any(|start| self.sql.starts_with(start))
-=======
-/// A statement with its end, in DELIMITER lines if it holds statements of its own.
-fn terminated(sql: &str) -> String {
-    let program = [
-        "CREATE TRIGGER ",
-        "CREATE PROCEDURE ",
-        "CREATE FUNCTION ",
-        "CREATE AGGREGATE FUNCTION ",
-        "CREATE EVENT ",
-    ];
-    // A comment at the end would swallow what ends the statement.
-    let compound = program.iter().any(|start| sql.starts_with(start))
-        && [";", "--", "#"].iter().any(|part| sql.contains(part));
-    if compound {
-        let mut delimiter = "$$".to_owned();
-        while sql.contains(&delimiter) {
-            delimiter.push('$');
-        }
-        format!("DELIMITER {delimiter}\n{sql}\n{delimiter}\nDELIMITER ;")
-    } else {
-        format!("{sql};")
->>>>>>> fd76849 (Read what a schema comparison overlooked: names in another case, parameters' character sets, bytes of defaults, options, modes and events)
     }
 }
 
