@@ -80,6 +80,9 @@ pub struct Attributes {
     /// Left out of `SELECT *`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invisible: bool,
+    /// Whether a table that keeps its old rows does not for changes of this column (MariaDB only).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unversioned: bool,
     /// The spatial reference system that every value has to be in (MySQL only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub srid: Option<u32>,
@@ -98,6 +101,7 @@ impl Attributes {
             comment: None,
             auto_increment: false,
             invisible: false,
+            unversioned: false,
             srid: None,
         }
     }
@@ -143,7 +147,20 @@ pub struct Generated {
     pub stored: bool,
 }
 
+impl Generated {
+    /// Whether it is the beginning or the end of a row's time in a table of MariaDB that keeps its
+    /// old rows.
+    pub fn is_row_time(&self) -> bool {
+        self.expression == "row start" || self.expression == "row end"
+    }
+}
+
 impl Column {
+    /// Whether it is the beginning or the end of a row's time.
+    pub fn is_row_time(&self) -> bool {
+        self.generated.is_some_and(|generated| generated.is_row_time())
+    }
+
     /// A NOT NULL column without a default.
     pub fn new(name: &str, ty: &str) -> Column {
         Column::of(Text::new(name), Attributes::new(Text::new(ty)))

@@ -1,13 +1,16 @@
 //! Definitions as SQL text: what a diff shows and what a fix runs.
 
+mod options;
+
 use super::expr::{self, lexer};
 use super::model::{
     Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partition, Partitioning,
     Routine, Schema, Table, Text, Trigger, View,
 };
-use super::normalise::{is_generated_check, is_generated_foreign_key};
+use super::normalise::{ORACLE, is_generated_check, is_generated_foreign_key};
 
 pub(crate) use lexer::quote;
+pub use options::{SYSTEM_VERSIONING, option};
 
 /// A name in backticks.
 pub fn name(text: &str) -> String {
@@ -82,6 +85,12 @@ impl<'a> Writer<'a> {
             add(&self.charset(collation));
         }
         match column.generated {
+            Some(generated) if generated.is_row_time() => {
+                add(&format!(
+                    "GENERATED ALWAYS AS {}",
+                    generated.expression.to_ascii_uppercase()
+                ));
+            }
             Some(generated) => {
                 let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
                 add(&format!("GENERATED ALWAYS AS ({}) {kind}", generated.expression));
@@ -105,6 +114,9 @@ impl<'a> Writer<'a> {
         }
         if column.invisible {
             add("INVISIBLE");
+        }
+        if column.unversioned {
+            add("WITHOUT SYSTEM VERSIONING");
         }
         if let Some(comment) = column.comment {
             add(&format!("COMMENT {}", quote(&comment)));
@@ -146,12 +158,10 @@ impl<'a> Writer<'a> {
         let mut lines: Vec<String> = Vec::new();
         let column_checks = self.to.dialect == Dialect::MariaDB;
         for column in &table.columns {
-            let check = table
-                .checks
-                .get(&column.name)
-                .filter(|check| check.of_column && column_checks);
+            let check = table.column_check(&column.name).filter(|_| column_checks);
             lines.push(self.column(column, Some(table.collation), check));
         }
+        lines.extend(table.row_times().map(|(start, end)| row_period(start, end)));
         let mut indexes: Vec<_> = table.indexes.iter().collect();
         indexes.sort_by_key(|(name, index)| (index.kind, **name));
         lines.extend(indexes.iter().map(|(name, index)| self.index(name, index)));
@@ -183,6 +193,15 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The clause that makes two columns the time of a row.
+pub fn row_period(start: &Column, end: &Column) -> String {
+    format!(
+        "PERIOD FOR SYSTEM_TIME ({}, {})",
+        name(&start.name),
+        name(&end.name)
+    )
+}
+
 /// The default as it stands after DEFAULT: everything but literals and the current time needs
 /// parentheses on MySQL, and literals of TEXT, BLOB and JSON columns do too.
 fn default_sql(ty: &str, default: &str) -> String {
@@ -191,6 +210,7 @@ fn default_sql(ty: &str, default: &str) -> String {
             .strip_prefix("current_timestamp(")
             .and_then(|rest| rest.strip_suffix(')'))
             .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let name = ty.split(['(', ' ']).next().unwrap_or(ty);
     let large = [
         "text",
         "blob",
@@ -199,8 +219,9 @@ fn default_sql(ty: &str, default: &str) -> String {
         "point",
         "linestring",
         "polygon",
+        "geometrycollection",
     ];
-    let literal = expr::is_literal(default) && !large.iter().any(|one| ty.contains(one));
+    let literal = expr::is_literal(default) && !large.iter().any(|one| name.ends_with(one));
     if time || literal {
         default.to_owned()
     } else {
@@ -266,39 +287,6 @@ pub fn check(table: &str, check_name: &str, check: &Check) -> String {
         out.push_str(" NOT ENFORCED");
     }
     out
-}
-
-/// What the model has among the options of a table of MariaDB that keeps its old rows.
-pub const SYSTEM_VERSIONING: &str = "system_versioning";
-
-/// A table option as `KEY=value`; without a value, what takes the option back.
-pub fn option(key: &str, value: Option<&Text>) -> String {
-    const NO_DEFAULT: [&str; 6] = [
-        "key_block_size",
-        "max_rows",
-        "min_rows",
-        "avg_row_length",
-        "checksum",
-        "delay_key_write",
-    ];
-    const TEXT: [&str; 5] = [
-        "compression",
-        "encryption",
-        "connection",
-        "data_directory",
-        "index_directory",
-    ];
-    let upper = key.to_ascii_uppercase();
-    match value {
-        Some(_) if key == SYSTEM_VERSIONING => "WITH SYSTEM VERSIONING".to_owned(),
-        None if key == SYSTEM_VERSIONING => "DROP SYSTEM VERSIONING".to_owned(),
-        Some(value) if TEXT.contains(&key) => format!("{upper}={}", quote(value)),
-        Some(value) => format!("{upper}={}", value.to_ascii_uppercase()),
-        None if NO_DEFAULT.contains(&key) => format!("{upper}=0"),
-        None if key == "encryption" => "ENCRYPTION='N'".to_owned(),
-        None if key == "compression" => "COMPRESSION='none'".to_owned(),
-        None => format!("{upper}=DEFAULT"),
-    }
 }
 
 /// `PARTITION BY ...` with its partitions.
@@ -397,15 +385,17 @@ pub fn create_trigger(
 /// CREATE PROCEDURE or CREATE FUNCTION; nothing if the body is hidden.
 pub fn create_routine(routine_name: &str, routine: &Routine) -> Option<String> {
     let body = routine.body?;
-    let kind = if routine.returns.is_some() {
-        "FUNCTION"
-    } else {
-        "PROCEDURE"
+    let kind = match routine.returns {
+        Some(_) if is_aggregate(&body) => "AGGREGATE FUNCTION",
+        Some(_) => "FUNCTION",
+        None => "PROCEDURE",
     };
     let parameters: Vec<&str> = routine.parameters.iter().map(|one| one.as_str()).collect();
     let mut out = format!("CREATE {kind} {}({})", name(routine_name), parameters.join(", "));
     if let Some(returns) = routine.returns {
-        out.push_str(&format!(" RETURNS {returns}"));
+        let oracle = routine.mode.is_some_and(|mode| mode == ORACLE);
+        let verb = if oracle { "RETURN" } else { "RETURNS" };
+        out.push_str(&format!(" {verb} {returns}"));
     }
     if routine.deterministic {
         out.push_str(" DETERMINISTIC");
@@ -422,6 +412,34 @@ pub fn create_routine(routine_name: &str, routine: &Routine) -> Option<String> {
     Some(format!("{out}\n{body}"))
 }
 
+/// Whether a function of MariaDB is given one row of a group after the other (manual: "Stored
+/// Aggregate Functions").
+fn is_aggregate(body: &str) -> bool {
+    let words: Vec<&str> = body.split_whitespace().collect();
+    words.windows(4).any(|words| {
+        let row = words[3].trim_end_matches(';');
+        [words[0], words[1], words[2], row].map(str::to_ascii_lowercase) == ["fetch", "group", "next", "row"]
+    })
+}
+
+/// ON SCHEDULE, with a moment that was computed from the making of the event computed anew. One
+/// at a whole minute is more likely to have been named.
+fn schedule(event: &Event) -> String {
+    let text = event.schedule.as_str();
+    let computed = event.relative.filter(|_| !text.ends_with(":00'"));
+    let interval = computed.and_then(|all| all.split(" or ").last().map(str::to_owned));
+    let computed = interval.and_then(|interval| {
+        let (pace, _) = text.rsplit_once(" '")?;
+        Some(format!("{pace} current_timestamp + interval {interval}"))
+    });
+    let mut out = computed.unwrap_or_else(|| text.to_owned());
+    if let Some(starts) = event.starts {
+        let at = out.find(" ends ").unwrap_or(out.len());
+        out.insert_str(at, &format!(" starts '{starts}'"));
+    }
+    out
+}
+
 /// CREATE EVENT; nothing if the body is hidden.
 pub fn create_event(event_name: &str, event: &Event) -> Option<String> {
     let body = event.body?;
@@ -434,7 +452,7 @@ pub fn create_event(event_name: &str, event: &Event) -> Option<String> {
     let comment = event
         .comment
         .map_or(String::new(), |text| format!(" COMMENT {}", quote(&text)));
-    let schedule = event.schedule;
+    let schedule = schedule(event);
     Some(format!(
         "CREATE EVENT {} ON SCHEDULE {schedule}{preserve}{state}{comment} DO {body}",
         name(event_name)

@@ -9,6 +9,7 @@ mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::normalise;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -70,6 +71,10 @@ pub struct Schema {
     /// Scheduled events by name.
     #[serde(default, serialize_with = "as_map")]
     pub events: ByName<Event>,
+    /// Bodies whose strings the server printed without their escapes, and the reading user may not see
+    /// in another way.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inexact: BTreeSet<Text>,
     /// Tables that were found equal to those of the schema it is compared with while a snapshot
     /// was read, and are left out of `tables`: one model of a thousand tables is enough.
     #[serde(skip)]
@@ -77,6 +82,9 @@ pub struct Schema {
     /// Whether the server refuses values that do not fit, instead of changing them.
     #[serde(skip, default = "yes")]
     pub strict: bool,
+    /// The `sql_mode` of the session that read it; that of a snapshot is not known.
+    #[serde(skip, default = "empty")]
+    pub sql_mode: Text,
     /// What the reading user may not see; comparisons leave these out.
     #[serde(skip)]
     pub hidden: Hidden,
@@ -95,8 +103,10 @@ impl Default for Schema {
             procedures: ByName::new(),
             functions: ByName::new(),
             events: ByName::new(),
+            inexact: BTreeSet::new(),
             same: BTreeSet::new(),
             strict: yes(),
+            sql_mode: empty(),
             hidden: Hidden::default(),
         }
     }
@@ -174,9 +184,40 @@ impl Table {
 
     /// The column called `name` (names of columns know no case on either server).
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns
-            .iter()
-            .find(|column| column.name.eq_ignore_ascii_case(name))
+        self.columns.iter().find(|column| same_name(&column.name, name))
+    }
+
+    /// The columns for the beginning and the end of a row's time, in this order, where they were named.
+    pub fn row_times(&self) -> Option<(&Column, &Column)> {
+        let find = |expression: &str| {
+            let is = |column: &&Column| column.generated.is_some_and(|one| one.expression == *expression);
+            self.columns.iter().find(is)
+        };
+        Some((find("row start")?, find("row end")?))
+    }
+
+    /// The check that is part of this column's definition.
+    pub fn column_check(&self, column: &str) -> Option<&Check> {
+        let name = Text::new(column);
+        let own = |name: &Text| self.checks.get(name).filter(|check| check.of_column);
+        own(&name).or_else(|| own(&Check::beside(name)))
+    }
+
+    /// Adds a check. MariaDB allows a column's check and a table's of one name.
+    pub fn add_check(&mut self, name: Text, check: Check) {
+        let taken = self.checks.get(&name).copied();
+        match taken {
+            Some(other) if other.of_column && !check.of_column => {
+                self.checks.insert(Check::beside(name), other);
+                self.checks.insert(name, check);
+            }
+            Some(other) if check.of_column && !other.of_column => {
+                self.checks.insert(Check::beside(name), check);
+            }
+            _ => {
+                self.checks.insert(name, check);
+            }
+        }
     }
 
     /// The names of the triggers of each event (`before insert`), in the order in which they run.
@@ -233,6 +274,19 @@ pub struct Check {
     pub of_column: bool,
 }
 
+impl Check {
+    /// What a column's check is called in the model where a check of the table has the column's
+    /// name. No name on a server ends in a space.
+    pub fn beside(column: Text) -> Text {
+        Text::from(format!("{column} "))
+    }
+
+    /// The name of a check on the server.
+    pub fn name_on_server(name: Text) -> Text {
+        Text::new(name.trim_end_matches(' '))
+    }
+}
+
 /// How a table is partitioned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partitioning {
@@ -258,7 +312,24 @@ pub struct Partition {
     pub values: Option<Text>,
 }
 
+/// Whether two names mean one object where the servers know no case: columns, indexes, constraints,
+/// routines, events and partitions (manuals: "Identifier Case Sensitivity").
+pub fn same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
+}
+
 impl Schema {
+    /// Whether two bodies of programs, one of this schema and one of the other, do the same: equal but
+    /// for comments and white space, and for escapes where one of them was printed without.
+    pub fn same_body(&self, mine: Text, other: &Schema, theirs: Text) -> bool {
+        let bare = normalise::without_comments;
+        let inexact = || self.inexact.contains(&mine) || other.inexact.contains(&theirs);
+        mine == theirs
+            || bare(&mine) == bare(&theirs)
+            || (inexact() && normalise::without_escapes(&mine) == normalise::without_escapes(&theirs))
+    }
+
     /// Whether the schema has this table.
     pub fn knows(&self, table: Text) -> bool {
         self.tables.contains_key(&table) || self.same.contains(&table)
@@ -304,6 +375,10 @@ impl Schema {
 /// What a server is unless it says otherwise.
 fn yes() -> bool {
     true
+}
+
+fn empty() -> Text {
+    Text::new("")
 }
 
 /// A collation that every server has.

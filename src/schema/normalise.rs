@@ -7,14 +7,22 @@ use std::borrow::Cow;
 
 mod body;
 mod checks;
+mod mode;
+mod options;
+mod schedule;
 mod spelling;
+mod versioning;
 
-pub use body::body;
+pub use body::{body, without_comments, without_escapes};
 pub use checks::name_column_checks;
+pub use mode::{ORACLE, modes_against, program_mode};
+pub use options::table_options;
+pub use schedule::intervals;
 pub use spelling::{respelled, spell_columns};
+pub use versioning::settle_versioning;
 
 use super::expr::{self, lexer};
-use super::model::{Action, ByName, Column, Dialect, Key, Table, Text};
+use super::model::{Action, Column, Dialect, Key, Schema, Table, Text};
 
 /// Canonical name of a collation or character set: `utf8` is what `utf8mb3` was called before.
 pub fn collation(name: &str) -> String {
@@ -114,16 +122,47 @@ pub fn default_value(
         (Family::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
         (Family::Binary, value) => {
             let bytes = value.map(|value| hexadecimal(&value)).unwrap_or(sql);
-            match ty.starts_with("binary") {
-                true => unpadded(&bytes),
-                // MySQL's empty string.
-                false if bytes == "0x" => "''".to_owned(),
-                false => bytes,
+            match bytes.strip_prefix("0x") {
+                Some(digits) => binary_default(ty, digits),
+                None => bytes,
             }
         }
         (Family::Quoted, None) if expr::is_literal(&sql) && sql.parse::<f64>().is_ok() => lexer::quote(&sql),
         _ => sql,
     })
+}
+
+/// The default of an ENUM or SET in the character set `binary`, as that of any other: MySQL and
+/// MariaDB 11.8 say its bytes.
+pub fn default_of_bytes(dialect: Dialect, raw: &str) -> String {
+    let digits = match dialect {
+        Dialect::MySQL => raw.strip_prefix("0x"),
+        Dialect::MariaDB => raw.strip_prefix("x'").and_then(|rest| rest.strip_suffix('\'')),
+    };
+    match (digits.and_then(from_hexadecimal), dialect) {
+        (Some(text), Dialect::MySQL) => text,
+        (Some(text), Dialect::MariaDB) => lexer::quote(&text),
+        (None, _) => raw.to_owned(),
+    }
+}
+
+/// The text whose bytes these digits are; nothing if they are no text.
+pub fn from_hexadecimal(digits: &str) -> Option<String> {
+    let pairs = (0..digits.len()).step_by(2);
+    let bytes: Option<Vec<u8>> = pairs
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
+    String::from_utf8(bytes?).ok()
+}
+
+/// The canonical default of a binary column from the digits of its bytes.
+pub fn binary_default(ty: &str, digits: &str) -> String {
+    let bytes = format!("0x{}", digits.to_ascii_lowercase());
+    match ty.starts_with("binary") {
+        true => unpadded(&bytes),
+        false if digits.is_empty() => "''".to_owned(),
+        false => bytes,
+    }
 }
 
 /// MariaDB pads the default of a BINARY column to its length, MySQL does not. Nothing but padding
@@ -170,30 +209,6 @@ pub fn has_word(extra: &str, word: &str) -> bool {
     extra.split_whitespace().any(|one| one.eq_ignore_ascii_case(word))
 }
 
-/// The explicit options of a table. InnoDB's row format is the one that was asked for, else the
-/// one in use, so that naming the default is no difference; MySQL 9.7 goes on reporting the
-/// old one in use after it was changed on a partitioned table.
-pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> ByName<Text> {
-    let mut options = ByName::new();
-    let innodb = engine.eq_ignore_ascii_case("innodb");
-    if innodb && !row_format.is_empty() {
-        options.insert(
-            Text::new("row_format"),
-            Text::from(row_format.to_ascii_lowercase()),
-        );
-    }
-    for option in create_options.split_whitespace() {
-        let (key, value) = option.split_once('=').unwrap_or((option, "1"));
-        let key = key.trim_matches('`').to_ascii_lowercase();
-        let value = value.trim_matches('\'').trim_matches('"').to_ascii_lowercase();
-        if key != "partitioned" && !(key == "encryption" && value == "n") {
-            options.insert(Text::from(key), Text::from(value));
-        }
-    }
-    options.retain(|key, value| !(innodb && *key == "row_format" && *value == "dynamic"));
-    options
-}
-
 /// A rule of a foreign key.
 pub fn action(rule: &str) -> Action {
     match rule {
@@ -204,11 +219,28 @@ pub fn action(rule: &str) -> Action {
     }
 }
 
-/// A parameter as it stands in CREATE PROCEDURE; functions know no modes.
-pub fn parameter(mode: Option<&str>, name: &str, ty: &str) -> String {
+/// The type of a parameter or of a function's result, with the collation of its text unless that
+/// is the database's own. A collation that the character set alone gives is left to the server.
+pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>) -> String {
     let ty = column_type(ty);
+    let name = collation.filter(|name| !name.is_empty());
+    let Some(name) = name.map(|name| Text::from(self::collation(name))) else {
+        return ty;
+    };
+    let charset = Schema::charset_of(&name);
+    match schema.is_default_collation(name) {
+        _ if name == schema.collation => ty,
+        true => format!("{ty} CHARACTER SET {charset}"),
+        false => format!("{ty} CHARACTER SET {charset} COLLATE {name}"),
+    }
+}
+
+/// A parameter as it stands in CREATE PROCEDURE, or in that of MariaDB's mode ORACLE; functions know
+/// no modes of parameters.
+pub fn parameter(mode: Option<&str>, name: &str, ty: &str, oracle: bool) -> String {
     let name = name.replace('`', "``");
     match mode.filter(|mode| !mode.is_empty()) {
+        Some(mode) if oracle => format!("`{name}` {} {ty}", mode.to_ascii_lowercase()),
         Some(mode) => format!("{} `{name}` {ty}", mode.to_ascii_lowercase()),
         None => format!("`{name}` {ty}"),
     }

@@ -67,6 +67,7 @@ fn is_program(sql: &str) -> bool {
         "CREATE TRIGGER ",
         "CREATE PROCEDURE ",
         "CREATE FUNCTION ",
+        "CREATE AGGREGATE FUNCTION ",
         "CREATE EVENT ",
     ];
     starts.iter().any(|start| sql.starts_with(start))

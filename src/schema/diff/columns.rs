@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use super::order::moved;
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, push};
+use crate::schema::ddl::SYSTEM_VERSIONING;
 use crate::schema::model::{Column, Dialect, Text};
+
+/// The field that says whether old values of a column are not kept.
+pub(crate) const UNVERSIONED: &str = "without system versioning";
 
 impl Pair<'_> {
     pub(super) fn columns(&self, out: &mut Vec<Difference>) {
@@ -96,6 +100,10 @@ impl Pair<'_> {
         }
         fields.flag("auto_increment", wanted.auto_increment, found.auto_increment);
         fields.flag("invisible", wanted.invisible, found.invisible);
+        let versioned = Text::new(SYSTEM_VERSIONING);
+        if self.wanted.options.contains_key(&versioned) {
+            fields.flag(UNVERSIONED, wanted.unversioned, found.unversioned);
+        }
         if [self.expected, self.live].map(|schema| schema.dialect) == [Dialect::MySQL; 2] {
             let any = |srid: Option<u32>| srid.map_or("any".to_owned(), |srid| srid.to_string());
             fields.compare("srid", wanted.srid, found.srid, any);

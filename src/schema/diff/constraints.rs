@@ -4,7 +4,7 @@
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, push};
 use crate::schema::ddl;
-use crate::schema::model::{ByName, Check, ForeignKey, Text};
+use crate::schema::model::{ByName, Check, ForeignKey, Text, same_name};
 use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
 
 impl Pair<'_> {
@@ -13,14 +13,14 @@ impl Pair<'_> {
         let same_family = self.expected.dialect == self.live.dialect;
         let generated =
             |name: Text, _: &ForeignKey| !same_family || is_generated_foreign_key(&self.name, &name);
-        let matched = match_by_content(
-            &self.wanted.foreign_keys,
-            &self.found.foreign_keys,
-            generated,
-            generated,
-            same_key,
-            false,
-        );
+        let matching = Matching {
+            wanted_generated: &generated,
+            found_generated: &generated,
+            same: &same_key,
+            same_name: &|one, other| same_name(&one.0, &other.0),
+            keeps_name: false,
+        };
+        let matched = matching.pairs(&self.wanted.foreign_keys, &self.found.foreign_keys);
         let show = |name: Text, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);
         self.constraints(Kind::ForeignKey, matched, show, key_fields, out);
     }
@@ -29,14 +29,14 @@ impl Pair<'_> {
         let generated = |name: Text, check: &Check| check.of_column || is_generated_check(&self.name, &name);
         let same =
             |one: &Check, other: &Check| one.clause == other.clause && one.not_enforced == other.not_enforced;
-        let matched = match_by_content(
-            &self.wanted.checks,
-            &self.found.checks,
-            generated,
-            generated,
-            same,
-            false,
-        );
+        let matching = Matching {
+            wanted_generated: &generated,
+            found_generated: &generated,
+            same: &same,
+            same_name: &same_check_name,
+            keeps_name: false,
+        };
+        let matched = matching.pairs(&self.wanted.checks, &self.found.checks);
         let show = |name: Text, check: &Check| ddl::check(&self.name, &name, check);
         self.constraints(Kind::Check, matched, show, check_fields, out);
     }
@@ -58,7 +58,9 @@ impl Pair<'_> {
                         true => Severity::Cosmetic,
                         false => Severity::Breaks,
                     };
-                    fields.compare("name", name, live_name, |name| name.to_string());
+                    if !same_name(&name, &live_name) {
+                        fields.0.push(field("name", name, live_name));
+                    }
                     (Change::Different { fields: fields.0 }, severity)
                 }
                 (Some(one), None) => {
@@ -98,9 +100,15 @@ fn check_fields(one: &Check, other: &Check) -> Fields {
     fields
 }
 
+/// Whether two checks have one name: a check of a column is another than one of the table.
+fn same_check_name((one, wanted): (Text, &Check), (other, found): (Text, &Check)) -> bool {
+    let name = |name: Text| Check::name_on_server(name);
+    same_name(&name(one), &name(other)) && wanted.of_column == found.of_column
+}
+
 /// Whether two foreign keys refer to the same columns, which may differ in case.
 fn same_target(one: &ForeignKey, other: &ForeignKey) -> bool {
-    let same = |(one, other): (&Text, &Text)| one.eq_ignore_ascii_case(other);
+    let same = |(one, other): (&Text, &Text)| same_name(one, other);
     one.table == other.table
         && one.references.len() == other.references.len()
         && one.references.iter().zip(&other.references).all(same)
@@ -114,46 +122,61 @@ fn same_key(one: &ForeignKey, other: &ForeignKey) -> bool {
 /// An expected object and a live one, each with its name.
 pub(super) type Matched<'a, T> = (Text, Option<&'a T>, Text, Option<&'a T>);
 
-/// Pairs objects by name, then by content: two that are the same but for names that the server
-/// made up are no difference at all, and two of which one has a chosen name differ in the name only.
-pub(super) fn match_by_content<'a, T>(
-    wanted: &'a ByName<T>,
-    found: &'a ByName<T>,
-    wanted_generated: impl Fn(Text, &T) -> bool,
-    found_generated: impl Fn(Text, &T) -> bool,
-    same: impl Fn(&T, &T) -> bool,
-    keeps_name: bool,
-) -> Vec<Matched<'a, T>> {
-    let anonymous = |name: Text| {
-        let both = (wanted.get(&name), found.get(&name));
-        !keeps_name
-            && matches!(both, (Some(one), Some(other)) if !same(one, other)
-            && wanted_generated(name, one) && found_generated(name, other))
-    };
-    // The same made-up name with another content is coincidence: `CONSTRAINT_1` of two checks.
-    let by_name = |name: Text| wanted.contains_key(&name) && found.contains_key(&name) && !anonymous(name);
-    let mut left: Vec<(Text, &T)> = found
-        .iter()
-        .filter(|(name, _)| !by_name(**name))
-        .map(|(name, one)| (*name, one))
-        .collect();
-    let mut out = Vec::new();
-    for (name, one) in wanted {
-        if by_name(*name) {
-            out.push((*name, Some(one), *name, found.get(name)));
-            continue;
-        }
-        let at = left.iter().position(|(_, other)| same(one, other));
-        match at.map(|at| left.remove(at)) {
-            Some((live_name, other)) if wanted_generated(*name, one) && found_generated(live_name, other) => {
+/// Compares the names of an expected and of a live object.
+type SameName<T> = dyn Fn((Text, &T), (Text, &T)) -> bool;
+
+/// How objects of one kind are told apart.
+pub(super) struct Matching<'f, T> {
+    /// Whether the server may have made up the name of an expected object.
+    pub(super) wanted_generated: &'f dyn Fn(Text, &T) -> bool,
+    /// The same of a live one.
+    pub(super) found_generated: &'f dyn Fn(Text, &T) -> bool,
+    /// Whether two objects are the same but for their names.
+    pub(super) same: &'f dyn Fn(&T, &T) -> bool,
+    /// Whether two objects bear the same name.
+    pub(super) same_name: &'f SameName<T>,
+    /// Whether objects of one made-up name are one object even when they differ.
+    pub(super) keeps_name: bool,
+}
+
+impl<T> Matching<'_, T> {
+    /// Pairs objects by name, then by content: two that are the same but for names that the server
+    /// made up are no difference at all, and two of which one has a chosen name differ in the name only.
+    pub(super) fn pairs<'a>(&self, wanted: &'a ByName<T>, found: &'a ByName<T>) -> Vec<Matched<'a, T>> {
+        let mut left: Vec<(Text, &T)> = found.iter().map(|(name, one)| (*name, one)).collect();
+        let mut out: Vec<Matched<'a, T>> = Vec::new();
+        let mut unpaired: Vec<(Text, &T)> = Vec::new();
+        for (name, one) in wanted {
+            let at = left
+                .iter()
+                .position(|other| self.is_one_object((*name, one), *other));
+            match at.map(|at| left.remove(at)) {
+                Some((live_name, other)) => out.push((*name, Some(one), live_name, Some(other))),
+                None => unpaired.push((*name, one)),
             }
-            Some((live_name, other)) => out.push((*name, Some(one), live_name, Some(other))),
-            None => out.push((*name, Some(one), *name, None)),
         }
+        for (name, one) in unpaired {
+            let at = left.iter().position(|(_, other)| (self.same)(one, other));
+            match at.map(|at| left.remove(at)) {
+                Some((live_name, other))
+                    if (self.wanted_generated)(name, one) && (self.found_generated)(live_name, other) => {}
+                Some((live_name, other)) => out.push((name, Some(one), live_name, Some(other))),
+                None => out.push((name, Some(one), name, None)),
+            }
+        }
+        out.sort_by_key(|(name, ..)| *name);
+        out.extend(
+            left.into_iter()
+                .map(|(name, other)| (name, None, name, Some(other))),
+        );
+        out
     }
-    out.extend(
-        left.into_iter()
-            .map(|(name, other)| (name, None, name, Some(other))),
-    );
-    out
+
+    /// Whether a live object is the expected one by its name. The same made-up name with another
+    /// content is coincidence: `CONSTRAINT_1` of two checks.
+    fn is_one_object(&self, wanted: (Text, &T), found: (Text, &T)) -> bool {
+        let made_up =
+            || (self.wanted_generated)(wanted.0, wanted.1) && (self.found_generated)(found.0, found.1);
+        (self.same_name)(wanted, found) && (self.keeps_name || (self.same)(wanted.1, found.1) || !made_up())
+    }
 }

@@ -6,13 +6,15 @@ mod order;
 mod table;
 mod triggers;
 
+pub(crate) use columns::UNVERSIONED;
+
 use std::borrow::Cow;
 
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
 use super::ddl;
-use super::model::{ByName, Event, Routine, Schema, Text, View};
+use super::model::{ByName, Event, Routine, Schema, Text, View, same_name};
 
 /// How much a difference matters. Ordered from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -226,8 +228,8 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
     table::tables(expected, live, &mut out);
     views(expected, live, &mut out);
     if !expected.hidden.routines && !live.hidden.routines {
-        routines(Kind::Procedure, &expected.procedures, &live.procedures, &mut out);
-        routines(Kind::Function, &expected.functions, &live.functions, &mut out);
+        routines(Kind::Procedure, expected, live, &mut out);
+        routines(Kind::Function, expected, live, &mut out);
     }
     if !expected.hidden.events && !live.hidden.events {
         events(expected, live, &mut out);
@@ -303,25 +305,17 @@ impl Fields {
         }
     }
 
-    /// Bodies of triggers, routines and events. Where the servers print the strings in them without
-    /// their escapes, each in its own way, these cannot be compared.
-    fn program(&mut self, expected: Option<Text>, live: Option<Text>) {
-        let same = |one: Text, other: Text| one == other || without_escapes(&one) == without_escapes(&other);
-        if !expected.zip(live).is_some_and(|(one, other)| same(one, other)) {
-            self.body("body", expected, live);
+    /// Bodies of triggers, routines and events, each with its schema.
+    fn program(
+        &mut self,
+        (expected, wanted): (&Schema, Option<Text>),
+        (live, found): (&Schema, Option<Text>),
+    ) {
+        let same = |(wanted, found): (Text, Text)| expected.same_body(wanted, live, found);
+        if !wanted.zip(found).is_some_and(same) {
+            self.body("body", wanted, found);
         }
     }
-}
-
-fn without_escapes(body: &str) -> String {
-    let newlines = body
-        .replace("\\n", "\n")
-        .replace("\\t", "\t")
-        .replace("\\r", "\r");
-    newlines
-        .replace('\\', "")
-        .replace("''", "'")
-        .replace("\"\"", "\"")
 }
 
 /// The pairs of two maps: in one only, in the other only, in both.
@@ -333,6 +327,24 @@ fn pairs<'a, T>(
     names
         .into_iter()
         .map(|name| (name, expected.get(&name), live.get(&name)))
+}
+
+/// The same of objects whose names know no case.
+fn pairs_without_case<'a, T>(
+    expected: &'a ByName<T>,
+    live: &'a ByName<T>,
+) -> impl Iterator<Item = (Text, Option<&'a T>, Option<&'a T>)> {
+    let find = |map: &'a ByName<T>, name: &Text| {
+        let mut same = map.iter().filter(|(other, _)| same_name(name, other));
+        map.get(name).or_else(|| same.next().map(|(_, one)| one))
+    };
+    let both = expected
+        .iter()
+        .map(move |(name, one)| (*name, Some(one), find(live, name)));
+    let extra = live
+        .iter()
+        .filter(move |(name, _)| find(expected, name).is_none());
+    both.chain(extra.map(|(name, one)| (*name, None, Some(one))))
 }
 
 /// What stands on one side only, as text: missing, it breaks the application; extra, it is clutter.
@@ -375,11 +387,17 @@ fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     }
 }
 
-fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out: &mut Vec<Difference>) {
+fn routines(kind: Kind, expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+    fn of_kind(kind: Kind, schema: &Schema) -> &ByName<Routine> {
+        match kind {
+            Kind::Procedure => &schema.procedures,
+            _ => &schema.functions,
+        }
+    }
     let show = |name: Text, routine: &Routine| {
         ddl::create_routine(&name, routine).unwrap_or_else(|| "hidden".to_owned())
     };
-    for (name, wanted, found) in pairs(expected, live) {
+    for (name, wanted, found) in pairs_without_case(of_kind(kind, expected), of_kind(kind, live)) {
         let (change, severity) = match (wanted, found) {
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
@@ -391,7 +409,8 @@ fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out:
                 };
                 fields.compare("parameters", &wanted.parameters, &found.parameters, list);
                 fields.option("returns", wanted.returns, found.returns);
-                fields.program(wanted.body, found.body);
+                fields.program((expected, wanted.body), (live, found.body));
+                fields.option("sql mode", wanted.mode, found.mode);
                 fields.flag("deterministic", wanted.deterministic, found.deterministic);
                 fields.option("data access", wanted.data_access, found.data_access);
                 fields.flag("security invoker", wanted.invoker, found.invoker);
@@ -416,14 +435,21 @@ fn routines(kind: Kind, expected: &ByName<Routine>, live: &ByName<Routine>, out:
 fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
     let show =
         |name: Text, event: &Event| ddl::create_event(&name, event).unwrap_or_else(|| "hidden".to_owned());
-    for (name, wanted, found) in pairs(&expected.events, &live.events) {
+    for (name, wanted, found) in pairs_without_case(&expected.events, &live.events) {
         let (change, severity) = match (wanted, found) {
+            // It drops itself once its time is over.
+            (Some(wanted), None) if wanted.may_have_ended() => continue,
             (Some(wanted), Some(found)) => {
                 let mut fields = Fields::default();
-                fields.compare("schedule", wanted.schedule, found.schedule, |text| {
-                    text.to_string()
-                });
-                fields.program(wanted.body, found.body);
+                if !wanted.same_schedule(found) {
+                    fields.0.push(field("schedule", wanted.schedule, found.schedule));
+                }
+                let begins = found.live_starts.or(found.starts);
+                if wanted.starts.is_some() && begins.is_some() {
+                    fields.option("starts", wanted.starts, begins);
+                }
+                fields.program((expected, wanted.body), (live, found.body));
+                fields.option("sql mode", wanted.mode, found.mode);
                 fields.flag("disabled", wanted.disabled, found.disabled);
                 fields.flag("kept when done", wanted.preserve, found.preserve);
                 let breaks = !fields.0.is_empty();

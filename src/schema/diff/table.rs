@@ -2,10 +2,10 @@
 
 use smallvec::smallvec;
 
-use super::constraints::match_by_content;
+use super::constraints::Matching;
 use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Table, Text};
+use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Table, Text, same_name};
 use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, respelled};
 
 /// Compares all tables.
@@ -160,14 +160,14 @@ impl Pair<'_> {
                 || table.foreign_keys.contains_key(&name)
                 || is_generated_foreign_key(&self.name, &name)
         };
-        let matched = match_by_content(
-            &self.wanted.indexes,
-            &self.found.indexes,
-            |name, index| same(name, self.wanted, index),
-            |name, index| same(name, self.found, index),
-            |one, other| one == other,
-            true,
-        );
+        let matching = Matching {
+            wanted_generated: &|name, index| same(name, self.wanted, index),
+            found_generated: &|name, index| same(name, self.found, index),
+            same: &|one, other| one == other,
+            same_name: &|one, other| same_name(&one.0, &other.0),
+            keeps_name: true,
+        };
+        let matched = matching.pairs(&self.wanted.indexes, &self.found.indexes);
         for (name, wanted, live_name, found) in matched {
             let kind = wanted.or(found).map_or(IndexKind::Plain, |index| index.kind);
             let unique = matches!(kind, IndexKind::Unique | IndexKind::Primary);
@@ -225,7 +225,9 @@ impl Pair<'_> {
             severity = severity.max(Severity::Performance);
         }
         fields.option("comment", wanted.comment, found.comment);
-        fields.compare("name", name, live_name, |name| name.to_string());
+        if !same_name(&name, &live_name) {
+            fields.0.push(field("name", name, live_name));
+        }
         (Change::Different { fields: fields.0 }, severity)
     }
 

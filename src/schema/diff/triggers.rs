@@ -29,7 +29,8 @@ impl Pair<'_> {
                         let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
                         fields.0.push(field("order", place, "elsewhere"));
                     }
-                    fields.program(one.body, other.body);
+                    fields.program((self.expected, one.body), (self.live, other.body));
+                    fields.option("sql mode", one.mode, other.mode);
                     Change::Different { fields: fields.0 }
                 }
                 (None, None) => continue,

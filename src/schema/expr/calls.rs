@@ -1,6 +1,7 @@
 //! Calls that one server prints and the other does not know, or prints with other arguments.
 
-use super::lexer::Token;
+use super::lexer::{Token, is_keyword};
+use super::view::closing;
 
 /// Brings calls to the form that both servers read.
 pub(super) fn rewrite(tokens: &[Token]) -> Vec<Token> {
@@ -25,6 +26,55 @@ pub(super) fn rewrite(tokens: &[Token]) -> Vec<Token> {
         at = end + 1;
     }
     out
+}
+
+/// Puts parentheses around each `x member of (y)`, which MySQL prints without them wherever it stands.
+pub(super) fn members(tokens: Vec<Token>) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    // Where parentheses that were added wait for their ends, as places in `tokens`.
+    let mut ends: Vec<usize> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let member = Token::Word("member".into());
+        let of = tokens.get(at + 1) == Some(&Token::Word("of".into()));
+        let end = (*token == member && of)
+            .then(|| closing(&tokens, at + 2))
+            .flatten();
+        if let Some(end) = end {
+            out.insert(operand_start(&out), Token::Open);
+            ends.push(end);
+        }
+        out.push(token.clone());
+        while ends.last() == Some(&at) {
+            ends.pop();
+            out.push(Token::Close);
+        }
+    }
+    out
+}
+
+/// Where the operand at the end of `tokens` begins: a path of names, a literal, a call or a group.
+fn operand_start(tokens: &[Token]) -> usize {
+    let mut start = tokens.len().saturating_sub(1);
+    if tokens.last() == Some(&Token::Close) {
+        let mut depth = 0usize;
+        let open = tokens.iter().rposition(|token| {
+            match token {
+                Token::Close => depth += 1,
+                Token::Open => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        start = open.unwrap_or(0);
+        let called = start.checked_sub(1).map(|before| &tokens[before]);
+        if matches!(called, Some(Token::Word(word)) if !is_keyword(word)) {
+            start -= 1;
+        }
+    }
+    while start >= 2 && tokens[start - 1] == Token::Dot {
+        start -= 2;
+    }
+    start
 }
 
 const KNOWN: [&str; 8] = [

@@ -225,6 +225,12 @@ fn word_char(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '$'
 }
 
+/// Whether `word` stands in `text` as a word of its own, also in strings and comments.
+pub(crate) fn has_bare_word(text: &str, word: &str) -> bool {
+    text.split(|letter| !word_char(letter))
+        .any(|one| one.eq_ignore_ascii_case(word))
+}
+
 /// A number: digits, point, exponent, or hexadecimal.
 fn number(text: &str) -> (Token, usize) {
     if text.starts_with("0x") || text.starts_with("0X") {

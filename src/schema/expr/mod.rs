@@ -28,7 +28,7 @@ pub fn canonical(text: &str, database: &str) -> String {
     let Some(tokens) = lexer::tokens(text) else {
         return text.trim().to_owned();
     };
-    let tokens = calls::rewrite(&rewrite(strip_database(tokens, database)));
+    let tokens = calls::rewrite(&calls::members(rewrite(strip_database(tokens, database))));
     match tree::reduce(view::inline_windows(tokens)) {
         Some(tokens) => {
             let tokens = truth::not_inside(tokens);

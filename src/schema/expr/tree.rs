@@ -65,7 +65,7 @@ fn opens_fixed(tokens: &[Token], at: usize) -> bool {
             !is_keyword(word)
                 || matches!(
                     word.as_str(),
-                    "in" | "exists" | "using" | "over" | "as" | "any" | "all" | "some"
+                    "in" | "of" | "exists" | "using" | "over" | "as" | "any" | "all" | "some"
                 )
                 || ends_hint(&tokens[..at])
         }
@@ -202,6 +202,7 @@ fn strength_after(after: &Node, betweens: usize) -> u8 {
         Node::Leaf(Token::Word(word)) if word == "not" || word == "between" => TEST,
         // An alias or a dot: leave the group alone.
         Node::Leaf(Token::Name(_) | Token::Dot) => ATOM,
+        Node::Leaf(Token::Word(word)) if word == "member" => ATOM,
         Node::Leaf(token) => strength(token).unwrap_or(BOUNDARY),
         Node::Group { .. } => ATOM,
     }

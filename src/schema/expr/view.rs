@@ -103,11 +103,25 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec
         return None;
     }
     let mut out = tokens.clone();
+    let mut names: Vec<(Token, Token)> = Vec::new();
     for (place, column) in places.into_iter().zip(columns) {
-        out[place] = Token::Name(column.to_string());
+        let new = Token::Name(column.to_string());
+        names.push((std::mem::replace(&mut out[place], new.clone()), new));
+    }
+    // What was called by the old names, behind the SELECT that they are of.
+    let start = (end..out.len()).find(|at| depths[*at] == 0 && is_word(out.get(*at), &BY_ALIAS));
+    for at in start.unwrap_or(out.len())..out.len() {
+        let alone = out[at - 1] != Token::Dot && out.get(at + 1) != Some(&Token::Dot);
+        let renamed = names.iter().find(|(old, _)| alone && out[at] == *old);
+        if let Some((_, new)) = renamed {
+            out[at] = new.clone();
+        }
     }
     (out != tokens).then_some(out)
 }
+
+/// The clauses that call the columns of a SELECT by their names.
+const BY_ALIAS: [&str; 3] = ["group", "having", "order"];
 
 /// Where the parenthesis that opens at `at` closes.
 pub(super) fn closing(tokens: &[Token], at: usize) -> Option<usize> {

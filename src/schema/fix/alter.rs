@@ -7,8 +7,8 @@ use super::risk::mentions;
 use super::work::Work;
 use super::{Planner, comment_option};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, Kind};
-use crate::schema::model::{ByName, Check, Column, Dialect, Index, Key, PRIMARY, Table, Text};
+use crate::schema::diff::{Change, Difference, Kind, UNVERSIONED};
+use crate::schema::model::{ByName, Check, Column, Dialect, Index, Key, PRIMARY, Table, Text, same_name};
 
 /// The changes of one table.
 pub(super) struct Alter<'a, 'b> {
@@ -21,10 +21,16 @@ pub(super) struct Alter<'a, 'b> {
 
 impl<'a> Alter<'a, '_> {
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
-        self.differences
+        let of_kind = self
+            .differences
             .iter()
             .copied()
-            .filter(move |one| one.kind == kind)
+            .filter(move |one| one.kind == kind);
+        // The columns for a row's time come and go with the keeping of old rows.
+        of_kind.filter(move |one| {
+            let is_row_time = |table: &Table| table.column(&one.name).is_some_and(Column::is_row_time);
+            kind != Kind::Column || !(is_row_time(self.wanted) || is_row_time(self.found))
+        })
     }
 
     pub(super) fn work(&self) -> Work {
@@ -41,6 +47,7 @@ impl<'a> Alter<'a, '_> {
         self.columns(&mut work, &recomputed);
         self.adds(&mut work, &reindexed);
         self.options(&mut work);
+        self.versioning(&mut work);
         self.extra_columns(&mut work);
         self.partitioning(&mut work);
         work
@@ -64,16 +71,20 @@ impl<'a> Alter<'a, '_> {
         work.partitioning = wanted.map(ddl::partition_by);
     }
 
-    /// Columns that no MODIFY can change: to or from a virtual one, or between virtual and stored
-    /// (manual: "ALTER TABLE and Generated Columns").
+    /// Columns that no MODIFY can change: to or from a virtual one (manual: "ALTER TABLE and
+    /// Generated Columns"; MariaDB's error 1907, MySQL's 3106).
     fn recomputed(&self) -> BTreeSet<Text> {
         let changed = self
             .of_kind(Kind::Column)
             .filter(|one| matches!(one.change, Change::Different { .. }));
-        let kind =
-            |column: Option<&Column>| column.map(|one| one.generated.map(|generated| generated.stored));
+        let is_virtual = |column: Option<&Column>| {
+            let generated = column.and_then(|column| column.generated);
+            generated.is_some_and(|generated| !generated.stored)
+        };
+        let wanted = |one: &Difference| is_virtual(self.wanted.column(&one.name));
+        let found = |one: &Difference| is_virtual(self.found.column(&one.name_there()));
         changed
-            .filter(|one| kind(self.wanted.column(&one.name)) != kind(self.found.column(&one.name_there())))
+            .filter(|one| wanted(one) != found(one))
             .map(|one| one.name)
             .collect()
     }
@@ -242,33 +253,48 @@ impl<'a> Alter<'a, '_> {
         } else {
             String::new()
         };
+        let versioned = match difference.differs_in(&[UNVERSIONED]) && !column.unversioned {
+            true => " WITH SYSTEM VERSIONING",
+            false => "",
+        };
         part.clauses
-            .push(format!("{verb} {}{place}", self.definition(column)));
+            .push(format!("{verb} {}{versioned}{place}", self.definition(column)));
     }
 
     /// Columns of MariaDB whose own check changes, which takes a MODIFY.
     fn column_checks(&self) -> BTreeSet<Text> {
-        let of_column = |name: Text| {
-            let check = self.found.checks.get(&name).or(self.wanted.checks.get(&name));
-            self.planner.live.dialect == Dialect::MariaDB && check.is_some_and(|check| check.of_column)
+        let changed = self
+            .of_kind(Kind::Check)
+            .flat_map(|one| self.column_checks_of(one));
+        changed.flatten().collect()
+    }
+
+    /// The columns whose own checks a difference is about: the expected one's, and the live one's.
+    fn column_checks_of(&self, one: &Difference) -> [Option<Text>; 2] {
+        let live = self.planner.live.dialect == Dialect::MariaDB;
+        let column = |checks: &ByName<Check>, name: Text, is_there: bool| {
+            let check = checks
+                .get(&name)
+                .filter(|check| check.of_column && is_there && live);
+            check.map(|_| Check::name_on_server(name))
         };
-        self.of_kind(Kind::Check)
-            .map(|one| one.name)
-            .filter(|name| of_column(*name))
-            .collect()
+        let missing = matches!(one.change, Change::Missing { .. });
+        [
+            column(&self.wanted.checks, one.name, one.is_expected()),
+            column(&self.found.checks, one.name_there(), !missing),
+        ]
     }
 
     /// A column for the live server, with the check that belongs to it there.
     fn definition(&self, column: &Column) -> String {
-        let live = self.planner.live.dialect == Dialect::MariaDB;
-        let own =
-            |checks: &'a ByName<Check>| checks.get(&column.name).filter(|check| check.of_column && live);
+        let column_checks = self.planner.live.dialect == Dialect::MariaDB;
+        let own = |table: &'a Table| table.column_check(&column.name).filter(|_| column_checks);
         let changed = self
             .of_kind(Kind::Check)
-            .any(|one| one.name_there() == column.name);
-        let kept = own(&self.found.checks).filter(|_| !changed);
-        let check = own(&self.wanted.checks).or(kept);
-        self.planner.writer.column(column, None, check)
+            .any(|one| self.column_checks_of(one).contains(&Some(column.name)));
+        let kept = own(self.found).filter(|_| !changed);
+        let new = own(self.wanted).filter(|_| changed || kept.is_some());
+        self.planner.writer.column(column, None, new.or(kept))
     }
 
     /// Indexes and checks that come or change.
@@ -280,7 +306,7 @@ impl<'a> Alter<'a, '_> {
             let risky = self.is_risky_index(work, one);
             match self.index_in_place(one) {
                 Some(clause) => work.part(risky).clauses.push(clause),
-                None => self.add_index(work, one.name, index, risky),
+                None => self.add_index(work, spelled_as_live(one), index, risky),
             }
         }
         for (index_name, index) in self
@@ -339,10 +365,7 @@ impl<'a> Alter<'a, '_> {
             _ => None,
         });
         for field in changes.flatten() {
-            let gone = !self.wanted.options.contains_key(&field.name);
-            if field.name == *ddl::SYSTEM_VERSIONING && gone {
-                let why = "the old versions of the rows go".to_owned();
-                work.before.push((ddl::option(&field.name, None), Some(why)));
+            if field.name == *ddl::SYSTEM_VERSIONING {
                 continue;
             }
             work.safe.clauses.push(match field.name.as_str() {
@@ -351,7 +374,6 @@ impl<'a> Alter<'a, '_> {
                 "default collation" => {
                     format!("DEFAULT {}", self.planner.writer.charset(self.wanted.collation))
                 }
-                ddl::SYSTEM_VERSIONING => "ADD SYSTEM VERSIONING".to_owned(),
                 key => ddl::option(key, self.wanted.options.get(&Text::new(key))),
             });
         }
@@ -387,6 +409,15 @@ impl<'a> Alter<'a, '_> {
         } else {
             work.dropped = Some((clauses.join(", "), reasons.join("; ")));
         }
+    }
+}
+
+/// The name of an index to make: in the spelling of a live one that it replaces. MariaDB 10.11 can
+/// no longer read an index that an ALTER dropped and added in another case (error 1030).
+fn spelled_as_live(one: &Difference) -> Text {
+    match same_name(&one.name, &one.name_there()) {
+        true => one.name_there(),
+        false => one.name,
     }
 }
 

@@ -104,7 +104,11 @@ impl Planner<'_> {
             for (table, found) in &self.live.tables {
                 for (key_name, key) in &found.foreign_keys {
                     let wanted = match self.fate(*table, *key_name, by_table) {
-                        Fate::Stays => Meets::default(),
+                        // Its key goes with the column, and not before.
+                        Fate::Stays => Meets {
+                            losing: loses_a_column(*table, key, work),
+                            ..Meets::default()
+                        },
                         Fate::Becomes(wanted) => needs(*table, wanted, work),
                         Fate::Goes => continue,
                     };

@@ -6,11 +6,12 @@ use crate::schema::model::{Column, Schema};
 /// Why changing `from` into `to` may lose data, if it may. Strict servers refuse to cut most
 /// values, but not all, and not every server is strict.
 pub(super) fn of_change(from: &Column, to: &Column) -> Option<&'static str> {
-    if from.generated.is_some() {
-        return None;
-    }
-    if to.generated.is_some() {
-        return Some("the stored values are replaced by computed ones");
+    match (from.generated, to.generated) {
+        (None, Some(_)) => return Some("the stored values are replaced by computed ones"),
+        (Some(generated), None) if !generated.stored => return Some("the computed values are not kept"),
+        (Some(_), Some(_)) => return None,
+        // A MODIFY keeps the values of a stored column.
+        (_, None) => {}
     }
     if !widens(&from.ty, &to.ty) {
         return Some("values may not fit the other type");

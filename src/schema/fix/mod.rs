@@ -17,6 +17,7 @@ mod programs;
 mod risk;
 mod table;
 mod triggers;
+mod versioning;
 mod work;
 
 use std::collections::BTreeMap;

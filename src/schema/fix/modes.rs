@@ -8,6 +8,7 @@ use super::{ByTable, Planner};
 use crate::schema::diff::{Change, Difference, Field, Kind};
 use crate::schema::expr::lexer;
 use crate::schema::model::{Column, Text};
+use crate::schema::normalise::{ORACLE, modes_against};
 
 /// Programs keep the mode in which they are made.
 const RESTORE: &str = "SET sql_mode = @dbtool_sql_mode";
@@ -19,7 +20,14 @@ impl Planner<'_> {
         if let Some(mode) = &mode {
             self.run(format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {mode}"));
         }
+        let history = self.alter_history(by_table);
+        if let Some([keep, _]) = &history {
+            self.run(keep.clone());
+        }
         self.change_tables(by_table, work, later);
+        if let Some([_, default]) = history {
+            self.run(default);
+        }
         if mode.is_some() {
             self.run(RESTORE.to_owned());
         }
@@ -45,6 +53,55 @@ impl Planner<'_> {
             mode = format!("CONCAT({mode}, ',STRICT_ALL_TABLES')");
         }
         (mode != "@@sql_mode").then_some(mode)
+    }
+
+    /// Makes a program in the mode that its text was written for, as far as the session may have another.
+    pub(super) fn make_program(
+        &mut self,
+        sql: String,
+        program: (Option<Text>, Option<Text>),
+        loses: Option<String>,
+    ) {
+        let (mode, body) = program;
+        let set = self.program_mode(mode, body.map_or("", Text::as_str));
+        if let Some(set) = &set {
+            let set = format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {set}");
+            self.add(set, loses.clone());
+        }
+        self.add(sql, loses.clone());
+        if set.is_some() {
+            self.add(RESTORE.to_owned(), loses);
+        }
+    }
+
+    /// The mode that a program needs, as a string, if it is not the server's own.
+    fn program_mode(&self, mode: Option<Text>, body: &str) -> Option<String> {
+        // These stand for several modes.
+        const SETS: [&str; 6] = ["ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
+        let own: Vec<&str> = self
+            .live
+            .sql_mode
+            .split(',')
+            .filter(|mode| !mode.is_empty())
+            .collect();
+        let wanted: Vec<&str> = mode.map_or(Vec::new(), |mode| mode.as_str().split(',').collect());
+        let oracle = wanted == [ORACLE];
+        let mut against = modes_against(mode.map(Text::as_str), body);
+        if oracle {
+            against.clear();
+        } else if own.contains(&ORACLE) {
+            // It has its own language.
+            return Some(lexer::quote(&wanted.join(",")));
+        }
+        let missing = wanted.iter().any(|mode| !own.contains(mode));
+        if !missing && !against.iter().any(|mode| own.contains(mode)) {
+            return None;
+        }
+        let kept = own
+            .iter()
+            .filter(|mode| !against.contains(mode) && !SETS.contains(mode));
+        let all: Vec<&str> = kept.chain(wanted.iter()).copied().collect();
+        Some(lexer::quote(&all.join(",")))
     }
 
     fn has_zero_date(&self, table: Text) -> bool {

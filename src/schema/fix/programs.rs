@@ -60,6 +60,20 @@ impl Planner<'_> {
         }
     }
 
+    /// The mode a program other than a trigger was made in, and its text.
+    fn mode_and_body(&self, kind: Kind, name: Text) -> (Option<Text>, Option<Text>) {
+        let routine = match kind {
+            Kind::Function => self.expected.functions.get(&name),
+            Kind::Procedure => self.expected.procedures.get(&name),
+            _ => None,
+        };
+        let event = self.expected.events.get(&name).filter(|_| kind == Kind::Event);
+        let of_routine = routine.map(|one| (one.mode, one.body));
+        of_routine
+            .or(event.map(|one| (one.mode, one.body)))
+            .unwrap_or_default()
+    }
+
     /// Views, routines, triggers and events that are missing or different.
     pub(super) fn programs(&mut self, differences: &[Difference], later: &Later) {
         self.triggers(differences, later);
@@ -71,7 +85,10 @@ impl Planner<'_> {
         let events = wanted(Kind::Event).map(|name| (Kind::Event, name));
         for (kind, name) in functions.chain(procedures).chain(views).chain(events) {
             match self.create_program(kind, name) {
-                Some(sql) => self.add(sql, later.object(name).filter(|_| kind == Kind::View)),
+                Some(sql) => {
+                    let loses = later.object(name).filter(|_| kind == Kind::View);
+                    self.make_program(sql, self.mode_and_body(kind, name), loses);
+                }
                 None => self.notes.push(format!(
                     "the {} {name} cannot be made: the reading user may not see its definition",
                     kind.words()

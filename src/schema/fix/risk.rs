@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::alter::Alter;
 use super::loss;
+use crate::schema::ddl::name;
 use crate::schema::diff::{Change, Kind};
 use crate::schema::expr;
 use crate::schema::model::{Column, Text};
@@ -51,9 +52,18 @@ impl<'a> Alter<'a, '_> {
         self.changed_columns()
             .filter_map(|one| {
                 let why = loss::of_change(one.found?, one.wanted)?;
-                Some((one.wanted.name, format!("{}: {why}", one.wanted.name)))
+                let remedy = self.remedy(one.found?, one.wanted).unwrap_or_default();
+                Some((one.wanted.name, format!("{}: {why}{remedy}", one.wanted.name)))
             })
             .collect()
+    }
+
+    /// How a column that was computed when it was read gets its values back.
+    fn remedy(&self, found: &Column, wanted: &Column) -> Option<String> {
+        let generated = found.generated.filter(|_| wanted.generated.is_none())?;
+        let (table, column) = (name(&self.table), name(&wanted.name));
+        let update = format!("UPDATE {table} SET {column} = {}", generated.expression);
+        (!generated.stored).then(|| format!(", {update} brings them back"))
     }
 
     /// The columns whose change may lose data, and those that have to change in the same ALTER

@@ -10,7 +10,7 @@ use super::work::Work;
 use super::{ByTable, Planner};
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
-use crate::schema::model::Text;
+use crate::schema::model::{Dialect, Text};
 
 impl Planner<'_> {
     /// What has to be done to the tables that are there and stay.
@@ -82,9 +82,10 @@ impl Planner<'_> {
             self.add(format!("{start} {clause}"), loses);
         }
         for (part, loses) in [(work.safe, None), (work.losing, loses.clone())] {
-            if !part.clauses.is_empty() {
-                let note = (!part.notes.is_empty()).then(|| part.notes.join("; "));
-                self.add_noted(format!("{start}\n  {}", part.clauses.join(",\n  ")), loses, note);
+            let mut note = (!part.notes.is_empty()).then(|| part.notes.join("; "));
+            for clauses in self.at_once(part.clauses) {
+                let sql = format!("{start}\n  {}", clauses.join(",\n  "));
+                self.add_noted(sql, loses.clone(), note.take());
             }
         }
         if let Some((clause, why)) = work.dropped {
@@ -93,6 +94,20 @@ impl Planner<'_> {
         if let Some(partitioning) = work.partitioning {
             self.add(format!("{start} {partitioning}"), loses);
         }
+    }
+
+    /// The clauses of each ALTER: MySQL's InnoDB makes one full text index at a time (error 1795).
+    fn at_once(&self, clauses: Vec<String>) -> Vec<Vec<String>> {
+        let one_by_one = self.live.dialect == Dialect::MySQL;
+        let mut first = true;
+        let (later, all): (Vec<_>, Vec<_>) = clauses.into_iter().partition(|clause| {
+            let fulltext = one_by_one && clause.starts_with("ADD FULLTEXT ");
+            fulltext && !std::mem::take(&mut first)
+        });
+        let all = (!all.is_empty()).then_some(all);
+        all.into_iter()
+            .chain(later.into_iter().map(|clause| vec![clause]))
+            .collect()
     }
 
     /// Extra tables, children before their parents.

@@ -228,6 +228,7 @@ fn hostile_schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
             when: Text::new("before insert"),
             order: 1,
             body: body(12),
+            mode: None,
         };
         table.triggers.insert(name(13), trigger);
         let view = View {
@@ -247,6 +248,7 @@ fn hostile_schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
             data_access: None,
             invoker: false,
             comment: Some(name(1)),
+            mode: None,
         };
         let event = Event {
             schedule: Text::new("every 1 day"),
@@ -254,6 +256,10 @@ fn hostile_schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
             disabled: false,
             preserve: false,
             comment: Some(name(3)),
+            relative: None,
+            starts: None,
+            live_starts: None,
+            mode: None,
         };
         Schema {
             dialect,

@@ -59,11 +59,12 @@ impl Planner<'_> {
                     (None, Some(after)) => Some(Place::Precedes(*after)),
                     (None, None) => None,
                 };
-                let trigger = table.triggers.get(name);
-                if let Some(sql) =
-                    trigger.and_then(|trigger| ddl::create_trigger(&table_name, name, trigger, place))
-                {
-                    self.add(sql, later.trigger(table_name, *name));
+                let Some(trigger) = table.triggers.get(name) else {
+                    continue;
+                };
+                if let Some(sql) = ddl::create_trigger(&table_name, name, trigger, place) {
+                    let loses = later.trigger(table_name, *name);
+                    self.make_program(sql, (trigger.mode, trigger.body), loses);
                     there.insert(*name);
                 }
             }

@@ -71,10 +71,13 @@ impl Reader<'_> {
             let written = written.and_then(|create| written_body(&create, &body, dialect));
             match (written, program.body(&mut self.schema)) {
                 (Some(written), Some(body)) => *body = Text::from(written),
-                _ => left.push(format!(
-                    "strings in the body of the {} {name}: the server prints them without their escapes",
-                    kind.to_lowercase()
-                )),
+                _ => {
+                    self.schema.inexact.insert(body);
+                    left.push(format!(
+                        "strings in the body of the {} {name}: the server prints them without their escapes",
+                        kind.to_lowercase()
+                    ));
+                }
             }
         }
         Ok(left)
@@ -102,7 +105,8 @@ impl Reader<'_> {
 }
 
 /// Whether strings in `body` may have had escapes: MySQL takes the doubled quotes away as well,
-/// after which a string seems to end in the middle of a word or not at all.
+/// after which a string seems to end before a word or another string or not at all, and prints what
+/// `\\n` stands for.
 fn lost_escapes(body: &str, source: Dialect) -> bool {
     if body.contains('\\') {
         return true;
@@ -114,11 +118,13 @@ fn lost_escapes(body: &str, source: Dialect) -> bool {
             None if matches!(letter, '\'' | '"') => inside = Some(letter),
             Some(quote) if quote == letter => {
                 inside = None;
-                let next = letters.peek().copied().unwrap_or(' ');
+                let mut after = letters.clone().skip_while(|letter| letter.is_whitespace());
+                let next = after.next().unwrap_or(' ');
                 if source == Dialect::MySQL && (next.is_alphanumeric() || next == quote) {
                     return true;
                 }
             }
+            Some(_) if source == Dialect::MySQL && letter.is_control() => return true,
             _ => {}
         }
     }
@@ -131,31 +137,12 @@ fn written_body(create: &str, body: &str, dialect: Dialect) -> Option<String> {
         .chars()
         .take_while(|letter| letter.is_alphanumeric())
         .collect();
-    let plain = without_escapes(body);
+    let plain = normalise::without_escapes(body);
     let mut ends = create.match_indices(first.as_str()).map(|(at, _)| &create[at..]);
     ends.find_map(|end| {
         let written = normalise::body(dialect, end);
-        (without_escapes(&written) == plain).then_some(written)
+        (normalise::without_escapes(&written) == plain).then_some(written)
     })
-}
-
-/// The text without what the servers leave out, and without what they print for it.
-fn without_escapes(text: &str) -> String {
-    let mut letters = text.chars().peekable();
-    let mut out = String::with_capacity(text.len());
-    while let Some(letter) = letters.next() {
-        match letter {
-            // An escaped backslash before an n is printed as an escaped n is written.
-            '\\' => {
-                while letters.next_if_eq(&'\\').is_some() {}
-                letters.next_if(|next| "ntr0bZ".contains(*next));
-            }
-            '\'' | '"' | '\0' | '\u{8}' | '\u{1a}' => {}
-            letter if letter.is_whitespace() => {}
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -171,6 +158,8 @@ mod tests {
             "SET @a = 'it's' + 'it's'",
             "SET @a = '''",
             r"SET @a = '\'",
+            "SET @a = 'a' b' c'",
+            "SET @a = 'a\nb'",
         ] {
             assert!(lost_escapes(body, Dialect::MySQL), "{body}");
         }

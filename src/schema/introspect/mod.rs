@@ -1,8 +1,11 @@
 //! Reading a live schema: nine statements, ten on MySQL and with partitioned tables, however
-//! many tables there are, and one for each program with escapes in its strings. Rows are streamed
-//! into the model, so memory follows the schema and not the answer.
+//! many tables there are, and one for each program with escapes in its strings and for each table
+//! with a default that INFORMATION_SCHEMA does not say whole. Rows are streamed into the model, so
+//! memory follows the schema and not the answer.
 
+mod defaults;
 mod escapes;
+mod periods;
 mod privileges;
 mod programs;
 mod sql;
@@ -80,23 +83,32 @@ impl Frame {
         };
         let (partitioned, sequences) = reader.tables().await?;
         let view_columns = reader.columns().await?;
+        let defaults = reader.restore_defaults().await?;
         reader.indexes().await?;
         reader.foreign_keys().await?;
         reader.checks().await?;
-        reader.programs(&view_columns).await?;
+        let packages = reader.programs(&view_columns).await?;
         let escapes = reader.restore_escapes().await?;
-        if partitioned {
-            reader.partitions().await?;
-        }
+        let of_history = match partitioned {
+            true => reader.partitions().await?,
+            false => None,
+        };
+        let periods = reader.periods().await?;
         let mut schema = reader.schema;
         for (_, table) in schema.tables.iter_mut() {
             normalise::restore_json(table);
             normalise::name_column_checks(table);
+            normalise::settle_versioning(table);
         }
         normalise::spell_columns(&mut schema);
         let mut hidden = self.grants.notes(&schema);
         hidden.extend(escapes);
+        hidden.extend(defaults);
         hidden.extend(sequences.map(|names| format!("sequences are not compared: {names}")));
+        let partitions = |names| format!("partitions by SYSTEM_TIME are not compared: {names}");
+        hidden.extend(of_history.map(partitions));
+        hidden.extend(periods.map(|names| format!("periods of applications are not compared: {names}")));
+        hidden.extend(packages.map(|names| format!("packages are not compared: {names}")));
         Ok(Reading { schema, hidden })
     }
 }
@@ -200,6 +212,7 @@ impl Reader<'_> {
     async fn variables(&mut self) -> Result<(), DbError> {
         let mut mysql = true;
         let (mut ansi_quotes, mut strict) = (false, false);
+        let mut sql_mode = Text::new("");
         let mut overrides = BTreeMap::new();
         self.each(sql::VARIABLES, |_, row| {
             let value = row.string(1);
@@ -208,6 +221,7 @@ impl Reader<'_> {
                 "sql_mode" => {
                     ansi_quotes = value.contains("ANSI_QUOTES");
                     strict = value.contains("STRICT_");
+                    sql_mode = Text::from(value);
                 }
                 "default_collation_for_utf8mb4" => {
                     overrides.insert(Text::new("utf8mb4"), Text::from(value));
@@ -226,6 +240,7 @@ impl Reader<'_> {
         self.schema.dialect = if mysql { Dialect::MySQL } else { Dialect::MariaDB };
         self.ansi_quotes = ansi_quotes && !mysql;
         self.schema.strict = strict;
+        self.schema.sql_mode = sql_mode;
         self.schema.default_collations = overrides;
         Ok(())
     }

@@ -9,14 +9,20 @@ use crate::schema::model::{Event, Routine, Schema, Text, Trigger, View};
 use crate::schema::normalise;
 
 impl Reader<'_> {
-    /// Views, triggers, routines with their parameters, events.
-    pub(super) async fn programs(&mut self, view_columns: &BTreeMap<Text, Vec<Text>>) -> Result<(), DbError> {
+    /// Views, triggers, routines with their parameters, events; the names of the packages beside them.
+    pub(super) async fn programs(
+        &mut self,
+        view_columns: &BTreeMap<Text, Vec<Text>>,
+    ) -> Result<Option<String>, DbError> {
         let database = self.database;
+        let mut packages: Vec<String> = Vec::new();
         self.each(sql::PROGRAMS, |schema, row| {
             let body = row
                 .text(3)
                 .filter(|text| !text.is_empty())
                 .map(|text| Text::from(normalise::body(schema.dialect, &text)));
+            let mode = body.and_then(|body| normalise::program_mode(&row.string(11), &body));
+            let mode = mode.map(Text::from);
             match row.string(0).as_str() {
                 "view" => {
                     let definition = row.text(3).filter(|text| !text.is_empty());
@@ -42,27 +48,32 @@ impl Reader<'_> {
                                 when: Text::from(when),
                                 order: row.text(6).and_then(|text| text.parse().ok()).unwrap_or(1),
                                 body,
+                                mode,
                             },
                         );
                     }
                 }
-                "routine" => read_routine(schema, &row, body),
+                "routine" if row.string(2).starts_with("PACKAGE") => packages.push(row.string(1)),
+                "routine" => read_routine(schema, &row, body, mode),
                 "parameter" => read_parameter(schema, &row),
                 "event" => {
-                    schema.events.insert(row.name(1), read_event(&row, body));
+                    schema.events.insert(row.name(1), read_event(&row, body, mode));
                 }
                 _ => {}
             }
         })
-        .await
+        .await?;
+        packages.dedup();
+        Ok((!packages.is_empty()).then(|| packages.join(", ")))
     }
 }
 
-fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>) {
+fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>, mode: Option<Text>) {
     let function = row.is(2, "FUNCTION");
+    let returns = normalise::program_type(schema, &row.string(9), row.text(8).as_deref());
     let routine = Routine {
         parameters: Vec::new(),
-        returns: function.then(|| Text::from(normalise::column_type(&row.string(9)))),
+        returns: function.then(|| Text::from(returns)),
         body,
         deterministic: row.is(4, "YES"),
         data_access: row
@@ -71,6 +82,7 @@ fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>) {
             .map(|access| Text::from(access.to_ascii_lowercase())),
         invoker: row.is(6, "INVOKER"),
         comment: row.filled(7),
+        mode,
     };
     let map = if function {
         &mut schema.functions
@@ -82,6 +94,7 @@ fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>) {
 
 fn read_parameter(schema: &mut Schema, row: &Cells) {
     let function = row.is(2, "FUNCTION");
+    let ty = normalise::program_type(schema, &row.string(6), row.text(8).as_deref());
     let map = if function {
         &mut schema.functions
     } else {
@@ -89,12 +102,25 @@ fn read_parameter(schema: &mut Schema, row: &Cells) {
     };
     if let Some(routine) = map.get_mut(&row.name(1)) {
         let mode = row.text(4).filter(|_| !function);
-        let text = normalise::parameter(mode.as_deref(), &row.string(5), &row.string(6));
+        let oracle = routine.mode.is_some_and(|mode| mode == normalise::ORACLE);
+        let text = normalise::parameter(mode.as_deref(), &row.string(5), &ty, oracle);
         routine.parameters.push(Text::from(text));
     }
 }
 
-fn read_event(row: &Cells, body: Option<Text>) -> Event {
+fn read_event(row: &Cells, body: Option<Text>, mode: Option<Text>) -> Event {
+    // The event's beginning, its making and its last change.
+    let times = row.string(12);
+    let mut times = times.splitn(3, '|');
+    let starts = times.next().and_then(Text::filled);
+    let made: Vec<&str> = times.collect();
+    let intervals = |moment: &str| -> Vec<String> {
+        let from_each = made.iter().flat_map(|made| normalise::intervals(moment, made));
+        from_each.collect()
+    };
+    let moment = row.text(4).or(row.text(9));
+    let mut relative = moment.map_or(Vec::new(), |moment| intervals(&moment));
+    relative.dedup();
     let schedule = match row.text(4) {
         Some(at) => format!("at '{at}'"),
         None => {
@@ -109,6 +135,10 @@ fn read_event(row: &Cells, body: Option<Text>) -> Event {
     };
     Event {
         schedule: Text::from(schedule),
+        relative: Text::filled(&relative.join(" or ")),
+        starts: starts.filter(|starts| intervals(starts).is_empty()),
+        live_starts: starts,
+        mode,
         body,
         disabled: !row.is(2, "ENABLED"),
         preserve: row.is(8, "PRESERVE"),

@@ -78,30 +78,35 @@ pub(super) const CHECKS_MYSQL: &str = "\
      WHERE t.constraint_schema = ? AND t.constraint_type = 'CHECK'";
 
 /// Which views, triggers, routines, parameters and events? One shape for all:
-/// kind, name, table or state, body, and six more that each kind has its own use for.
+/// kind, name, table or state, body, six more that each kind has its own use for, its place, the
+/// `sql_mode`, and when an event begins, was made and was changed, in its own time zone.
 pub(super) const PROGRAMS: &str = "\
     SELECT 'view' AS kind, CAST(table_name AS CHAR) AS name, NULL AS part, CAST(view_definition AS CHAR) AS body, \
-           CAST(check_option AS CHAR), CAST(security_type AS CHAR), NULL, NULL, NULL, NULL, 0 AS place \
+           CAST(check_option AS CHAR), CAST(security_type AS CHAR), NULL, NULL, NULL, NULL, 0 AS place, NULL, NULL \
       FROM information_schema.views WHERE table_schema = ? \
     UNION ALL \
     SELECT 'trigger', CAST(trigger_name AS CHAR), CAST(event_object_table AS CHAR), CAST(action_statement AS CHAR), \
            CAST(action_timing AS CHAR), CAST(event_manipulation AS CHAR), CAST(action_order AS CHAR), NULL, NULL, \
-           NULL, 1 \
+           NULL, 1, CAST(sql_mode AS CHAR), NULL \
       FROM information_schema.triggers WHERE trigger_schema = ? \
     UNION ALL \
     SELECT 'routine', CAST(routine_name AS CHAR), CAST(routine_type AS CHAR), CAST(routine_definition AS CHAR), \
            CAST(is_deterministic AS CHAR), CAST(sql_data_access AS CHAR), CAST(security_type AS CHAR), \
-           CAST(routine_comment AS CHAR), NULL, CAST(dtd_identifier AS CHAR), 2 \
-      FROM information_schema.routines WHERE routine_schema = ? AND routine_type IN ('PROCEDURE', 'FUNCTION') \
+           CAST(routine_comment AS CHAR), CAST(collation_name AS CHAR), CAST(dtd_identifier AS CHAR), 2, \
+           CAST(sql_mode AS CHAR), NULL \
+      FROM information_schema.routines WHERE routine_schema = ? \
     UNION ALL \
     SELECT 'parameter', CAST(specific_name AS CHAR), CAST(routine_type AS CHAR), NULL, \
            CAST(parameter_mode AS CHAR), CAST(parameter_name AS CHAR), CAST(dtd_identifier AS CHAR), \
-           NULL, NULL, NULL, 2 + ordinal_position \
+           NULL, CAST(collation_name AS CHAR), NULL, 2 + ordinal_position, NULL, NULL \
       FROM information_schema.parameters WHERE specific_schema = ? AND ordinal_position > 0 \
     UNION ALL \
     SELECT 'event', CAST(event_name AS CHAR), CAST(status AS CHAR), CAST(event_definition AS CHAR), \
            CAST(execute_at AS CHAR), CAST(interval_value AS CHAR), CAST(interval_field AS CHAR), \
-           CAST(event_comment AS CHAR), CAST(on_completion AS CHAR), CAST(ends AS CHAR), 1 \
+           CAST(event_comment AS CHAR), CAST(on_completion AS CHAR), CAST(ends AS CHAR), 1, \
+           CAST(sql_mode AS CHAR), CONCAT_WS('|', COALESCE(CAST(starts AS CHAR), ''), \
+               COALESCE(CONVERT_TZ(created, @@session.time_zone, time_zone), CAST(created AS CHAR)), \
+               COALESCE(CONVERT_TZ(last_altered, @@session.time_zone, time_zone), CAST(last_altered AS CHAR))) \
       FROM information_schema.events WHERE event_schema = ? \
     ORDER BY place, name";
 

@@ -167,18 +167,25 @@ impl Reader<'_> {
                     not_enforced: row.is(3, "NO"),
                     of_column: row.is(3, "Column"),
                 };
-                table.checks.insert(row.name(1), check);
+                table.add_check(row.name(1), check);
             }
         })
         .await
     }
 
-    pub(super) async fn partitions(&mut self) -> Result<(), DbError> {
+    /// Partitions; the names of the tables whose partitions are those of their old rows, of which
+    /// INFORMATION_SCHEMA says neither the interval nor the limit.
+    pub(super) async fn partitions(&mut self) -> Result<Option<String>, DbError> {
         let database = self.database;
+        let mut of_history: Vec<String> = Vec::new();
         self.each(sql::PARTITIONS, |schema, row| {
             let Some(table) = schema.tables.get_mut(&row.name(0)) else {
                 return;
             };
+            if row.is(2, "SYSTEM_TIME") {
+                of_history.push(row.string(0));
+                return;
+            }
             let canonical = |at: usize| {
                 row.text(at)
                     .filter(|text| !text.is_empty())
@@ -209,7 +216,9 @@ impl Reader<'_> {
                 partitioning.subpartitions = Some(Text::from(text));
             }
         })
-        .await
+        .await?;
+        of_history.dedup();
+        Ok((!of_history.is_empty()).then(|| of_history.join(", ")))
     }
 }
 
@@ -224,23 +233,37 @@ fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
 
 fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
     let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
+    let collation = row.text(5).map(|name| normalise::collation(&name));
+    // MySQL says no character set of a list of bytes.
+    let bytes = (ty.starts_with("enum(") || ty.starts_with("set("))
+        && collation.as_ref().is_none_or(|name| name == "binary");
+    let collation = if bytes {
+        Some("binary".to_owned())
+    } else {
+        collation
+    };
+    let raw = row.text(2).map(|raw| match bytes {
+        true => normalise::default_of_bytes(dialect, &raw),
+        false => raw,
+    });
     let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
         expression: Text::from(expr::canonical(&normalise::decoded(&text), database)),
         stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
     });
     let default = match generated {
         Some(_) => None,
-        None => normalise::default_value(dialect, row.text(2).as_deref(), &extra, &ty, database),
+        None => normalise::default_value(dialect, raw.as_deref(), &extra, &ty, database),
     };
     let attributes = Attributes {
         nullable: row.is(3, "YES"),
         default: default.map(Text::from),
         on_update: normalise::on_update(&extra).map(Text::from),
         generated,
-        collation: row.text(5).map(|name| Text::from(normalise::collation(&name))),
+        collation: collation.map(Text::from),
         comment: row.filled(8),
         auto_increment: normalise::has_word(&extra, "auto_increment"),
         invisible: normalise::has_word(&extra, "INVISIBLE"),
+        unversioned: extra.contains("WITHOUT SYSTEM VERSIONING"),
         srid: row.text(9).and_then(|text| text.parse().ok()),
         ty: Text::from(ty),
     };

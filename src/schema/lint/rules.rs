@@ -101,7 +101,7 @@ pub(super) fn modify(schema: &Schema, table_name: Text, table: &Table, column: &
 }
 
 fn modify_clause(schema: &Schema, table: &Table, column: &Column) -> String {
-    let check = table.checks.get(&column.name).filter(|check| check.of_column);
+    let check = table.column_check(&column.name);
     format!(
         "MODIFY COLUMN {}",
         Writer::own(schema).column(column, None, check)

@@ -2,10 +2,15 @@
 
 use crate::schema::model::Dialect;
 
-/// A body as written, but for its line breaks, what ends it, and the comments around it: MariaDB
-/// leaves out those before the body of a trigger, MySQL those behind a compound statement.
+/// A body as written, but for its line breaks outside strings, what ends it, and the comments around
+/// it: MariaDB leaves out those before the body of a trigger, MySQL those behind a compound statement.
 pub fn body(dialect: Dialect, text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
+    let text = pieces(text)
+        .map(|piece| match piece {
+            Piece::Quoted(text) => text.to_owned(),
+            Piece::Comment(text) | Piece::Other(text) => text.replace("\r\n", "\n"),
+        })
+        .collect::<String>();
     let mut body = text.trim_start();
     while let Some(rest) = after_comment(body) {
         body = rest.trim_start();
@@ -14,6 +19,90 @@ pub fn body(dialect: Dialect, text: &str) -> String {
         body = without_last_comments(body);
     }
     body.trim_end().trim_end_matches(';').trim_end().to_owned()
+}
+
+/// A body in which only what the server runs is left: without comments, and with one space for any
+/// white space outside quotes. The clients of MariaDB and MySQL drop comments from what they send
+/// unless they are told to keep them (`--comments`).
+pub fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Quoted(text) => out.push_str(text),
+            Piece::Comment(_) => out.push(' '),
+            Piece::Other(text) => {
+                for letter in text.chars() {
+                    out.push(if letter.is_whitespace() { ' ' } else { letter });
+                }
+            }
+        }
+    }
+    squeezed(&out)
+}
+
+/// The text without white space at its ends, and with one space for several outside quotes.
+fn squeezed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text.trim()) {
+        match piece {
+            Piece::Other(text) => {
+                for letter in text.chars() {
+                    if letter != ' ' || !out.ends_with(' ') {
+                        out.push(letter);
+                    }
+                }
+            }
+            Piece::Quoted(text) | Piece::Comment(text) => out.push_str(text),
+        }
+    }
+    out
+}
+
+/// A part of a program's text.
+#[derive(Debug, Clone, Copy)]
+enum Piece<'a> {
+    /// With its quotes.
+    Quoted(&'a str),
+    /// One that the server does not run.
+    Comment(&'a str),
+    /// Anything else.
+    Other(&'a str),
+}
+
+/// The pieces of a text, in which a backslash escapes in strings.
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let (piece, used): (fn(_) -> _, usize) = match first {
+            '\'' | '"' | '`' => (Piece::Quoted, quoted(rest, first)),
+            _ => match after_comment(rest) {
+                Some(after) => (Piece::Comment, rest.len() - after.len()),
+                None => {
+                    let next = rest.char_indices().skip(1).find(|(at, letter)| {
+                        matches!(letter, '\'' | '"' | '`') || after_comment(&rest[*at..]).is_some()
+                    });
+                    (Piece::Other, next.map_or(rest.len(), |(at, _)| at))
+                }
+            },
+        };
+        let (this, after) = rest.split_at(used);
+        rest = after;
+        Some(piece(this))
+    })
+}
+
+/// How many bytes the quoted text takes that begins here.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut letters = text.char_indices().skip(1);
+    while let Some((at, letter)) = letters.next() {
+        if letter == '\\' && quote != '`' {
+            letters.next();
+        } else if letter == quote {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 /// What follows the comment that `text` begins with.
@@ -61,9 +150,51 @@ fn without_last_comments(text: &str) -> &str {
     }
 }
 
+/// The text without what the servers leave out, and without what they print for it.
+pub fn without_escapes(text: &str) -> String {
+    let mut letters = text.chars().peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(letter) = letters.next() {
+        match letter {
+            // An escaped backslash before an n is printed as an escaped n is written.
+            '\\' => {
+                while letters.next_if_eq(&'\\').is_some() {}
+                letters.next_if(|next| "ntr0bZ".contains(*next));
+            }
+            '\'' | '"' | '\0' | '\u{8}' | '\u{1a}' => {}
+            letter if letter.is_whitespace() => {}
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_drops_or_changes_outside_strings_is_no_difference() {
+        let plain = "begin select 'a  -- b', \"/* c */\"; end";
+        let same = [
+            "begin\r\n  -- one\r\n  select 'a  -- b', /* two */ \"/* c */\"; # three\nend",
+            "begin select 'a  -- b',   \"/* c */\";end /* four */",
+        ];
+        assert_eq!(without_comments(plain), plain);
+        assert_eq!(without_comments(same[0]), plain);
+        assert_eq!(without_comments(same[1]), plain.replace("; end", ";end"));
+        for other in [
+            "begin select 'a -- b', \"/* c */\"; end",
+            "begin select 'a  -- b', \"\"; end",
+            "begin select /*! sql_no_cache */ 'a  -- b', \"/* c */\"; end",
+        ] {
+            assert_ne!(without_comments(other), plain);
+        }
+        assert_eq!(
+            body(Dialect::MySQL, "select 'a\r\nb\\'',\r\n1"),
+            "select 'a\r\nb\\'',\n1"
+        );
+    }
 
     #[test]
     fn comments_around_a_body_are_no_part_of_it() {

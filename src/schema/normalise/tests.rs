@@ -137,25 +137,6 @@ fn extra_is_read_in_both_spellings() {
 }
 
 #[test]
-fn options_keep_what_was_chosen() {
-    let options = table_options(
-        "InnoDB",
-        "Compressed",
-        "stats_persistent=0 row_format=COMPRESSED key_block_size=8 partitioned",
-    );
-    let text: Vec<String> = options
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    assert_eq!(
-        text,
-        ["key_block_size=8", "row_format=compressed", "stats_persistent=0"]
-    );
-    assert!(table_options("InnoDB", "Dynamic", "row_format=DYNAMIC").is_empty());
-    assert!(table_options("InnoDB", "Dynamic", "ENCRYPTION='N'").is_empty());
-}
-
-#[test]
 fn json_comes_back_from_longtext_with_a_check() {
     let mut table = Table::new(Text::new("utf8mb4_general_ci"));
     let data = Column::with("data", "longtext", |data| {

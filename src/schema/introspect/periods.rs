@@ -1,0 +1,65 @@
+//! Periods of applications (`PERIOD FOR name (from, to)`), which MariaDB before 11.4 shows in SHOW
+//! CREATE TABLE only. Each comes with a check of the period's name, which says where to look.
+
+use super::{Cells, Reader};
+use crate::db::{DbError, Query, quote_name};
+use crate::schema::ddl;
+use crate::schema::model::{Table, Text};
+
+impl Reader<'_> {
+    /// Takes the checks away that belong to periods, and returns the periods' names.
+    pub(super) async fn periods(&mut self) -> Result<Option<String>, DbError> {
+        if !self.mariadb() {
+            return Ok(None);
+        }
+        let tables = self.schema.tables.iter();
+        let candidates = tables.flat_map(|(table, one)| possible(one).map(|check| (*table, check)));
+        let mut found = Vec::new();
+        for (table, check) in candidates.collect::<Vec<_>>() {
+            let sql = format!(
+                "SHOW CREATE TABLE {}.{}",
+                quote_name(self.database),
+                quote_name(&table)
+            );
+            let create = async {
+                let mut create = String::new();
+                let mut rows = self.session.stream(Query::new(sql)).await?;
+                while let Some(row) = rows.next().await? {
+                    create = Cells(row).string(1);
+                }
+                Ok(create)
+            };
+            let create = match create.await {
+                Err(error) if DbError::code(&error).is_some() => continue,
+                other => other?,
+            };
+            let period = format!("PERIOD FOR {} (", ddl::name(&check));
+            if create.contains(&period) {
+                found.push(format!("{table}.{check}"));
+                if let Some(table) = self.schema.tables.get_mut(&table) {
+                    table.checks.remove(&check);
+                }
+            }
+        }
+        Ok((!found.is_empty()).then(|| found.join(", ")))
+    }
+}
+
+/// The checks of a table that may belong to a period: one moment before another.
+fn possible(table: &Table) -> impl Iterator<Item = Text> {
+    let moments = |name: &str| {
+        let column = table.column(name.trim_matches('`'));
+        column.is_some_and(|column| {
+            !column.nullable && ["date", "timestamp"].iter().any(|ty| column.ty.starts_with(ty))
+        })
+    };
+    let checks = table.checks.iter().filter(|(_, check)| !check.of_column);
+    checks
+        .filter(move |(_, check)| {
+            let sides = check.clause.split_once(" < ");
+            sides.is_some_and(|(from, to)| moments(from) && moments(to))
+        })
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
