@@ -77,6 +77,29 @@ LEFT JOIN conversation_participants AS o \
 ON g.guest_id = g.host_id AND o.conversation_id = m.id AND o.user_id <> g.guest_id \
 GROUP BY g.id ORDER BY g.id";
 
+/// The participants missing from conversations of chosen bookings that have all it takes: the
+/// conversation, its booking, the user, the property it is about, and the booking's property, guest and host.
+const INCOMPLETE: &str = "\
+SELECT k.id, b.id, CASE s.side WHEN 0 THEN b.guest_id ELSE b.host_id END AS missing_id, \
+k.property_id, b.property_id AS booked_id, b.guest_id, b.host_id \
+FROM {from} \
+STRAIGHT_JOIN (SELECT 0 AS side UNION ALL SELECT 1) AS s ON s.side = 0 OR b.host_id <> b.guest_id \
+LEFT JOIN conversation_participants AS p \
+ON p.conversation_id = k.id AND p.user_id = CASE s.side WHEN 0 THEN b.guest_id ELSE b.host_id END \
+WHERE {within} AND p.user_id IS NULL AND b.property_id IS NOT NULL \
+AND b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND {chosen} ORDER BY k.id, s.side";
+
+/// Goes along the conversations.
+const BY_CONVERSATION: &str = "\
+conversations AS k FORCE INDEX (PRIMARY) STRAIGHT_JOIN bookings AS b ON b.id = k.booking_id";
+
+/// Goes along the bookings of a property.
+const BY_PROPERTY: &str = "\
+bookings AS b {bookings_by_property} STRAIGHT_JOIN conversations AS k {conversations_by_booking} ON k.booking_id = b.id";
+
+/// The moment from which on bookings are too new, as the session writes times.
+pub const TOO_NEW_FROM: &str = "SELECT CAST(NOW() - INTERVAL {seconds} SECOND AS CHAR)";
+
 /// How many bookings are chosen.
 const CHOSEN: &str = "SELECT COUNT(*) FROM bookings AS b WHERE {chosen}";
 
@@ -88,12 +111,15 @@ const WITHOUT_PROPERTY: &str = "SELECT COUNT(*) FROM bookings AS b WHERE b.prope
 pub struct Rule {
     per_booking: bool,
     chosen: String,
+    /// The same filters for bookings that are too new.
+    too_new: Option<String>,
+    property: Option<i64>,
     hints: Hints,
 }
 
 impl Rule {
-    /// The statements for the bookings that `args` chooses.
-    pub fn new(args: &CreateConversationsArgs, hints: Hints) -> Rule {
+    /// The statements for the bookings that `args` chooses, without those made after `too_new_from`.
+    pub fn new(args: &CreateConversationsArgs, too_new_from: Option<&str>, hints: Hints) -> Rule {
         let statuses: Vec<String> = args
             .status
             .iter()
@@ -106,11 +132,37 @@ impl Rule {
         if let Some(property) = args.property {
             chosen.push_str(&format!(" AND b.property_id = {property}"));
         }
+        let too_new = too_new_from.map(|from| format!("{chosen} AND b.created_at > '{from}'"));
+        if let Some(from) = too_new_from {
+            chosen.push_str(&format!(" AND (b.created_at IS NULL OR b.created_at <= '{from}')"));
+        }
         Rule {
             per_booking: args.per_booking,
             chosen,
+            too_new,
+            property: args.property,
             hints,
         }
+    }
+
+    /// The only property, if one was asked for.
+    pub fn property(&self) -> Option<i64> {
+        self.property
+    }
+
+    /// Asks for the participants missing from conversations of chosen bookings; `within` limits the conversations `k`.
+    pub fn incomplete(&self, within: &str) -> Query {
+        let from = match self.property {
+            Some(_) => BY_PROPERTY,
+            None => BY_CONVERSATION,
+        };
+        self.filled(&INCOMPLETE.replace("{from}", from).replace("{within}", within), None)
+    }
+
+    /// Asks for the number of bookings that would be chosen if they were older; `None` when no age is asked for.
+    pub fn too_new(&self) -> Option<Query> {
+        let condition = self.too_new.as_ref()?;
+        Some(Query::new(CHOSEN.replace("{chosen}", condition)).timeout(None))
     }
 
     /// Asks for a range's [`Candidate`]s.
@@ -181,6 +233,25 @@ pub enum Found {
     Candidate(Candidate, u64),
 }
 
+/// A property and two people, who may be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pair {
+    property: i64,
+    lower: i64,
+    higher: i64,
+}
+
+impl Pair {
+    /// In any order of the people.
+    pub fn new(property: i64, one: i64, other: i64) -> Pair {
+        Pair {
+            property,
+            lower: one.min(other),
+            higher: one.max(other),
+        }
+    }
+}
+
 /// A booking without a conversation of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
@@ -190,6 +261,8 @@ pub struct Candidate {
     pub property: i64,
     /// Whether its guest is its host.
     pub alone: bool,
+    /// Its property, guest and host; `None` where one of them is not known.
+    pub pair: Option<Pair>,
     /// What matches it.
     pub matching: Matching,
 }
@@ -221,6 +294,7 @@ impl From<Columns> for Found {
             booking,
             property,
             alone: guest == host,
+            pair: guest.zip(host).map(|(guest, host)| Pair::new(property, guest, host)),
             matching,
         };
         Found::Candidate(candidate, bookings)
@@ -287,6 +361,7 @@ mod tests {
             booking: booking as i64,
             property: 1,
             alone: false,
+            pair: Option::None,
             matching,
         };
         matching
