@@ -68,7 +68,7 @@ fn an_uncovered_booking_gets_a_conversation_with_both_participants() {
 #[test]
 fn a_booking_is_covered_by_its_own_conversation_or_by_one_of_both_people_about_the_property() {
     let before = [
-        conversation(1, Some(1), &[]),
+        conversation(1, Some(1), &[3, 1]),
         conversation(1, Some(9), &[1, 4, 5]),
         conversation(2, None, &[1, 3]),
     ];
@@ -260,7 +260,10 @@ fn a_conversation_of_a_booking_gets_the_people_it_lacks() {
 #[test]
 fn very_new_bookings_are_left_to_the_application() {
     let market = Market::start();
-    market.fill(&[booking(1, 1, 3, 1), booking(2, 2, 3, 2), booking(3, 3, 3, 3)], &[]);
+    market.fill(
+        &[booking(1, 1, 3, 1), booking(2, 2, 3, 2), booking(3, 3, 3, 3)],
+        &[],
+    );
     market
         .admin()
         .exec("UPDATE bookings SET created_at = IF(id = 2, NULL, NOW() - INTERVAL 10 MINUTE) WHERE id < 3");
@@ -281,10 +284,17 @@ fn very_new_bookings_are_left_to_the_application() {
         (&[], 2, 1),
     ] {
         let json = run(args);
-        assert_eq!((&json["bookings"], &json["too_new"]), (&bookings.into(), &too_new.into()), "{args:?}");
+        assert_eq!(
+            (&json["bookings"], &json["too_new"]),
+            (&bookings.into(), &too_new.into()),
+            "{args:?}"
+        );
     }
     let output = market.server.dbtool().args(["create-conversations"]).run();
-    assert!(output.stdout.contains("1 booking made within the last 5"), "{output}");
+    assert!(
+        output.stdout.contains("1 booking made within the last 5"),
+        "{output}"
+    );
     assert_eq!(market.conversations().len(), 2);
 }
 

@@ -425,8 +425,9 @@ fn no_secret_is_shown_in_any_format() {
     let server = filled();
     let app = App::start(None);
     let echo = |request: &app::Request| format!("{} {}", request.authorization, request.target);
+    type Text = Box<dyn Fn(&app::Request) -> String + Send>;
     type Echo = Box<dyn FnMut(&app::Request) -> Reply + Send>;
-    let echoes: [fn(Box<dyn Fn(&app::Request) -> String + Send>) -> Echo; 4] = [
+    let echoes: [fn(Text) -> Echo; 4] = [
         |echo| Box::new(move |request| Reply("500 Oops", String::new(), format!("<b>{}</b>", echo(request)))),
         |echo| Box::new(move |request| Reply("200 OK", String::new(), echo(request))),
         |echo| {

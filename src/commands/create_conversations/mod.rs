@@ -12,7 +12,6 @@ mod rule;
 mod schema;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::batch::{Sizer, Throttle};
@@ -27,7 +26,7 @@ pub use outcome::Summary;
 
 use plan::Plan;
 use range::Counts;
-use rule::{Pair, Rule};
+use rule::{Covered, Rule};
 
 /// A second connection is worth its while from this many chosen bookings on, or this many ranges.
 const WORTH_TWO: (u64, u64) = (2_000, 4);
@@ -82,7 +81,8 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
             ..Counts::default()
         }),
         covered: repaired.covered,
-        paused: RefCell::default(),
+        throttle,
+        paused: RefCell::new(repaired.paused),
         progress: ctx.report.progress(Some(with_property), "bookings"),
     };
     let workers = 1 + u32::from(second.is_some());
@@ -135,7 +135,9 @@ struct Job<'a> {
     plan: tokio::sync::Mutex<Plan>,
     counts: RefCell<Counts>,
     /// What the repaired conversations would cover, if they were not only counted.
-    covered: HashSet<Pair>,
+    covered: Covered,
+    /// What was found out about the load so far; each worker goes on with its own.
+    throttle: Throttle,
     paused: RefCell<Duration>,
     progress: Progress,
 }
@@ -146,7 +148,7 @@ impl Job<'_> {
         if !self.args.dry_run {
             set_up(session).await?;
         }
-        let mut throttle = Throttle::new(self.args.max_load.clone(), self.args.max_lag);
+        let mut throttle = self.throttle.clone();
         let mut sizer = Sizer::new(self.args.target(), self.args.max_rows);
         let mut lease = None;
         loop {

@@ -5,12 +5,11 @@
 //! else adds one: neither another backfill nor the application. Under READ COMMITTED each
 //! statement after the lock sees everything that was committed before it was granted.
 
-use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::plan::Range;
-use super::rule::{Action, Candidate, Columns, Found, Matching, Pair, Rule};
+use super::rule::{Action, Candidate, Columns, Covered, Found, Matching, Rule};
 use crate::batch::Backoff;
 use crate::context::Context;
 use crate::db::{DbError, ErrorKind, Query, Session};
@@ -134,7 +133,7 @@ pub async fn count(
     rule: &Rule,
     range: &Range,
     limit: u64,
-    covered: &HashSet<Pair>,
+    covered: &Covered,
 ) -> Result<Counts, DbError> {
     find(session, rule, range, limit, Some(covered))
         .await
@@ -224,7 +223,7 @@ async fn find(
     rule: &Rule,
     range: &Range,
     limit: u64,
-    dry: Option<&HashSet<Pair>>,
+    dry: Option<&Covered>,
 ) -> Result<Work, DbError> {
     let mut work = Work::default();
     let mut decider = rule.decider(limit);
@@ -237,8 +236,8 @@ async fn find(
             }
             Found::Candidate(mut candidate, bookings) => {
                 work.counts.bookings += bookings;
-                if let (Some(covered), Some(pair)) = (dry, &candidate.pair)
-                    && covered.contains(pair)
+                if let (Some(covered), Some(people)) = (dry, candidate.people)
+                    && covered.has(candidate.property, people)
                 {
                     candidate.matching = Matching::Other;
                 }

@@ -5,20 +5,18 @@
 //! needs a shared lock on the conversation (a foreign key's check takes one), so that two runs at once
 //! add nothing twice and count only what they changed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::range::VANISHED;
-use super::rule::{Pair, Rule};
+use super::rule::{Covered, Rule};
 use crate::batch::{Backoff, Throttle};
 use crate::context::Context;
 use crate::db::{DbError, Query, Session};
 
 /// Conversations looked at in one go.
 const ROWS: u64 = 10_000;
-
-/// Groups that a run that changes nothing remembers: more than an interrupted script leaves.
-const REMEMBERED: usize = 50_000;
 
 /// The next conversations with a booking: the last of them.
 const NEXT: &str = "SELECT MAX(id) FROM (SELECT id FROM conversations WHERE id > {after} AND booking_id IS NOT NULL \
@@ -36,30 +34,38 @@ pub struct Repaired {
     pub transactions: u64,
     /// Transactions tried again after a conflict.
     pub retries: u64,
-    /// Of a run that changes nothing: the properties and pairs that the repaired conversations would cover.
-    pub covered: HashSet<Pair>,
+    /// Time spent waiting for a lower load.
+    pub paused: Duration,
+    /// Of a run that changes nothing: the repaired conversations.
+    pub covered: Covered,
 }
 
 /// A participant that is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Missing {
     conversation: i64,
     booking: i64,
     user: i64,
-    covers: Option<Pair>,
+    /// The property that the conversation is about.
+    about: Option<i64>,
+    /// Everybody who takes part once it is repaired.
+    people: Vec<i64>,
 }
 
 /// A row of [`Rule::incomplete`].
-pub type Columns = (i64, i64, i64, Option<i64>, i64, i64, i64);
+pub type Columns = (i64, i64, i64, Option<i64>, i64, i64, Option<String>);
 
 impl From<Columns> for Missing {
-    fn from((conversation, booking, user, about, property, guest, host): Columns) -> Missing {
-        let covers = (about == Some(property)).then(|| Pair::new(property, guest, host));
+    fn from((conversation, booking, user, about, guest, host, others): Columns) -> Missing {
+        let others = others.unwrap_or_default();
+        let mut people: Vec<i64> = others.split(',').filter_map(|id| id.parse().ok()).collect();
+        people.extend([guest, host]);
         Missing {
             conversation,
             booking,
             user,
-            covers,
+            about,
+            people,
         }
     }
 }
@@ -79,7 +85,7 @@ pub async fn run(
     let mut repaired = Repaired::default();
     let mut after = i64::MIN;
     while repaired.bookings < limit {
-        throttle.wait(ctx, session).await?;
+        repaired.paused += throttle.wait(ctx, session).await?;
         let last = match rule.property() {
             // Its bookings lead to their conversations at once.
             Some(_) => Some(i64::MAX),
@@ -96,10 +102,11 @@ pub async fn run(
         let found = find(session, rule, &within, limit - repaired.bookings).await?;
         if dry_run {
             repaired.bookings += bookings(&found);
-            let room = REMEMBERED.saturating_sub(repaired.covered.len());
-            repaired
-                .covered
-                .extend(found.iter().filter_map(|missing| missing.covers).take(room));
+            for missing in found {
+                if let Some(property) = missing.about {
+                    repaired.covered.add(property, missing.people);
+                }
+            }
         } else if !found.is_empty() {
             repair(ctx, session, rule, &found, &mut repaired).await?;
         }
@@ -172,7 +179,8 @@ async fn attempt(session: &mut Session, rule: &Rule, ids: &str) -> Result<u64, D
         .await?;
     let found = find(session, rule, &format!("k.id IN ({ids})"), u64::MAX).await?;
     if !found.is_empty() {
-        let mut sql = String::from("INSERT INTO conversation_participants (conversation_id, user_id) VALUES ");
+        let mut sql =
+            String::from("INSERT INTO conversation_participants (conversation_id, user_id) VALUES ");
         for (index, missing) in found.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             // Writing to a String cannot fail.

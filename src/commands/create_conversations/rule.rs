@@ -6,7 +6,7 @@
 //! booking_id or by a matching one. The server finds, range by range, the bookings that are not
 //! covered ([`CANDIDATES`]); [`Decider`] then goes through them in order of their ids.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::plan::Range;
 use super::schema::Hints;
@@ -78,10 +78,13 @@ ON g.guest_id = g.host_id AND o.conversation_id = m.id AND o.user_id <> g.guest_
 GROUP BY g.id ORDER BY g.id";
 
 /// The participants missing from conversations of chosen bookings that have all it takes: the
-/// conversation, its booking, the user, the property it is about, and the booking's property, guest and host.
+/// conversation, its booking, the user, the property it is about, the booking's guest and host, and who
+/// else takes part.
 const INCOMPLETE: &str = "\
 SELECT k.id, b.id, CASE s.side WHEN 0 THEN b.guest_id ELSE b.host_id END AS missing_id, \
-k.property_id, b.property_id AS booked_id, b.guest_id, b.host_id \
+k.property_id, b.guest_id, b.host_id, \
+(SELECT GROUP_CONCAT(o.user_id) FROM conversation_participants AS o \
+WHERE o.conversation_id = k.id AND o.user_id NOT IN (b.guest_id, b.host_id)) AS others \
 FROM {from} \
 STRAIGHT_JOIN (SELECT 0 AS side UNION ALL SELECT 1) AS s ON s.side = 0 OR b.host_id <> b.guest_id \
 LEFT JOIN conversation_participants AS p \
@@ -134,7 +137,9 @@ impl Rule {
         }
         let too_new = too_new_from.map(|from| format!("{chosen} AND b.created_at > '{from}'"));
         if let Some(from) = too_new_from {
-            chosen.push_str(&format!(" AND (b.created_at IS NULL OR b.created_at <= '{from}')"));
+            chosen.push_str(&format!(
+                " AND (b.created_at IS NULL OR b.created_at <= '{from}')"
+            ));
         }
         Rule {
             per_booking: args.per_booking,
@@ -156,7 +161,10 @@ impl Rule {
             Some(_) => BY_PROPERTY,
             None => BY_CONVERSATION,
         };
-        self.filled(&INCOMPLETE.replace("{from}", from).replace("{within}", within), None)
+        self.filled(
+            &INCOMPLETE.replace("{from}", from).replace("{within}", within),
+            None,
+        )
     }
 
     /// Asks for the number of bookings that would be chosen if they were older; `None` when no age is asked for.
@@ -233,22 +241,34 @@ pub enum Found {
     Candidate(Candidate, u64),
 }
 
-/// A property and two people, who may be one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pair {
-    property: i64,
-    lower: i64,
-    higher: i64,
+/// Who takes part in some conversations, by the property that they are about.
+#[derive(Debug, Default)]
+pub struct Covered {
+    people: HashMap<i64, Vec<Vec<i64>>>,
+    conversations: usize,
 }
 
-impl Pair {
-    /// In any order of the people.
-    pub fn new(property: i64, one: i64, other: i64) -> Pair {
-        Pair {
-            property,
-            lower: one.min(other),
-            higher: one.max(other),
+impl Covered {
+    /// As many conversations are remembered: more than an interrupted script leaves.
+    const MOST: usize = 50_000;
+
+    /// Remembers a conversation.
+    pub fn add(&mut self, property: i64, people: Vec<i64>) {
+        if self.conversations < Self::MOST {
+            self.conversations += 1;
+            self.people.entry(property).or_default().push(people);
         }
+    }
+
+    /// Whether one of them matches the property and these two, who may be one.
+    pub fn has(&self, property: i64, (guest, host): (i64, i64)) -> bool {
+        let matches = |people: &Vec<i64>| match guest == host {
+            true => people.iter().all(|user| *user == guest),
+            false => people.contains(&guest) && people.contains(&host),
+        };
+        self.people
+            .get(&property)
+            .is_some_and(|conversations| conversations.iter().any(matches))
     }
 }
 
@@ -261,8 +281,8 @@ pub struct Candidate {
     pub property: i64,
     /// Whether its guest is its host.
     pub alone: bool,
-    /// Its property, guest and host; `None` where one of them is not known.
-    pub pair: Option<Pair>,
+    /// Its guest and host, where both are known.
+    pub people: Option<(i64, i64)>,
     /// What matches it.
     pub matching: Matching,
 }
@@ -294,7 +314,7 @@ impl From<Columns> for Found {
             booking,
             property,
             alone: guest == host,
-            pair: guest.zip(host).map(|(guest, host)| Pair::new(property, guest, host)),
+            people: guest.zip(host),
             matching,
         };
         Found::Candidate(candidate, bookings)
@@ -361,7 +381,7 @@ mod tests {
             booking: booking as i64,
             property: 1,
             alone: false,
-            pair: Option::None,
+            people: Option::None,
             matching,
         };
         matching

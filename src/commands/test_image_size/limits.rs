@@ -161,6 +161,7 @@ mod tests {
             characters,
             octets: Some(octets),
             charset: charset.map(str::to_string),
+            migrated: false,
         }
     }
 
