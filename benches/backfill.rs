@@ -210,7 +210,14 @@ fn command(server: &Server, name: &'static str, connections: u32) -> Entry {
             .env("DB_NAME", "contender")
             .env("DB_CONNECTION_LIMIT", connections.to_string())
             .patience(Duration::from_secs(3_600))
-            .args(["create-conversations", "--format", "json", "--quiet"])
+            .args([
+                "create-conversations",
+                "--older-than",
+                "0s",
+                "--format",
+                "json",
+                "--quiet",
+            ])
             .run();
         assert_eq!(output.code, Some(0), "{output}");
         let json: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON on standard output");

@@ -68,7 +68,7 @@ fn an_uncovered_booking_gets_a_conversation_with_both_participants() {
 #[test]
 fn a_booking_is_covered_by_its_own_conversation_or_by_one_of_both_people_about_the_property() {
     let before = [
-        conversation(1, Some(1), &[]),
+        conversation(1, Some(1), &[3, 1]),
         conversation(1, Some(9), &[1, 4, 5]),
         conversation(2, None, &[1, 3]),
     ];
@@ -185,6 +185,117 @@ fn bookings_that_lack_somebody_or_something_are_skipped_with_the_reason() {
         }
     );
     assert_eq!(after, [conversation(1, Some(4), &[1, 3])]);
+}
+
+#[test]
+fn a_conversation_of_a_booking_gets_the_people_it_lacks() {
+    let market = Market::start();
+    let bookings = [
+        booking(1, 1, 3, 1),
+        // Of the same people: covered by the repaired conversation of 1.
+        booking(2, 1, 3, 1),
+        booking(3, 2, 4, 2),
+        booking(4, 3, 3, 3),
+        booking(5, 4, 5, 4),
+        Booking {
+            status: "cancelled",
+            ..booking(6, 4, 6, 4)
+        },
+        booking(7, 5, 7, 5),
+    ];
+    let own = |property, id, people: &[i64]| conversation(property, Some(id), people);
+    market.fill(
+        &bookings,
+        &[
+            own(1, 1, &[]),
+            own(2, 3, &[9, 4]),
+            own(3, 4, &[]),
+            own(4, 5, &[5, 4]),
+            own(4, 6, &[]),
+            conversation(5, None, &[7, 5]),
+        ],
+    );
+    let expected = Counts {
+        bookings: 6,
+        linked: 1,
+        repaired: 3,
+        covered: 2,
+        ..Counts::default()
+    };
+    let before = market.conversations();
+    assert_eq!(Counts::read(&market.run(&["--dry-run"])), expected);
+    assert_eq!(market.conversations(), before, "nothing was to change");
+    assert_eq!(market.run(&["--limit", "2"])["repaired"], 2);
+    let rest = market.run(&["--property", "3"]);
+    assert_eq!((&rest["repaired"], &rest["created"]), (&1.into(), &0.into()));
+    assert_eq!(
+        Counts::read(&market.run(&[])),
+        Counts {
+            repaired: 0,
+            covered: 5,
+            ..expected
+        }
+    );
+    let after = market::sorted(vec![
+        own(1, 1, &[1, 3]),
+        own(2, 3, &[2, 4, 9]),
+        own(3, 4, &[3]),
+        own(4, 5, &[4, 5]),
+        own(4, 6, &[]),
+        own(5, 7, &[5, 7]),
+    ]);
+    assert_eq!(market.conversations(), after);
+    let output = market.command(&["--dry-run"]).run();
+    assert!(!output.stdout.contains("repaired"), "{output}");
+    market
+        .admin()
+        .exec("DELETE FROM conversation_participants WHERE user_id = 9 OR user_id = 4");
+    let output = market.command(&[]).run();
+    assert!(
+        output.stdout.contains("2  got the participants") && output.stdout.contains("(repaired)"),
+        "{output}"
+    );
+}
+
+#[test]
+fn very_new_bookings_are_left_to_the_application() {
+    let market = Market::start();
+    market.fill(
+        &[booking(1, 1, 3, 1), booking(2, 2, 3, 2), booking(3, 3, 3, 3)],
+        &[],
+    );
+    market
+        .admin()
+        .exec("UPDATE bookings SET created_at = IF(id = 2, NULL, NOW() - INTERVAL 10 MINUTE) WHERE id < 3");
+    let run = |args: &[&str]| {
+        let output = market
+            .server
+            .dbtool()
+            .args(["create-conversations", "--format", "json"])
+            .args(args)
+            .run();
+        assert_eq!(output.code, Some(0), "{output}");
+        serde_json::from_str::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    for (args, bookings, too_new) in [
+        (&["--dry-run", "--older-than", "1h"][..], 1, 2),
+        (&["--dry-run", "--older-than", "0"], 3, 0),
+        (&["--dry-run"], 2, 1),
+        (&[], 2, 1),
+    ] {
+        let json = run(args);
+        assert_eq!(
+            (&json["bookings"], &json["too_new"]),
+            (&bookings.into(), &too_new.into()),
+            "{args:?}"
+        );
+    }
+    let output = market.server.dbtool().args(["create-conversations"]).run();
+    assert!(
+        output.stdout.contains("1 booking made within the last 5"),
+        "{output}"
+    );
+    assert_eq!(market.conversations().len(), 2);
 }
 
 #[test]

@@ -254,7 +254,12 @@ fn conversations() {
     let server = Server::start();
     let mut admin = server.admin();
     let mut seen = Seen::new();
-    let backfill = |args: &[&str]| server.dbtool().arg("create-conversations").args(args);
+    let backfill = |args: &[&str]| {
+        server
+            .dbtool()
+            .args(["create-conversations", "--older-than", "0s"])
+            .args(args)
+    };
     let test = |args: &[&str]| server.dbtool().arg("test-conversations").args(args);
     seen.run(CONVERSATIONS, 1, test(&[]));
     assert_eq!(migrate_shipped(&server).run().code, Some(0));

@@ -2,10 +2,6 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
 use support::{Output, Server};
 
@@ -226,6 +222,23 @@ fn each_broken_invariant_is_found_with_its_rows() {
 }
 
 #[test]
+fn a_message_to_oneself_needs_no_partner_and_one_to_a_deleted_user_does() {
+    let server = filled();
+    let mut admin = server.admin();
+    admin.exec("USE app");
+    admin.exec("INSERT INTO conversations (id, property_id) VALUES (8, 1), (9, 1)");
+    admin.exec("INSERT INTO conversation_participants (conversation_id, user_id) VALUES (8, 1), (9, 1)");
+    admin.exec("INSERT INTO messages (conversation_id, sender_id, recipient_id, message) VALUES (8, 1, 1, 'buy soap')");
+    admin.exec("INSERT INTO messages (conversation_id, sender_id, message) VALUES (9, 1, 'still there?')");
+    let output = test(&server, &["--read-only"]);
+    let found = check(&output, "every conversation has two participants");
+    assert_eq!(found["details"][0], "conversation 9", "{output}");
+    assert_eq!(found["message"], "1 conversations with fewer", "{output}");
+    admin.exec("DELETE FROM conversations WHERE id = 9");
+    assert_eq!(test(&server, &["--read-only"]).code, Some(0));
+}
+
+#[test]
 fn a_booking_that_shares_a_conversation_is_covered() {
     let server = filled();
     let mut admin = server.admin();
@@ -358,128 +371,4 @@ fn ci_formats() {
         assert_eq!(output.code, Some(1), "{output}");
         assert!(output.stdout.contains(part), "{part:?}\n{output}");
     }
-}
-
-/// A small application: answers GET /api/conversations with `body` to whoever has the token.
-struct App {
-    url: String,
-    body: Arc<Mutex<String>>,
-}
-
-impl App {
-    fn start() -> App {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}/api", listener.local_addr().expect("an address"));
-        let body = Arc::new(Mutex::new(String::new()));
-        let shared = Arc::clone(&body);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let body = shared.lock().expect("the body").clone();
-                let _ = answer(stream, &body);
-            }
-        });
-        App { url, body }
-    }
-}
-
-fn answer(mut stream: TcpStream, body: &str) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    let mut trusted = false;
-    for line in lines {
-        let line = line?;
-        trusted |= line.eq_ignore_ascii_case("authorization: bearer s3cret");
-        if line.is_empty() {
-            break;
-        }
-    }
-    let (status, body) = match (request.starts_with("GET /api/conversations "), trusted) {
-        (false, _) => ("404 Not Found", "no"),
-        (true, false) => ("401 Unauthorized", "no"),
-        (true, true) => ("200 OK", body),
-    };
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-#[test]
-fn the_application_must_say_what_the_database_says() {
-    let server = filled();
-    let app = App::start();
-    let run = |body: &Value| {
-        *app.body.lock().expect("the body") = body.to_string();
-        let command = server.dbtool().env("APP_TOKEN", "s3cret");
-        let args = [
-            "--user",
-            "host@example.com",
-            "--api-url",
-            &app.url,
-            "--token-env",
-            "APP_TOKEN",
-        ];
-        command
-            .args(["test-conversations", "--format", "json", "--read-only"])
-            .args(args)
-            .run()
-    };
-    let right = json!({"conversations": [
-        {"id": 1, "title": "Cabin", "lastMessage": {"message": "see you"}, "unreadCount": 1},
-        {"id": 2, "title": "Villa", "lastMessage": {"message": "is it free?"}, "unreadCount": 0},
-    ]});
-    let output = run(&right);
-    assert_eq!(output.code, Some(0), "{output}");
-    assert_eq!(
-        check(&output, "without a token the list is refused")["status"],
-        "passed"
-    );
-    assert!(!output.stdout.contains("s3cret"), "{output}");
-
-    let mut wrong = right.clone();
-    wrong["conversations"][0]["unreadCount"] = json!(3);
-    wrong["conversations"][1]["id"] = json!(3);
-    let output = run(&wrong);
-    assert_eq!(output.code, Some(1), "{output}");
-    assert_eq!(
-        check(&output, "unread counts are right")["details"],
-        json!(["conversation 1: Some(3), expected 1"])
-    );
-    assert_eq!(
-        check(&output, "every conversation is listed")["details"],
-        json!(["conversation 2"])
-    );
-    assert_eq!(
-        check(&output, "no conversation is listed that should not be")["details"],
-        json!(["conversation 3"])
-    );
-
-    let output = server
-        .dbtool()
-        .args([
-            "test-conversations",
-            "--format",
-            "json",
-            "--read-only",
-            "--user",
-            "1",
-            "--api-url",
-            "http://127.0.0.1:1",
-        ])
-        .run();
-    assert_eq!(output.code, Some(1), "{output}");
-    assert_eq!(check(&output, "the application answers")["status"], "failed");
-    let output = test(
-        &server,
-        &[
-            "--user",
-            "1",
-            "--api-url",
-            &app.url,
-            "--token-env",
-            "NO_SUCH_TOKEN",
-        ],
-    );
-    assert_eq!(output.code, Some(2), "{output}");
 }

@@ -5,6 +5,7 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use support::migrations::{Folder, assert_ends};
 use support::{Admin, Output, Server};
 
 /// A table as migration 001 makes it, with this type of column.
@@ -62,6 +63,15 @@ fn the_column_before_and_after_the_migration() {
     assert!(
         value["change"].to_string().contains("dbtool migrate 003"),
         "{output}"
+    );
+
+    // Where the history says that 003 is applied, migrate has nothing to do.
+    let folder = Folder::new(&[("003_profile_image.sql", "SELECT 1;")]);
+    assert_ends(&folder.migrate(&server, &[]).run(), 0, &["now at 003"]);
+    let change = json(&test(&server, &[]))["change"].to_string();
+    assert!(
+        change.contains("ALTER TABLE `users` MODIFY") && change.contains("history says that migration 003"),
+        "{change}"
     );
 
     admin.exec("ALTER TABLE users MODIFY profile_image_url MEDIUMTEXT");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::span::parse_span;
 use crate::batch::MaxLoad;
 
 /// A booking's status.
@@ -103,7 +104,10 @@ pub struct CreateConversationsArgs {
     /// Only bookings made on this day or later
     #[arg(long, value_name = "DATE")]
     pub since: Option<Day>,
-    /// Stop after this many conversations created or linked
+    /// Leave bookings made within this time to the application, which may be making their conversations
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_span)]
+    pub older_than: Duration,
+    /// Stop after this many conversations created, linked or repaired
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
     /// Only bookings of this property

@@ -1,5 +1,6 @@
 //! The command line: clap types only, no database.
 
+pub mod api_map;
 pub mod check_connections;
 pub mod check_schema;
 pub mod connection;
@@ -7,6 +8,7 @@ pub mod create_conversations;
 pub mod migrate;
 pub mod sandbox;
 pub mod size;
+pub mod span;
 pub mod test_conversations;
 pub mod test_image_size;
 

@@ -35,6 +35,7 @@ pub struct Counts {
     pub bookings: u64,
     pub created: u64,
     pub linked: u64,
+    pub repaired: u64,
     pub covered: u64,
     pub without_people: u64,
     pub without_property: u64,
@@ -47,6 +48,7 @@ impl Counts {
             bookings: number(&json["bookings"]),
             created: number(&json["created"]),
             linked: number(&json["linked"]),
+            repaired: number(&json["repaired"]),
             covered: number(&json["covered"]),
             without_people: number(&json["skipped"]["without_guest_or_host"]),
             without_property: number(&json["skipped"]["without_property"]),
@@ -68,6 +70,25 @@ pub fn model(
 ) -> (Counts, Vec<Conversation>) {
     let mut conversations = before.to_vec();
     let mut counts = Counts::default();
+    // First of all, conversations of a booking get the people they lack.
+    let mut repaired = BTreeSet::new();
+    for booking in bookings {
+        let (Some(_), Some(guest), Some(host)) = (booking.property, booking.guest, booking.host) else {
+            continue;
+        };
+        if !["pending", "confirmed", "completed"].contains(&booking.status) {
+            continue;
+        }
+        for own in conversations
+            .iter_mut()
+            .filter(|own| own.booking == Some(booking.id))
+        {
+            if own.participants.insert(guest) | own.participants.insert(host) {
+                repaired.insert(booking.id);
+            }
+        }
+    }
+    counts.repaired = repaired.len() as u64;
     for booking in bookings {
         if !["pending", "confirmed", "completed"].contains(&booking.status) {
             continue;
@@ -86,7 +107,7 @@ pub fn model(
             .iter()
             .any(|conversation| conversation.booking == Some(booking.id))
         {
-            counts.covered += 1;
+            counts.covered += u64::from(!repaired.contains(&booking.id));
             continue;
         }
         let matching: Vec<usize> = (0..conversations.len())
@@ -178,7 +199,7 @@ impl Market {
     pub fn command(&self, args: &[&str]) -> Cmd {
         self.server
             .dbtool_as(&self.account)
-            .args(["create-conversations"])
+            .args(["create-conversations", "--older-than", "0s"])
             .args(args)
     }
 

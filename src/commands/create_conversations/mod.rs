@@ -7,6 +7,7 @@
 mod outcome;
 mod plan;
 mod range;
+mod repair;
 mod rule;
 mod schema;
 
@@ -25,7 +26,7 @@ pub use outcome::Summary;
 
 use plan::Plan;
 use range::Counts;
-use rule::Rule;
+use rule::{Covered, Rule};
 
 /// A second connection is worth its while from this many chosen bookings on, or this many ranges.
 const WORTH_TWO: (u64, u64) = (2_000, 4);
@@ -46,10 +47,22 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
     for warning in &found.warnings {
         ctx.report.warn(warning);
     }
-    let rule = Rule::new(args, found.hints.clone());
+    let too_new_from = too_new_from(&mut session, args.older_than).await?;
+    let rule = Rule::new(args, too_new_from.as_deref(), found.hints.clone());
+    let too_new = match rule.too_new() {
+        Some(query) => session.first::<(u64,)>(query).await?.unwrap_or_default().0,
+        None => 0,
+    };
     let (without_property,): (u64,) = session.first(rule.without_property()).await?.unwrap_or_default();
     let (chosen,): (u64,) = session.first(rule.chosen()).await?.unwrap_or_default();
     let with_property = chosen.saturating_sub(without_property);
+
+    let limit = args.limit.unwrap_or(u64::MAX);
+    if !args.dry_run {
+        set_up(&mut session).await?;
+    }
+    let mut throttle = Throttle::new(args.max_load.clone(), args.max_lag);
+    let repaired = repair::run(ctx, &mut session, &rule, &mut throttle, limit, args.dry_run).await?;
 
     let second = if args.limit.is_none() && with_property >= WORTH_TWO.0.min(WORTH_TWO.1 * args.max_rows) {
         ctx.db.try_session().await?
@@ -61,8 +74,15 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         args,
         rule,
         plan: tokio::sync::Mutex::new(Plan::new(args.property, args.dry_run, &found.hints)),
-        counts: RefCell::default(),
-        paused: RefCell::default(),
+        counts: RefCell::new(Counts {
+            repaired: repaired.bookings,
+            transactions: repaired.transactions,
+            retries: repaired.retries,
+            ..Counts::default()
+        }),
+        covered: repaired.covered,
+        throttle,
+        paused: RefCell::new(repaired.paused),
         progress: ctx.report.progress(Some(with_property), "bookings"),
     };
     let workers = 1 + u32::from(second.is_some());
@@ -79,11 +99,32 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         limit: args.limit,
         counts: job.counts.into_inner(),
         without_property,
+        too_new,
+        older_than: args.older_than,
         workers,
         target: args.target(),
         paused: job.paused.into_inner(),
         elapsed: begun.elapsed(),
     }))
+}
+
+/// Settings of a session that changes data.
+async fn set_up(session: &mut Session) -> Result<(), DbError> {
+    for setting in range::SETTINGS {
+        session.execute(setting).await?;
+    }
+    Ok(())
+}
+
+/// The moment from which on bookings are too new, asked once so that it is one for the whole run.
+async fn too_new_from(session: &mut Session, older_than: Duration) -> Result<Option<String>, DbError> {
+    if older_than.is_zero() {
+        return Ok(None);
+    }
+    // A part of a second is a second.
+    let seconds = older_than.as_secs() + u64::from(older_than.subsec_millis() > 0);
+    let query = rule::TOO_NEW_FROM.replace("{seconds}", &seconds.to_string());
+    Ok(session.first::<(String,)>(query).await?.map(|(moment,)| moment))
 }
 
 /// What the workers share.
@@ -93,6 +134,10 @@ struct Job<'a> {
     rule: Rule,
     plan: tokio::sync::Mutex<Plan>,
     counts: RefCell<Counts>,
+    /// What the repaired conversations would cover, if they were not only counted.
+    covered: Covered,
+    /// What was found out about the load so far; each worker goes on with its own.
+    throttle: Throttle,
     paused: RefCell<Duration>,
     progress: Progress,
 }
@@ -101,11 +146,9 @@ impl Job<'_> {
     /// Goes through ranges until there are none left.
     async fn work(&self, session: &mut Session) -> anyhow::Result<()> {
         if !self.args.dry_run {
-            for setting in range::SETTINGS {
-                session.execute(setting).await?;
-            }
+            set_up(session).await?;
         }
-        let mut throttle = Throttle::new(self.args.max_load.clone(), self.args.max_lag);
+        let mut throttle = self.throttle.clone();
         let mut sizer = Sizer::new(self.args.target(), self.args.max_rows);
         let mut lease = None;
         loop {
@@ -125,7 +168,7 @@ impl Job<'_> {
             let (counts, elapsed) = if self.args.dry_run {
                 let begun = Instant::now();
                 (
-                    range::count(session, &self.rule, &range, left).await?,
+                    range::count(session, &self.rule, &range, left, &self.covered).await?,
                     begun.elapsed(),
                 )
             } else {
@@ -173,10 +216,11 @@ impl Job<'_> {
         Failure::new(
             error.exit(),
             format!(
-                "{} (after {} created and {} linked)",
+                "{} (after {} created, {} linked and {} repaired)",
                 error.what(),
                 count(counts.created),
-                count(counts.linked)
+                count(counts.linked),
+                count(counts.repaired)
             ),
             next,
         )

@@ -16,6 +16,8 @@ pub struct Summary {
     pub(super) limit: Option<u64>,
     pub(super) counts: Counts,
     pub(super) without_property: u64,
+    pub(super) too_new: u64,
+    pub(super) older_than: Duration,
     pub(super) workers: u32,
     pub(super) target: Duration,
     pub(super) paused: Duration,
@@ -47,6 +49,12 @@ impl Outcome for Summary {
             count(counts.linked),
             format!("{would} a conversation that had no booking yet"),
         ]);
+        if counts.repaired > 0 {
+            table.row([
+                count(counts.repaired),
+                format!("{would} the participants that their conversation lacked (repaired)"),
+            ]);
+        }
         table.row([count(counts.covered()), covered_by(self.per_booking).to_owned()]);
         for (number, reason) in [
             (counts.without_people, "guest or host"),
@@ -70,6 +78,13 @@ impl Outcome for Summary {
             format!("in all ({})", self.statuses.join(", ")),
         ]);
         page.table(table);
+        if self.too_new > 0 {
+            page.line(format_args!(
+                "{} made within the last {}: left to the application (--older-than)",
+                plural(self.too_new, "booking"),
+                duration(self.older_than)
+            ));
+        }
         if counts.alone > 0 {
             let named: Vec<String> = counts.alone_bookings.iter().map(ToString::to_string).collect();
             let more = if counts.alone > named.len() as u64 {
@@ -119,12 +134,15 @@ impl Outcome for Summary {
             "bookings": self.bookings(),
             "created": counts.created,
             "linked": counts.linked,
+            "repaired": counts.repaired,
             "covered": counts.covered(),
             "skipped": {
                 "without_guest_or_host": counts.without_people,
                 "without_property": self.without_property,
             },
             "left_by_limit": counts.left,
+            "too_new": self.too_new,
+            "older_than_ms": self.older_than.as_millis() as u64,
             "guest_is_host": { "created": counts.alone, "bookings": counts.alone_bookings },
             "transactions": counts.transactions,
             "retries": counts.retries,

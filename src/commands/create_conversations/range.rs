@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::plan::Range;
-use super::rule::{Action, Candidate, Columns, Found, Rule};
+use super::rule::{Action, Candidate, Columns, Covered, Found, Matching, Rule};
 use crate::batch::Backoff;
 use crate::context::Context;
 use crate::db::{DbError, ErrorKind, Query, Session};
@@ -50,7 +50,7 @@ UPDATE conversations SET updated_at = updated_at, booking_id = CASE id {cases} E
 WHERE id IN ({ids}) AND booking_id IS NULL";
 
 /// Foreign key errors: a booking or a user vanished between finding and inserting.
-const VANISHED: [u16; 2] = [1452, 1216];
+pub(super) const VANISHED: [u16; 2] = [1452, 1216];
 
 /// Bookings of hosts at their own properties that a result names.
 const NAMED: usize = 10;
@@ -64,6 +64,8 @@ pub struct Counts {
     pub created: u64,
     /// Conversations linked to a booking.
     pub linked: u64,
+    /// Bookings whose conversations got the participants they lacked.
+    pub repaired: u64,
     /// Bookings without guest or host.
     pub without_people: u64,
     /// Bookings left uncovered because of the limit.
@@ -84,12 +86,12 @@ impl Counts {
     /// Bookings that had a conversation, or got one together with an earlier booking.
     pub fn covered(&self) -> u64 {
         self.bookings
-            .saturating_sub(self.created + self.linked + self.without_people + self.left)
+            .saturating_sub(self.created + self.linked + self.repaired + self.without_people + self.left)
     }
 
-    /// Conversations created or linked.
+    /// Conversations created, linked or repaired.
     pub fn changed(&self) -> u64 {
-        self.created + self.linked
+        self.created + self.linked + self.repaired
     }
 
     /// Adds another range's counts.
@@ -97,6 +99,7 @@ impl Counts {
         self.bookings += other.bookings;
         self.created += other.created;
         self.linked += other.linked;
+        self.repaired += other.repaired;
         self.without_people += other.without_people;
         self.left += other.left;
         self.alone += other.alone;
@@ -121,12 +124,18 @@ struct Work {
     links: Vec<(i64, i64)>,
 }
 
-/// Counts what a run would do in a range.
+/// Counts what a run would do in a range, when it has repaired conversations that cover `covered`.
 ///
 /// # Errors
 /// The range cannot be read.
-pub async fn count(session: &mut Session, rule: &Rule, range: &Range, limit: u64) -> Result<Counts, DbError> {
-    find(session, rule, range, limit, false)
+pub async fn count(
+    session: &mut Session,
+    rule: &Rule,
+    range: &Range,
+    limit: u64,
+    covered: &Covered,
+) -> Result<Counts, DbError> {
+    find(session, rule, range, limit, Some(covered))
         .await
         .map(|work| work.counts)
 }
@@ -186,7 +195,7 @@ async fn attempt(
     session.execute(BEGIN).await?;
     session.execute(of_range(LOCK_PROPERTIES, range)).await?;
     let locked = Instant::now();
-    let mut work = find(session, rule, range, limit, true).await?;
+    let mut work = find(session, rule, range, limit, None).await?;
     if !work.values.is_empty() {
         let sql = format!("{INSERT_CONVERSATIONS}{}", work.values);
         let done = session.execute(Query::new(sql).timeout(None)).await?;
@@ -207,13 +216,14 @@ async fn attempt(
     Ok(Some((work.counts, locked.elapsed())))
 }
 
-/// Finds and decides; with `write`, also notes what to write.
+/// Finds and decides, and notes what to write; with `dry`, what a run that changes nothing would have
+/// covered by now, it only counts.
 async fn find(
     session: &mut Session,
     rule: &Rule,
     range: &Range,
     limit: u64,
-    write: bool,
+    dry: Option<&Covered>,
 ) -> Result<Work, DbError> {
     let mut work = Work::default();
     let mut decider = rule.decider(limit);
@@ -224,13 +234,18 @@ async fn find(
                 work.counts.bookings += bookings;
                 work.counts.without_people += incomplete;
             }
-            Found::Candidate(candidate, bookings) => {
+            Found::Candidate(mut candidate, bookings) => {
                 work.counts.bookings += bookings;
+                if let (Some(covered), Some(people)) = (dry, candidate.people)
+                    && covered.has(candidate.property, people)
+                {
+                    candidate.matching = Matching::Other;
+                }
                 let action = decider.next(&candidate);
                 if action == Action::Left {
                     work.counts.left += bookings;
                 } else {
-                    work.note(&candidate, action, write);
+                    work.note(&candidate, action, dry.is_none());
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! booking_id or by a matching one. The server finds, range by range, the bookings that are not
 //! covered ([`CANDIDATES`]); [`Decider`] then goes through them in order of their ids.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::plan::Range;
 use super::schema::Hints;
@@ -77,6 +77,32 @@ LEFT JOIN conversation_participants AS o \
 ON g.guest_id = g.host_id AND o.conversation_id = m.id AND o.user_id <> g.guest_id \
 GROUP BY g.id ORDER BY g.id";
 
+/// The participants missing from conversations of chosen bookings that have all it takes: the
+/// conversation, its booking, the user, the property it is about, the booking's guest and host, and who
+/// else takes part.
+const INCOMPLETE: &str = "\
+SELECT k.id, b.id, CASE s.side WHEN 0 THEN b.guest_id ELSE b.host_id END AS missing_id, \
+k.property_id, b.guest_id, b.host_id, \
+(SELECT GROUP_CONCAT(o.user_id) FROM conversation_participants AS o \
+WHERE o.conversation_id = k.id AND o.user_id NOT IN (b.guest_id, b.host_id)) AS others \
+FROM {from} \
+STRAIGHT_JOIN (SELECT 0 AS side UNION ALL SELECT 1) AS s ON s.side = 0 OR b.host_id <> b.guest_id \
+LEFT JOIN conversation_participants AS p \
+ON p.conversation_id = k.id AND p.user_id = CASE s.side WHEN 0 THEN b.guest_id ELSE b.host_id END \
+WHERE {within} AND p.user_id IS NULL AND b.property_id IS NOT NULL \
+AND b.guest_id IS NOT NULL AND b.host_id IS NOT NULL AND {chosen} ORDER BY k.id, s.side";
+
+/// Goes along the conversations.
+const BY_CONVERSATION: &str = "\
+conversations AS k FORCE INDEX (PRIMARY) STRAIGHT_JOIN bookings AS b ON b.id = k.booking_id";
+
+/// Goes along the bookings of a property.
+const BY_PROPERTY: &str = "\
+bookings AS b {bookings_by_property} STRAIGHT_JOIN conversations AS k {conversations_by_booking} ON k.booking_id = b.id";
+
+/// The moment from which on bookings are too new, as the session writes times.
+pub const TOO_NEW_FROM: &str = "SELECT CAST(NOW() - INTERVAL {seconds} SECOND AS CHAR)";
+
 /// How many bookings are chosen.
 const CHOSEN: &str = "SELECT COUNT(*) FROM bookings AS b WHERE {chosen}";
 
@@ -88,12 +114,15 @@ const WITHOUT_PROPERTY: &str = "SELECT COUNT(*) FROM bookings AS b WHERE b.prope
 pub struct Rule {
     per_booking: bool,
     chosen: String,
+    /// The same filters for bookings that are too new.
+    too_new: Option<String>,
+    property: Option<i64>,
     hints: Hints,
 }
 
 impl Rule {
-    /// The statements for the bookings that `args` chooses.
-    pub fn new(args: &CreateConversationsArgs, hints: Hints) -> Rule {
+    /// The statements for the bookings that `args` chooses, without those made after `too_new_from`.
+    pub fn new(args: &CreateConversationsArgs, too_new_from: Option<&str>, hints: Hints) -> Rule {
         let statuses: Vec<String> = args
             .status
             .iter()
@@ -106,11 +135,42 @@ impl Rule {
         if let Some(property) = args.property {
             chosen.push_str(&format!(" AND b.property_id = {property}"));
         }
+        let too_new = too_new_from.map(|from| format!("{chosen} AND b.created_at > '{from}'"));
+        if let Some(from) = too_new_from {
+            chosen.push_str(&format!(
+                " AND (b.created_at IS NULL OR b.created_at <= '{from}')"
+            ));
+        }
         Rule {
             per_booking: args.per_booking,
             chosen,
+            too_new,
+            property: args.property,
             hints,
         }
+    }
+
+    /// The only property, if one was asked for.
+    pub fn property(&self) -> Option<i64> {
+        self.property
+    }
+
+    /// Asks for the participants missing from conversations of chosen bookings; `within` limits the conversations `k`.
+    pub fn incomplete(&self, within: &str) -> Query {
+        let from = match self.property {
+            Some(_) => BY_PROPERTY,
+            None => BY_CONVERSATION,
+        };
+        self.filled(
+            &INCOMPLETE.replace("{from}", from).replace("{within}", within),
+            None,
+        )
+    }
+
+    /// Asks for the number of bookings that would be chosen if they were older; `None` when no age is asked for.
+    pub fn too_new(&self) -> Option<Query> {
+        let condition = self.too_new.as_ref()?;
+        Some(Query::new(CHOSEN.replace("{chosen}", condition)).timeout(None))
     }
 
     /// Asks for a range's [`Candidate`]s.
@@ -181,6 +241,37 @@ pub enum Found {
     Candidate(Candidate, u64),
 }
 
+/// Who takes part in some conversations, by the property that they are about.
+#[derive(Debug, Default)]
+pub struct Covered {
+    people: HashMap<i64, Vec<Vec<i64>>>,
+    conversations: usize,
+}
+
+impl Covered {
+    /// As many conversations are remembered: more than an interrupted script leaves.
+    const MOST: usize = 50_000;
+
+    /// Remembers a conversation.
+    pub fn add(&mut self, property: i64, people: Vec<i64>) {
+        if self.conversations < Self::MOST {
+            self.conversations += 1;
+            self.people.entry(property).or_default().push(people);
+        }
+    }
+
+    /// Whether one of them matches the property and these two, who may be one.
+    pub fn has(&self, property: i64, (guest, host): (i64, i64)) -> bool {
+        let matches = |people: &Vec<i64>| match guest == host {
+            true => people.iter().all(|user| *user == guest),
+            false => people.contains(&guest) && people.contains(&host),
+        };
+        self.people
+            .get(&property)
+            .is_some_and(|conversations| conversations.iter().any(matches))
+    }
+}
+
 /// A booking without a conversation of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
@@ -190,6 +281,8 @@ pub struct Candidate {
     pub property: i64,
     /// Whether its guest is its host.
     pub alone: bool,
+    /// Its guest and host, where both are known.
+    pub people: Option<(i64, i64)>,
     /// What matches it.
     pub matching: Matching,
 }
@@ -221,6 +314,7 @@ impl From<Columns> for Found {
             booking,
             property,
             alone: guest == host,
+            people: guest.zip(host),
             matching,
         };
         Found::Candidate(candidate, bookings)
@@ -287,6 +381,7 @@ mod tests {
             booking: booking as i64,
             property: 1,
             alone: false,
+            people: Option::None,
             matching,
         };
         matching

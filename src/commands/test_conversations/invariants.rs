@@ -38,12 +38,18 @@ const ORPHAN_PARTICIPANTS: &str = "SELECT CONCAT('user ', t.user_id, ' in conver
      FROM conversation_participants t LEFT JOIN conversations c ON c.id = t.conversation_id \
      LEFT JOIN users u ON u.id = t.user_id WHERE c.id IS NULL OR u.id IS NULL";
 
-/// Conversations with fewer than two participants, but for a host's booking with themselves.
+/// Conversations with fewer than two participants, but for a host's booking with themselves and for
+/// messages to oneself. CASE keeps the look-ups of the latter to the few with one participant.
 const LONELY: &str = "SELECT CONCAT('conversation ', c.id, \
      IF(c.booking_id IS NULL, '', CONCAT(' of booking ', c.booking_id))) AS line FROM conversations c \
      LEFT JOIN bookings b ON b.id = c.booking_id \
-     WHERE (SELECT COUNT(*) FROM conversation_participants t WHERE t.conversation_id = c.id) < \
-     IF(b.guest_id = b.host_id, 1, 2)";
+     WHERE CASE (SELECT COUNT(*) FROM conversation_participants t WHERE t.conversation_id = c.id) \
+     WHEN 0 THEN 1 \
+     WHEN 1 THEN CASE WHEN b.guest_id = b.host_id THEN 0 \
+       WHEN (SELECT 1 FROM messages s WHERE s.conversation_id = c.id LIMIT 1) IS NULL THEN 1 \
+       WHEN (SELECT 1 FROM messages s WHERE s.conversation_id = c.id \
+         AND COALESCE(s.sender_id = s.recipient_id, 0) = 0 LIMIT 1) IS NULL THEN 0 ELSE 1 END \
+     ELSE 0 END = 1";
 
 /// Bookings that neither have a conversation of their own nor share one of guest and host at the
 /// same property. CASE keeps the order: the look-up by booking settles most rows, and the guest's
@@ -104,7 +110,8 @@ const INVARIANTS: [Invariant; 9] = [
         offenders: LONELY,
         bad: "conversations with fewer",
         status: CheckStatus::Failed,
-        advice: "a deleted user leaves such conversations behind; the application shows them without a partner",
+        advice: "`dbtool create-conversations` adds the guest and host of a conversation's booking; a deleted user leaves \
+                 others behind, which the application shows without a partner",
     },
     Invariant {
         name: "every booking has a conversation",

@@ -115,6 +115,19 @@ pub(super) struct Listings {
 /// How many lines of one list are kept; applications page theirs sooner.
 pub(super) const KEPT: usize = 200;
 
+/// The first [`KEPT`] lines of the user's list, and whether these are all.
+pub(super) async fn head(session: &mut Session, user: u64) -> Result<(Vec<Listed>, bool), DbError> {
+    let mut lines = Vec::new();
+    let mut stream = session.stream(Query::new(LISTING).bind(user)).await?;
+    while let Some(row) = stream.next().await? {
+        if lines.len() == KEPT {
+            return Ok((lines, false));
+        }
+        lines.push(Listed::from_row(&row));
+    }
+    Ok((lines, true))
+}
+
 impl Listings {
     /// Lists the conversations of `user`.
     pub async fn add(&mut self, session: &mut Session, user: u64) -> Result<(), DbError> {

@@ -65,11 +65,7 @@ const SHOWN: usize = 10;
 /// # Errors
 /// An unknown user, bad flags, no connection, or a statement of dbtool's own that fails.
 pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Result<Verdict> {
-    let api = args
-        .api_url
-        .as_deref()
-        .map(|url| api::Api::new(url, args.token_env.as_deref()))
-        .transpose()?;
+    let api = api::Api::new(args)?;
     context.config.require_database()?;
     let slow = args.slow_ms.map(Duration::from_millis);
     let server = context.db.server().await?;
@@ -94,6 +90,7 @@ pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Res
     let skip = |reason: &str| {
         Check::new("write round trip, rolled back", "write", CheckStatus::Skipped).message(reason)
     };
+    let id = user.as_ref().map(|(id, _)| *id);
     match user {
         _ if args.read_only => verdict.checks.push(skip("--read-only")),
         _ if server.read_only => verdict.checks.push(skip("the server is read-only")),
@@ -103,10 +100,11 @@ pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Res
             .extend(round_trip::run(&mut session, id, slow).await?),
     }
 
-    if let Some(api) = api {
-        verdict
-            .checks
-            .extend(api::run(context, &mut session, &api, &shown, slow).await?);
+    if let (Some(api), Some(id)) = (api, id) {
+        // The application may need the connection that is given back here.
+        drop(session);
+        context.db.close().await;
+        verdict.checks.extend(api::run(context, &api, id, slow).await?);
     }
     Ok(verdict)
 }

@@ -17,6 +17,8 @@ pub(super) struct Column {
     pub octets: Option<u64>,
     /// Character set; `None` for binary types.
     pub charset: Option<String>,
+    /// Whether the history says that migration 003 is applied, though the column may say otherwise.
+    pub migrated: bool,
 }
 
 impl Column {
@@ -41,11 +43,8 @@ impl Column {
 
     /// The change that makes it hold `size` bytes.
     pub fn wider(&self, size: u64) -> String {
-        if self.table == "users"
-            && self.name == "profile_image_url"
-            && size < 1 << 24
-            && self.capacity() < 1 << 20
-        {
+        let by_migration = self.is_before_003() && size < 1 << 24;
+        if by_migration && !self.migrated {
             return "migration 003 makes it MEDIUMTEXT (16 MB): `dbtool migrate 003`".into();
         }
         let wanted = size.saturating_mul(self.ascii_width());
@@ -54,11 +53,21 @@ impl Column {
         } else {
             "LONGTEXT"
         };
+        let why = if by_migration {
+            "; the history says that migration 003 is applied, so `dbtool migrate` has nothing to do here"
+        } else {
+            ""
+        };
         format!(
-            "ALTER TABLE {} MODIFY {} {new} … (repeat NULL, DEFAULT and COMMENT as they are)",
+            "ALTER TABLE {} MODIFY {} {new} … (repeat NULL, DEFAULT and COMMENT as they are){why}",
             crate::db::quote_name(&self.table),
             crate::db::quote_name(&self.name)
         )
+    }
+
+    /// Whether it is the application's column and as small as before migration 003.
+    pub fn is_before_003(&self) -> bool {
+        self.table == "users" && self.name == "profile_image_url" && self.capacity() < 1 << 20
     }
 }
 
@@ -152,6 +161,7 @@ mod tests {
             characters,
             octets: Some(octets),
             charset: charset.map(str::to_string),
+            migrated: false,
         }
     }
 
