@@ -217,7 +217,17 @@ impl<'a> Query<'a> {
                     .flatten()
                     .find(|(expression, _)| alone && expression == key)
             };
-            match numbered.or_else(expressed) {
+            // MariaDB keeps the name that a column had before a list of columns gave it another.
+            let renamed = || {
+                let [name @ Token::Name(_)] = key else {
+                    return None;
+                };
+                let mut listed = listed.iter().flatten();
+                let is_path = |path: &[Token]| path.ends_with(&[Token::Dot, name.clone()]);
+                let taken = !alone && listed.clone().all(|(_, alias)| alias != name);
+                listed.find(|(expression, _)| taken && is_path(expression))
+            };
+            match numbered.or_else(expressed).or_else(renamed) {
                 Some((_, alias)) => out.push(alias.clone()),
                 None => out.extend_from_slice(key),
             }
