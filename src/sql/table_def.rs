@@ -243,11 +243,11 @@ impl TableDef {
     /// The table after an action, as far as later actions depend on it.
     pub fn apply(&mut self, action: &Action) {
         match action {
-            Action::AddColumn { name, def } => {
-                if self.column(name).is_none() {
-                    self.add_column(name, def.clone());
-                }
+            Action::AddColumn { name, def } if self.column(name).is_none() => {
+                self.add_column(name, def.clone());
             }
+            // IF NOT EXISTS: the column is there.
+            Action::AddColumn { .. } => {}
             Action::DropColumn(name) => {
                 self.columns.retain(|(column, _)| !same(column, name));
                 for index in &mut self.indexes {

@@ -53,12 +53,7 @@ impl Care {
     /// What a statement takes.
     pub fn of(statement: &str, found: &Classification) -> Care {
         let effect = |wanted: fn(&Effect) -> bool| found.objects.iter().any(|object| wanted(&object.effect));
-        let partitions = |change: &PartitionChange| {
-            found
-                .actions
-                .iter()
-                .any(|action| *action == Action::Partition(*change))
-        };
+        let partitions = |change: &PartitionChange| found.actions.contains(&Action::Partition(*change));
         let exchanged = |validated| PartitionChange::Exchange { validated };
         let emptied = [PartitionChange::Truncate, exchanged(true), exchanged(false)];
         if effect(|effect| *effect == Effect::Truncate) {

@@ -86,7 +86,7 @@ pub struct Foresight<'a> {
     /// A statement ran whose work is not in its text.
     blind: bool,
     /// The statements are followed from an empty database on; the server is not asked for objects.
-    from_nothing: bool,
+    on_empty_server: bool,
     /// The session's settings at the start of a migration, and now.
     start: Settings,
     settings: Settings,
@@ -132,15 +132,15 @@ impl<'a> Foresight<'a> {
             known: HashMap::new(),
             temporary: Vec::new(),
             blind: false,
-            from_nothing: false,
+            on_empty_server: false,
             settings: start.clone(),
             start,
         })
     }
 
     /// Follows statements as if they ran on an empty server.
-    pub fn from_nothing(mut self) -> Self {
-        self.from_nothing = true;
+    pub fn on_empty_server(mut self) -> Self {
+        self.on_empty_server = true;
         self
     }
 
@@ -222,7 +222,7 @@ impl<'a> Foresight<'a> {
             return Ok(Some(*table));
         }
         let (_, schema, table) = self.key(ObjectKind::Table, name);
-        if self.from_nothing {
+        if self.on_empty_server {
             return Ok(None);
         }
         let table = live_table(self.session, self.server, &schema, &table).await?;
@@ -437,7 +437,7 @@ impl<'a> Foresight<'a> {
             return Ok(known.clone());
         }
         let (_, schema, object) = &key;
-        let mut known = match self.from_nothing {
+        let mut known = match self.on_empty_server {
             true => Known::Missing,
             false => live(self.session, kind, schema, object).await?,
         };

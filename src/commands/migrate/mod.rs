@@ -375,7 +375,7 @@ impl<'a> Room<'a> {
     async fn lacking(&mut self, migrations: &[Migration]) -> anyhow::Result<Vec<String>> {
         let foresight =
             Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
-        let mut foresight = foresight.from_nothing();
+        let mut foresight = foresight.on_empty_server();
         for migration in migrations {
             let visit = |_| Ok(());
             plan::plan(

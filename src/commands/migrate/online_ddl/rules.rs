@@ -60,6 +60,7 @@ macro_rules! rules {
     ($($change:ident $mysql:ident $mariadb:ident $section:ident $reason:literal)*) => {
         /// A kind of change, as far as its cost differs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(clippy::enum_variant_names, reason = "a type, a key and a table are changed too: the names say which")]
         pub enum Change {
             $(#[doc = concat!("Row: ", $reason)] $change,)*
         }
