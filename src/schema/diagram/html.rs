@@ -10,7 +10,7 @@ use super::scene::Scene;
 use super::xml::{Xml, script};
 use super::{place, svg};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::diff::{Change, Difference, Kind, defined};
 use crate::schema::model::{Column, Schema, Table, Text};
 
 const PAGE: &str = include_str!("page.html");
@@ -75,7 +75,9 @@ fn details(
             .find_map(|schema| Some((schema, schema.tables.get(&one.name)?)));
         let Some((schema, table)) = found else { continue };
         let differences = differences.get(&one.name).map_or(&[][..], |list| list);
-        let details = Details::new(schema, &one.name, table, differences);
+        let whole = |one: &&'_ Difference| defined(one, expected.unwrap_or(live), live).into_owned();
+        let differences: Vec<Difference> = differences.iter().map(whole).collect();
+        let details = Details::new(schema, &one.name, table, &differences);
         write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
         script(&one.name, out)?;
         write!(out, ":")?;
@@ -85,7 +87,7 @@ fn details(
 }
 
 impl Details {
-    fn new(schema: &Schema, name: &str, table: &Table, differences: &[&Difference]) -> Details {
+    fn new(schema: &Schema, name: &str, table: &Table, differences: &[Difference]) -> Details {
         let writer = Writer::own(schema);
         let column = |column: &Column| {
             let mut bare = *column;
@@ -118,7 +120,7 @@ impl Details {
                 .iter()
                 .map(|(trigger, one)| format!("{trigger} ({})", one.when))
                 .collect(),
-            differences: differences.iter().map(|one| difference(one)).collect(),
+            differences: differences.iter().map(difference).collect(),
         }
     }
 }

@@ -104,6 +104,45 @@ impl Reader<'_> {
     }
 }
 
+/// Words that may stand behind a string.
+const AFTER_STRINGS: &[&str] = &[
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "COLLATE",
+    "DESC",
+    "DIV",
+    "DO",
+    "ELSE",
+    "ELSEIF",
+    "END",
+    "ESCAPE",
+    "FOR",
+    "FROM",
+    "GROUP",
+    "HAVING",
+    "IN",
+    "INTO",
+    "IS",
+    "LIKE",
+    "LIMIT",
+    "MOD",
+    "NOT",
+    "ON",
+    "OR",
+    "ORDER",
+    "REGEXP",
+    "RLIKE",
+    "SEPARATOR",
+    "SOUNDS",
+    "THEN",
+    "UNION",
+    "WHEN",
+    "WHERE",
+    "XOR",
+];
+
 /// Whether strings in `body` may have had escapes: MySQL takes the doubled quotes away as well,
 /// after which a string seems to end before a word or another string or not at all, and prints what
 /// `\\n` stands for.
@@ -118,9 +157,7 @@ fn lost_escapes(body: &str, source: Dialect) -> bool {
             None if matches!(letter, '\'' | '"') => inside = Some(letter),
             Some(quote) if quote == letter => {
                 inside = None;
-                let mut after = letters.clone().skip_while(|letter| letter.is_whitespace());
-                let next = after.next().unwrap_or(' ');
-                if source == Dialect::MySQL && (next.is_alphanumeric() || next == quote) {
+                if source == Dialect::MySQL && !ends_string(letters.clone(), quote) {
                     return true;
                 }
             }
@@ -129,6 +166,26 @@ fn lost_escapes(body: &str, source: Dialect) -> bool {
         }
     }
     source == Dialect::MySQL && inside.is_some()
+}
+
+/// Whether a string in `quote` may end before `rest`: before a sign, or before a word that can follow a string.
+fn ends_string(rest: impl Iterator<Item = char> + Clone, quote: char) -> bool {
+    let mut after = rest
+        .clone()
+        .skip_while(|letter| letter.is_whitespace())
+        .peekable();
+    match after.peek() {
+        Some(next) if *next == quote => false,
+        Some(next) if next.is_alphanumeric() => {
+            let word: String = after.take_while(|letter| letter.is_alphanumeric()).collect();
+            let apart = rest.clone().next().is_some_and(char::is_whitespace);
+            apart
+                && AFTER_STRINGS
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(&word))
+        }
+        _ => true,
+    }
 }
 
 /// The body at the end of the statement `create`: what is `body` but for its escapes.
