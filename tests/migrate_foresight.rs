@@ -94,6 +94,11 @@ const CASES: &[(&str, &[u16])] = &[
         "PREPARE s FROM 'CREATE TABLE made (id INT)'; EXECUTE s; ALTER TABLE made ADD a INT;",
         &[],
     ),
+    ("CALL does(); CREATE TABLE here (id INT);", &[]),
+    (
+        "CALL does(); CREATE TABLE here (id INT); CREATE TABLE here (id INT);",
+        &[1050],
+    ),
     // Columns and indexes.
     ("ALTER TABLE here ADD a INT;", &[1060]),
     ("ALTER TABLE here DROP b;", &[1091]),

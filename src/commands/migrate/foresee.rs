@@ -4,7 +4,7 @@
 //! create, drop and rename, USE, IF EXISTS, temporary tables. Behind a statement whose work is not in its text
 //! (CALL, EXECUTE) nothing is certain any more, and nothing is said.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::history::get;
 use super::online_ddl::{Charsets, Settings, Table};
@@ -85,6 +85,8 @@ pub struct Foresight<'a> {
     temporary: Vec<String>,
     /// A statement ran whose work is not in its text.
     blind: bool,
+    /// Names that were asked for when it had run: they may be gone.
+    unsure: HashSet<Key>,
     /// The statements are followed from an empty database on; the server is not asked for objects.
     on_empty_server: bool,
     /// The session's settings at the start of a migration, and now.
@@ -132,6 +134,7 @@ impl<'a> Foresight<'a> {
             known: HashMap::new(),
             temporary: Vec::new(),
             blind: false,
+            unsure: HashSet::new(),
             on_empty_server: false,
             settings: start.clone(),
             start,
@@ -317,8 +320,7 @@ impl<'a> Foresight<'a> {
     /// The connection failed.
     pub async fn follow(&mut self, statement: &str, found: &Classification) -> Result<(), DbError> {
         if found.opaque {
-            self.known.clear();
-            self.blind = true;
+            self.lose_sight();
             return Ok(());
         }
         if found.class == Class::Session || found.class == Class::Transaction {
@@ -345,7 +347,9 @@ impl<'a> Foresight<'a> {
         for object in &found.objects {
             self.follow_object(statement, found, object, &mut renamed).await?;
         }
-        self.known.extend(renamed);
+        for (key, known) in renamed {
+            self.settle(key, known);
+        }
         Ok(())
     }
 
@@ -377,7 +381,7 @@ impl<'a> Foresight<'a> {
                     ObjectKind::View => Known::View,
                     _ => Known::Other,
                 };
-                self.known.insert(self.shared(key), known);
+                self.settle(self.shared(key), known);
             }
             Effect::Drop if object.kind == ObjectKind::Database => {
                 let dropped = object.name.name.clone();
@@ -385,7 +389,7 @@ impl<'a> Foresight<'a> {
                 self.blind |= dropped == self.current;
             }
             Effect::Drop => {
-                self.known.insert(self.shared(key), Known::Missing);
+                self.settle(self.shared(key), Known::Missing);
             }
             Effect::Rename(to) if object.kind == ObjectKind::Table => {
                 // With its definition: under the new name the server cannot be asked for it.
@@ -394,11 +398,11 @@ impl<'a> Foresight<'a> {
                     Some(index) => renamed.remove(index).1,
                     None => self.look(ObjectKind::Table, &object.name).await?,
                 };
-                self.known.insert(key, Known::Missing);
+                self.settle(key, Known::Missing);
                 renamed.push((self.key(ObjectKind::Table, to), known));
             }
             Effect::Rename(to) => {
-                self.known.insert(key, Known::Missing);
+                self.settle(key, Known::Missing);
                 renamed.push((self.key(object.kind, to), Known::Other));
             }
             Effect::Alter | Effect::Truncate | Effect::Write => {}
@@ -409,8 +413,7 @@ impl<'a> Foresight<'a> {
     /// Takes in a statement of which nobody knows whether it took effect.
     pub fn follow_unsettled(&mut self, found: &Classification) {
         if found.opaque {
-            self.blind = true;
-            self.known.clear();
+            self.lose_sight();
         }
         for object in &found.objects {
             let key = self.key(object.kind, &object.name);
@@ -421,9 +424,26 @@ impl<'a> Foresight<'a> {
         }
     }
 
+    /// From here on nothing is certain but what the statements themselves make.
+    pub fn lose_sight(&mut self) {
+        self.known.clear();
+        self.unsure.clear();
+        self.blind = true;
+    }
+
+    /// Notes what a statement has made of a name.
+    fn settle(&mut self, key: Key, known: Known) {
+        self.unsure.remove(&key);
+        self.known.insert(key, known);
+    }
+
     /// Whether an object is there; `None` when that is not certain.
     async fn is_there(&mut self, kind: ObjectKind, name: &Name) -> Result<Option<bool>, DbError> {
-        Ok(match self.look(kind, name).await? {
+        let known = self.look(kind, name).await?;
+        if self.unsure.contains(&self.key(kind, name)) {
+            return Ok(None);
+        }
+        Ok(match known {
             Known::Unknown => None,
             Known::Missing => Some(false),
             Known::Table(..) | Known::View | Known::Other => Some(true),
@@ -448,6 +468,9 @@ impl<'a> Foresight<'a> {
         }
         if self.blind && !matches!(known, Known::Table(..)) {
             known = Known::Unknown;
+        }
+        if self.blind {
+            self.unsure.insert(key.clone());
         }
         self.known.insert(key, known.clone());
         Ok(known)
