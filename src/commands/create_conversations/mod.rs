@@ -26,6 +26,7 @@ pub use outcome::Summary;
 
 use plan::Plan;
 use range::Counts;
+use repair::Repaired;
 use rule::{Covered, Rule};
 
 /// A second connection is worth its while from this many chosen bookings on, or this many ranges.
@@ -62,7 +63,18 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         set_up(&mut session).await?;
     }
     let mut throttle = Throttle::new(args.max_load.clone(), args.max_lag);
-    let repaired = repair::run(ctx, &mut session, &rule, &mut throttle, limit, args.dry_run).await?;
+    let mut repaired = Repaired::default();
+    repair::run(
+        ctx,
+        &mut session,
+        &rule,
+        &mut throttle,
+        limit,
+        args.dry_run,
+        &mut repaired,
+    )
+    .await
+    .map_err(|error| stopped(&repaired.counts(), error))?;
 
     let second = if args.limit.is_none() && with_property >= WORTH_TWO.0.min(WORTH_TWO.1 * args.max_rows) {
         ctx.db.try_session().await?
@@ -74,12 +86,7 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         args,
         rule,
         plan: tokio::sync::Mutex::new(Plan::new(args.property, args.dry_run, &found.hints)),
-        counts: RefCell::new(Counts {
-            repaired: repaired.bookings,
-            transactions: repaired.transactions,
-            retries: repaired.retries,
-            ..Counts::default()
-        }),
+        counts: RefCell::new(repaired.counts()),
         covered: repaired.covered,
         throttle,
         paused: RefCell::new(repaired.paused),
@@ -90,7 +97,7 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         Some(mut second) => tokio::try_join!(job.work(&mut session), job.work(&mut second)).map(drop),
         None => job.work(&mut session).await,
     };
-    worked.map_err(|error| job.stopped(error))?;
+    worked.map_err(|error| stopped(&job.counts.borrow(), error))?;
     job.progress.finish();
     Ok(Box::new(Summary {
         dry_run: args.dry_run,
@@ -198,32 +205,33 @@ impl Job<'_> {
             count(counts.covered())
         ));
     }
+}
 
-    /// A failure, wherever the work met it, with what is done already.
-    fn stopped(&self, error: anyhow::Error) -> anyhow::Error {
-        let error = match error.downcast::<Cancelled>() {
-            Ok(cancelled) => DbError::from(cancelled),
-            Err(error) => match error.downcast::<DbError>() {
-                Ok(error) => error,
-                Err(other) => return other,
-            },
-        };
-        let counts = self.counts.borrow();
-        let next = match error.next() {
-            "" => "run the command again: it goes on where it stopped".to_owned(),
-            next => format!("{next}; what is done stays done, and the next run goes on from there"),
-        };
-        Failure::new(
-            error.exit(),
-            format!(
-                "{} (after {} created, {} linked and {} repaired)",
-                error.what(),
-                count(counts.created),
-                count(counts.linked),
-                count(counts.repaired)
-            ),
-            next,
-        )
-        .into()
+/// A failure, wherever the work met it, with what is done already.
+fn stopped(counts: &Counts, error: anyhow::Error) -> anyhow::Error {
+    let error = match error.downcast::<Cancelled>() {
+        Ok(cancelled) => DbError::from(cancelled),
+        Err(error) => match error.downcast::<DbError>() {
+            Ok(error) => error,
+            Err(other) => return other,
+        },
+    };
+    let next = match error.next() {
+        "" => "run the command again: it goes on where it stopped".to_owned(),
+        next => format!("{next}; what is done stays done, and the next run goes on from there"),
+    };
+    let mut done = format!("{} created", count(counts.created));
+    if counts.repaired > 0 {
+        done.push_str(&format!(", {} repaired", count(counts.repaired)));
     }
+    Failure::new(
+        error.exit(),
+        format!(
+            "{} (after {done} and {} linked)",
+            error.what(),
+            count(counts.linked)
+        ),
+        next,
+    )
+    .into()
 }

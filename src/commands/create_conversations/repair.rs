@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::range::VANISHED;
+use super::range::{Counts, VANISHED};
 use super::rule::{Covered, Rule};
 use crate::batch::{Backoff, Throttle};
 use crate::context::Context;
@@ -38,6 +38,18 @@ pub struct Repaired {
     pub paused: Duration,
     /// Of a run that changes nothing: the repaired conversations.
     pub covered: Covered,
+}
+
+impl Repaired {
+    /// As the beginning of a run's counts.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            repaired: self.bookings,
+            transactions: self.transactions,
+            retries: self.retries,
+            ..Counts::default()
+        }
+    }
 }
 
 /// A participant that is missing.
@@ -70,7 +82,8 @@ impl From<Columns> for Missing {
     }
 }
 
-/// Repairs the conversations of chosen bookings, at most those of `limit` bookings; with `dry_run` counts them.
+/// Repairs the conversations of chosen bookings, at most those of `limit` bookings, and notes it in
+/// `repaired` as it goes; with `dry_run` counts them.
 ///
 /// # Errors
 /// A statement fails, conflicts do not end, or the run is cancelled.
@@ -81,8 +94,8 @@ pub async fn run(
     throttle: &mut Throttle,
     limit: u64,
     dry_run: bool,
-) -> anyhow::Result<Repaired> {
-    let mut repaired = Repaired::default();
+    repaired: &mut Repaired,
+) -> anyhow::Result<()> {
     let mut after = i64::MIN;
     while repaired.bookings < limit {
         repaired.paused += throttle.wait(ctx, session).await?;
@@ -108,14 +121,14 @@ pub async fn run(
                 }
             }
         } else if !found.is_empty() {
-            repair(ctx, session, rule, &found, &mut repaired).await?;
+            repair(ctx, session, rule, &found, repaired).await?;
         }
         if rule.property().is_some() {
             break;
         }
         after = last;
     }
-    Ok(repaired)
+    Ok(())
 }
 
 fn bookings(found: &[Missing]) -> u64 {

@@ -30,7 +30,17 @@ pub(super) async fn unmet(
     let mut unmet = Vec::new();
     let begun = |record: &Record| record.done > 0 || record.intent.is_some();
     for (migration, record) in targets {
-        if record.is_some_and(begun) {
+        if let Some(record) = record.filter(|record| begun(record)) {
+            if record.checksum != migration.checksum && migration.has_been(&record.checksum) {
+                unmet.push(format!(
+                    "{} was begun with an earlier form of its file ({} of {} statements done), which this one cannot \
+                     go on with: take the database back to where it was as the comments at the head of {} say",
+                    migration.name,
+                    record.done,
+                    record.total,
+                    migration.up.display()
+                ));
+            }
             continue;
         }
         let directives = &migration.directives;
@@ -64,7 +74,7 @@ pub(super) fn refuse(unmet: &[String]) -> Result<(), Failure> {
     Err(Failure::usage(
         format!("nothing was run: {}", unmet.join("; ")),
         "see to this, then run the command again; what the migration requires stands in its comments \
-         (`-- dbtool:requires-empty`, `-- dbtool:requires-absent`)",
+         (`-- dbtool:requires-empty`, `-- dbtool:requires-absent`, `-- dbtool:replaces`)",
     ))
 }
 
