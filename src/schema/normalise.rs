@@ -220,8 +220,9 @@ pub fn action(rule: &str) -> Action {
 }
 
 /// The type of a parameter or of a function's result, with the collation of its text unless that
-/// is the database's own. A collation that the character set alone gives is left to the server.
-pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>) -> String {
+/// is the database's own, which is what it was when the program was made (`database`): a later default of
+/// the database changes no program. A collation that the character set alone gives is left to the server.
+pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>, database: Text) -> String {
     let ty = column_type(ty);
     let name = collation.filter(|name| !name.is_empty());
     let Some(name) = name.map(|name| Text::from(self::collation(name))) else {
@@ -229,7 +230,7 @@ pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>) -> Strin
     };
     let charset = Schema::charset_of(&name);
     match schema.is_default_collation(name) {
-        _ if name == schema.collation => ty,
+        _ if name == database => ty,
         true => format!("{ty} CHARACTER SET {charset}"),
         false => format!("{ty} CHARACTER SET {charset} COLLATE {name}"),
     }

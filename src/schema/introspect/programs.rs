@@ -16,6 +16,7 @@ impl Reader<'_> {
     ) -> Result<Option<String>, DbError> {
         let database = self.database;
         let mut packages: Vec<String> = Vec::new();
+        let mut made_in = MadeIn::new();
         self.each(sql::PROGRAMS, |schema, row| {
             let body = row
                 .text(3)
@@ -54,8 +55,8 @@ impl Reader<'_> {
                     }
                 }
                 "routine" if row.string(2).starts_with("PACKAGE") => packages.push(row.string(1)),
-                "routine" => read_routine(schema, &row, body, mode),
-                "parameter" => read_parameter(schema, &row),
+                "routine" => read_routine(schema, &mut made_in, &row, body, mode),
+                "parameter" => read_parameter(schema, &made_in, &row),
                 "event" => {
                     schema.events.insert(row.name(1), read_event(&row, body, mode));
                 }
@@ -68,9 +69,21 @@ impl Reader<'_> {
     }
 }
 
-fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>, mode: Option<Text>) {
+/// The collation of the database when a routine was made, by its kind and name.
+type MadeIn = BTreeMap<(bool, Text), Text>;
+
+fn read_routine(
+    schema: &mut Schema,
+    made_in: &mut MadeIn,
+    row: &Cells,
+    body: Option<Text>,
+    mode: Option<Text>,
+) {
     let function = row.is(2, "FUNCTION");
-    let returns = normalise::program_type(schema, &row.string(9), row.text(8).as_deref());
+    let database = row.filled(12).map(|name| Text::from(normalise::collation(&name)));
+    let database = database.unwrap_or(schema.collation);
+    made_in.insert((function, row.name(1)), database);
+    let returns = normalise::program_type(schema, &row.string(9), row.text(8).as_deref(), database);
     let routine = Routine {
         parameters: Vec::new(),
         returns: function.then(|| Text::from(returns)),
@@ -92,9 +105,13 @@ fn read_routine(schema: &mut Schema, row: &Cells, body: Option<Text>, mode: Opti
     map.insert(row.name(1), routine);
 }
 
-fn read_parameter(schema: &mut Schema, row: &Cells) {
+fn read_parameter(schema: &mut Schema, made_in: &MadeIn, row: &Cells) {
     let function = row.is(2, "FUNCTION");
-    let ty = normalise::program_type(schema, &row.string(6), row.text(8).as_deref());
+    let database = made_in
+        .get(&(function, row.name(1)))
+        .copied()
+        .unwrap_or(schema.collation);
+    let ty = normalise::program_type(schema, &row.string(6), row.text(8).as_deref(), database);
     let map = if function {
         &mut schema.functions
     } else {

@@ -93,7 +93,7 @@ pub(super) const PROGRAMS: &str = "\
     SELECT 'routine', CAST(routine_name AS CHAR), CAST(routine_type AS CHAR), CAST(routine_definition AS CHAR), \
            CAST(is_deterministic AS CHAR), CAST(sql_data_access AS CHAR), CAST(security_type AS CHAR), \
            CAST(routine_comment AS CHAR), CAST(collation_name AS CHAR), CAST(dtd_identifier AS CHAR), 2, \
-           CAST(sql_mode AS CHAR), NULL \
+           CAST(sql_mode AS CHAR), CAST(database_collation AS CHAR) \
       FROM information_schema.routines WHERE routine_schema = ? \
     UNION ALL \
     SELECT 'parameter', CAST(specific_name AS CHAR), CAST(routine_type AS CHAR), NULL, \
