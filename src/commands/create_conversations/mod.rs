@@ -27,7 +27,7 @@ pub use outcome::Summary;
 use plan::Plan;
 use range::Counts;
 use repair::Repaired;
-use rule::{Covered, Rule};
+use rule::{Repairs, Rule};
 
 /// A second connection is worth its while from this many chosen bookings on, or this many ranges.
 const WORTH_TWO: (u64, u64) = (2_000, 4);
@@ -87,7 +87,7 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         rule,
         plan: tokio::sync::Mutex::new(Plan::new(args.property, args.dry_run, &found.hints)),
         counts: RefCell::new(repaired.counts()),
-        covered: repaired.covered,
+        repairs: repaired.repairs,
         throttle,
         paused: RefCell::new(repaired.paused),
         progress: ctx.report.progress(Some(with_property), "bookings"),
@@ -141,8 +141,8 @@ struct Job<'a> {
     rule: Rule,
     plan: tokio::sync::Mutex<Plan>,
     counts: RefCell<Counts>,
-    /// What the repaired conversations would cover, if they were not only counted.
-    covered: Covered,
+    /// What a run that changes nothing has only counted.
+    repairs: Repairs,
     /// What was found out about the load so far; each worker goes on with its own.
     throttle: Throttle,
     paused: RefCell<Duration>,
@@ -175,7 +175,7 @@ impl Job<'_> {
             let (counts, elapsed) = if self.args.dry_run {
                 let begun = Instant::now();
                 (
-                    range::count(session, &self.rule, &range, left, &self.covered).await?,
+                    range::count(session, &self.rule, &range, left, &self.repairs).await?,
                     begun.elapsed(),
                 )
             } else {

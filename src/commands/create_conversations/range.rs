@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::plan::Range;
-use super::rule::{Action, Candidate, Columns, Covered, Found, Matching, Rule};
+use super::rule::{Action, Candidate, Columns, Found, Repairs, Rule};
 use crate::batch::Backoff;
 use crate::context::Context;
 use crate::db::{DbError, ErrorKind, Query, Session};
@@ -124,7 +124,7 @@ struct Work {
     links: Vec<(i64, i64)>,
 }
 
-/// Counts what a run would do in a range, when it has repaired conversations that cover `covered`.
+/// Counts what a run would do in a range, when it has made the `repairs`.
 ///
 /// # Errors
 /// The range cannot be read.
@@ -133,9 +133,9 @@ pub async fn count(
     rule: &Rule,
     range: &Range,
     limit: u64,
-    covered: &Covered,
+    repairs: &Repairs,
 ) -> Result<Counts, DbError> {
-    find(session, rule, range, limit, Some(covered))
+    find(session, rule, range, limit, Some(repairs))
         .await
         .map(|work| work.counts)
 }
@@ -216,14 +216,14 @@ async fn attempt(
     Ok(Some((work.counts, locked.elapsed())))
 }
 
-/// Finds and decides, and notes what to write; with `dry`, what a run that changes nothing would have
-/// covered by now, it only counts.
+/// Finds and decides, and notes what to write; with `dry`, the repairs that another run would
+/// have made by now, it only counts.
 async fn find(
     session: &mut Session,
     rule: &Rule,
     range: &Range,
     limit: u64,
-    dry: Option<&Covered>,
+    dry: Option<&Repairs>,
 ) -> Result<Work, DbError> {
     let mut work = Work::default();
     let mut decider = rule.decider(limit);
@@ -236,10 +236,8 @@ async fn find(
             }
             Found::Candidate(mut candidate, bookings) => {
                 work.counts.bookings += bookings;
-                if let (Some(covered), Some(people)) = (dry, candidate.people)
-                    && covered.has(candidate.property, people)
-                {
-                    candidate.matching = Matching::Other;
+                if let Some(repairs) = dry {
+                    candidate.matching = repairs.matching(&candidate);
                 }
                 let action = decider.next(&candidate);
                 if action == Action::Left {

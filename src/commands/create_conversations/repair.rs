@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::range::{Counts, VANISHED};
-use super::rule::{Covered, Rule};
+use super::rule::{Repairs, Rule};
 use crate::batch::{Backoff, Throttle};
 use crate::context::Context;
 use crate::db::{DbError, Query, Session};
@@ -37,7 +37,7 @@ pub struct Repaired {
     /// Time spent waiting for a lower load.
     pub paused: Duration,
     /// Of a run that changes nothing: the repaired conversations.
-    pub covered: Covered,
+    pub repairs: Repairs,
 }
 
 impl Repaired {
@@ -115,9 +115,10 @@ pub async fn run(
         let found = find(session, rule, &within, limit - repaired.bookings).await?;
         if dry_run {
             repaired.bookings += bookings(&found);
-            for missing in found {
-                if let Some(property) = missing.about {
-                    repaired.covered.add(property, missing.people);
+            for missing in found.chunk_by(|one, other| one.conversation == other.conversation) {
+                if let Some(property) = missing[0].about {
+                    let added: Vec<i64> = missing.iter().map(|missing| missing.user).collect();
+                    repaired.repairs.add(property, &missing[0].people, &added);
                 }
             }
         } else if !found.is_empty() {

@@ -241,34 +241,59 @@ pub enum Found {
     Candidate(Candidate, u64),
 }
 
-/// Who takes part in some conversations, by the property that they are about.
+/// What a run that changes nothing has to know about the conversations that another would have repaired.
 #[derive(Debug, Default)]
-pub struct Covered {
+pub struct Repairs {
+    /// Who would take part, by the property.
     people: HashMap<i64, Vec<Vec<i64>>>,
+    /// How many conversations about a property would no longer be those of this user alone.
+    no_longer_alone: HashMap<(i64, i64), u64>,
     conversations: usize,
 }
 
-impl Covered {
+impl Repairs {
     /// As many conversations are remembered: more than an interrupted script leaves.
     const MOST: usize = 50_000;
 
-    /// Remembers a conversation.
-    pub fn add(&mut self, property: i64, people: Vec<i64>) {
-        if self.conversations < Self::MOST {
-            self.conversations += 1;
-            self.people.entry(property).or_default().push(people);
+    /// Remembers a conversation about `property` that would have these `people`, of whom `added` are missing.
+    pub fn add(&mut self, property: i64, people: &[i64], added: &[i64]) {
+        if self.conversations >= Self::MOST {
+            return;
+        }
+        self.conversations += 1;
+        self.people.entry(property).or_default().push(people.to_vec());
+        let mut before = people.iter().filter(|user| !added.contains(user));
+        if let (Some(user), None) = (before.next(), before.next()) {
+            *self.no_longer_alone.entry((property, *user)).or_default() += 1;
         }
     }
 
-    /// Whether one of them matches the property and these two, who may be one.
-    pub fn has(&self, property: i64, (guest, host): (i64, i64)) -> bool {
+    /// What would match a candidate.
+    pub fn matching(&self, candidate: &Candidate) -> Matching {
+        let Some((guest, host)) = candidate.people else {
+            return candidate.matching;
+        };
         let matches = |people: &Vec<i64>| match guest == host {
             true => people.iter().all(|user| *user == guest),
             false => people.contains(&guest) && people.contains(&host),
         };
-        self.people
-            .get(&property)
-            .is_some_and(|conversations| conversations.iter().any(matches))
+        let people = self.people.get(&candidate.property);
+        if people.is_some_and(|conversations| conversations.iter().any(matches)) {
+            return Matching::Other;
+        }
+        let lost = match guest == host {
+            true => self.no_longer_alone.get(&(candidate.property, guest)),
+            false => None,
+        };
+        match (lost, candidate.found) {
+            (None, _) => candidate.matching,
+            (Some(lost), (found, _)) if found <= *lost => Matching::None,
+            // All that would be lost have a booking.
+            (Some(lost), (found, booked)) if found == lost + 1 && booked <= *lost => {
+                Matching::Unbooked(-candidate.booking)
+            }
+            _ => Matching::Other,
+        }
     }
 }
 
@@ -283,6 +308,8 @@ pub struct Candidate {
     pub alone: bool,
     /// Its guest and host, where both are known.
     pub people: Option<(i64, i64)>,
+    /// How many conversations match, and how many of them have a booking.
+    pub found: (u64, u64),
     /// What matches it.
     pub matching: Matching,
 }
@@ -300,12 +327,12 @@ pub enum Matching {
 
 impl From<Columns> for Found {
     fn from(
-        (booking, property, guest, host, bookings, matching, booked, conversation, incomplete): Columns,
+        (booking, property, guest, host, bookings, matching_count, booked, conversation, incomplete): Columns,
     ) -> Found {
         let (Some(booking), Some(property)) = (booking, property) else {
             return Found::Settled(bookings, incomplete);
         };
-        let matching = match (matching, booked, conversation) {
+        let matching = match (matching_count, booked, conversation) {
             (0, _, _) => Matching::None,
             (1, 0, Some(conversation)) => Matching::Unbooked(conversation),
             _ => Matching::Other,
@@ -315,6 +342,7 @@ impl From<Columns> for Found {
             property,
             alone: guest == host,
             people: guest.zip(host),
+            found: (matching_count, booked),
             matching,
         };
         Found::Candidate(candidate, bookings)
@@ -382,6 +410,7 @@ mod tests {
             property: 1,
             alone: false,
             people: Option::None,
+            found: (0, 0),
             matching,
         };
         matching
