@@ -332,7 +332,12 @@ fn whole(server: &Server, admin: &mut Admin, case: Case) -> Result<Whole, String
     for statement in split(&text, Options::default()).expect("SQL").statements {
         let at = commands[from..]
             .iter()
-            .position(|command| command == statement.text)
+            .position(|command| {
+                // A database is chosen by its quoted name.
+                let chosen = statement.text.starts_with("USE ") && command.starts_with("USE ");
+                command == statement.text
+                    || chosen && command.replace('`', "") == statement.text.replace('`', "")
+            })
             .unwrap_or_else(|| panic!("{}: {} was not run", case.name, statement.text));
         from += at + 1;
         statements.push(from);

@@ -157,7 +157,7 @@ fn ddl_that_took_effect_unrecorded_is_seen_in_the_schema() {
     let mut admin = server.admin();
     holder.exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
     let output = folder.migrate(&server, &[]).run();
-    assert_ends(&output, 4, &["1050"]);
+    assert_ends(&output, 2, &["1050"]);
     folder.write("001_t.sql", "CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY);\nALTER TABLE t ADD a INT;\nALTER TABLE t ADD b INT;\n");
 
     // The ALTER waits for the table while its intent is recorded …

@@ -187,7 +187,10 @@ impl Default for Place {
 
 impl Place {
     fn advance(&mut self, text: &str, to: usize) {
-        let passed = &text[self.at..to];
+        // A place asked for twice has been passed already.
+        let Some(passed) = text.get(self.at..to) else {
+            return;
+        };
         let line = match memchr::memrchr(b'\n', passed.as_bytes()) {
             Some(last) => {
                 let lines = memchr::memchr_iter(b'\n', passed.as_bytes()).count();
