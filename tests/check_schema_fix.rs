@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::schemas::{against_expected, run_statements};
+use support::schemas::{against_expected, let_bodies_be_read, run_statements};
 use support::{Admin, Server};
 
 /// The database emptied, and filled by this script.
@@ -82,13 +82,7 @@ fn a_fix_of_hostile_names_does_what_it_says_and_nothing_else() {
         .start();
     let mut admin = server.admin();
     let compare = against_expected(&server);
-    let bodies = match server.is_mysql() {
-        true => "SHOW_ROUTINE ON *.*",
-        false => "SELECT ON mysql.proc",
-    };
-    for user in ["reader", server.account().user.as_str()] {
-        admin.exec(&format!("GRANT {bodies} TO '{user}'@'%'"));
-    }
+    let_bodies_be_read(&server, &mut admin);
     let victim = "CREATE TABLE victim (id int PRIMARY KEY)".to_owned();
     let hides = |name: &str| name.chars().any(dbtool::report::is_hidden);
     let mut all = vec![victim.clone()];

@@ -18,7 +18,7 @@ use dbtool::schema::model::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
-use support::schemas::{against_expected, run_statements};
+use support::schemas::{against_expected, let_bodies_be_read, run_statements};
 use support::{Admin, Server};
 
 const COLLATION: &str = "utf8mb4_unicode_ci";
@@ -291,13 +291,7 @@ fn awkward_pairs_are_mended_in_both_directions() {
         .start();
     let mut admin = server.admin();
     let compare = against_expected(&server);
-    let bodies = match server.is_mysql() {
-        true => "SHOW_ROUTINE ON *.*",
-        false => "SELECT ON mysql.proc",
-    };
-    for user in ["reader", server.account().user.as_str()] {
-        admin.exec(&format!("GRANT {bodies} TO '{user}'@'%'"));
-    }
+    let_bodies_be_read(&server, &mut admin);
     admin.exec("CREATE DATABASE elsewhere");
     admin.exec("CREATE TABLE elsewhere.thing (id INT PRIMARY KEY)");
     let mut wrong = Vec::new();

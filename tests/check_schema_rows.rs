@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::schemas::{against_expected, run_statements};
+use support::schemas::{against_expected, let_bodies_be_read, run_statements};
 use support::{Admin, Server};
 
 /// Makes both databases anew from these scripts, and leaves the session in `app`.
@@ -174,13 +174,7 @@ fn comments_and_line_ends_of_bodies_are_no_difference_and_strings_are() {
         .start();
     let mut admin = server.admin();
     let compare = against_expected(&server);
-    let bodies = match server.is_mysql() {
-        true => "SHOW_ROUTINE ON *.*",
-        false => "SELECT ON mysql.proc",
-    };
-    for user in ["reader", server.account().user.as_str()] {
-        admin.exec(&format!("GRANT {bodies} TO '{user}'@'%'"));
-    }
+    let_bodies_be_read(&server, &mut admin);
     let kept = "DELIMITER //\nCREATE PROCEDURE p()\r\nBEGIN\r\n  -- says it's so\r\n  SELECT 'a -- b'; /* two */\r\nEND//
         CREATE TABLE t (id INT)//
         CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.id = 1; # three\n END//";

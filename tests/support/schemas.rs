@@ -81,6 +81,17 @@ pub fn against_expected(server: &Server) -> impl Fn(&[&str]) -> Output {
     }
 }
 
+/// Lets the accounts of [`against_expected`] read the bodies of stored programs.
+pub fn let_bodies_be_read(server: &Server, admin: &mut Admin) {
+    let bodies = match server.is_mysql() {
+        true => "SHOW_ROUTINE ON *.*",
+        false => "SELECT ON mysql.proc",
+    };
+    for user in ["reader", server.account().user.as_str()] {
+        admin.exec(&format!("GRANT {bodies} TO '{user}'@'%'"));
+    }
+}
+
 /// `column users.email missing` for each difference of a report.
 pub fn drift(report: &Value) -> Vec<String> {
     let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();

@@ -42,7 +42,12 @@ impl Runner<'_> {
             return Ok(false);
         }
         let database = progress.state.database.as_deref().unwrap_or(self.database);
-        Ok(progress.tables.alone(self.session, database, &name).await?)
+        let reach = progress
+            .tables
+            .reach(self.session, database, &statement.text, |_| false)
+            .await?;
+        // Triggers could tell, and one that cannot be seen could do what no ROLLBACK undoes.
+        Ok(reach.undoable() && reach.bodies.is_empty())
     }
 
     /// Runs the current statement and those behind it that can share its transaction.
