@@ -9,16 +9,15 @@ use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
 
 impl Pair<'_> {
     pub(super) fn foreign_keys(&self, out: &mut Vec<Difference>) {
-        // MariaDB takes the name of `FOREIGN KEY name (...)` for the key's, MySQL for its index's only.
-        let same_family = self.expected.dialect == self.live.dialect;
-        let generated =
-            |name: Text, _: &ForeignKey| !same_family || is_generated_foreign_key(&self.name, &name);
+        let generated = |name: Text, _: &ForeignKey| is_generated_foreign_key(&self.name, &name);
         let matching = Matching {
             wanted_generated: &generated,
             found_generated: &generated,
             same: &same_key,
             same_name: &|one, other| same_name(&one.0, &other.0),
             keeps_name: false,
+            // MariaDB takes the name of `FOREIGN KEY name (...)` for the key's, MySQL for its index's only.
+            one_made_up: self.expected.dialect != self.live.dialect,
         };
         let matched = matching.pairs(&self.wanted.foreign_keys, &self.found.foreign_keys);
         let show = |name: Text, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);
@@ -35,6 +34,7 @@ impl Pair<'_> {
             same: &same,
             same_name: &same_check_name,
             keeps_name: false,
+            one_made_up: false,
         };
         let matched = matching.pairs(&self.wanted.checks, &self.found.checks);
         let show = |name: Text, check: &Check| ddl::check(&self.name, &name, check);
@@ -137,6 +137,8 @@ pub(super) struct Matching<'f, T> {
     pub(super) same_name: &'f SameName<T>,
     /// Whether objects of one made-up name are one object even when they differ.
     pub(super) keeps_name: bool,
+    /// Whether a chosen name and a made-up one are no difference.
+    pub(super) one_made_up: bool,
 }
 
 impl<T> Matching<'_, T> {
@@ -158,8 +160,7 @@ impl<T> Matching<'_, T> {
         for (name, one) in unpaired {
             let at = left.iter().position(|(_, other)| (self.same)(one, other));
             match at.map(|at| left.remove(at)) {
-                Some((live_name, other))
-                    if (self.wanted_generated)(name, one) && (self.found_generated)(live_name, other) => {}
+                Some((live_name, other)) if self.is_made_up((name, one), (live_name, other)) => {}
                 Some((live_name, other)) => out.push((name, Some(one), live_name, Some(other))),
                 None => out.push((name, Some(one), name, None)),
             }
@@ -170,6 +171,13 @@ impl<T> Matching<'_, T> {
                 .map(|(name, other)| (name, None, name, Some(other))),
         );
         out
+    }
+
+    /// Whether the names of an expected object and of a live one do not count.
+    fn is_made_up(&self, wanted: (Text, &T), found: (Text, &T)) -> bool {
+        let wanted = (self.wanted_generated)(wanted.0, wanted.1);
+        let found = (self.found_generated)(found.0, found.1);
+        wanted && found || self.one_made_up && (wanted || found)
     }
 
     /// Whether a live object is the expected one by its name. The same made-up name with another

@@ -166,6 +166,7 @@ impl Pair<'_> {
             same: &|one, other| one == other,
             same_name: &|one, other| same_name(&one.0, &other.0),
             keeps_name: true,
+            one_made_up: false,
         };
         let matched = matching.pairs(&self.wanted.indexes, &self.found.indexes);
         for (name, wanted, live_name, found) in matched {

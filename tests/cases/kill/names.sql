@@ -93,6 +93,7 @@ DROP PROCEDURE p;
 DROP VIEW w;
 
 === names with quotes, dots and a slash
+-- asks without PROCESS: 1
 --- setup
 CREATE TABLE `a.b` (id INT PRIMARY KEY);
 CREATE TABLE `c/``d` LIKE `a.b`;
