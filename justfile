@@ -15,9 +15,13 @@ demo: setup
     cargo build
     scripts/demo
 
-# Everything that must pass: format, lints, all tests, MySQL smoke tests, documentation
+# Everything that must pass: format, lints, all tests, the tests on MySQL and MariaDB 11.8, documentation
 test: setup
     scripts/test
+
+# The tests that need no server, in seconds
+unit:
+    cargo test --lib
 
 # Format and lints only
 lint:
@@ -51,7 +55,7 @@ bench-schema: setup
 
 # No command over ten megabytes, by the optimised program
 test-memory: setup
-    cargo test --test memory -- --ignored --test-threads=1
+    cargo test --test it memory:: -- --ignored --test-threads=1
 
 # Build and install the dbtool command for this user
 install:

@@ -9,7 +9,9 @@
 
 #![allow(clippy::print_stdout)]
 
-#[path = "../tests/support/mod.rs"]
+// Each bench uses its own part of it.
+#[allow(dead_code, unused_imports)]
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use std::time::{Duration, Instant};

@@ -5,7 +5,9 @@
     reason = "a program for people, with nothing else on its output"
 )]
 
-#[path = "../tests/support/mod.rs"]
+// Each bench uses its own part of it.
+#[allow(dead_code, unused_imports)]
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use std::fs;

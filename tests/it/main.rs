@@ -1,0 +1,48 @@
+//! The tests of the program: each module is a command or a promise, tried through the binary
+//! against a private server.
+//!
+//! One program holds them all, so that a change costs one link. `cargo test --test it NAME::`
+//! runs one module; `DBTOOL_TEST_SERVER` chooses the server (see [`support`]).
+
+mod broken_servers;
+mod budget_folder;
+mod check_connections;
+mod check_schema;
+mod check_schema_drift;
+mod check_schema_fix;
+mod check_schema_pairs;
+mod check_schema_picture;
+mod check_schema_replay;
+mod check_schema_rows;
+mod check_schema_views;
+mod client_differential;
+mod config;
+mod connection_budget;
+mod connection_promise;
+mod connection_recovery;
+mod create_conversations;
+mod exit_paths;
+mod json_shapes;
+mod logging;
+mod memory;
+mod messages_migration;
+mod migrate;
+mod migrate_exactly_once;
+mod migrate_foresight;
+mod migrate_input;
+mod migrate_kill_matrix;
+mod migrate_layouts;
+mod migrate_online_ddl;
+mod migrate_resume;
+mod migrate_sessions;
+mod readme;
+mod report;
+mod sandbox;
+mod servers;
+mod sql_properties;
+mod stories;
+mod support;
+mod test_conversations;
+mod test_conversations_api;
+mod test_image_size;
+mod tls;

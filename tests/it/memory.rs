@@ -1,0 +1,155 @@
+//! No command takes more than ten megabytes, however large the data: the optimised program's
+//! peak, as the kernel counts it. These tests build that program, which takes minutes, and are
+//! therefore left to `just test-memory`, which `just test` runs.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "how near the limit is, is worth knowing when all is well"
+)]
+
+use crate::support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use dbtool::sandbox::demo::{DemoSpec, rows};
+use support::big_schema::many_tables;
+use support::migrations::shipped;
+use support::{Cmd, Server};
+
+/// The promise, in the kernel's kilobytes.
+const LIMIT_KB: u64 = 10 * 1024;
+
+/// The optimised program.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .args(["build", "--release", "--bin", "dbtool"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        // What cargo tells a test about its package would make dependencies that look at it build anew.
+        for (name, _) in std::env::vars_os() {
+            let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+            if of_package
+                .iter()
+                .any(|start| name.to_string_lossy().starts_with(start))
+            {
+                build.env_remove(name);
+            }
+        }
+        let built = build.status().expect("cargo runs");
+        assert!(built.success(), "the optimised program is built");
+        let tests = Path::new(env!("CARGO_BIN_EXE_dbtool"));
+        let target = tests.ancestors().nth(2).expect("the target folder");
+        target.join("release/dbtool")
+    })
+}
+
+/// Runs the command and notes its peak, if it is over the limit, in `over`.
+#[track_caller]
+fn measure(command: Cmd, what: &str, over: &mut Vec<String>) {
+    let output = command.run();
+    assert!(matches!(output.code, Some(0 | 1)), "{what}: {output}");
+    let peak = output.max_rss_kb.expect("the peak was measured");
+    eprintln!("{peak:>6} KB  {what}");
+    if peak > LIMIT_KB {
+        over.push(format!("{what}: {peak} KB"));
+    }
+}
+
+#[test]
+#[ignore = "builds the optimised program: run `just test-memory`"]
+fn a_hundred_thousand_bookings() {
+    let server = Server::start();
+    let run = |args: &[&str]| server.dbtool_by(program()).args(args).arg("--dir").arg(shipped());
+    assert_eq!(run(&["migrate", "002"]).run().code, Some(0));
+    let mut admin = server.admin();
+    admin.exec("USE app");
+    for statement in rows(&DemoSpec {
+        bookings: 100_000,
+        seed: 7,
+    }) {
+        admin.exec(&statement);
+    }
+    let mut over = Vec::new();
+    measure(run(&["migrate", "plan"]), "migrate plan", &mut over);
+    measure(run(&["migrate", "--allow-blocking"]), "migrate", &mut over);
+    measure(run(&["check-schema"]), "check-schema", &mut over);
+    for args in [
+        &["create-conversations", "--dry-run"][..],
+        &["create-conversations"],
+        &["test-conversations"],
+        &["test-image-size"],
+        &["check-connections"],
+    ] {
+        let command = server.dbtool_by(program()).args(args);
+        measure(command, &args.join(" "), &mut over);
+    }
+    assert!(over.is_empty(), "over {LIMIT_KB} KB: {over:#?}");
+}
+
+#[test]
+#[ignore = "builds the optimised program: run `just test-memory`"]
+fn a_thousand_tables() {
+    let server = Server::start();
+    let tables = many_tables(1000);
+    let folder = tempfile::tempdir().expect("a folder");
+    let migration = folder.path().join("001_many.sql");
+    fs::write(&migration, tables.join(";\n")).expect("the migration is written");
+    let mut admin = server.admin();
+    admin.exec("GRANT ALL ON `dbtool\\_scratch\\_%`.* TO 'app'@'%'");
+    let empty = server.create_account("empty", "empty");
+    admin.exec("USE app");
+    for table in &tables {
+        admin.exec(table);
+    }
+    let check = |args: &[&str]| server.dbtool_by(program()).arg("check-schema").args(args);
+    let mut over = Vec::new();
+    measure(check(&["--lint-only"]), "lints", &mut over);
+    let replay = |args: &[&str]| check(args).arg("--dir").arg(folder.path());
+    measure(replay(&["--write"]), "replay and write", &mut over);
+    let snapshot = folder.path().join("schema.json");
+    let against = |args: &[&str]| check(&["--expect"]).arg(&snapshot).args(args);
+    for format in ["text", "json", "junit", "github"] {
+        measure(
+            against(&["--format", format]),
+            &format!("snapshot, {format}"),
+            &mut over,
+        );
+    }
+    for picture in ["svg", "html", "mmd", "dot"] {
+        let file = folder.path().join("picture").with_extension(picture);
+        let command = against(&["--diagram"]).arg(file);
+        measure(command, &format!("picture, {picture}"), &mut over);
+    }
+    // Every column differs.
+    let text = fs::read_to_string(&snapshot).expect("the snapshot");
+    let other = folder.path().join("other.json");
+    let text = text.replace("\"type\":", "\"comment\": \"other\", \"type\":");
+    fs::write(&other, text.replace("utf8mb4_unicode_ci", "latin1_swedish_ci"))
+        .expect("the snapshot is written");
+    for args in [&["--format", "text"][..], &["--format", "json"], &["--fix-sql"]] {
+        let command = check(&["--expect"]).arg(&other).args(args);
+        measure(
+            command,
+            &format!("all columns differ, {}", args.join(" ")),
+            &mut over,
+        );
+    }
+    // Everything is missing.
+    for args in [&["--format", "text"][..], &["--format", "json"], &["--fix-sql"]] {
+        let command = against(args)
+            .env("DB_USER", &empty.user)
+            .env("DB_PASSWORD", empty.password.reveal())
+            .env("DB_NAME", "empty");
+        measure(command, &format!("all missing, {}", args.join(" ")), &mut over);
+    }
+    // Everything is too much.
+    fs::write(&migration, "CREATE TABLE one (id INT PRIMARY KEY)").expect("the migration is written");
+    measure(replay(&[]), "all extra", &mut over);
+    measure(replay(&["--fix-sql"]), "all extra, --fix-sql", &mut over);
+    assert!(over.is_empty(), "over {LIMIT_KB} KB: {over:#?}");
+}

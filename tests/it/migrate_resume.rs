@@ -1,0 +1,351 @@
+//! A migration that was cut off, at any point and in any way, ends as an uninterrupted one.
+
+use crate::support;
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use dbtool::sandbox::Account;
+use support::migrations::{Folder, assert_ends};
+use support::{Admin, Server, Signal, wait_until};
+
+const PATIENCE: Duration = support::PATIENCE;
+
+/// DDL of many kinds, rows in and out of transactions, session settings. Rows name their ids: those
+/// that AUTO_INCREMENT gives to a transaction that is rolled back are not given again.
+const LONG: &str = "CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(20)) ENGINE=InnoDB;
+SET @step = 5;
+INSERT INTO a (id, v) VALUES (1, 'one'), (2, 'two');
+CREATE TABLE b LIKE a;
+INSERT INTO b (id, v) SELECT id, CONCAT(v, @step) FROM a;
+ALTER TABLE a ADD COLUMN n INT NOT NULL DEFAULT 7, ADD INDEX by_v (v);
+ALTER TABLE a MODIFY COLUMN v MEDIUMTEXT, DROP INDEX by_v;
+CREATE INDEX by_n ON a (n);
+ALTER TABLE b ADD CONSTRAINT fk_b FOREIGN KEY (id) REFERENCES a (id);
+UPDATE a SET n = n + 1;
+CREATE VIEW both_tables AS SELECT a.id, b.v FROM a JOIN b USING (id);
+CREATE TRIGGER count_up BEFORE INSERT ON a FOR EACH ROW SET NEW.n = COALESCE(NEW.n, 0) + 1;
+CREATE PROCEDURE more() BEGIN INSERT INTO a (v) VALUES ('three'); INSERT INTO a (v) VALUES ('four'); END;
+START TRANSACTION;
+INSERT INTO a (id, v, n) VALUES (5, 'five', 1);
+UPDATE a SET n = n * 2;
+COMMIT;
+RENAME TABLE b TO b_old;
+DROP VIEW both_tables;
+CREATE TABLE c (id INT PRIMARY KEY);
+INSERT INTO c SELECT id FROM a;
+ALTER TABLE c RENAME TO d;
+DROP TRIGGER count_up;
+ALTER TABLE b_old DROP FOREIGN KEY fk_b;
+INSERT INTO d VALUES (100);
+DROP INDEX by_n ON a;";
+
+/// Every table and routine of a database with its definition, and the checksum of its rows.
+fn state_of(admin: &mut Admin, database: &str) -> Vec<String> {
+    let mut state = Vec::new();
+    let names = admin.query(&format!(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = '{database}' \
+         AND table_name <> 'dbtool_migrations' ORDER BY table_name"
+    ));
+    for name in names.into_iter().flatten().flatten() {
+        let definition = admin.query(&format!("SHOW CREATE TABLE {database}.{name}"));
+        let definition = format!("{definition:?}").replace(database, "db");
+        let (head, tail) = definition
+            .split_once(" AUTO_INCREMENT=")
+            .unwrap_or((&definition, ""));
+        state.push(format!(
+            "{head}{}",
+            tail.trim_start_matches(|c: char| c.is_ascii_digit())
+        ));
+        state.push(format!(
+            "{name} {}",
+            admin.query(&format!("CHECKSUM TABLE {database}.{name}"))[0][1]
+                .as_deref()
+                .unwrap_or("-")
+        ));
+    }
+    for kind in ["triggers WHERE trigger", "routines WHERE routine"] {
+        let column = if kind.starts_with("triggers") {
+            "trigger_name"
+        } else {
+            "routine_name"
+        };
+        let rows = admin.query(&format!(
+            "SELECT {column} FROM information_schema.{kind}_schema = '{database}' ORDER BY 1"
+        ));
+        state.push(format!("{rows:?}"));
+    }
+    state.push(format!(
+        "{:?}",
+        admin.query(&format!("SELECT version, state, statements_done, statements_total, done_hash, intent, checksum FROM {database}.dbtool_migrations"))
+    ));
+    state
+}
+
+fn uninterrupted(server: &Server, folder: &Folder, admin: &mut Admin) -> Vec<String> {
+    let account = server.create_account("whole", "whole");
+    let output = server
+        .dbtool_as(&account)
+        .arg("migrate")
+        .arg("--dir")
+        .arg(folder.path())
+        .run();
+    assert_ends(&output, 0, &["now at 001"]);
+    state_of(admin, "whole")
+}
+
+fn done(admin: &mut Admin, database: &str) -> u64 {
+    match admin.try_exec(&format!("SELECT 1 FROM {database}.dbtool_migrations LIMIT 0")) {
+        Ok(()) => admin.number(&format!(
+            "SELECT COALESCE(MAX(statements_done), 0) FROM {database}.dbtool_migrations"
+        )),
+        Err(_) => 0,
+    }
+}
+
+/// Ends runs as soon as they have done a further statement, until one gets to the end.
+fn in_pieces(server: &Server, folder: &Folder, account: &Account, admin: &mut Admin, signal: Signal) -> u32 {
+    let mut kills = 0;
+    loop {
+        let before = done(admin, &account.database);
+        let mut running = server
+            .dbtool_as(account)
+            .arg("migrate")
+            .args(["--lock-wait", "60"])
+            .arg("--dir")
+            .arg(folder.path())
+            .spawn();
+        while running.poll().is_none() && done(admin, &account.database) <= before {}
+        running.signal(signal);
+        let output = running.wait();
+        if output.code == Some(0) {
+            return kills;
+        }
+        kills += 1;
+        assert!(kills < 100, "no end in sight: {output}");
+        assert!(output.signal == Some(9) || output.code == Some(143), "{output}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_an_uninterrupted_one() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    let folder = Folder::new(&[("001_long.sql", LONG)]);
+    let whole = uninterrupted(&server, &folder, &mut admin);
+    for (database, signal) in [("killed", Signal::KILL), ("ended", Signal::TERM)] {
+        let account = server.create_account(database, database);
+        let kills = in_pieces(&server, &folder, &account, &mut admin, signal);
+        assert!(kills > 3, "only {kills} runs were interrupted");
+        assert_eq!(
+            state_of(&mut admin, database),
+            whole,
+            "after {kills} interruptions by {signal:?}"
+        );
+    }
+}
+
+/// Lets the statement that waits for table `t` finish and be killed before its record is written.
+#[test]
+fn ddl_that_took_effect_unrecorded_is_seen_in_the_schema() {
+    let server = Server::start();
+    let folder = Folder::new(&[(
+        "001_t.sql",
+        "CREATE TABLE t (id INT PRIMARY KEY);\nALTER TABLE t ADD a INT;\nALTER TABLE t ADD b INT;\n",
+    )]);
+    let mut holder = server.admin();
+    let mut admin = server.admin();
+    holder.exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
+    let output = folder.migrate(&server, &[]).run();
+    assert_ends(&output, 2, &["1050"]);
+    folder.write("001_t.sql", "CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY);\nALTER TABLE t ADD a INT;\nALTER TABLE t ADD b INT;\n");
+
+    // The ALTER waits for the table while its intent is recorded …
+    holder.exec("BEGIN");
+    holder.exec("SELECT * FROM app.t");
+    let mut running = folder.migrate(&server, &["--ddl-lock-wait", "60"]).spawn();
+    let waits = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock%'";
+    wait_until(PATIENCE, "the ALTER waits", || admin.number(waits) == 1);
+    // … then runs, and its record waits for the row.
+    admin.exec("BEGIN");
+    assert_eq!(
+        admin.query("SELECT intent FROM app.dbtool_migrations FOR UPDATE"),
+        [[Some("2".into())]]
+    );
+    holder.exec("COMMIT");
+    let columns =
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'app' AND table_name = 't'";
+    wait_until(PATIENCE, "the ALTER is done", || holder.number(columns) == 2);
+    let records = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE 'UPDATE%dbtool_migrations%'";
+    wait_until(PATIENCE, "the record waits", || holder.number(records) == 1);
+    running.signal(Signal::KILL);
+    running.wait();
+    // The server ends the statement of a vanished client only when it comes to it: help it along.
+    let id = holder.number("SELECT MAX(id) FROM information_schema.processlist WHERE user = 'app'");
+    holder.exec(&format!("KILL CONNECTION {id}"));
+    let gone = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'";
+    wait_until(PATIENCE, "the connection is gone", || holder.number(gone) == 0);
+    admin.exec("ROLLBACK");
+    assert_eq!(
+        admin.value("SELECT CONCAT(statements_done, '/', intent) FROM app.dbtool_migrations"),
+        "1/2"
+    );
+
+    let output = folder.migrate(&server, &[]).run();
+    assert_ends(
+        &output,
+        0,
+        &[
+            "001.2",
+            "took effect before the interruption",
+            "resuming, 2 done, 1 statement to go",
+        ],
+    );
+    assert_eq!(admin.number(columns), 3);
+}
+
+#[test]
+fn what_cannot_be_decided_is_asked() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    admin.exec("CREATE TABLE app.t (id INT)");
+    // Its own procedure: inside one of another definer the server lets the account end nothing.
+    let mut app = server.connect_as(server.account());
+    app.exec("CREATE PROCEDURE app.slow() BEGIN INSERT INTO app.t VALUES (1); COMMIT; INSERT INTO app.t SELECT SLEEP(60) FROM (SELECT 1 UNION SELECT 2) AS two; END");
+    let folder = Folder::new(&[("001_c.sql", "CALL slow();\nINSERT INTO t VALUES (2);\n")]);
+    let mut running = folder.migrate(&server, &[]).spawn();
+    wait_until(PATIENCE, "the procedure committed", || {
+        admin.number("SELECT COUNT(*) FROM app.t") == 1
+    });
+    running.signal(Signal::INT);
+    assert_ends(&running.wait(), 130, &["001_c.sql:1:1"]);
+    let output = folder.migrate(&server, &[]).run();
+    assert_ends(
+        &output,
+        2,
+        &[
+            "statement 1 (CALL slow()) was interrupted",
+            "cannot be told",
+            "repair 001 --applied",
+            "--not-applied",
+        ],
+    );
+    assert_ends(
+        &folder.migrate(&server, &["repair", "1", "--applied"]).run(),
+        0,
+        &["goes on with statement 2"],
+    );
+    assert_ends(&folder.migrate(&server, &[]).run(), 0, &["now at 001"]);
+    assert_eq!(
+        admin.value("SELECT GROUP_CONCAT(id ORDER BY id) FROM app.t"),
+        "1,2"
+    );
+}
+
+#[test]
+fn what_a_lost_session_held_is_not_guessed() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    let folder = Folder::new(&[(
+        "001_t.sql",
+        "CREATE TEMPORARY TABLE tmp (id INT);\nSELECT SLEEP(60);\nCREATE TABLE t AS SELECT * FROM tmp;\n",
+    )]);
+    let mut running = folder.migrate(&server, &[]).spawn();
+    running.wait_for("001.1");
+    running.signal(Signal::TERM);
+    assert_ends(&running.wait(), 143, &[]);
+    assert_ends(
+        &folder.migrate(&server, &[]).run(),
+        2,
+        &[
+            "001_t.sql:1:1",
+            "temporary table",
+            "from number 2 on",
+            "repair 001 --finished",
+        ],
+    );
+    assert_ends(
+        &folder.migrate(&server, &["repair", "001", "--finished"]).run(),
+        0,
+        &["recorded as applied"],
+    );
+    assert_ends(&folder.migrate(&server, &["--check"]).run(), 0, &[]);
+    assert_eq!(admin.value("SELECT state FROM app.dbtool_migrations"), "applied");
+}
+
+/// The server started again as it was before it was killed; ends with the test.
+struct Again(Child);
+
+impl Again {
+    fn start(server: &Server, command: &[String]) -> Again {
+        let child = Command::new(&command[0])
+            .args(&command[1..])
+            .current_dir(server.dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server program");
+        Again(child)
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_that_crashes_in_the_middle_is_no_loss() {
+    // The test server keeps commits in memory for speed; what a crash may take away is not the point here.
+    let server = Server::builder()
+        .arg("--innodb-flush-log-at-trx-commit=1")
+        .start();
+    let mut admin = server.admin();
+    let folder = Folder::new(&[("001_long.sql", LONG)]);
+    let whole = uninterrupted(&server, &folder, &mut admin);
+    let account = server.create_account("crashed", "crashed");
+    let cmdline = std::fs::read(format!("/proc/{}/cmdline", server.pid())).expect("a process");
+    let command: Vec<String> = cmdline
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty() && !word.starts_with(b"--init-file"))
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
+    let mut pid = server.pid();
+    let mut again: Option<Again> = None;
+    for at in [1, 6, 9, 15, 20] {
+        let running = server
+            .dbtool_as(&account)
+            .arg("migrate")
+            .arg("--dir")
+            .arg(folder.path())
+            .spawn();
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while done(&mut admin, "crashed") < at && std::time::Instant::now() < deadline {}
+        support::signal(pid, Signal::KILL);
+        let output = running.wait();
+        drop(again.take());
+        if output.code != Some(0) {
+            assert_ends(&output, 4, &["run `dbtool migrate 001` again"]);
+        }
+        wait_until(PATIENCE, "the server is gone", || !support::is_alive(pid));
+        let started = Again::start(&server, &command);
+        pid = started.0.id();
+        again = Some(started);
+        wait_until(PATIENCE, "the server is back", || {
+            std::os::unix::net::UnixStream::connect(server.socket()).is_ok()
+        });
+        admin = server.admin();
+    }
+    let output = server
+        .dbtool_as(&account)
+        .arg("migrate")
+        .arg("--dir")
+        .arg(folder.path())
+        .run();
+    assert_ends(&output, 0, &["now at 001"]);
+    assert_eq!(state_of(&mut admin, "crashed"), whole);
+    drop(admin);
+}

@@ -1,0 +1,135 @@
+//! The README tells the truth: its commands run, in order, on a sandbox; its recipes and exit
+//! codes exist.
+
+use crate::support;
+
+use std::fs;
+use std::path::Path;
+
+use support::Cmd;
+
+const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(CHECKOUT).join("README.md")).expect("the README")
+}
+
+/// The lines of all `sh` blocks, without their comments.
+fn commands() -> Vec<String> {
+    let text = readme();
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match line.trim() {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            command if inside => {
+                let command = command.split(" # ").next().unwrap_or_default().trim();
+                if !command.is_empty() && !command.starts_with('#') {
+                    lines.push(command.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_dbtool_command_of_the_readme_runs_on_a_sandbox() {
+    let commands: Vec<String> = commands()
+        .into_iter()
+        .filter(|command| command.starts_with("dbtool "))
+        .collect();
+    assert!(commands.len() >= 14, "{commands:#?}");
+    // Drift and findings have exit code 1; everything else must be 0.
+    let script: String = commands
+        .iter()
+        .map(|command| format!("echo '$ {command}'\n{command} || [ $? -eq 1 ]\n"))
+        .collect();
+    let dbtool = env!("CARGO_BIN_EXE_dbtool");
+    let folder = Path::new(dbtool)
+        .parent()
+        .expect("a folder")
+        .display()
+        .to_string();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut command = Cmd::new(dbtool).env("PATH", path);
+    if let Some(server) = std::env::var_os("DBTOOL_TEST_SERVER") {
+        command = command.env("DBTOOL_SERVER", server);
+    }
+    // The folder stays until the picture has been looked for.
+    let keep = support::dbtool().share_folders(&command);
+    let work = keep.folders().join("work");
+    copy_migrations(&work.join("migrations"));
+    fs::write(work.join("script.sh"), script).expect("a script");
+    let output = command
+        .args(["sandbox", "--bookings", "200", "--", "bash", "-e", "script.sh"])
+        .run();
+    assert_eq!(output.code, Some(0), "{output}");
+    for command in commands {
+        assert!(
+            output.stdout.contains(&format!("$ {command}\n")),
+            "{command} did not run: {output}"
+        );
+    }
+    assert!(work.join("schema.html").exists());
+}
+
+fn copy_migrations(target: &Path) {
+    fs::create_dir_all(target).expect("a folder");
+    for file in fs::read_dir(Path::new(CHECKOUT).join("migrations"))
+        .expect("migrations")
+        .flatten()
+    {
+        fs::copy(file.path(), target.join(file.file_name())).expect("a copy");
+    }
+}
+
+#[test]
+fn every_recipe_and_script_of_the_readme_exists() {
+    let recipes = fs::read_to_string(Path::new(CHECKOUT).join("justfile")).expect("the justfile");
+    let text = readme();
+    let mut found = 0;
+    for part in text.split("just ").skip(1) {
+        let name: String = part
+            .chars()
+            .take_while(|c| c.is_ascii_lowercase() || *c == '-')
+            .collect();
+        let before_is_code = text.contains(&format!("`just {name}"))
+            || text.contains(&format!("&& just {name}"))
+            || text.contains(&format!("\njust {name}"));
+        if before_is_code && !name.is_empty() {
+            found += 1;
+            assert!(
+                recipes.lines().any(|line| line.starts_with(&format!("{name}:"))),
+                "no recipe {name}"
+            );
+        }
+    }
+    assert!(found >= 4, "{found}");
+    for command in commands()
+        .iter()
+        .filter(|command| command.starts_with("scripts/"))
+    {
+        let script = command.split(' ').next().unwrap_or_default();
+        assert!(Path::new(CHECKOUT).join(script).exists(), "{script}");
+    }
+}
+
+#[test]
+fn the_exit_codes_of_the_readme_are_those_of_the_help() {
+    let help = support::dbtool().arg("--help").run();
+    assert_eq!(help.code, Some(0), "{help}");
+    let text = readme();
+    for code in ["0", "1", "2", "3", "4", "5"] {
+        let row = text
+            .lines()
+            .find(|line| line.starts_with(&format!("| {code} |")))
+            .unwrap_or_else(|| panic!("no row for {code}"));
+        assert!(help.stdout.contains(&format!("  {code}  ")), "{row}: {help}");
+    }
+    for code in ["130", "143", "129"] {
+        assert!(text.contains(code) && help.stdout.contains(code), "{code}");
+    }
+}
