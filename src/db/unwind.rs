@@ -12,7 +12,7 @@ thread_local! {
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread is caught by [`unpanicked`] and told as an error.
+/// Whether a panic of this thread is caught by `unpanicked` and told as an error.
 pub fn is_expected() -> bool {
     EXPECTED.get()
 }

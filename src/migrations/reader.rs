@@ -1,6 +1,6 @@
 //! The statements of a migration, one at a time: a file of any size is read in bounded memory.
 //!
-//! ```ignore
+//! ```text
 //! let mut reader = migration.script(Direction::Up, options).open()?;
 //! let start = reader.position();
 //! while let Some(statement) = reader.next()? { … }
