@@ -429,6 +429,15 @@ fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
     out
 }
 
+/// Whether a table or a column has this character set.
+fn has_charset(schema: &Schema, charset: &str) -> bool {
+    let of = |collation: Text| Schema::charset_of(&collation) == charset;
+    schema.tables.values().any(|table| {
+        let mut columns = table.columns.iter().filter_map(|column| column.collation);
+        of(table.collation) || columns.any(of)
+    })
+}
+
 pub(super) fn utf8mb3(schema: &Schema, out: &mut Vec<Finding>) {
     for (object, fix) in of_charset(schema, "utf8mb3") {
         out.push(finding("utf8mb3", object, "is in utf8mb3".to_owned(), fix));
@@ -436,7 +445,7 @@ pub(super) fn utf8mb3(schema: &Schema, out: &mut Vec<Finding>) {
 }
 
 pub(super) fn latin1(schema: &Schema, out: &mut Vec<Finding>) {
-    if of_charset(schema, "utf8mb4").is_empty() {
+    if !has_charset(schema, "utf8mb4") {
         return;
     }
     for (object, fix) in of_charset(schema, "latin1") {
