@@ -272,8 +272,8 @@ impl Sandbox {
 
 fn client_name(server: &PrivateServer) -> &'static str {
     match server.binary().flavor {
-        crate::sandbox::Flavor::MariaDb => "mariadb",
-        crate::sandbox::Flavor::MySql => "mysql",
+        crate::db::Flavor::MariaDb => "mariadb",
+        crate::db::Flavor::MySql => "mysql",
     }
 }
 

@@ -1,8 +1,11 @@
 //! What kind of server this is, and what it can do: each difference is a named capability here,
 //! and versions are compared nowhere else.
 
+use std::fmt;
+
 use mysql_async::Row;
 use mysql_async::prelude::FromValue;
+use serde::{Deserialize, Serialize};
 
 /// What every server tells every account about itself.
 pub(super) const FACTS: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
@@ -14,14 +17,25 @@ pub(super) const FACTS_AND_IDENTITY: &str = "SELECT @@version, @@version_comment
      @@max_allowed_packet, @@wait_timeout, CURRENT_USER(), DATABASE(), @@read_only, \
      @@hostname, @@port, @@datadir, @@socket /*!50706 , @@server_uuid */";
 
-/// The two families.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The two families of servers, named in a snapshot of a schema as they name themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Flavor {
-    /// Oracle MySQL and what derives from it.
+    /// MariaDB Server.
     #[default]
-    MySql,
-    /// MariaDB.
+    #[serde(rename = "MariaDB")]
     MariaDb,
+    /// MySQL and what is built from it.
+    #[serde(rename = "MySQL")]
+    MySql,
+}
+
+impl fmt::Display for Flavor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Flavor::MariaDb => "MariaDB",
+            Flavor::MySql => "MySQL",
+        })
+    }
 }
 
 /// A server's description of itself.
@@ -83,8 +97,7 @@ impl Server {
     /// `MariaDB 10.11.6` or `MySQL 8.4.3`.
     pub fn name(&self) -> String {
         let (major, minor, patch) = self.version;
-        let family = if self.is_mariadb() { "MariaDB" } else { "MySQL" };
-        format!("{family} {major}.{minor}.{patch}")
+        format!("{} {major}.{minor}.{patch}", self.flavor)
     }
 
     /// Whether this is MariaDB; for texts. Behaviour is asked for by a capability below.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::db::Flavor;
 use crate::exit::Failure;
 
 /// Names the server to use: `mariadb`, `mysql`, the name of a fetched server, or a path.
@@ -38,24 +39,6 @@ Debian/Ubuntu `apt-get install mariadb-server-core mariadb-client-core`, \
 Fedora `dnf install mariadb-server`, macOS `brew install mariadb`; \
 or unpack MySQL without touching the system with `scripts/fetch-server mysql`; \
 or name a program with DBTOOL_SERVER=/path/to/mariadbd";
-
-/// Which family a server program belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavor {
-    /// MariaDB (`mariadbd`).
-    MariaDb,
-    /// MySQL (`mysqld`).
-    MySql,
-}
-
-impl fmt::Display for Flavor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Flavor::MariaDb => "MariaDB",
-            Flavor::MySql => "MySQL",
-        })
-    }
-}
 
 /// A server program and the folders it must be told about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,5 +13,5 @@ pub mod server;
 pub mod template;
 
 pub use account::Account;
-pub use find::{Flavor, ServerBinary, find_closest, find_server};
+pub use find::{ServerBinary, find_closest, find_server};
 pub use server::{PrivateServer, ServerOptions};

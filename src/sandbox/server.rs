@@ -11,8 +11,9 @@ use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
 use crate::cancel::Cancel;
+use crate::db::Flavor;
 use crate::exit::{Exit, Failure};
-use crate::sandbox::find::{Flavor, ServerBinary};
+use crate::sandbox::find::ServerBinary;
 use crate::sandbox::keeper::{Keeper, Step};
 use crate::sandbox::owner::Owner;
 use crate::sandbox::probe;

@@ -4,10 +4,11 @@ mod options;
 
 use super::expr::{self, lexer};
 use super::model::{
-    Action, Check, Column, Dialect, Event, ForeignKey, Index, IndexKind, Key, Part, Partition, Partitioning,
-    Routine, Schema, Table, Text, Trigger, View,
+    Action, Check, Column, Event, ForeignKey, Index, IndexKind, Key, Part, Partition, Partitioning, Routine,
+    Schema, Table, Text, Trigger, View,
 };
 use super::normalise::{ORACLE, is_generated_check, is_generated_foreign_key};
+use crate::db::Flavor;
 
 pub(crate) use lexer::quote;
 pub use options::{SYSTEM_VERSIONING, option};
@@ -94,13 +95,13 @@ impl<'a> Writer<'a> {
             Some(generated) => {
                 let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
                 add(&format!("GENERATED ALWAYS AS ({}) {kind}", generated.expression));
-                if !column.nullable && self.to.dialect == Dialect::MySQL {
+                if !column.nullable && self.to.flavor == Flavor::MySql {
                     add("NOT NULL");
                 }
             }
             None => add(if column.nullable { "NULL" } else { "NOT NULL" }),
         }
-        if let Some(srid) = column.srid.filter(|_| self.to.dialect == Dialect::MySQL) {
+        if let Some(srid) = column.srid.filter(|_| self.to.flavor == Flavor::MySql) {
             add(&format!("SRID {srid}"));
         }
         if let Some(default) = column.default {
@@ -145,9 +146,9 @@ impl<'a> Writer<'a> {
             out.push_str(&format!(" COMMENT {}", quote(&comment)));
         }
         if index.invisible {
-            out.push_str(match self.to.dialect {
-                Dialect::MySQL => " INVISIBLE",
-                Dialect::MariaDB => " IGNORED",
+            out.push_str(match self.to.flavor {
+                Flavor::MySql => " INVISIBLE",
+                Flavor::MariaDb => " IGNORED",
             });
         }
         out
@@ -156,7 +157,7 @@ impl<'a> Writer<'a> {
     /// A whole table but for its foreign keys and triggers, which need other tables first.
     pub fn create_table(&self, table_name: &str, table: &Table) -> String {
         let mut lines: Vec<String> = Vec::new();
-        let column_checks = self.to.dialect == Dialect::MariaDB;
+        let column_checks = self.to.flavor == Flavor::MariaDb;
         for column in &table.columns {
             let check = table.column_check(&column.name).filter(|_| column_checks);
             lines.push(self.column(column, Some(table.collation), check));

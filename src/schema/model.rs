@@ -7,6 +7,7 @@
 mod keys;
 mod programs;
 
+use crate::db::Flavor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::normalise;
@@ -29,23 +30,14 @@ pub const FORMAT: u32 = 1;
 /// The index that is a table's primary key.
 pub const PRIMARY: &str = "PRIMARY";
 
-/// The two families of servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Dialect {
-    /// MariaDB Server.
-    #[default]
-    MariaDB,
-    /// MySQL and what is built from it.
-    MySQL,
-}
-
 /// A whole database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
     /// [`FORMAT`] of the snapshot.
     pub format: u32,
     /// Which family of servers it was read from.
-    pub dialect: Dialect,
+    #[serde(rename = "dialect")]
+    pub flavor: Flavor,
     /// The database's default collation.
     #[serde(skip, default = "utf8mb4")]
     pub collation: Text,
@@ -94,7 +86,7 @@ impl Default for Schema {
     fn default() -> Self {
         Schema {
             format: FORMAT,
-            dialect: Dialect::default(),
+            flavor: Flavor::default(),
             collation: utf8mb4(),
             database_collation: None,
             default_collations: BTreeMap::new(),

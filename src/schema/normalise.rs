@@ -3,6 +3,7 @@
 //! The differences between the servers that are undone here were measured with MariaDB 10.11
 //! and 11.8 and MySQL 9.7; the tables of the tests hold what each of them prints.
 
+use crate::db::Flavor;
 use std::borrow::Cow;
 
 mod body;
@@ -22,7 +23,7 @@ pub use spelling::{respelled, spell_columns};
 pub use versioning::settle_versioning;
 
 use super::expr::{self, lexer};
-use super::model::{Action, Column, Dialect, Key, Schema, Table, Text};
+use super::model::{Action, Column, Key, Schema, Table, Text};
 
 /// Canonical name of a collation or character set: `utf8` is what `utf8mb3` was called before.
 pub fn collation(name: &str) -> String {
@@ -91,7 +92,7 @@ fn family(ty: &str) -> Family {
 /// MariaDB says the default as SQL; MySQL says a literal's value without its quotes, and an
 /// expression as SQL with `DEFAULT_GENERATED` in `extra`.
 pub fn default_value(
-    dialect: Dialect,
+    flavor: Flavor,
     raw: Option<&str>,
     extra: &str,
     ty: &str,
@@ -102,16 +103,16 @@ pub fn default_value(
         && raw
             .get(..17)
             .is_some_and(|start| start.eq_ignore_ascii_case("current_timestamp"));
-    let sql = match dialect {
-        Dialect::MariaDB if raw.eq_ignore_ascii_case("null") => return None,
-        Dialect::MariaDB => expr::canonical(raw, database),
-        Dialect::MySQL if has_word(extra, "DEFAULT_GENERATED") || is_time => {
+    let sql = match flavor {
+        Flavor::MariaDb if raw.eq_ignore_ascii_case("null") => return None,
+        Flavor::MariaDb => expr::canonical(raw, database),
+        Flavor::MySql if has_word(extra, "DEFAULT_GENERATED") || is_time => {
             match expr::canonical(&decoded(raw), database) {
                 null if null == "null" => return None,
                 sql => sql,
             }
         }
-        Dialect::MySQL => match family(ty) {
+        Flavor::MySql => match family(ty) {
             Family::Number | Family::Bit => raw.to_ascii_lowercase(),
             Family::Binary if raw.starts_with("0x") => raw.to_ascii_lowercase(),
             Family::Binary | Family::Quoted => lexer::quote(raw),
@@ -134,14 +135,14 @@ pub fn default_value(
 
 /// The default of an ENUM or SET in the character set `binary`, as that of any other: MySQL and
 /// MariaDB 11.8 say its bytes.
-pub fn default_of_bytes(dialect: Dialect, raw: &str) -> String {
-    let digits = match dialect {
-        Dialect::MySQL => raw.strip_prefix("0x"),
-        Dialect::MariaDB => raw.strip_prefix("x'").and_then(|rest| rest.strip_suffix('\'')),
+pub fn default_of_bytes(flavor: Flavor, raw: &str) -> String {
+    let digits = match flavor {
+        Flavor::MySql => raw.strip_prefix("0x"),
+        Flavor::MariaDb => raw.strip_prefix("x'").and_then(|rest| rest.strip_suffix('\'')),
     };
-    match (digits.and_then(from_hexadecimal), dialect) {
-        (Some(text), Dialect::MySQL) => text,
-        (Some(text), Dialect::MariaDB) => lexer::quote(&text),
+    match (digits.and_then(from_hexadecimal), flavor) {
+        (Some(text), Flavor::MySql) => text,
+        (Some(text), Flavor::MariaDb) => lexer::quote(&text),
         (None, _) => raw.to_owned(),
     }
 }

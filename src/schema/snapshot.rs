@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for Beside<'_> {
         while let Some(key) = map.next_key::<Text>()? {
             match key.as_str() {
                 "format" => schema.format = map.next_value()?,
-                "dialect" => schema.dialect = map.next_value()?,
+                "dialect" => schema.flavor = map.next_value()?,
                 "default_collations" => schema.default_collations = map.next_value()?,
                 "database_collation" => schema.database_collation = map.next_value()?,
                 "tables" => map.next_value_seed(Tables {

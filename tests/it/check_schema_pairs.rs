@@ -3,6 +3,7 @@
 mod awkward_pairs;
 mod exact_pairs;
 use crate::support;
+use dbtool::db::Flavor;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -10,8 +11,8 @@ use std::path::Path;
 use dbtool::schema::diff::diff;
 use dbtool::schema::fix::fix;
 use dbtool::schema::model::{
-    Action, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, PRIMARY, Part, Schema,
-    Table, Text,
+    Action, ByName, Check, Column, ForeignKey, Generated, Index, IndexKind, PRIMARY, Part, Schema, Table,
+    Text,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -172,7 +173,7 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
 }
 
 /// Up to three tables whose keys have one type.
-fn schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
+fn schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
     let tables = |key| prop::collection::vec(prop::option::weighted(0.8, table(key)), 3);
     select(vec!["int", "int unsigned", "bigint unsigned"])
         .prop_flat_map(tables)
@@ -197,7 +198,7 @@ fn schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
                     .collect();
             }
             Schema {
-                dialect,
+                flavor,
                 collation: text(COLLATION),
                 tables,
                 ..Schema::default()
@@ -219,10 +220,10 @@ fn apply(admin: &mut Admin, from: &Schema, to: &Schema) -> Result<(), TestCaseEr
 fn the_fix_of_any_pair_ends_in_no_drift() {
     let server = Server::start();
     let admin = RefCell::new(server.admin());
-    let dialect = if server.is_mysql() {
-        Dialect::MySQL
+    let flavor = if server.is_mysql() {
+        Flavor::MySql
     } else {
-        Dialect::MariaDB
+        Flavor::MariaDb
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("expected.json");
@@ -233,11 +234,11 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
         ..Config::default()
     };
     let ended = TestRunner::new(config).run(
-        &(schema(dialect), schema(dialect), any::<bool>()),
+        &(schema(flavor), schema(flavor), any::<bool>()),
         |(one, other, in_two)| {
             let admin = &mut *admin.borrow_mut();
             let empty = Schema {
-                dialect,
+                flavor,
                 collation: text(COLLATION),
                 ..Schema::default()
             };
@@ -379,7 +380,7 @@ proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(300) })]
 
     #[test]
-    fn equal_schemas_have_no_differences_and_a_snapshot_loses_nothing(one in schema(Dialect::MySQL)) {
+    fn equal_schemas_have_no_differences_and_a_snapshot_loses_nothing(one in schema(Flavor::MySql)) {
         prop_assert_eq!(diff(&one, &one.clone()), vec![]);
         let json = serde_json::to_string(&one).expect("a schema is JSON");
         let mut read: Schema = serde_json::from_str(&json).expect("JSON is a schema");
@@ -390,7 +391,7 @@ proptest! {
     }
 
     #[test]
-    fn a_difference_is_seen_from_both_sides(one in schema(Dialect::MySQL), other in schema(Dialect::MySQL)) {
+    fn a_difference_is_seen_from_both_sides(one in schema(Flavor::MySql), other in schema(Flavor::MySql)) {
         let forth = diff(&one, &other);
         let back = diff(&other, &one);
         prop_assert_eq!(forth.is_empty(), back.is_empty());
@@ -402,7 +403,7 @@ proptest! {
     }
 
     #[test]
-    fn any_schema_can_be_drawn_in_every_format(one in schema(Dialect::MySQL), other in schema(Dialect::MySQL)) {
+    fn any_schema_can_be_drawn_in_every_format(one in schema(Flavor::MySql), other in schema(Flavor::MySql)) {
         use dbtool::schema::diagram::Picture;
         let drift = diff(&one, &other);
         let draw = |picture: Picture| {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
 use crate::migrations::Folder;
-use crate::sandbox::{Flavor, PrivateServer, ServerBinary, ServerOptions, find_closest};
+use crate::sandbox::{PrivateServer, ServerBinary, ServerOptions, find_closest};
 use crate::schema::introspect::{self, Frame, Reading};
 use crate::schema::model::{Schema, Text};
 
@@ -107,12 +107,8 @@ const UNKNOWN_COLLATION: u16 = 1273;
 /// There is none.
 pub(super) async fn closest_program(ctx: &Context) -> anyhow::Result<(ServerBinary, bool)> {
     let live = ctx.db.server().await?;
-    let flavor = match live.is_mariadb() {
-        true => Flavor::MariaDb,
-        false => Flavor::MySql,
-    };
-    let program = find_closest(flavor, live.version)?;
-    let same = program.flavor == flavor;
+    let program = find_closest(live.flavor, live.version)?;
+    let same = program.flavor == live.flavor;
     Ok((program, same))
 }
 

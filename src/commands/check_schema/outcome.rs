@@ -413,8 +413,8 @@ impl Outcome for Report {
             for note in self.notes().into_iter().chain(self.fix(&mut |_| {})) {
                 page.line(comment(&note));
             }
-            let dialect = self.live.schema.dialect;
-            self.fix(&mut |statement| page.verbatim(&statement.script(dialect, self.allow_destructive)));
+            let flavor = self.live.schema.flavor;
+            self.fix(&mut |statement| page.verbatim(&statement.script(flavor, self.allow_destructive)));
             return;
         }
         self.notes_text(page);

@@ -1,12 +1,13 @@
 //! Differences between the columns of a table.
 
+use crate::db::Flavor;
 use std::collections::BTreeSet;
 
 use super::order::moved;
 use super::table::Pair;
 use super::{Change, Difference, Fields, Kind, Severity, field, push};
 use crate::schema::ddl::SYSTEM_VERSIONING;
-use crate::schema::model::{Column, Dialect, Text};
+use crate::schema::model::{Column, Text};
 
 /// The field that says whether old values of a column are not kept.
 pub(crate) const UNVERSIONED: &str = "without system versioning";
@@ -104,7 +105,7 @@ impl Pair<'_> {
         if self.wanted.options.contains_key(&versioned) {
             fields.flag(UNVERSIONED, wanted.unversioned, found.unversioned);
         }
-        if [self.expected, self.live].map(|schema| schema.dialect) == [Dialect::MySQL; 2] {
+        if [self.expected, self.live].map(|schema| schema.flavor) == [Flavor::MySql; 2] {
             let any = |srid: Option<u32>| srid.map_or("any".to_owned(), |srid| srid.to_string());
             fields.compare("srid", wanted.srid, found.srid, any);
         }

@@ -17,7 +17,7 @@ impl Pair<'_> {
             same_name: &|one, other| same_name(&one.0, &other.0),
             keeps_name: false,
             // MariaDB takes the name of `FOREIGN KEY name (...)` for the key's, MySQL for its index's only.
-            one_made_up: self.expected.dialect != self.live.dialect,
+            one_made_up: self.expected.flavor != self.live.flavor,
         };
         let matched = matching.pairs(&self.wanted.foreign_keys, &self.found.foreign_keys);
         let show = |name: Text, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);

@@ -1,5 +1,6 @@
 //! What has to be done to a table that is there.
 
+use crate::db::Flavor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hints;
@@ -8,7 +9,7 @@ use super::work::Work;
 use super::{Planner, comment_option};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind, UNVERSIONED};
-use crate::schema::model::{ByName, Check, Column, Dialect, Index, Key, PRIMARY, Table, Text, same_name};
+use crate::schema::model::{ByName, Check, Column, Index, Key, PRIMARY, Table, Text, same_name};
 
 /// The changes of one table.
 pub(super) struct Alter<'a, 'b> {
@@ -171,11 +172,11 @@ impl<'a> Alter<'a, '_> {
                 name(&one.name)
             )),
             [field] if field.name == *"invisible" => {
-                let state = match (self.planner.live.dialect, wanted.invisible) {
-                    (Dialect::MySQL, true) => "INVISIBLE",
-                    (Dialect::MySQL, false) => "VISIBLE",
-                    (Dialect::MariaDB, true) => "IGNORED",
-                    (Dialect::MariaDB, false) => "NOT IGNORED",
+                let state = match (self.planner.live.flavor, wanted.invisible) {
+                    (Flavor::MySql, true) => "INVISIBLE",
+                    (Flavor::MySql, false) => "VISIBLE",
+                    (Flavor::MariaDb, true) => "IGNORED",
+                    (Flavor::MariaDb, false) => "NOT IGNORED",
                 };
                 Some(format!("ALTER INDEX {} {state}", name(&one.name_there())))
             }
@@ -271,7 +272,7 @@ impl<'a> Alter<'a, '_> {
 
     /// The columns whose own checks a difference is about: the expected one's, and the live one's.
     fn column_checks_of(&self, one: &Difference) -> [Option<Text>; 2] {
-        let live = self.planner.live.dialect == Dialect::MariaDB;
+        let live = self.planner.live.flavor == Flavor::MariaDb;
         let column = |checks: &ByName<Check>, name: Text, is_there: bool| {
             let check = checks
                 .get(&name)
@@ -287,7 +288,7 @@ impl<'a> Alter<'a, '_> {
 
     /// A column for the live server, with the check that belongs to it there.
     fn definition(&self, column: &Column) -> String {
-        let column_checks = self.planner.live.dialect == Dialect::MariaDB;
+        let column_checks = self.planner.live.flavor == Flavor::MariaDb;
         let own = |table: &'a Table| table.column_check(&column.name).filter(|_| column_checks);
         let changed = self
             .of_kind(Kind::Check)
@@ -316,7 +317,7 @@ impl<'a> Alter<'a, '_> {
             self.add_index(work, index_name, index, needs_risky(work, index));
         }
         for one in self.of_kind(Kind::Check).filter(|one| one.is_expected()) {
-            let in_column = self.planner.live.dialect == Dialect::MariaDB;
+            let in_column = self.planner.live.flavor == Flavor::MariaDb;
             let check = self
                 .wanted
                 .checks

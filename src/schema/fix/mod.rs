@@ -20,6 +20,7 @@ mod triggers;
 mod versioning;
 mod work;
 
+use crate::db::Flavor;
 use std::collections::BTreeMap;
 
 use doubt::Doubts;
@@ -28,7 +29,7 @@ pub(crate) use modes::is_zero_date;
 
 use super::ddl::{Writer, quote};
 use super::diff::{Difference, Kind};
-use super::model::{Dialect, Schema, Text};
+use super::model::{Schema, Text};
 use crate::sql::script::{self, Written, comment};
 
 /// The differences of each table.
@@ -49,7 +50,7 @@ pub struct Statement {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fix {
     /// The server that they are for.
-    pub dialect: Dialect,
+    pub flavor: Flavor,
     /// The statements.
     pub statements: Vec<Statement>,
     /// What cannot be mended by a statement.
@@ -71,7 +72,7 @@ impl Fix {
         let statements = self
             .statements
             .iter()
-            .map(|one| one.script(self.dialect, destructive));
+            .map(|one| one.script(self.flavor, destructive));
         notes.chain(statements).collect()
     }
 }
@@ -79,11 +80,11 @@ impl Fix {
 impl Statement {
     /// The statement for the command line client or dbtool, with its end. One that may lose data is
     /// commented out unless `destructive`, and one that cannot be written safely always is.
-    pub fn script(&self, dialect: Dialect, destructive: bool) -> String {
+    pub fn script(&self, flavor: Flavor, destructive: bool) -> String {
         let mut lines: Vec<String> = Vec::new();
         lines.extend(self.note.as_deref().map(comment));
         lines.extend(self.loses.as_ref().map(|why| comment(&format!("{why}:"))));
-        let (text, runs) = match script::write(&self.sql, self.prepares(dialect)) {
+        let (text, runs) = match script::write(&self.sql, self.prepares(flavor)) {
             Written::Plain(text) => (text, true),
             Written::Prepared(text) => {
                 lines.push(comment(&format!("what follows is {}", self.sql)));
@@ -103,7 +104,7 @@ impl Statement {
 
     /// Whether the server takes the statement as a prepared one. MySQL prepares none that are about
     /// stored programs (manual, "SQL Syntax Permitted in Prepared Statements"; error 1295 on 9.7).
-    fn prepares(&self, dialect: Dialect) -> bool {
+    fn prepares(&self, flavor: Flavor) -> bool {
         const OF_MYSQL: [&str; 7] = [
             "ALTER TABLE ",
             "CREATE TABLE ",
@@ -113,7 +114,7 @@ impl Statement {
             "DROP VIEW ",
             "SET ",
         ];
-        dialect == Dialect::MariaDB || OF_MYSQL.iter().any(|start| self.sql.starts_with(start))
+        flavor == Flavor::MariaDb || OF_MYSQL.iter().any(|start| self.sql.starts_with(start))
     }
 }
 
@@ -123,7 +124,7 @@ pub fn fix(expected: &Schema, live: &Schema, differences: &[Difference]) -> Fix 
     let mut statements = Vec::new();
     let notes = plan(expected, live, differences, &mut |one| statements.push(one));
     Fix {
-        dialect: live.dialect,
+        flavor: live.flavor,
         statements,
         notes,
     }

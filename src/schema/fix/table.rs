@@ -1,5 +1,6 @@
 //! Creating, altering and dropping tables.
 
+use crate::db::Flavor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alter::Alter;
@@ -10,7 +11,7 @@ use super::work::Work;
 use super::{ByTable, Planner};
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
-use crate::schema::model::{Dialect, Text};
+use crate::schema::model::Text;
 
 impl Planner<'_> {
     /// What has to be done to the tables that are there and stay.
@@ -98,7 +99,7 @@ impl Planner<'_> {
 
     /// The clauses of each ALTER: MySQL's InnoDB makes one full text index at a time (error 1795).
     fn at_once(&self, clauses: Vec<String>) -> Vec<Vec<String>> {
-        let one_by_one = self.live.dialect == Dialect::MySQL;
+        let one_by_one = self.live.flavor == Flavor::MySql;
         let mut first = true;
         let (later, all): (Vec<_>, Vec<_>) = clauses.into_iter().partition(|clause| {
             let fulltext = one_by_one && clause.starts_with("ADD FULLTEXT ");

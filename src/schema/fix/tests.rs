@@ -1,3 +1,4 @@
+use crate::db::Flavor;
 use proptest::prelude::*;
 
 use super::*;
@@ -179,7 +180,7 @@ fn hostile() -> impl Strategy<Value = Text> {
 }
 
 /// A schema that has such names and texts everywhere.
-fn hostile_schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
+fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
     prop::collection::vec(hostile(), 18).prop_map(move |names| {
         let name = |at: usize| names[at];
         let quoted = |at: usize| Text::from(quote(&names[at]));
@@ -262,7 +263,7 @@ fn hostile_schema(dialect: Dialect) -> impl Strategy<Value = Schema> {
             mode: None,
         };
         Schema {
-            dialect,
+            flavor,
             tables: [(name(17), table)].into_iter().collect(),
             views: [(name(4), view)].into_iter().collect(),
             procedures: [(name(5), routine)].into_iter().collect(),
@@ -299,14 +300,14 @@ proptest! {
 
     #[test]
     fn no_name_leaves_its_place_in_a_script(
-        expected in hostile_schema(Dialect::MariaDB),
-        live in hostile_schema(Dialect::MariaDB),
+        expected in hostile_schema(Flavor::MariaDb),
+        live in hostile_schema(Flavor::MariaDb),
         mysql in any::<bool>(),
         destructive in any::<bool>(),
     ) {
         let (mut expected, mut live) = (expected, live);
         if mysql {
-            (expected.dialect, live.dialect) = (Dialect::MySQL, Dialect::MySQL);
+            (expected.flavor, live.flavor) = (Flavor::MySql, Flavor::MySql);
         }
         // Also the same tables with other contents.
         let common = expected.tables.values().next().cloned().expect("a table");

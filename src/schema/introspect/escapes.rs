@@ -3,8 +3,8 @@
 //! program a statement, so only those are asked for that may have lost something.
 
 use super::{Cells, Reader};
-use crate::db::{DbError, Query, quote_name};
-use crate::schema::model::{Dialect, Schema, Text};
+use crate::db::{DbError, Flavor, Query, quote_name};
+use crate::schema::model::{Schema, Text};
 use crate::schema::normalise;
 
 /// A program whose body may have lost escapes.
@@ -60,15 +60,15 @@ fn programs(schema: &Schema) -> Vec<(Program, Option<Text>)> {
 impl Reader<'_> {
     /// Gives bodies their escapes back; which have to stay as they are, in words.
     pub(super) async fn restore_escapes(&mut self) -> Result<Vec<String>, DbError> {
-        let dialect = self.schema.dialect;
+        let flavor = self.schema.flavor;
         let mut left = Vec::new();
         for (program, body) in programs(&self.schema) {
-            let Some(body) = body.filter(|body| lost_escapes(body, dialect)) else {
+            let Some(body) = body.filter(|body| lost_escapes(body, flavor)) else {
                 continue;
             };
             let (kind, name, _) = program.parts();
             let written = self.show_create(program).await?;
-            let written = written.and_then(|create| written_body(&create, &body, dialect));
+            let written = written.and_then(|create| written_body(&create, &body, flavor));
             match (written, program.body(&mut self.schema)) {
                 (Some(written), Some(body)) => *body = Text::from(written),
                 _ => {
@@ -146,7 +146,7 @@ const AFTER_STRINGS: &[&str] = &[
 /// Whether strings in `body` may have had escapes: MySQL takes the doubled quotes away as well,
 /// after which a string seems to end before a word or another string or not at all, and prints what
 /// `\\n` stands for.
-fn lost_escapes(body: &str, source: Dialect) -> bool {
+fn lost_escapes(body: &str, source: Flavor) -> bool {
     if body.contains('\\') {
         return true;
     }
@@ -157,15 +157,15 @@ fn lost_escapes(body: &str, source: Dialect) -> bool {
             None if matches!(letter, '\'' | '"') => inside = Some(letter),
             Some(quote) if quote == letter => {
                 inside = None;
-                if source == Dialect::MySQL && !ends_string(letters.clone(), quote) {
+                if source == Flavor::MySql && !ends_string(letters.clone(), quote) {
                     return true;
                 }
             }
-            Some(_) if source == Dialect::MySQL && letter.is_control() => return true,
+            Some(_) if source == Flavor::MySql && letter.is_control() => return true,
             _ => {}
         }
     }
-    source == Dialect::MySQL && inside.is_some()
+    source == Flavor::MySql && inside.is_some()
 }
 
 /// Whether a string in `quote` may end before `rest`: before a sign, or before a word that can follow a string.
@@ -189,7 +189,7 @@ fn ends_string(rest: impl Iterator<Item = char> + Clone, quote: char) -> bool {
 }
 
 /// The body at the end of the statement `create`: what is `body` but for its escapes.
-fn written_body(create: &str, body: &str, dialect: Dialect) -> Option<String> {
+fn written_body(create: &str, body: &str, flavor: Flavor) -> Option<String> {
     let first: String = body
         .chars()
         .take_while(|letter| letter.is_alphanumeric())
@@ -197,7 +197,7 @@ fn written_body(create: &str, body: &str, dialect: Dialect) -> Option<String> {
     let plain = normalise::without_escapes(body);
     let mut ends = create.match_indices(first.as_str()).map(|(at, _)| &create[at..]);
     ends.find_map(|end| {
-        let written = normalise::body(dialect, end);
+        let written = normalise::body(flavor, end);
         (normalise::without_escapes(&written) == plain).then_some(written)
     })
 }
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn bodies_whose_strings_had_escapes_are_told_from_others() {
         let plain = "BEGIN IF NEW.a = '' THEN SET NEW.a = 'x'; END IF; END";
-        assert!(!lost_escapes(plain, Dialect::MySQL));
+        assert!(!lost_escapes(plain, Flavor::MySql));
         for body in [
             "SET @a = 'it's'",
             "SET @a = 'it's' + 'it's'",
@@ -218,10 +218,10 @@ mod tests {
             "SET @a = 'a' b' c'",
             "SET @a = 'a\nb'",
         ] {
-            assert!(lost_escapes(body, Dialect::MySQL), "{body}");
+            assert!(lost_escapes(body, Flavor::MySql), "{body}");
         }
-        assert!(!lost_escapes("SET @a = 'it''s'", Dialect::MariaDB));
-        assert!(lost_escapes(r"SET @a = '\'", Dialect::MariaDB));
+        assert!(!lost_escapes("SET @a = 'it''s'", Flavor::MariaDb));
+        assert!(lost_escapes(r"SET @a = '\'", Flavor::MariaDb));
     }
 
     #[test]
@@ -232,9 +232,9 @@ mod tests {
         );
         let mysql = "begin select 'it's \\ ' \"q\" \n \\n x', \"d\"q\"; end";
         let mariadb = r#"begin select 'it''s \ '' "q" \n \n x', "d""q"; end"#;
-        for (dialect, printed) in [(Dialect::MySQL, mysql), (Dialect::MariaDB, mariadb)] {
-            assert_eq!(written_body(&create, printed, dialect).as_deref(), Some(body));
+        for (flavor, printed) in [(Flavor::MySql, mysql), (Flavor::MariaDb, mariadb)] {
+            assert_eq!(written_body(&create, printed, flavor).as_deref(), Some(body));
         }
-        assert_eq!(written_body(&create, "begin select 2; end", Dialect::MySQL), None);
+        assert_eq!(written_body(&create, "begin select 2; end", Flavor::MySql), None);
     }
 }

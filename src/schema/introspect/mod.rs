@@ -13,11 +13,11 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use super::model::{Dialect, Schema, Text};
+use super::model::{Schema, Text};
 use super::normalise;
 use privileges::Grants;
 
-use crate::db::{DbError, Query, Row, Session, Value};
+use crate::db::{DbError, Flavor, Query, Row, Session, Value};
 
 /// What was read, and what could not be.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub const OWN_PREFIX: &str = "dbtool_";
 /// The connection failed.
 pub async fn hides_triggers(session: &mut Session, database: &str) -> Result<bool, DbError> {
     let lines = session.rows::<String>(sql::GRANTS).await?;
-    Ok(Grants::read(&lines, database, Dialect::default())
+    Ok(Grants::read(&lines, database, Flavor::default())
         .hidden()
         .triggers)
 }
@@ -185,7 +185,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn mariadb(&self) -> bool {
-        self.schema.dialect == Dialect::MariaDB
+        self.schema.flavor == Flavor::MariaDb
     }
 
     /// Runs a statement whose every `?` is the database, and hands each row over.
@@ -237,7 +237,7 @@ impl Reader<'_> {
             }
         })
         .await?;
-        self.schema.dialect = if mysql { Dialect::MySQL } else { Dialect::MariaDB };
+        self.schema.flavor = if mysql { Flavor::MySql } else { Flavor::MariaDb };
         self.ansi_quotes = ansi_quotes && !mysql;
         self.schema.strict = strict;
         self.schema.sql_mode = sql_mode;
@@ -261,6 +261,6 @@ impl Reader<'_> {
     async fn grants(&mut self) -> Result<Grants, DbError> {
         let mut lines = Vec::new();
         self.each(sql::GRANTS, |_, row| lines.push(row.string(0))).await?;
-        Ok(Grants::read(&lines, self.database, self.schema.dialect))
+        Ok(Grants::read(&lines, self.database, self.schema.flavor))
     }
 }

@@ -1,6 +1,7 @@
 //! What an account may not see: INFORMATION_SCHEMA leaves it out without a word.
 
-use crate::schema::model::{Dialect, Hidden, Schema};
+use crate::db::Flavor;
+use crate::schema::model::{Hidden, Schema};
 
 /// The privileges that matter here, wherever they were granted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub(super) struct Grants {
     held: Vec<String>,
     /// Whether a privilege covers single columns.
     columns: bool,
-    dialect: Dialect,
+    flavor: Flavor,
 }
 
 /// A line of SHOW GRANTS: `GRANT a, b (column) ON scope TO account`, or a REVOKE of MySQL's
@@ -45,7 +46,7 @@ impl<'a> Line<'a> {
 
 impl Grants {
     /// Reads the lines of SHOW GRANTS.
-    pub(super) fn read(lines: &[String], database: &str, dialect: Dialect) -> Grants {
+    pub(super) fn read(lines: &[String], database: &str, flavor: Flavor) -> Grants {
         let lines = lines.iter().filter_map(|line| Line::read(line));
         let lines: Vec<Line> = lines.filter(|line| covers(line.on, database)).collect();
         let revoked: Vec<&String> = lines
@@ -54,7 +55,7 @@ impl Grants {
             .flat_map(|line| &line.privileges)
             .collect();
         let mut grants = Grants {
-            dialect,
+            flavor,
             ..Grants::default()
         };
         for line in lines.iter().filter(|line| !line.revokes) {
@@ -130,9 +131,9 @@ impl Grants {
             .values()
             .chain(schema.functions.values())
             .any(|one| one.body.is_none());
-        let needs = match self.dialect {
-            Dialect::MySQL => "SHOW_ROUTINE",
-            Dialect::MariaDB => "SHOW CREATE ROUTINE (or SELECT on mysql.proc)",
+        let needs = match self.flavor {
+            Flavor::MySql => "SHOW_ROUTINE",
+            Flavor::MariaDb => "SHOW CREATE ROUTINE (or SELECT on mysql.proc)",
         };
         note(bodies, "bodies of stored routines", needs);
         notes
@@ -162,11 +163,12 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Grants, like};
-    use crate::schema::model::{Dialect, Hidden};
+    use crate::db::Flavor;
+    use crate::schema::model::Hidden;
 
     fn hidden(lines: &[&str]) -> Hidden {
         let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        Grants::read(&lines, "my_app", Dialect::MySQL).hidden()
+        Grants::read(&lines, "my_app", Flavor::MySql).hidden()
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Reader<'_> {
             let body = row
                 .text(3)
                 .filter(|text| !text.is_empty())
-                .map(|text| Text::from(normalise::body(schema.dialect, &text)));
+                .map(|text| Text::from(normalise::body(schema.flavor, &text)));
             let mode = body.and_then(|body| normalise::program_mode(&row.string(11), &body));
             let mode = mode.map(Text::from);
             match row.string(0).as_str() {

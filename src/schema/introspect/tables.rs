@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::{Cells, OWN_PREFIX, Reader, sql};
 use smallvec::SmallVec;
 
-use crate::db::DbError;
+use crate::db::{DbError, Flavor};
 use crate::schema::expr;
 use crate::schema::model::{
-    Attributes, ByName, Check, Column, Dialect, ForeignKey, Generated, Index, IndexKind, Key, Names, PRIMARY,
-    Part, Partition, Partitioning, Schema, Shared, Stats, Table, Text,
+    Attributes, ByName, Check, Column, ForeignKey, Generated, Index, IndexKind, Key, Names, PRIMARY, Part,
+    Partition, Partitioning, Schema, Shared, Stats, Table, Text,
 };
 use crate::schema::{ddl, normalise};
 
@@ -59,7 +59,7 @@ impl Reader<'_> {
     async fn per_table<T>(
         &mut self,
         sql: &str,
-        mut row: impl FnMut(Dialect, &Cells, &mut Vec<T>),
+        mut row: impl FnMut(Flavor, &Cells, &mut Vec<T>),
         mut give: impl FnMut(Text, Option<&mut Table>, Option<&Table>, Vec<T>),
     ) -> Result<(), DbError> {
         let like = self.like;
@@ -79,7 +79,7 @@ impl Reader<'_> {
                 hand_over(schema, current, &mut gathered);
                 current = table;
             }
-            row(schema.dialect, &cells, &mut gathered);
+            row(schema.flavor, &cells, &mut gathered);
         })
         .await?;
         hand_over(&mut self.schema, current, &mut gathered);
@@ -97,7 +97,7 @@ impl Reader<'_> {
         };
         self.per_table(
             statement,
-            |dialect, row, columns| columns.push(read_column(dialect, row, database)),
+            |flavor, row, columns| columns.push(read_column(flavor, row, database)),
             |name, table, like, columns: Vec<Column>| {
                 let Some(table) = table else {
                     of_views.insert(name, columns.iter().map(|column| column.name).collect());
@@ -231,7 +231,7 @@ fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
     map.into()
 }
 
-fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
+fn read_column(flavor: Flavor, row: &Cells, database: &str) -> Column {
     let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
     let collation = row.text(5).map(|name| normalise::collation(&name));
     // MySQL says no character set of a list of bytes.
@@ -243,7 +243,7 @@ fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
         collation
     };
     let raw = row.text(2).map(|raw| match bytes {
-        true => normalise::default_of_bytes(dialect, &raw),
+        true => normalise::default_of_bytes(flavor, &raw),
         false => raw,
     });
     let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
@@ -252,7 +252,7 @@ fn read_column(dialect: Dialect, row: &Cells, database: &str) -> Column {
     });
     let default = match generated {
         Some(_) => None,
-        None => normalise::default_value(dialect, raw.as_deref(), &extra, &ty, database),
+        None => normalise::default_value(flavor, raw.as_deref(), &extra, &ty, database),
     };
     let attributes = Attributes {
         nullable: row.is(3, "YES"),

@@ -2,8 +2,9 @@
 
 use super::rules::finding;
 use super::{Finding, Rule};
+use crate::db::Flavor;
 use crate::schema::ddl::{Writer, name};
-use crate::schema::model::{Dialect, IndexKind, Schema};
+use crate::schema::model::{IndexKind, Schema};
 
 pub(super) const RULE: Rule = Rule {
     id: "spatial-without-srid",
@@ -12,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(schema: &Schema, out: &mut Vec<Finding>) {
-    if schema.dialect != Dialect::MySQL {
+    if schema.flavor != Flavor::MySql {
         return;
     }
     for (table_name, table) in &schema.tables {

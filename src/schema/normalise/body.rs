@@ -1,10 +1,10 @@
 //! Bodies of triggers, routines and events.
 
-use crate::schema::model::Dialect;
+use crate::db::Flavor;
 
 /// A body as written, but for its line breaks outside strings, what ends it, and the comments around
 /// it: MariaDB leaves out those before the body of a trigger, MySQL those behind a compound statement.
-pub fn body(dialect: Dialect, text: &str) -> String {
+pub fn body(flavor: Flavor, text: &str) -> String {
     let text = pieces(text)
         .map(|piece| match piece {
             Piece::Quoted(text) => text.to_owned(),
@@ -15,7 +15,7 @@ pub fn body(dialect: Dialect, text: &str) -> String {
     while let Some(rest) = after_comment(body) {
         body = rest.trim_start();
     }
-    if dialect == Dialect::MariaDB {
+    if flavor == Flavor::MariaDb {
         body = without_last_comments(body);
     }
     body.trim_end().trim_end_matches(';').trim_end().to_owned()
@@ -191,7 +191,7 @@ mod tests {
             assert_ne!(without_comments(other), plain);
         }
         assert_eq!(
-            body(Dialect::MySQL, "select 'a\r\nb\\'',\r\n1"),
+            body(Flavor::MySql, "select 'a\r\nb\\'',\r\n1"),
             "select 'a\r\nb\\'',\n1"
         );
     }
@@ -230,8 +230,8 @@ mod tests {
             ("--1", "--1", "--1"),
         ];
         for (mariadb, mysql, expected) in table {
-            assert_eq!(body(Dialect::MariaDB, mariadb), expected, "MariaDB");
-            assert_eq!(body(Dialect::MySQL, mysql), expected, "MySQL");
+            assert_eq!(body(Flavor::MariaDb, mariadb), expected, "MariaDB");
+            assert_eq!(body(Flavor::MySql, mysql), expected, "MySQL");
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::db::Flavor;
 use crate::schema::model::{Check, Column};
 
 #[test]
@@ -108,9 +109,9 @@ fn defaults_of_both_servers_become_one() {
         ("enum('a','b')", Some("'a'"), Some("a"), "", Some("'a'")),
     ];
     for (ty, mariadb, mysql, extra, expected) in table {
-        let from_mariadb = default_value(Dialect::MariaDB, mariadb, "", ty, "k");
+        let from_mariadb = default_value(Flavor::MariaDb, mariadb, "", ty, "k");
         assert_eq!(from_mariadb.as_deref(), expected, "{ty} {mariadb:?}");
-        let from_mysql = default_value(Dialect::MySQL, mysql, extra, ty, "k");
+        let from_mysql = default_value(Flavor::MySql, mysql, extra, ty, "k");
         assert_eq!(from_mysql.as_deref(), expected, "{ty} {mysql:?}");
     }
 }
@@ -192,7 +193,7 @@ fn letters_that_mysql_took_for_bytes_come_back() {
 
 #[test]
 fn only_a_time_defaults_to_the_current_one() {
-    let default = |ty, raw, extra| default_value(Dialect::MySQL, Some(raw), extra, ty, "k");
+    let default = |ty, raw, extra| default_value(Flavor::MySql, Some(raw), extra, ty, "k");
     assert_eq!(
         default("varchar(20)", "current_timestamp", "").as_deref(),
         Some("'current_timestamp'")

@@ -31,7 +31,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dbtool::sandbox::{Account, Flavor, PrivateServer, ServerBinary, ServerOptions, find_server};
+use dbtool::db::Flavor;
+use dbtool::sandbox::{Account, PrivateServer, ServerBinary, ServerOptions, find_server};
 
 /// The variable that chooses the server under test.
 pub const SERVER_VARIABLE: &str = "DBTOOL_TEST_SERVER";
