@@ -17,6 +17,8 @@ pub(super) struct Target {
     is_loopback: bool,
     /// `user@address`, for messages.
     pub(super) label: String,
+    /// The account's name, for messages.
+    pub(super) user: String,
 }
 
 /// Which names a verified certificate may be made out to.
@@ -79,6 +81,7 @@ impl Target {
             is_socket,
             is_loopback: config.is_local(),
             label: format!("{}@{}", config.user_name(), config.address.value),
+            user: config.user_name().to_owned(),
         }
     }
 

@@ -112,7 +112,7 @@ impl DbError {
                 kind: ErrorKind::Statement,
                 code: Some(server.code),
                 what: server_text(&server),
-                next: advice(server.code).to_owned(),
+                next: advice_about(&server),
             },
             mysql_async::Error::Io(error) => DbError::lost(true, &error.to_string()),
             mysql_async::Error::Driver(
@@ -151,10 +151,9 @@ impl DbError {
                 next: match server.code {
                     // While connecting it is about the database as a whole; whether it exists is
                     // not told to an account without rights on it.
-                    1044 => "correct DB_NAME, or grant the account rights on that database",
-                    code => advice(code),
-                }
-                .to_owned(),
+                    1044 => "correct DB_NAME, or grant the account rights on that database".to_owned(),
+                    _ => advice_about(server),
+                },
             },
             other => {
                 let (why, next) = transport_words(other);
@@ -282,17 +281,34 @@ fn io_words(io: &std::io::Error) -> (String, &'static str) {
     }
 }
 
+/// What to do about this error of the server's.
+fn advice_about(server: &mysql_async::ServerError) -> String {
+    let hourly = [
+        ("max_connections_per_hour", "MAX_CONNECTIONS_PER_HOUR"),
+        ("max_questions", "MAX_QUERIES_PER_HOUR"),
+        ("max_queries_per_hour", "MAX_QUERIES_PER_HOUR"),
+        ("max_updates", "MAX_UPDATES_PER_HOUR"),
+    ];
+    let met = hourly
+        .iter()
+        .find(|(resource, _)| server.message.contains(resource));
+    match met {
+        Some((_, limit)) if server.code == 1226 => format!(
+            "this account has used up what it may have within an hour: wait until the hour is over, or have its \
+             {limit} raised with ALTER USER"
+        ),
+        _ => advice(server.code).to_owned(),
+    }
+}
+
 /// What to do about a server error, by its number (MySQL manual, "Server Error Message Reference").
 pub fn advice(code: u16) -> &'static str {
     match code {
         1040 => {
-            "the server has no free connection: see who holds them with `dbtool check-connections`, end idle \
-             ones, or set DB_ADMIN_PORT to the server's admin_port / extra_port"
+            "the server has no free connection: end programs that are no longer needed, or set DB_ADMIN_PORT to \
+             the server's admin_port or extra_port"
         }
-        1203 | 1226 => {
-            "this account has used up its own limit: close other programs that use it, raise its \
-             MAX_USER_CONNECTIONS, or lower DB_CONNECTION_LIMIT"
-        }
+        1203 | 1226 => "close other programs that use this account, or have its MAX_USER_CONNECTIONS raised",
         1044 | 1142 | 1143 | 1227 | 1370 | 1419 => {
             "grant the account the privilege it lacks, or use another account"
         }

@@ -10,6 +10,7 @@ mod budget_folder;
 mod connect;
 pub mod error;
 mod fleet;
+mod full;
 pub mod guard;
 mod killer;
 mod open;

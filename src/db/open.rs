@@ -321,42 +321,4 @@ impl Inner {
             None => Ok(session),
         }
     }
-
-    /// Adds what can be seen from here to a refusal that did not pass.
-    pub(super) fn diagnosed(&self, error: DbError) -> DbError {
-        if !is_full(&error) {
-            return error;
-        }
-        let mut seen = vec![format!(
-            "dbtool itself holds {} of its {} on this host{}",
-            self.budget
-                .holders()
-                .iter()
-                .filter(|holder| holder.pid != std::process::id())
-                .count(),
-            self.limit,
-            self.held_by()
-        )];
-        if let Some(port) = self.port {
-            seen.extend(clients_on_this_host(port));
-        }
-        let what = format!("{}; {}", error.what(), seen.join("; "));
-        error.with_what(what)
-    }
-}
-
-/// Who on this host is connected to that port, as far as the kernel shows it.
-fn clients_on_this_host(port: u16) -> Option<String> {
-    let (clients, hidden) = crate::hostproc::clients_of(None, port);
-    let others = clients
-        .iter()
-        .filter(|(process, _)| process.pid != std::process::id());
-    let mut parts: Vec<String> = others
-        .take(5)
-        .map(|(process, count)| format!("{count} by pid {} ({})", process.pid, process.command))
-        .collect();
-    if hidden > 0 {
-        parts.push(format!("{hidden} by processes of other users"));
-    }
-    (!parts.is_empty()).then(|| format!("connections from this host to port {port}: {}", parts.join(", ")))
 }

@@ -3,7 +3,8 @@
 use crate::support;
 
 use support::migrations::{Folder, assert_ends};
-use support::{Output, Server, Signal};
+use support::probe::probe;
+use support::{Cmd, Output, Running, Server, Signal, market};
 
 /// The first command in backquotes behind `next:`, without the program's name.
 #[track_caller]
@@ -136,4 +137,155 @@ fn a_migration_that_stopped_half_way_is_finished() {
     assert_ends(&interrupted, 130, &[]);
     assert_eq!(follow(&server, &folder, interrupted), ["migrate 002"]);
     assert_eq!(admin.value("SELECT COUNT(*) FROM app.b"), "1");
+}
+
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+
+/// Every command that works on a server, in a way that takes no time.
+const COMMANDS: [&[&str]; 7] = [
+    &["check-connections", "--min-free", "0"],
+    &["check-schema", "--replay", "never", "--dir", MIGRATIONS],
+    &["migrate", "--dir", MIGRATIONS],
+    &["migrate", "status", "--dir", MIGRATIONS],
+    &["create-conversations"],
+    &["test-conversations", "--read-only"],
+    &["test-image-size", "--read-only"],
+];
+
+/// A program that somebody forgot: it holds one connection.
+fn forgotten(server: &Server) -> Running {
+    let mut running = probe(server, &["idle", "600000"]).spawn();
+    running.wait_for("idle");
+    running
+}
+
+/// The word behind `before` in the last message.
+#[track_caller]
+fn named<'a>(text: &'a str, before: &str, output: &Output) -> &'a str {
+    let word = text
+        .split(before)
+        .nth(1)
+        .and_then(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
+    word.unwrap_or_else(|| panic!("no {before:?} in {output}"))
+}
+
+/// Ends the program that the message names.
+#[track_caller]
+fn end_named(output: &Output, programs: &mut Vec<Running>) {
+    let pid: u32 = named(&output.stderr, "`kill ", output).parse().expect("a pid");
+    let index = programs.iter().position(|program| program.pid() == pid);
+    let index = index.unwrap_or_else(|| panic!("{pid} is no program of ours: {output}"));
+    let mut program = programs.remove(index);
+    program.signal(Signal::TERM);
+    program.wait();
+}
+
+fn impatient(server: &Server, arguments: &[&str]) -> Cmd {
+    server.dbtool().args(arguments).env("DB_ACQUIRE_TIMEOUT", "300")
+}
+
+/// Every command is refused with these words, does what its message says, and succeeds.
+#[track_caller]
+fn each_command_finds_its_way(server: &Server, programs: &mut Vec<Running>, words: &[&str]) {
+    for arguments in COMMANDS {
+        let refused = impatient(server, arguments).run();
+        assert_ends(&refused, 3, words);
+        end_named(&refused, programs);
+        let done = server.dbtool().args(arguments).run();
+        assert!(matches!(done.code, Some(0 | 1)), "{arguments:?}: {done}");
+        programs.push(forgotten(server));
+    }
+}
+
+#[test]
+fn a_full_server_is_given_room() {
+    let server = Server::builder().max_connections(10).start();
+    market::migrate(&server, 1..=5);
+    server.create_user("boss", "boss-word", &["ALL ON *.*"]);
+    server
+        .dbtool()
+        .args(["migrate", "baseline", "005", "--dir", MIGRATIONS])
+        .run();
+    support::wait_until(support::PATIENCE, "the server to itself", || {
+        server.counters().threads_connected == 1
+    });
+    // One connection is the support module's own.
+    let mut programs: Vec<Running> = (0..9).map(|_| forgotten(&server)).collect();
+    each_command_finds_its_way(
+        &server,
+        &mut programs,
+        &[
+            "server error 1040",
+            "dbtool itself holds 0 of its 3",
+            "CONNECTION_ADMIN",
+        ],
+    );
+
+    // Whoever may not end the programs asks an administrator, who is let in.
+    let seen = server
+        .dbtool()
+        .arg("check-connections")
+        .env("DB_USER", "boss")
+        .env("DB_PASSWORD", "boss-word")
+        .run();
+    assert_eq!(seen.code, Some(1), "{seen}");
+    let id = named(&seen.stdout, "KILL ", &seen);
+    server.admin().exec(&format!("KILL {id}"));
+    let done = server
+        .dbtool()
+        .args(["check-connections", "--min-free", "0"])
+        .run();
+    assert_eq!(done.code, Some(0), "{done}");
+}
+
+#[test]
+fn an_account_at_its_own_limit_is_given_room() {
+    let server = Server::start();
+    market::migrate(&server, 1..=5);
+    server
+        .dbtool()
+        .args(["migrate", "baseline", "005", "--dir", MIGRATIONS])
+        .run();
+    server.admin().exec("ALTER USER app WITH MAX_USER_CONNECTIONS 1");
+    let mut programs = vec![forgotten(&server)];
+    each_command_finds_its_way(&server, &mut programs, &["server error 1226"]);
+
+    let refused = impatient(&server, &["check-connections"]).run();
+    assert_ends(&refused, 3, &["ALTER USER app@HOST WITH MAX_USER_CONNECTIONS N"]);
+    server
+        .admin()
+        .exec("ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 2");
+    let done = impatient(&server, &["create-conversations"]).run();
+    assert_ends(&done, 0, &[]);
+}
+
+#[test]
+fn an_account_at_the_limit_of_all_accounts_is_given_room() {
+    let server = Server::builder().arg("--max-user-connections=2").start();
+    market::migrate(&server, 1..=5);
+    server
+        .dbtool()
+        .args(["migrate", "baseline", "005", "--dir", MIGRATIONS])
+        .run();
+    let mut programs = vec![forgotten(&server), forgotten(&server)];
+    each_command_finds_its_way(&server, &mut programs, &["server error 1203"]);
+
+    let refused = impatient(&server, &["check-connections"]).run();
+    assert_ends(
+        &refused,
+        3,
+        &[
+            "SET GLOBAL max_user_connections = N",
+            "ALTER USER app@HOST WITH MAX_USER_CONNECTIONS N",
+        ],
+    );
+    server
+        .admin()
+        .exec("ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 3");
+    assert_ends(&impatient(&server, &["create-conversations"]).run(), 0, &[]);
+    server
+        .admin()
+        .exec("ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 0");
+    server.admin().exec("SET GLOBAL max_user_connections = 3");
+    assert_ends(&impatient(&server, &["create-conversations"]).run(), 0, &[]);
 }

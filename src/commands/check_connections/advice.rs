@@ -26,6 +26,7 @@ const LONG_TRANSACTION: u64 = 60;
 /// What the numbers suggest, the most pressing first.
 pub fn advise(facts: &Facts) -> Vec<Advice> {
     let mut advice = Vec::new();
+    advice.extend(full(facts));
     advice.extend(limit(facts));
     advice.extend(account(facts));
     advice.extend(idle_transactions(facts));
@@ -46,6 +47,33 @@ fn most<K: Ord>(values: impl Iterator<Item = K>) -> Option<(K, u64)> {
         *counts.entry(value).or_default() += 1;
     }
     counts.into_iter().max_by_key(|(_, count)| *count)
+}
+
+/// What makes room at once, when none is left.
+fn full(facts: &Facts) -> Option<Advice> {
+    if facts.free() > 0 || facts.max_connections == 0 {
+        return None;
+    }
+    let asleep = facts
+        .clients()
+        .filter(|connection| connection.sleeps() && !connection.own)
+        .max_by_key(|connection| (connection.transaction.is_none(), connection.time))?;
+    let program = asleep
+        .program_name()
+        .map_or(String::new(), |program| format!(" ({program})"));
+    Some(Advice {
+        because: format!(
+            "no connection is left; connection {} of {} from {}{program} has slept for {}",
+            asleep.id,
+            asleep.user,
+            asleep.host,
+            duration(asleep.time)
+        ),
+        advice: format!(
+            "if its program does not need it, KILL {} makes room at once",
+            asleep.id
+        ),
+    })
 }
 
 fn limit(facts: &Facts) -> Option<Advice> {
@@ -229,6 +257,19 @@ mod tests {
                     ..calm()
                 },
                 &["7 connections refused", "30 of 30"],
+            ),
+            (
+                Facts {
+                    in_use: 30,
+                    max_connections: 30,
+                    connections: vec![Connection {
+                        id: 17,
+                        ..client("job", 40)
+                    }],
+                    user_limit: Some(9),
+                    ..calm()
+                },
+                &["no connection is left; connection 17 of job from web1", "KILL 17"],
             ),
             (
                 Facts { peak: 26, ..calm() },
