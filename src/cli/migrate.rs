@@ -39,7 +39,8 @@ pub struct MigrateArgs {
 const AFTER_HELP: &str = "\
 A migration is a file NNN_name.sql, or NNN_name.up.sql with NNN_name.down.sql, or one file with the \
 comments `-- migrate:up` and `-- migrate:down` (or those of goose, sql-migrate, rambler or MyBatis). Files are read as the mysql client reads them, DELIMITER \
-included; bodies of stored programs need no DELIMITER.
+included; bodies of stored programs need no DELIMITER. `source FILE` reads a file of the same folder or one \
+below it, named from the folder of the file that says so; its text counts as the migration's own.
 
 Each statement is recorded in the table dbtool_migrations. A run that was interrupted goes on where it \
 stopped when the command is run again.";

@@ -1,8 +1,9 @@
 //! Checksums of migrations: whether a file, or the part of it that was run, has changed.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::input::{self, CHUNK};
@@ -19,14 +20,49 @@ impl Script {
     /// it has several parts, and never held.
     ///
     /// Byte order mark and CR before LF do not count: git's autocrlf and editors change them on
-    /// another machine without anybody changing the migration.
+    /// another machine without anybody changing the migration. The text of files that it reads with
+    /// `source` counts as its own.
     ///
     /// # Errors
-    /// The file cannot be read; one with several parts is not sound; the run was cancelled.
-    pub fn checksum(&self, cancel: &Cancel) -> anyhow::Result<String> {
-        let (hash, marks) = hash_lines(&self.path, cancel, |_| true)?;
-        if self.whole || !marks {
-            return Ok(hash);
+    /// A file cannot be read; one with several parts is not sound; the run was cancelled.
+    pub fn checksum(&self, cancel: &Cancel) -> anyhow::Result<Checksum> {
+        let (own, hints) = self.own_checksum(cancel)?;
+        let mut checksum = Checksum {
+            hash: own,
+            included: Vec::new(),
+        };
+        if !hints.source {
+            return Ok(checksum);
+        }
+        let mut reader = self.open()?;
+        let read = loop {
+            cancel.check()?;
+            match reader.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
+        if !reader.has_includes() {
+            // Whatever is wrong with the file is said where it is to be run.
+            return Ok(checksum);
+        }
+        read?;
+        let mut all = Sha256::new();
+        all.update(&checksum.hash);
+        for path in reader.files().included() {
+            all.update(hash_lines(path, cancel, |_| true)?.0);
+            checksum.included.push(path.to_owned());
+        }
+        checksum.hash = hex(&all.finalize());
+        Ok(checksum)
+    }
+
+    /// Of the script's own file.
+    fn own_checksum(&self, cancel: &Cancel) -> anyhow::Result<(String, Hints)> {
+        let (hash, hints) = hash_lines(&self.path, cancel, |_| true)?;
+        if self.whole || !hints.marks {
+            return Ok((hash, hints));
         }
         // The down script of the same file may be edited after the up script was applied.
         let borders = self.open()?.borders()?;
@@ -38,21 +74,71 @@ impl Script {
             }
             part == Part::Up
         })?;
-        Ok(hash)
+        Ok((hash, hints))
     }
 }
 
-/// The hash of the lines that `wanted` picks by their numbers, and whether any line looks like a mark.
+/// The checksum of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checksum {
+    /// In hexadecimal digits.
+    pub hash: String,
+    /// The files that the script reads.
+    pub included: Vec<PathBuf>,
+}
+
+/// What a file may hold, seen without splitting it: never overlooked, sometimes mistaken.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hints {
+    /// A mark that begins a part.
+    marks: bool,
+    /// A command that reads another file.
+    source: bool,
+}
+
+/// Looks for the client's `source` and `\.` in a text that comes in pieces.
+struct SourceHint {
+    /// The end of what was seen before, and the piece, in lower case.
+    text: Vec<u8>,
+    word: memmem::Finder<'static>,
+    short: memmem::Finder<'static>,
+}
+
+impl SourceHint {
+    fn new() -> SourceHint {
+        SourceHint {
+            text: Vec::new(),
+            word: memmem::Finder::new("source"),
+            short: memmem::Finder::new("\\."),
+        }
+    }
+
+    fn seen_in(&mut self, piece: &[u8]) -> bool {
+        const LONGEST: usize = "source".len();
+        let old = self.text.len();
+        self.text.extend_from_slice(piece);
+        self.text[old..].make_ascii_lowercase();
+        let text = &self.text;
+        let spaced = |at: usize| matches!(text.get(at + LONGEST), None | Some(b' ' | b'\t'));
+        let seen = self.short.find(text).is_some() || self.word.find_iter(text).any(spaced);
+        let keep = self.text.len().saturating_sub(LONGEST);
+        self.text.drain(..keep);
+        seen
+    }
+}
+
+/// The hash of the lines that `wanted` picks by their numbers, and what any line looks like.
 fn hash_lines(
     path: &Path,
     cancel: &Cancel,
     mut wanted: impl FnMut(u32) -> bool,
-) -> anyhow::Result<(String, bool)> {
+) -> anyhow::Result<(String, Hints)> {
     let (mut file, stamp) = input::open(path)?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     let mut head: Vec<u8> = Vec::with_capacity(LONGEST_MARK);
-    let (mut line, mut marks, mut held_cr, mut first) = (1_u32, false, false, true);
+    let (mut line, mut held_cr, mut first) = (1_u32, false, true);
+    let (mut hints, mut sources) = (Hints::default(), SourceHint::new());
     let mut include = wanted(line);
     loop {
         cancel.check()?;
@@ -69,6 +155,7 @@ fn hash_lines(
         if rest.is_empty() && count == 0 {
             break;
         }
+        hints.source = hints.source || sources.seen_in(rest);
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
             let (piece, tail) = rest.split_at(end);
@@ -91,7 +178,7 @@ fn hash_lines(
             }
             held_cr = piece.ends_with(b"\r");
             if piece.ends_with(b"\n") {
-                marks |= is_mark(&head);
+                hints.marks |= is_mark(&head);
                 head.clear();
                 line = line.saturating_add(1);
                 include = wanted(line);
@@ -101,11 +188,11 @@ fn hash_lines(
     if held_cr && include {
         hash.update(b"\r");
     }
-    marks |= is_mark(&head);
+    hints.marks |= is_mark(&head);
     if input::open(path)?.1 != stamp {
         return Err(input::changed(path).into());
     }
-    Ok((hex(&hash.finalize()), marks))
+    Ok((hex(&hash.finalize()), hints))
 }
 
 /// Whether a line's beginning may be a mark; the splitter knows whether it is a comment.

@@ -3,7 +3,8 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::exit::Failure;
 
@@ -80,7 +81,7 @@ pub fn changed(path: &Path) -> Failure {
 /// The window onto a file.
 #[derive(Debug)]
 pub(super) struct Input {
-    path: PathBuf,
+    path: Arc<Path>,
     file: File,
     stamp: Stamp,
     text: String,
@@ -102,10 +103,10 @@ pub(super) enum Unreadable {
 }
 
 impl Input {
-    pub(super) fn open(path: &Path) -> Result<Input, Failure> {
+    pub(super) fn open(path: &Arc<Path>) -> Result<Input, Failure> {
         let (file, stamp) = open(path)?;
         Ok(Input {
-            path: path.to_owned(),
+            path: Arc::clone(path),
             file,
             stamp,
             text: String::new(),
@@ -116,7 +117,7 @@ impl Input {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Arc<Path> {
         &self.path
     }
 

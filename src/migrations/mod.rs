@@ -2,6 +2,7 @@
 
 mod checksum;
 mod directives;
+mod includes;
 mod input;
 mod layout;
 mod names;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use checksum::{PrefixHash, hex};
 pub use directives::Directives;
-pub use input::{Stamp, changed};
+pub use includes::Files;
 pub use layout::Part;
 pub use outline::{Outline, TakenAway, to_savepoint};
 pub use reader::{Position, Script, ScriptStatement, StatementReader};
@@ -178,9 +179,12 @@ impl Folder {
         cancel: &Cancel,
         applied: impl Fn(u64) -> Option<String>,
     ) -> anyhow::Result<()> {
+        let mut included = Vec::new();
         for migration in &mut self.migrations {
             let up = migration.script(Direction::Up, options);
-            migration.checksum = up.checksum(cancel)?;
+            let checksum = up.checksum(cancel)?;
+            migration.checksum = checksum.hash;
+            included.extend(checksum.included);
             match applied(migration.version) {
                 Some(checksum) if checksum == migration.checksum => {}
                 Some(_) => {
@@ -192,12 +196,17 @@ impl Folder {
                 }
                 None => {
                     let outline = up.outline(cancel)?;
-                    migration.script(Direction::Down, options).outline(cancel)?;
+                    let down = migration.script(Direction::Down, options).outline(cancel)?;
+                    included.extend(down.files.included().map(Path::to_owned));
                     migration.directives.clone_from(&outline.directives);
                     migration.outline = Some(outline);
                 }
             }
         }
+        // What a migration reads is part of it.
+        let dir = &self.dir;
+        self.ignored
+            .retain(|name| !included.iter().any(|path| *path == dir.join(name)));
         Ok(())
     }
 

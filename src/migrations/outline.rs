@@ -1,7 +1,7 @@
 //! What a script consists of, found in one pass before anything of it runs.
 
 use super::Directives;
-use super::input::Stamp;
+use super::includes::Files;
 use super::reader::{Script, ScriptStatement};
 use crate::cancel::Cancel;
 use crate::exit::Failure;
@@ -29,8 +29,8 @@ pub struct Outline {
     pub directives: Directives,
     /// SHA-256 of all of them.
     pub hash: String,
-    /// The content that was looked at.
-    pub stamp: Stamp,
+    /// The files that were read, and which content of them.
+    pub files: Files,
 }
 
 impl Script {
@@ -45,13 +45,12 @@ impl Script {
         let mut outline = Outline {
             statements: 0,
             hash: super::PrefixHash::default().hex(),
-            stamp: reader.stamp(),
             ..Outline::default()
         };
         while let Some(statement) = reader.next()? {
             cancel.check()?;
             let found = classify(&statement.text);
-            checks.next(self, &statement, &found)?;
+            checks.next(&statement, &found)?;
             outline.statements = statement.number;
             outline.directives.take(&statement.markers);
             outline.changes_schema |=
@@ -69,7 +68,8 @@ impl Script {
                 outline.hash = statement.after.hex();
             }
         }
-        checks.end(self)?;
+        checks.end()?;
+        outline.files = reader.files().clone();
         outline.variables.sort();
         outline.user_variables.sort();
         Ok(outline)
@@ -83,10 +83,8 @@ pub struct TakenAway {
     pub database: Option<String>,
     /// The table; `None` when all of the database goes.
     pub table: Option<String>,
-    /// Line of the statement.
-    pub line: u32,
-    /// Column of the statement.
-    pub column: u32,
+    /// Where the statement is: `path:line:column`.
+    pub place: String,
 }
 
 /// Tables whose end matters begin so.
@@ -119,8 +117,7 @@ impl Outline {
             self.taken_away.push(TakenAway {
                 database,
                 table,
-                line: statement.line,
-                column: statement.column,
+                place: statement.place(),
             });
         }
     }
@@ -130,18 +127,12 @@ impl Outline {
 #[derive(Debug, Default)]
 struct Checks {
     /// Where the file's own transaction that is open began.
-    open: Option<(u32, u32)>,
+    open: Option<String>,
 }
 
 impl Checks {
-    fn next(
-        &mut self,
-        script: &Script,
-        statement: &ScriptStatement,
-        found: &Classification,
-    ) -> Result<(), Failure> {
-        let at = (statement.line, statement.column);
-        let refuse = |what: &str, next: &str| Err(refusal(script, at, what, next));
+    fn next(&mut self, statement: &ScriptStatement, found: &Classification) -> Result<(), Failure> {
+        let refuse = |what: &str, next: &str| Err(refusal(&statement.place(), what, next));
         match (found.class, found.verb.as_str()) {
             (Class::Transaction, "SET") => {
                 return refuse(
@@ -155,7 +146,7 @@ impl Checks {
                     "use START TRANSACTION … COMMIT",
                 );
             }
-            (Class::Transaction, "BEGIN" | "START TRANSACTION") => self.open = Some(at),
+            (Class::Transaction, "BEGIN" | "START TRANSACTION") => self.open = Some(statement.place()),
             (Class::Transaction, "COMMIT") => self.open = None,
             (Class::Transaction, "ROLLBACK") if !to_savepoint(&statement.text) => self.open = None,
             _ if found.implicit_commit => self.open = None,
@@ -164,11 +155,10 @@ impl Checks {
         Ok(())
     }
 
-    fn end(&self, script: &Script) -> Result<(), Failure> {
-        match self.open {
-            Some(at) => Err(refusal(
-                script,
-                at,
+    fn end(&self) -> Result<(), Failure> {
+        match &self.open {
+            Some(place) => Err(refusal(
+                place,
                 "this transaction is never committed",
                 "end it with COMMIT in the same file",
             )),
@@ -177,11 +167,8 @@ impl Checks {
     }
 }
 
-fn refusal(script: &Script, (line, column): (u32, u32), what: &str, next: &str) -> Failure {
-    Failure::usage(
-        format!("{}:{line}:{column}: {what}", script.path().display()),
-        next,
-    )
+fn refusal(place: &str, what: &str, next: &str) -> Failure {
+    Failure::usage(format!("{place}: {what}"), next)
 }
 
 /// Whether a ROLLBACK goes back to a savepoint only.

@@ -9,15 +9,17 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Direction;
 use super::checksum::PrefixHash;
-use super::input::{Input, Stamp, Unreadable};
+use super::includes::{Files, Outer, Source, resolve};
+use super::input::{Input, Unreadable};
 use super::layout::Part;
 use super::one_session::{Autocommit, Fate};
 use super::sections::Sections;
 use crate::exit::Failure;
-use crate::sql::{Marker, Modes, Options, Splitter, Step, sent};
+use crate::sql::{Found, Marker, Modes, Options, Splitter, Step, sent};
 
 /// The file of one direction of a migration.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct ScriptStatement {
     pub number: u32,
     /// As the client would send it.
     pub text: String,
+    /// The file it is in: that of the migration, or one that this reads.
+    pub path: Arc<Path>,
     /// Line of its first character, from 1.
     pub line: u32,
     /// Column of its first character, from 1, in characters.
@@ -53,6 +57,9 @@ pub struct ScriptStatement {
 /// A place between two statements of a script.
 #[derive(Debug, Clone)]
 pub struct Position {
+    path: Arc<Path>,
+    /// Where to go on when that file is at its end.
+    outer: Option<Arc<Outer>>,
     offset: u64,
     splitter: Splitter,
     sections: Sections,
@@ -66,7 +73,12 @@ pub struct Position {
 #[derive(Debug)]
 pub struct StatementReader {
     script: Script,
+    files: Files,
     input: Input,
+    /// Where to go on when the file is at its end.
+    outer: Option<Arc<Outer>>,
+    /// Whether any `source` was come upon.
+    includes: bool,
     splitter: Splitter,
     sections: Sections,
     modes: Modes,
@@ -87,8 +99,20 @@ impl Script {
     /// # Errors
     /// The file cannot be read.
     pub fn open(&self) -> Result<StatementReader, Failure> {
+        self.open_known(&Files::default())
+    }
+
+    /// A reader that refuses files which are no longer what they were when `files` were noted.
+    ///
+    /// # Errors
+    /// The file cannot be read, or was changed.
+    pub fn open_known(&self, files: &Files) -> Result<StatementReader, Failure> {
+        let mut files = files.clone();
         Ok(StatementReader {
-            input: Input::open(&self.path)?,
+            input: open(&Arc::from(self.path.as_path()), &mut files)?,
+            files,
+            outer: None,
+            includes: false,
             splitter: Splitter::new(self.options),
             sections: Sections::new(self),
             modes: Modes::new(self.options.backslash_escapes),
@@ -101,15 +125,33 @@ impl Script {
     }
 }
 
+fn open(path: &Arc<Path>, files: &mut Files) -> Result<Input, Failure> {
+    let input = Input::open(path)?;
+    files.note(path, input.stamp())?;
+    Ok(input)
+}
+
+impl ScriptStatement {
+    /// `path:line:column`, for messages.
+    pub fn place(&self) -> String {
+        format!("{}:{}:{}", self.path.display(), self.line, self.column)
+    }
+}
+
 impl StatementReader {
-    /// The file, for messages.
+    /// The file of the script, for messages about all of it.
     pub fn path(&self) -> &Path {
-        self.input.path()
+        self.script.path()
     }
 
-    /// Which content of the file is being read.
-    pub fn stamp(&self) -> Stamp {
-        self.input.stamp()
+    /// The files that were read so far, and which content of them.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Whether the script reads other files, as far as it was read.
+    pub(super) fn has_includes(&self) -> bool {
+        self.includes
     }
 
     /// The next statement; `None` after the last.
@@ -153,7 +195,8 @@ impl StatementReader {
     /// # Errors
     /// The file cannot be read any more.
     pub fn seek(&mut self, position: &Position) -> Result<(), Failure> {
-        self.input.seek(position.offset)?;
+        self.go_to(&position.path, position.offset)?;
+        self.outer.clone_from(&position.outer);
         self.splitter = position.splitter.clone();
         self.sections = position.sections.clone();
         self.modes = position.modes.clone();
@@ -176,6 +219,8 @@ impl StatementReader {
                     self.enter(&border)?;
                     borders.push((border.line, self.sections.part()));
                 }
+                Step::Source(found) => self.include(&found)?,
+                Step::End if self.outer.is_some() => self.leave()?,
                 Step::End => return Ok(borders),
                 Step::Statement(_) | Step::More => {}
             }
@@ -185,6 +230,8 @@ impl StatementReader {
     fn here(&mut self) -> Position {
         let splitter = self.splitter.mark(self.input.text());
         Position {
+            path: Arc::clone(self.input.path()),
+            outer: self.outer.clone(),
             offset: self.input.offset(self.splitter.consumed()),
             splitter,
             sections: self.sections.clone(),
@@ -199,12 +246,15 @@ impl StatementReader {
         loop {
             let start = self.here();
             match self.step()? {
+                Step::End if self.outer.is_some() => self.leave()?,
                 Step::End => return Ok(None),
                 Step::More => {}
                 Step::Border(border) => self.enter(&border)?,
+                // Also where nothing is wanted: it may change the delimiter.
+                Step::Source(found) => self.include(&found)?,
                 Step::Statement(_) if !self.sections.wanted() => {}
                 Step::Statement(found) => {
-                    self.sections.statement(&self.script)?;
+                    self.sections.statement()?;
                     let text = match found.instead {
                         Some(statement) => statement,
                         None => sent(&self.input.text()[found.range], self.modes.backslash_escapes()),
@@ -213,7 +263,8 @@ impl StatementReader {
                         Fate::Runs(text) => text,
                         Fate::Dropped => continue,
                         Fate::Refused(what, next) => {
-                            let (path, line, column) = (self.path().display(), found.line, found.column);
+                            let (path, line, column) =
+                                (self.input.path().display(), found.line, found.column);
                             return Err(Failure::usage(format!("{path}:{line}:{column}: {what}"), next));
                         }
                     };
@@ -223,6 +274,7 @@ impl StatementReader {
                     return Ok(Some(ScriptStatement {
                         number: self.number,
                         text,
+                        path: Arc::clone(&start.path),
                         line: found.line,
                         column: found.column,
                         markers: found.markers,
@@ -235,10 +287,59 @@ impl StatementReader {
         }
     }
 
+    /// Goes to the beginning of the file that a `source` names.
+    fn include(&mut self, found: &Found) -> Result<(), Failure> {
+        let wanted = self.sections.wanted();
+        self.includes = self.includes || wanted;
+        let mut inner = self.splitter.nested();
+        let here = self.here();
+        let outer = Arc::new(Outer {
+            path: here.path,
+            offset: here.offset,
+            splitter: here.splitter,
+            outer: here.outer,
+        });
+        let source = Source {
+            name: found.instead.clone().unwrap_or_default(),
+            line: found.line,
+            column: found.column,
+        };
+        let path = resolve(&self.script.path, &outer, &source)?;
+        self.input = open(&path, &mut self.files)?;
+        if wanted {
+            self.files.want(&path);
+        }
+        inner.add_markers(found.markers.clone());
+        self.splitter = inner;
+        self.outer = Some(outer);
+        Ok(())
+    }
+
+    /// Goes back to the file that reads this one, behind the command.
+    fn leave(&mut self) -> Result<(), Failure> {
+        let Some(outer) = self.outer.take() else {
+            return Ok(());
+        };
+        self.go_to(&outer.path, outer.offset)?;
+        let inner = std::mem::replace(&mut self.splitter, outer.splitter.clone());
+        self.splitter.go_on_after(inner);
+        self.outer.clone_from(&outer.outer);
+        Ok(())
+    }
+
+    fn go_to(&mut self, path: &Arc<Path>, offset: u64) -> Result<(), Failure> {
+        if self.input.path() != path {
+            self.input = open(path, &mut self.files)?;
+        }
+        self.input.seek(offset)
+    }
+
     /// Goes into another part, which begins in a session of its own.
     fn enter(&mut self, border: &Marker) -> Result<(), Failure> {
         let before = self.sections.part();
-        self.sections.enter(&self.script, border, self.number)?;
+        let main = self.outer.is_none();
+        self.sections
+            .enter(self.input.path(), border, self.number, main)?;
         if self.sections.part() != before {
             self.modes = Modes::new(self.script.options.backslash_escapes);
             self.splitter.set_options(self.script.options);
@@ -257,7 +358,7 @@ impl StatementReader {
                 })
                 .map_err(|error| {
                     Failure::usage(
-                        format!("{}:{error}", self.path().display()),
+                        format!("{}:{error}", self.input.path().display()),
                         "close it, and see `dbtool migrate plan`",
                     )
                 })?;
@@ -283,7 +384,10 @@ impl StatementReader {
             Unreadable::Byte { what, next } => {
                 let text = self.input.text();
                 let (line, column) = self.splitter.place_of(text, text.len());
-                Failure::usage(format!("{}:{line}:{column}: {what}", self.path().display()), next)
+                Failure::usage(
+                    format!("{}:{line}:{column}: {what}", self.input.path().display()),
+                    next,
+                )
             }
         })
     }

@@ -1,5 +1,8 @@
 //! Which part of a migration file a reader is in.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use super::layout::{self, Layout, Mark, Part, Suspicion, suspicion};
 use super::{Direction, Script};
 use crate::exit::Failure;
@@ -16,7 +19,7 @@ pub(super) struct Sections {
     /// Which part is wanted; `None` where all of the file is.
     wanted: Option<Part>,
     /// A comment of no known layout that looks as if what takes the migration back began there.
-    suspect: Option<Marker>,
+    suspect: Option<(Arc<Path>, Marker)>,
 }
 
 impl Sections {
@@ -64,18 +67,32 @@ impl Sections {
     /// Goes into what a comment begins. `before` is the number of statements of the wanted part before it.
     ///
     /// # Errors
-    /// The mark does not belong here, or says something that dbtool does not do.
-    pub(super) fn enter(&mut self, script: &Script, border: &Marker, before: u32) -> Result<(), Failure> {
+    /// The mark does not belong here, or says something that dbtool does not do. `main` says whether `path` is
+    /// the migration's own file.
+    pub(super) fn enter(
+        &mut self,
+        path: &Arc<Path>,
+        border: &Marker,
+        before: u32,
+        main: bool,
+    ) -> Result<(), Failure> {
         let refuse = |what: &str, next: &str| {
-            let (path, line) = (script.path.display(), border.line);
+            let (path, line) = (path.display(), border.line);
             Err(Failure::usage(format!("{path}:{line}: {what}"), next))
         };
         let Some((layout, mark)) = layout::mark(&border.text, self.layout) else {
             if before > 0 || suspicion(&border.text) == Some(Suspicion::Heading) {
-                self.suspect.get_or_insert_with(|| border.clone());
+                self.suspect
+                    .get_or_insert_with(|| (Arc::clone(path), border.clone()));
             }
             return Ok(());
         };
+        if !main {
+            return refuse(
+                "a file that a migration reads with source has a mark, which counts in the migration itself only",
+                "take the mark out, and read the file from the part of the migration where it belongs",
+            );
+        }
         let known = *self.layout.get_or_insert(layout);
         if known.name != layout.name {
             return refuse(
@@ -116,13 +133,13 @@ impl Sections {
     ///
     /// # Errors
     /// It may be there to take the migration back.
-    pub(super) fn statement(&self, script: &Script) -> Result<(), Failure> {
+    pub(super) fn statement(&self) -> Result<(), Failure> {
         match &self.suspect {
-            Some(suspect) if self.wanted == Some(Part::Up) => Err(Failure::usage(
+            Some((path, suspect)) if self.wanted == Some(Part::Up) => Err(Failure::usage(
                 format!(
                     "{}:{}: statements follow the comment {}, which looks as if what takes the migration back began \
                      there; dbtool does not know this format and would run them",
-                    script.path.display(),
+                    path.display(),
                     suspect.line,
                     visible(&suspect.text)
                 ),

@@ -47,6 +47,7 @@ fn checksum(text: &str) -> String {
         .script
         .checksum(&Cancel::new())
         .unwrap()
+        .hash
 }
 
 #[test]
@@ -340,5 +341,111 @@ fn what_would_take_the_record_away_is_refused() {
     ];
     for (text, expected) in cases {
         assert_eq!(refused(text).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn files_that_a_script_reads_are_part_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    fs::create_dir(dir.path().join("parts")).unwrap();
+    write(
+        "001_x.sql",
+        "SELECT 1;\nsource parts/a.sql\nSELECT 5; \\. c.sql\nSELECT 7//\n-- migrate:down\nSELECT 8;\nsource down.sql",
+    );
+    write("parts/a.sql", "\u{feff}SELECT 2;\nSOURCE b.sql;\nSELECT 4");
+    write("parts/b.sql", "SELECT\n3");
+    write("down.sql", "SELECT 9");
+    write("c.sql", "DELIMITER //\n  SELECT 6//");
+    let script = Script {
+        path: dir.path().join("001_x.sql"),
+        direction: Direction::Up,
+        whole: false,
+        options: Options::default(),
+    };
+    let mut reader = script.open().unwrap();
+    let mut found = Vec::new();
+    let mut starts = Vec::new();
+    while let Some(one) = reader.next().unwrap() {
+        starts.push((one.start.clone(), one.place(), one.text.clone()));
+        let path = one.path.strip_prefix(dir.path()).unwrap().display().to_string();
+        found.push(format!("{path}:{}:{} {}", one.line, one.column, one.text));
+    }
+    assert_eq!(
+        found,
+        [
+            "001_x.sql:1:1 SELECT 1",
+            "parts/a.sql:1:1 SELECT 2",
+            "parts/b.sql:1:1 SELECT\n3",
+            "parts/a.sql:3:1 SELECT 4",
+            "001_x.sql:3:1 SELECT 5",
+            "c.sql:2:3 SELECT 6",
+            "001_x.sql:4:1 SELECT 7",
+        ]
+    );
+    for (start, place, text) in starts.iter().rev() {
+        reader.seek(start).unwrap();
+        let again = reader.next().unwrap().unwrap();
+        assert_eq!((&again.place(), &again.text), (place, text));
+    }
+    let sum = || script.checksum(&Cancel::new()).unwrap();
+    let before = sum();
+    assert_eq!(before.included.len(), 3);
+    write("parts/b.sql", "SELECT\r\n3");
+    assert_eq!(before, sum());
+    for (name, text) in [
+        ("parts/b.sql", "SELECT 30"),
+        ("c.sql", "DELIMITER //\nSELECT 60//"),
+    ] {
+        let before = sum();
+        write(name, text);
+        assert_ne!(before.hash, sum().hash);
+    }
+    let before = sum();
+    write("down.sql", "SELECT 90");
+    assert_eq!(before, sum());
+    let outline = script.outline(&Cancel::new()).unwrap();
+    assert_eq!(outline.statements, 7);
+    let down = Script {
+        direction: Direction::Down,
+        ..script.clone()
+    };
+    assert_eq!(down.outline(&Cancel::new()).unwrap().statements, 2);
+    write("parts/b.sql", "SELECT 300");
+    let mut reader = script.open_known(&outline.files).unwrap();
+    let failure = std::iter::from_fn(|| reader.next().transpose())
+        .find_map(Result::err)
+        .unwrap();
+    assert!(failure.what.contains("was changed while"), "{}", failure.what);
+}
+
+#[test]
+fn a_text_about_sources_has_its_own_checksum() {
+    let texts = [
+        "INSERT INTO t VALUES ('source x.sql \\. y');",
+        "-- source x\nSELECT source FROM t;",
+    ];
+    for text in texts {
+        let plain = super::hex(&<sha2::Sha256 as sha2::Digest>::digest(text));
+        assert_eq!(checksum(text), plain);
+    }
+    // The command is found where a piece of the file ends in the middle of it.
+    for pad in 0..12 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("001_x.sql");
+        let line = "x".repeat(64 * 1024 - 4 - pad);
+        fs::write(&path, format!("-- {line}\nSOURCE b.sql\n")).unwrap();
+        fs::write(dir.path().join("b.sql"), "SELECT 1").unwrap();
+        let script = Script {
+            path,
+            direction: Direction::Up,
+            whole: false,
+            options: Options::default(),
+        };
+        assert_eq!(
+            script.checksum(&Cancel::new()).unwrap().included.len(),
+            1,
+            "{pad}"
+        );
     }
 }

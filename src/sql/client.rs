@@ -13,6 +13,8 @@ pub(super) enum Command {
     Nothing,
     /// Another database from here on.
     Use(String),
+    /// The statements of another file come here; its name.
+    Source(String),
     /// Nothing that a migration may do; why.
     Refused(String),
 }
@@ -51,7 +53,7 @@ pub(super) fn command(line: &str) -> Option<Command> {
     match lower.as_str() {
         "use" if !arguments.is_empty() => Some(Command::Use(used(arguments))),
         "charset" => Some(charset(arguments)),
-        "source" if !arguments.is_empty() => Some(refused("source")),
+        "source" if !arguments.is_empty() => Some(source(arguments)),
         "system" if !arguments.is_empty() => Some(refused("system")),
         "exit" | "quit" | "edit" | "connect" | "resetconnection" if !arguments.starts_with('=') => {
             Some(refused(&lower))
@@ -70,12 +72,19 @@ pub(super) fn short(letter: char, rest: &str, delimiter: &str) -> (Command, usiz
         'h' | '?' | 'P' | 'R' | 'T' => (Command::Nothing, end),
         'u' => (Command::Use(used(argument)), end),
         'C' => (charset(argument), end),
-        '.' | '!' | 'e' | 'q' | 'r' | 'x' => (refused(&format!("\\{letter}")), end),
+        '.' => (source(rest.trim()), rest.len()),
+        '!' | 'e' | 'q' | 'r' | 'x' => (refused(&format!("\\{letter}")), end),
         _ => (
             Command::Refused(format!("the client has no command \\{letter}")),
             0,
         ),
     }
+}
+
+/// All of the line is the file's name.
+fn source(name: &str) -> Command {
+    let end = |c: char| c.is_whitespace() || c.is_control();
+    Command::Source(name.trim_end_matches(end).to_owned())
 }
 
 fn charset(name: &str) -> Command {
@@ -87,10 +96,6 @@ fn charset(name: &str) -> Command {
 
 fn refused(name: &str) -> Command {
     Command::Refused(match name {
-        "source" | "\\." => {
-            "dbtool does not read other files from within a migration (source); put their statements here"
-                .to_owned()
-        }
         "exit" | "quit" | "\\q" => {
             format!("the client would end here ({name}) and not read the rest; take it out")
         }

@@ -141,6 +141,13 @@ pub fn split(text: &str, options: Options) -> Result<Split<'_>, SplitError> {
             }),
             // Neither comes from a whole text and dbtool's own markers.
             Step::More | Step::Border(_) => {}
+            Step::Source(one) => {
+                return Err(SplitError {
+                    what: "a command to read another file cannot be here".to_owned(),
+                    line: one.line,
+                    column: one.column,
+                });
+            }
             Step::End => break,
         }
     }
@@ -234,6 +241,8 @@ pub enum Step {
     Statement(Found),
     /// A comment that begins another part of the text, with its comment signs.
     Border(Marker),
+    /// The client's command to read another file here, whose name is `instead`.
+    Source(Found),
     /// More of the text is needed.
     More,
     /// The text is at its end.
@@ -277,8 +286,8 @@ struct Pending {
 enum Command {
     None,
     Obeyed,
-    /// One that is a statement.
-    Use(Step),
+    /// One that is handed out.
+    Found(Step),
     /// Its line is not in the window yet.
     Cut,
 }
@@ -301,6 +310,28 @@ impl Splitter {
     /// How the rest reads strings: the session's sql_mode may have changed.
     pub fn set_options(&mut self, options: Options) {
         self.backslash_escapes = options.backslash_escapes;
+    }
+
+    /// A splitter for a file that is read in the middle of this one: the delimiter is the client's, not the file's.
+    pub fn nested(&self) -> Splitter {
+        Splitter {
+            delimiter: self.delimiter.clone(),
+            ..Splitter::new(Options {
+                backslash_escapes: self.backslash_escapes,
+            })
+        }
+    }
+
+    /// Gives the next statement these marker comments, beside its own.
+    pub fn add_markers(&mut self, markers: Vec<Marker>) {
+        self.markers.extend(markers);
+    }
+
+    /// Goes on behind a file that `inner` has read to its end.
+    pub fn go_on_after(&mut self, inner: Splitter) {
+        self.delimiter = inner.delimiter;
+        self.backslash_escapes = inner.backslash_escapes;
+        self.markers.extend(inner.markers);
     }
 
     /// How many bytes at the beginning of the window are no longer needed.
@@ -366,7 +397,7 @@ impl Splitter {
             }
             match self.delimiter_command(lexer, last)? {
                 Command::Cut => return Ok(Step::More),
-                Command::Use(step) => return Ok(step),
+                Command::Found(step) => return Ok(step),
                 Command::Obeyed => match self.pending.take() {
                     Some(done) => return Ok(self.finish(done)),
                     None => continue,
@@ -375,7 +406,7 @@ impl Splitter {
             }
             match self.client_command(lexer, last)? {
                 Command::Cut => return Ok(Step::More),
-                Command::Use(step) => return Ok(step),
+                Command::Found(step) => return Ok(step),
                 Command::Obeyed => continue,
                 Command::None => {}
             }
@@ -459,10 +490,7 @@ impl Splitter {
         match (command, &mut step) {
             (Some(ClientCommand::Nothing), _) => Ok(None),
             (Some(ClientCommand::Refused(why)), _) => Err(self.error(lexer.text(), start, why)),
-            (Some(ClientCommand::Use(statement)), Step::Statement(found)) => {
-                found.instead = Some(statement);
-                Ok(Some(step))
-            }
+            (Some(command), Step::Statement(found)) => Ok(Some(handed_out(command, found.clone()))),
             _ => Ok(Some(step)),
         }
     }
@@ -526,20 +554,21 @@ impl Splitter {
                 lexer.jump(at + length);
                 Ok(Command::Obeyed)
             }
-            ClientCommand::Use(statement) => {
+            command => {
                 lexer.jump(at + length);
                 let mut place = self.place;
                 place.advance(text, at);
+                if matches!(command, ClientCommand::Source(_)) {
+                    // The client forgets a statement that was begun.
+                    self.pending = None;
+                }
                 let step = self.finish(Pending {
                     range: at..at + length,
                     place,
                     compound: Compound::new(),
                 });
-                Ok(Command::Use(match step {
-                    Step::Statement(found) => Step::Statement(Found {
-                        instead: Some(statement),
-                        ..found
-                    }),
+                Ok(Command::Found(match step {
+                    Step::Statement(found) => handed_out(command, found),
                     other => other,
                 }))
             }
@@ -812,6 +841,21 @@ enum Dashes {
     Passed,
     /// Nothing special: to be read as tokens.
     Tokens,
+}
+
+/// A command that stands for a statement, or for the statements of a file.
+fn handed_out(command: ClientCommand, found: Found) -> Step {
+    match command {
+        ClientCommand::Use(statement) => Step::Statement(Found {
+            instead: Some(statement),
+            ..found
+        }),
+        ClientCommand::Source(name) => Step::Source(Found {
+            instead: Some(name),
+            ..found
+        }),
+        ClientCommand::Nothing | ClientCommand::Refused(_) => Step::Statement(found),
+    }
 }
 
 fn line_end(text: &str, from: usize) -> Option<usize> {

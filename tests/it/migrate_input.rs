@@ -111,10 +111,7 @@ fn files_that_cannot_be_read_as_sql_stop_everything_before_it_runs() {
             b"-- why\rCREATE TABLE b (a INT);\r",
             "002_bad.sql:1:7: a CR without LF",
         ),
-        (
-            b"SELECT 1;\nsource b.sql\n",
-            "002_bad.sql:2:1: dbtool does not read other files",
-        ),
+        (b"SELECT 1;\nsource b.sql\n", "002_bad.sql:2:1: cannot read b.sql"),
         (
             b"SELECT 1;\n\\! rm -rf x\n",
             "002_bad.sql:2:1: a migration cannot have",
@@ -135,6 +132,126 @@ fn files_that_cannot_be_read_as_sql_stop_everything_before_it_runs() {
     assert_eq!(admin.value(tables), "0");
     drop(admin);
     server.assert_unchanged(&before);
+}
+
+#[test]
+fn files_that_cannot_be_read_within_a_migration_stop_everything_before_it_runs() {
+    let server = Server::start();
+    let outside = tempfile::tempdir().expect("a folder");
+    let secret = outside.path().join("x.sql");
+    std::fs::write(&secret, "SELECT 1;").expect("a file");
+    let up = format!("source {}", secret.display());
+    let up_again = format!(
+        "source ../{}/x.sql",
+        outside.path().file_name().unwrap().display()
+    );
+    let cases: [(&str, &str, &[&str]); 10] = [
+        (
+            &up,
+            "",
+            &[
+                "001_a.sql:2:1",
+                "outside the folder of the migrations",
+                "can change unseen",
+            ],
+        ),
+        (&up_again, "", &["001_a.sql:2:1", "outside the folder"]),
+        ("source link.sql", "", &["link.sql is outside the folder"]),
+        (
+            "source none.sql",
+            "",
+            &["001_a.sql:2:1: cannot read none.sql", "No such file"],
+        ),
+        ("source parts", "", &["parts is a folder, not a file"]),
+        (
+            "\\. 001_a.sql",
+            "",
+            &["001_a.sql is being read already", "never end"],
+        ),
+        (
+            "\\. parts/b.sql",
+            "source ../001_a.sql",
+            &["parts/b.sql:1:1: ../001_a.sql is being read already"],
+        ),
+        (
+            "\\. parts/b.sql",
+            "SELECT 'a",
+            &["parts/b.sql:1:8: string in single quotes is never closed"],
+        ),
+        (
+            "\\. parts/b.sql",
+            "SELECT 2;\n\\! rm -rf x",
+            &["parts/b.sql:2:1: a migration cannot have"],
+        ),
+        (
+            "\\. parts/b.sql",
+            "SELECT 2;\n-- migrate:down\nSELECT 3",
+            &["parts/b.sql:2: a file that a migration reads"],
+        ),
+    ];
+    for (command, other, words) in cases {
+        let folder = Folder::new(&[]);
+        std::fs::create_dir(folder.path().join("parts")).expect("a folder");
+        folder.write("001_a.sql", format!("CREATE TABLE a (a INT);\n{command}\n"));
+        folder.write("parts/b.sql", other);
+        symlink(&secret, folder.path().join("link.sql")).expect("a link");
+        assert_ends(&folder.migrate(&server, &[]).run(), 2, words);
+    }
+    let folder = Folder::new(&[("001_a.sql", "source 1.inc\n")]);
+    for depth in 1..20 {
+        folder.write(&format!("{depth}.inc"), format!("source {}.inc\n", depth + 1));
+    }
+    let words = &[
+        "16.inc:1:1: files that read one another are more than 16 deep",
+        "fewer files",
+    ];
+    assert_ends(&folder.migrate(&server, &[]).run(), 2, words);
+    let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'app'";
+    assert_eq!(server.admin().value(tables), "0");
+}
+
+#[test]
+fn what_a_migration_reads_is_planned_run_resumed_and_verified_as_its_own() {
+    let server = Server::start();
+    let folder = Folder::new(&[
+        (
+            "001_a.sql",
+            "CREATE TABLE a (a INT PRIMARY KEY);\nsource rows.sql\nINSERT INTO a VALUES (4);\n",
+        ),
+        (
+            "rows.sql",
+            "INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2);\nINSERT INTO a VALUES (2);\n",
+        ),
+    ]);
+    let plan = folder.migrate(&server, &["plan", "--format", "json"]).run();
+    assert_ends(&plan, 0, &["001_a.sql\"", "rows.sql\""]);
+    assert!(!plan.stderr.contains("is ignored"), "{plan}");
+    assert_ends(
+        &folder.migrate(&server, &[]).run(),
+        4,
+        &["rows.sql:3:1", "1062", "3 of 5"],
+    );
+    folder.write(
+        "rows.sql",
+        "INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2);\nINSERT INTO a VALUES (3);\n",
+    );
+    assert_ends(
+        &folder.migrate(&server, &[]).run(),
+        0,
+        &["3 done, 2 statements to go"],
+    );
+    let mut admin = server.admin();
+    assert_eq!(
+        admin.value("SELECT GROUP_CONCAT(a ORDER BY a) FROM app.a"),
+        "1,2,3,4"
+    );
+    assert_ends(&folder.migrate(&server, &["verify"]).run(), 0, &[]);
+    folder.write("rows.sql", "INSERT INTO a VALUES (5);\n");
+    assert_ends(
+        &folder.migrate(&server, &["verify"]).run(),
+        1,
+        &["001_a", "changed"],
+    );
 }
 
 #[test]

@@ -119,6 +119,14 @@ fn in_pieces(
             Step::Statement(one) => found.push((window[one.range].to_owned(), one.line, one.column)),
             Step::End => return Ok(found),
             Step::Border(_) => {}
+            // As `split` says it.
+            Step::Source(one) => {
+                return Err(dbtool::sql::SplitError {
+                    what: "a command to read another file cannot be here".to_owned(),
+                    line: one.line,
+                    column: one.column,
+                });
+            }
             Step::More => {
                 let consumed = splitter.consumed();
                 splitter.discard(&window, consumed);

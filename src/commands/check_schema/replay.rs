@@ -57,7 +57,7 @@ pub(super) fn study(folder: &Folder, options: Options, database: &str) -> Result
                 Failure::usage(
                     format!(
                         "{}:{} {}, so the migrations cannot be replayed beside the live database: {}",
-                        statements.path().display(),
+                        statement.path.display(),
                         statement.line,
                         reach.words(),
                         sql::summary(&statement.text, 60)
@@ -138,11 +138,9 @@ pub(super) async fn run(
             if changes_no_schema(&sql::classify(&statement.text)) {
                 continue;
             }
+            let place = format!("{}:{}, replayed", statement.path.display(), statement.line);
             let done = session.run(Query::new(statement.text), |_: Event| {}).await;
-            done.map_err(|error: DbError| {
-                let place = format!("{}:{}, replayed", reader.path().display(), statement.line);
-                anyhow::Error::new(error).context(place)
-            })?;
+            done.map_err(|error: DbError| anyhow::Error::new(error).context(place))?;
         }
         progress.inc(1);
     }

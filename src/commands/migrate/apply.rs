@@ -14,7 +14,7 @@ use super::tables::Tables;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::exit::Failure;
-use crate::migrations::{Direction, Migration, Outline, TakenAway, changed};
+use crate::migrations::{Direction, Migration, Outline, TakenAway};
 use crate::sql::Options;
 
 /// What a run needs to know besides the migrations.
@@ -127,7 +127,6 @@ pub(super) struct Spot {
 pub(super) struct Progress<'a> {
     pub migration: &'a Migration,
     pub direction: Direction,
-    pub path: String,
     pub script: Script,
     /// The record as this connection has written it, its open transaction included.
     pub claim: Claim,
@@ -169,13 +168,9 @@ impl Runner<'_> {
             Some(outline) if direction == Direction::Up => outline.clone(),
             _ => file.outline(&self.ctx.cancel)?,
         };
-        let reader = file.open()?;
-        if reader.stamp() != outline.stamp {
-            return Err(changed(file.path()).into());
-        }
+        let reader = file.open_known(&outline.files)?;
         let begun = Instant::now();
-        let path = file.path().display().to_string();
-        self.keeps_the_record(&path, &outline)?;
+        self.keeps_the_record(&outline)?;
         let watch = Watch::of(&outline);
         let (mut script, state) = self
             .resume_at(migration, reader, outline.statements, record, direction, &watch)
@@ -187,7 +182,6 @@ impl Runner<'_> {
         let mut progress = Progress {
             migration,
             direction,
-            path,
             script,
             committed: claim.clone(),
             claim,
@@ -276,7 +270,7 @@ impl Runner<'_> {
     }
 
     /// Refuses a file that would take away the table in which its own progress is kept.
-    fn keeps_the_record(&self, path: &str, outline: &Outline) -> Result<(), Failure> {
+    fn keeps_the_record(&self, outline: &Outline) -> Result<(), Failure> {
         let own = |taken: &&TakenAway| {
             let database = taken.database.as_deref().unwrap_or(self.database);
             let table = taken.table.as_deref().unwrap_or(TABLE);
@@ -286,9 +280,9 @@ impl Runner<'_> {
             None => Ok(()),
             Some(taken) => Err(Failure::usage(
                 format!(
-                    "{path}:{}:{}: this would take away the table {TABLE}, in which the progress of {} is \
+                    "{}: this would take away the table {TABLE}, in which the progress of {} is \
                      recorded; nothing of the file was run",
-                    taken.line, taken.column, self.database
+                    taken.place, self.database
                 ),
                 "do it by hand, outside the migrations",
             )),

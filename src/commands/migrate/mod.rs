@@ -51,18 +51,15 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
     }
     let mut folder = Folder::list(&args.dir)?;
     folder.refuse_unread()?;
-    for name in &folder.ignored {
-        launch.report.warn(format!(
-            "{} is ignored: migration files are named NUMBER_name.sql",
-            args.dir.join(name).display()
-        ));
-    }
     if folder.migrations.is_empty() {
+        warn_of_ignored(launch, &folder);
         return Err(folder.empty().into());
     }
     check_versions(&folder, &args)?;
     let ctx = launch.context("migrate")?;
     let mut room = Room::open(&ctx, &args, &mut folder).await?;
+    // Only now is it known which of them the migrations read.
+    warn_of_ignored(launch, &folder);
     let outcome: Box<dyn Outcome> = match &args.action {
         None if args.apply.check => Box::new(room.status(&folder, "migrate-status", true, false).await?),
         None if args.apply.dry_run => Box::new(room.plan(&folder, &args.apply).await?),
@@ -89,6 +86,15 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
         Some(MigrateAction::New { name, down }) => Box::new(new::create(&args.dir, name, *down)?),
     };
     Ok(outcome)
+}
+
+fn warn_of_ignored(launch: &Launch, folder: &Folder) {
+    for name in &folder.ignored {
+        launch.report.warn(format!(
+            "{} is ignored: migration files are named NUMBER_name.sql",
+            folder.dir.join(name).display()
+        ));
+    }
 }
 
 /// A migration that the history of a database names.

@@ -122,7 +122,7 @@ pub async fn plan(
         };
         visit(Planned {
             label: migration.label.clone(),
-            file: migration.up.display().to_string(),
+            file: statement.path.display().to_string(),
             number: statement.number,
             line: statement.line,
             column: statement.column,

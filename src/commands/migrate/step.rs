@@ -741,7 +741,7 @@ impl Runner<'_> {
         let statement = &part.statement;
         progress.spot = Spot {
             number: progress.script.number() + u32::try_from(index).unwrap_or(u32::MAX),
-            place: format!("{}:{}:{}", progress.path, statement.line, statement.column),
+            place: statement.place(),
             what: summary(&statement.text, 80),
         };
     }

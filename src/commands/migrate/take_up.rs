@@ -64,7 +64,7 @@ impl Runner<'_> {
         place.refuse_other_file(&passed)?;
         self.refuse_other_connection(record).await?;
         // What was begun is judged in the session it ran in.
-        self.replay(&place, &passed.replayed).await?;
+        self.replay(&passed.replayed).await?;
         if !place.legacy {
             place.state.restore(self.session, watch).await?;
         }
@@ -146,9 +146,9 @@ impl Runner<'_> {
             Verdict::NotApplied => Ok(done),
             Verdict::Unclear(why) => Err(Failure::usage(
                 format!(
-                    "{path}:{}:{}: {which} ({what}) was interrupted, and whether it took effect cannot be \
+                    "{}: {which} ({what}) was interrupted, and whether it took effect cannot be \
                      told: {why}",
-                    statement.line, statement.column
+                    statement.place()
                 ),
                 by_hand,
             )
@@ -190,16 +190,14 @@ impl Runner<'_> {
 
     /// Sets again what the statements done by an earlier run had set in its session, as far as it is not
     /// recorded.
-    async fn replay(&mut self, place: &Unfinished<'_>, statements: &[ScriptStatement]) -> anyhow::Result<()> {
+    async fn replay(&mut self, statements: &[ScriptStatement]) -> anyhow::Result<()> {
         for statement in statements {
             self.session
                 .execute(statement.text.as_str())
                 .await
                 .map_err(|error| {
-                    anyhow::Error::new(error).context(format!(
-                        "{}:{}:{}: setting up the session again",
-                        place.path, statement.line, statement.column
-                    ))
+                    anyhow::Error::new(error)
+                        .context(format!("{}: setting up the session again", statement.place()))
                 })?;
         }
         Ok(())
@@ -214,9 +212,9 @@ struct Passed {
     /// Those that have to be run again for what they set in the session.
     replayed: Vec<ScriptStatement>,
     /// The last of them, with its place.
-    last: Option<(u32, u32)>,
+    last: Option<String>,
     /// One that left something which cannot be set again, and what.
-    lost: Option<((u32, u32), &'static str)>,
+    lost: Option<(String, &'static str)>,
 }
 
 impl Unfinished<'_> {
@@ -234,7 +232,6 @@ impl Unfinished<'_> {
         while passed.done < count {
             cancel.check()?;
             let Some(statement) = reader.next()? else { break };
-            let place = (statement.line, statement.column);
             let lost = if temporary == Some(statement.number) {
                 Some("a temporary table")
             } else if too_long.is_some_and(|name| statement.text.to_lowercase().contains(name)) {
@@ -244,12 +241,12 @@ impl Unfinished<'_> {
             } else {
                 None
             };
-            if let (Some(what), None) = (lost, passed.lost) {
-                passed.lost = Some((place, what));
+            if let (Some(what), None) = (lost, &passed.lost) {
+                passed.lost = Some((statement.place(), what));
             }
             passed.done = statement.number;
             passed.hash = statement.after.clone();
-            passed.last = Some(place);
+            passed.last = Some(statement.place());
             let session = self.legacy && classify(&statement.text).class == Class::Session;
             if session || sets_role(&statement.text) {
                 passed.replayed.push(statement);
@@ -302,16 +299,16 @@ impl Unfinished<'_> {
         let Some(next) = next.filter(|_| passed.done < self.total) else {
             return Ok(());
         };
-        let asks = passed.last.filter(|_| reads_diagnostics(&next.text));
+        let asks = passed.last.as_ref().filter(|_| reads_diagnostics(&next.text));
         let result = asks.map(|place| (place, "its result, which the next statement asks for,"));
-        let Some(((line, column), what)) = passed.lost.or(result) else {
+        let lost = passed.lost.as_ref().map(|(place, what)| (place, *what));
+        let Some((place, what)) = lost.or(result) else {
             return Ok(());
         };
         Err(Failure::usage(
             format!(
-                "{}:{line}:{column}: this statement left {what} in the connection of the interrupted run; the \
-                 rest of the migration cannot have it any more",
-                self.path
+                "{place}: this statement left {what} in the connection of the interrupted run; the rest of the \
+                 migration cannot have it any more"
             ),
             format!(
                 "finish the statements from number {} on by hand, then `dbtool migrate repair {} --finished`; a \

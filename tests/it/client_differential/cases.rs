@@ -9,7 +9,7 @@ pub struct Case {
 }
 
 macro_rules! cases {
-    ($($name:literal: $text:literal $(, $file:literal = $other:literal)*;)*) => {
+    ($($name:literal: $text:literal $(, $file:literal: $other:literal)*;)*) => {
         &[$(Case { name: $name, files: &[("001_a.sql", $text) $(, ($file, $other))*] }),*]
     };
 }
@@ -70,4 +70,12 @@ pub const CASES: &[Case] = cases! {
     "comment that is a hint": "SELECT /*+ MAX_EXECUTION_TIME(1000) */ 'm4rk';\n";
     "comment inside a statement": "SELECT 'm4rk', /* a ; 'b */ 2;\nSELECT 'm4rk', -- a ; 'b\n 3;\nSELECT 'm4rk', # a ; 'b\n 4;\n";
     "charset": "charset utf8mb4\nSELECT 'm4rk é';\n";
+    "source": "SELECT 'm4rk', 1;\nsource b.sql\nSELECT 'm4rk', 3;\n", "b.sql": "SELECT 'm4rk', 2;\n";
+    "source as a statement": "SELECT 'm4rk', 1; source b.sql; SELECT 'm4rk', 3;\n", "b.sql": "SELECT 'm4rk', 2\n";
+    "source with a dot": "SELECT 'm4rk', 1; \\. b.sql\nSELECT 'm4rk', 3;\n", "b.sql": "\u{feff}SELECT 'm4rk',\r\n2;\r\n";
+    "source of a source": "SOURCE ./b.sql\nSELECT 'm4rk', 3;\n", "b.sql": "SELECT 'm4rk', 1;\nsource c.sql\nSELECT 'm4rk', 2", "c.sql": "SELECT 'm4rk;', 0";
+    "source with a delimiter": "DELIMITER //\nsource b.sql\nSELECT 'm4rk', 3$\nDELIMITER ;\n", "b.sql": "SELECT 'm4rk', 1//\nDELIMITER $\nSELECT 'm4rk', 2$\n";
+    "source that changes the session": "\\. b.sql\nSELECT 'm4rk\\', DATABASE();\n", "b.sql": "use m4rk\nSET sql_mode = 'NO_BACKSLASH_ESCAPES';\nSELECT 'm4rk\\';";
+    "source in the middle of a statement": "SELECT 'm4rk', 1\n\\. b.sql\nSELECT 'm4rk', 3;\n", "b.sql": "SELECT 'm4rk', 2;\n";
+    "source in quotes": "SELECT 'm4rk\nsource b.sql\n', 1;\n/*\nsource b.sql\n*/\nSELECT 'm4rk', source FROM (SELECT 1 AS\nsource\n) x;\n", "b.sql": "SELECT 'm4rk', 2;\n";
 };

@@ -1,0 +1,152 @@
+//! The files that a migration reads with the client's command `source`.
+//!
+//! A name counts from the folder of the file that has the command, and must stay inside the folder of the
+//! migrations: what runs on a database is what was reviewed there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::input::{Stamp, changed};
+use crate::exit::Failure;
+use crate::report::visible;
+use crate::sql::Splitter;
+
+/// A file may read one that reads one, and so on, this far.
+const DEEPEST: usize = 16;
+/// One script reads no more files than this; each is remembered while it is read.
+const MOST_FILES: usize = 1000;
+
+/// The files of a script, in the order in which they were opened first: its own, then those it reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(Vec<OneFile>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OneFile {
+    path: Arc<Path>,
+    stamp: Stamp,
+    /// Whether statements of the script's direction are in it.
+    wanted: bool,
+}
+
+impl Files {
+    /// Remembers what a file holds.
+    ///
+    /// # Errors
+    /// It held something else before; there are too many.
+    pub(super) fn note(&mut self, path: &Arc<Path>, stamp: Stamp) -> Result<(), Failure> {
+        match self.0.iter().find(|known| known.path == *path) {
+            Some(known) if known.stamp == stamp => Ok(()),
+            Some(_) => Err(changed(path)),
+            None if self.0.len() > MOST_FILES => Err(Failure::usage(
+                format!(
+                    "a migration reads {} and {MOST_FILES} files before it",
+                    path.display()
+                ),
+                "put their statements into fewer files",
+            )),
+            None => {
+                self.0.push(OneFile {
+                    path: Arc::clone(path),
+                    stamp,
+                    wanted: false,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// Says that statements of a file are of the script's direction.
+    pub(super) fn want(&mut self, path: &Arc<Path>) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.path == *path) {
+            known.wanted = true;
+        }
+    }
+
+    /// Those that are read with `source` in the script's direction.
+    pub(super) fn included(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter(|one| one.wanted).map(|one| &*one.path)
+    }
+}
+
+/// A command `source` in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+/// Where to go on in the file that has the command, when the file it named is at its end.
+#[derive(Debug)]
+pub(super) struct Outer {
+    pub(super) path: Arc<Path>,
+    pub(super) offset: u64,
+    pub(super) splitter: Splitter,
+    pub(super) outer: Option<Arc<Outer>>,
+}
+
+impl Outer {
+    /// The file and those around it.
+    fn chain(self: &Arc<Outer>) -> impl Iterator<Item = &Outer> {
+        std::iter::successors(Some(&**self), |one| one.outer.as_deref())
+    }
+}
+
+/// The file that a command means. `main` is the file of the migration, `outer` the file that has the command.
+///
+/// # Errors
+/// There is no such file, it is outside the folder, it is being read already, or the files are nested too deep.
+pub(super) fn resolve(main: &Path, outer: &Arc<Outer>, source: &Source) -> Result<Arc<Path>, Failure> {
+    let from = &*outer.path;
+    let refuse = |what: String, next: &str| {
+        let place = format!("{}:{}:{}", from.display(), source.line, source.column);
+        Err(Failure::usage(format!("{place}: {what}"), next))
+    };
+    let name = visible(&source.name);
+    let named = folder_of(from).join(&source.name);
+    let folder = folder_of(main);
+    let found = match (named.canonicalize(), folder.canonicalize()) {
+        (Ok(found), Ok(folder)) => {
+            if !found.starts_with(folder) {
+                return refuse(
+                    format!(
+                        "{name} is outside the folder of the migrations, {}",
+                        folder_of(main).display()
+                    ),
+                    "put the file into that folder, or its statements here: what is outside can change unseen",
+                );
+            }
+            found
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            return refuse(
+                format!("cannot read {name}: {error}"),
+                "name an existing file; the name counts from the folder of the file that has the command, and \
+                 all of the line after the command is the name",
+            );
+        }
+    };
+    if outer
+        .chain()
+        .any(|one| one.path.canonicalize().is_ok_and(|path| path == found))
+    {
+        return refuse(
+            format!("{name} is being read already, so this would never end"),
+            "take the command out, or put the statements into a file that reads no other",
+        );
+    }
+    if outer.chain().count() > DEEPEST {
+        return refuse(
+            format!("files that read one another are more than {DEEPEST} deep at {name}"),
+            "put the statements into fewer files",
+        );
+    }
+    Ok(Arc::from(named))
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
