@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use dbtool::app::{self, Ending};
+use dbtool::cli::check_schema::CheckSchemaArgs;
 use dbtool::cli::{Cli, Command};
 use dbtool::commands;
 use dbtool::context::Launch;
@@ -34,6 +35,12 @@ async fn dispatch(launch: Launch, command: Command) -> Ending {
     let on = |command: &str| launch.context(command);
     Ok(Some(match command {
         Command::Migrate(args) => commands::migrate::run(&launch, args).await?,
+        Command::CheckSchema(CheckSchemaArgs {
+            explain: Some(rule), ..
+        }) => {
+            commands::check_schema::explain(&launch.report, &rule)?;
+            return Ok(None);
+        }
         Command::CheckSchema(args) => commands::check_schema::run(&on("check-schema")?, &args).await?,
         Command::CreateConversations(args) => {
             commands::create_conversations::run(&on("create-conversations")?, &args).await?

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+
+use crate::schema::lint::RULES;
 
 /// Where the expected schema comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -33,15 +36,36 @@ pub enum FailOn {
     Never,
 }
 
+/// What `--help` ends with: the rules, and what the exit codes mean.
+fn after_help() -> String {
+    let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    format!(
+        "Rules: {}.\n\n\
+         Exit codes: 0 no drift and nothing denied was found, 1 drift from --fail-on on, a denied finding, or\n\
+         pending migrations (unless --applied).",
+        wrapped(&ids)
+    )
+}
+
+/// A list in lines of at most 90 characters.
+fn wrapped(ids: &[&str]) -> String {
+    let mut text = String::new();
+    let mut width = "Rules: ".len();
+    for (at, id) in ids.iter().enumerate() {
+        if at > 0 {
+            let breaks = width + id.len() + 2 > 90;
+            text.push_str(if breaks { ",\n" } else { ", " });
+            width = if breaks { 0 } else { width + 2 };
+        }
+        text.push_str(id);
+        width += id.len();
+    }
+    text
+}
+
 /// Arguments of `dbtool check-schema`.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "\
-Rules: no-primary-key, duplicate-index, redundant-index, foreign-key-without-index,
-auto-increment-nearly-full, mixed-collations, utf8mb3, not-innodb, latin1-beside-utf8mb4,
-foreign-key-to-non-unique, spatial-without-srid, memory-engine, zero-date-default, definer.
-
-Exit codes: 0 no drift and nothing denied was found, 1 drift from --fail-on on, a denied finding, or
-pending migrations (unless --applied).")]
+#[command(after_help = after_help())]
 pub struct CheckSchemaArgs {
     /// Folder of the migrations; its schema.json is the snapshot
     #[arg(long, value_name = "DIR", default_value = "migrations")]
@@ -74,6 +98,10 @@ pub struct CheckSchemaArgs {
     /// Fail on findings of this lint rule; `all` for every rule; may be repeated
     #[arg(long, value_name = "RULE")]
     pub deny: Vec<String>,
+    /// Print what a lint rule finds, why it matters, an example and the fix; nothing else is done
+    #[arg(long, value_name = "RULE", hide_possible_values = true, conflicts_with_all = ["deny", "diagram", "expect", "fix_sql", "lint_only", "write"],
+          value_parser = PossibleValuesParser::new(RULES.iter().map(|rule| rule.id)))]
+    pub explain: Option<String>,
     /// An account that may be the DEFINER of programs, like app@%; * stands for any text; may be
     /// repeated. Without any the rule `definer` finds nothing
     #[arg(long, value_name = "USER@HOST")]

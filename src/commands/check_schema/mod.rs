@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::check_schema::{CheckSchemaArgs, FailOn};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::report::Outcome;
+use crate::report::{Format, Outcome, Reporter};
 use crate::schema::diagram::Picture;
 use crate::schema::diff::{Severity, diff};
 use crate::schema::ignore::Ignore;
@@ -61,6 +61,19 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     report.verbose = ctx.report.verbose();
     act(args, &mut report)?;
     Ok(Box::new(report))
+}
+
+/// Prints the documentation of a lint rule. Needs no configuration.
+///
+/// # Errors
+/// There is no such rule, or another format than text is asked for (exit 2).
+pub fn explain(report: &Reporter, rule: &str) -> Result<(), Failure> {
+    if report.format() != Format::Text {
+        return Err(Failure::usage("--explain prints text only", "leave --format out"));
+    }
+    let rule = lint::find(rule).ok_or_else(|| unknown_rule("--explain", rule))?;
+    report.out(&lint::explain(rule));
+    Ok(())
 }
 
 /// Compares and lints, and parts what is ignored from what counts.
@@ -171,13 +184,22 @@ fn denied_rules(args: &CheckSchemaArgs) -> Result<Vec<&'static str>, Failure> {
         return Ok(ids().collect());
     }
     let known = |rule: &String| {
-        ids().find(|id| id == rule).ok_or_else(|| {
-            let list: Vec<&str> = ids().collect();
-            Failure::usage(
-                format!("--deny {rule}: there is no such rule"),
-                format!("use all, or one of {}", list.join(", ")),
-            )
-        })
+        lint::find(rule)
+            .map(|rule| rule.id)
+            .ok_or_else(|| unknown_rule("--deny", rule))
     };
     args.deny.iter().map(known).collect()
+}
+
+fn unknown_rule(flag: &str, rule: &str) -> Failure {
+    let ids: Vec<&str> = lint::RULES.iter().map(|rule| rule.id).collect();
+    let all = if flag == "--deny" {
+        "all, or one of"
+    } else {
+        "one of"
+    };
+    Failure::usage(
+        format!("{flag} {rule}: there is no such rule"),
+        format!("use {all} {}", ids.join(", ")),
+    )
 }

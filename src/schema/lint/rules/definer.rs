@@ -1,14 +1,34 @@
-//! Programs that run with the rights of an account that nobody meant.
+//! The rule `definer`.
 
-use super::rules::finding;
-use super::{Finding, Rule};
+use crate::schema::lint::Finding;
+use crate::schema::lint::rule::rule;
 
-pub(super) const RULE: Rule = Rule {
+rule! {
+    /// # What it does
+    /// Finds views, triggers, routines and events whose DEFINER is no account of `--allow-definer`. Without that option it
+    /// finds nothing.
+    ///
+    /// # Why it matters
+    /// They run with the rights of that account, whoever calls them, and fail with error 1449 once the account is gone.
+    ///
+    /// # Example
+    /// With `--allow-definer 'app@%'`:
+    /// ```sql
+    /// CREATE DEFINER = 'root'@'localhost' VIEW totals AS SELECT 1 AS total;
+    /// ```
+    ///
+    /// # Fix
+    /// Make it again as one of the accounts that are allowed, or with their name as its DEFINER.
+    /// ```sql
+    /// CREATE OR REPLACE DEFINER = 'app'@'%' VIEW totals AS SELECT 1 AS total;
+    /// ```
     id: "definer",
+    severity: Breaks,
+    summary: "programs whose DEFINER is not among the allowed accounts",
     why: "what has an account as its DEFINER runs with that account's rights, and fails once the account is gone",
     // Definers belong to a server and are no part of a schema: `definers` is given them.
     check: |_, _| {},
-};
+}
 
 /// A view, trigger, routine or event with its account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +51,7 @@ pub fn definers(programs: &[Defined], allowed: &[String]) -> Vec<Finding> {
     });
     others
         .map(|one| {
-            finding(
-                RULE.id,
+            RULE.finding(
                 one.name.clone(),
                 format!("the {} has the definer {}", one.kind, one.definer),
                 "make it again as one of the accounts that are allowed, or with their name as its DEFINER"

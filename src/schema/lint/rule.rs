@@ -1,0 +1,84 @@
+//! What a rule is, and what it finds.
+
+use serde::Serialize;
+
+use crate::schema::diff::Severity;
+use crate::schema::model::Schema;
+
+/// A rule: what it is called, what it finds and why that matters. [`rule!`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its id, for `--deny` and ignore files.
+    pub id: &'static str,
+    /// How much its findings matter.
+    pub severity: Severity,
+    /// What it finds, in a few words.
+    pub summary: &'static str,
+    /// Why anybody should care; part of each finding.
+    pub why: &'static str,
+    /// Its documentation: the sections of [`SECTIONS`].
+    pub(super) docs: &'static str,
+    pub(super) check: fn(&Schema, &mut Vec<Finding>),
+}
+
+/// The headings of a rule's documentation, in their order.
+#[cfg(test)]
+pub(super) const SECTIONS: [&str; 4] = ["What it does", "Why it matters", "Example", "Fix"];
+
+impl Rule {
+    /// Adds what the rule finds in `schema` to `out`.
+    pub(super) fn check(&self, schema: &Schema, out: &mut Vec<Finding>) {
+        (self.check)(schema, out);
+    }
+
+    /// A finding of this rule: the object, what is wrong with it, and what fixes it.
+    pub(super) fn finding(&self, object: String, what: String, fix: String) -> Finding {
+        Finding {
+            rule: self.id,
+            object,
+            what,
+            why: self.why,
+            fix,
+        }
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// The table, or `table.column`, or `table.index`.
+    pub object: String,
+    /// What was found.
+    pub what: String,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What fixes it: SQL where SQL does.
+    pub fix: String,
+}
+
+/// Declares `RULE` from its documentation (the doc comment: see any rule) and its properties. The
+/// comment is what `--explain` prints and what `docs/lints.md` shows.
+macro_rules! rule {
+    (
+        $(#[doc = $line:literal])+
+        id: $id:literal,
+        severity: $severity:ident,
+        summary: $summary:literal,
+        why: $why:literal,
+        check: $check:expr $(,)?
+    ) => {
+        $(#[doc = $line])+
+        pub const RULE: $crate::schema::lint::Rule = $crate::schema::lint::Rule {
+            id: $id,
+            severity: $crate::schema::diff::Severity::$severity,
+            summary: $summary,
+            why: $why,
+            docs: concat!($($line, "\n"),+),
+            check: $check,
+        };
+    };
+}
+
+pub(super) use rule;
