@@ -176,7 +176,7 @@ impl Throttle {
             Ok(Lag::Stopped) => Ok(Some("replication stands still".to_owned())),
             Ok(_) => Ok(None),
             // Not allowed to see it: work goes on, said once.
-            Err(error) if matches!(error.code(), Some(1227 | 1142 | 1044)) => {
+            Err(error) if error.is_denied() => {
                 ctx.report.warn(format_args!("--max-lag has no effect: {error}"));
                 self.max_lag = None;
                 Ok(None)

@@ -14,6 +14,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod exit;
+pub mod hex;
 pub mod hostproc;
 pub mod migrations;
 pub mod report;

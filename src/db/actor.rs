@@ -15,6 +15,7 @@ use mysql_async::prelude::{Protocol, Queryable};
 use mysql_async::{Conn, QueryResult, Row, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::codes;
 use super::error::{DbError, ErrorKind};
 use super::killer::{self, Killed};
 use super::pool::{Inner, Link};
@@ -224,8 +225,8 @@ fn completed(stop: Stop, done: Done, had_rows: bool) -> Result<Done, DbError> {
 }
 
 fn ended(stop: Stop, error: DbError) -> DbError {
-    // 1317 interrupted; 1028 and 1968/1969 are what a killed sort or a MariaDB time limit report.
-    let by_kill = matches!(error.code(), Some(1317 | 1028 | 1968 | 1969));
+    // MariaDB's own time limit is told as the limit that it is here.
+    let by_kill = error.is_killed() || error.code() == Some(codes::ER_STATEMENT_TIMEOUT);
     match stop {
         _ if !by_kill => error,
         Stop::Cancelled(signal) => DbError::cancelled(signal),

@@ -211,5 +211,5 @@ fn is_of_this_host(address: IpAddr) -> bool {
 /// A name that any file system takes.
 fn key(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\0"));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::encode(&digest[..8])
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
 
-use super::error::DbError;
+use super::codes;
 use crate::config::{Address, Config, SslMode};
 
 /// Everything a connection is made with; cheap to share.
@@ -185,7 +185,7 @@ fn ssl_opts(config: &Config) -> SslOpts {
 }
 
 fn wants_tls(error: &mysql_async::Error) -> bool {
-    matches!(error, mysql_async::Error::Server(server) if matches!(server.code, 3159 | 1045))
+    matches!(error, mysql_async::Error::Server(server) if matches!(server.code, codes::ER_SECURE_TRANSPORT_REQUIRED | codes::ER_ACCESS_DENIED_ERROR))
 }
 
 fn offers_no_tls(error: &mysql_async::Error) -> bool {
@@ -210,9 +210,11 @@ pub(super) fn is_transient(error: &mysql_async::Error) -> bool {
     match error {
         mysql_async::Error::Server(server) => match server.code {
             // Too many connections, shutting down, account at its limit of open connections.
-            1040 | 1053 | 1203 => true,
+            codes::ER_CON_COUNT_ERROR | codes::ER_SERVER_SHUTDOWN | codes::ER_TOO_MANY_USER_CONNECTIONS => {
+                true
+            }
             // Also the hourly limits, which do not pass while we wait.
-            1226 => server.message.contains("max_user_connections"),
+            codes::ER_USER_LIMIT_REACHED => server.message.contains("max_user_connections"),
             _ => false,
         },
         mysql_async::Error::Io(mysql_async::IoError::Io(io)) => matches!(
@@ -228,9 +230,4 @@ pub(super) fn is_transient(error: &mysql_async::Error) -> bool {
         mysql_async::Error::Driver(mysql_async::DriverError::ConnectionClosed) => true,
         _ => false,
     }
-}
-
-/// Whether the server itself says that it has no connection to spare.
-pub(super) fn is_full(error: &DbError) -> bool {
-    matches!(error.code(), Some(1040 | 1203 | 1226))
 }

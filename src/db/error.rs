@@ -1,7 +1,8 @@
-//! Server error number → what happened, what to do, which exit code.
+//! What went wrong: what happened, what to do, which exit code.
 
 use std::fmt;
 
+use super::codes::{ER_DBACCESS_DENIED_ERROR, ER_NET_PACKET_TOO_LARGE, ER_USER_LIMIT_REACHED, advice};
 use crate::cancel::{Cancelled, Signal};
 use crate::exit::Exit;
 
@@ -86,17 +87,6 @@ impl DbError {
         }
     }
 
-    /// Whether running the whole transaction again is the documented answer:
-    /// deadlock (1213), lock wait timeout (1205), and MariaDB's changed record (1020).
-    pub fn is_lock_conflict(&self) -> bool {
-        matches!(self.code, Some(1205 | 1213 | 1020))
-    }
-
-    /// Whether the server refused a write because it is read-only.
-    pub fn is_read_only(&self) -> bool {
-        matches!(self.code, Some(1290 | 1836))
-    }
-
     pub(super) fn cancelled(signal: Signal) -> Self {
         DbError::new(
             ErrorKind::Cancelled(signal),
@@ -120,9 +110,9 @@ impl DbError {
             ) => DbError::lost(true, "the server closed it"),
             mysql_async::Error::Driver(mysql_async::DriverError::PacketTooLarge) => DbError {
                 kind: ErrorKind::Statement,
-                code: Some(1153),
+                code: Some(ER_NET_PACKET_TOO_LARGE),
                 what: "the statement is larger than the server's max_allowed_packet".to_owned(),
-                next: advice(1153).to_owned(),
+                next: advice(ER_NET_PACKET_TOO_LARGE).to_owned(),
             },
             other => DbError::new(ErrorKind::Statement, other.to_string(), ""),
         }
@@ -151,7 +141,9 @@ impl DbError {
                 next: match server.code {
                     // While connecting it is about the database as a whole; whether it exists is
                     // not told to an account without rights on it.
-                    1044 => "correct DB_NAME, or grant the account rights on that database".to_owned(),
+                    ER_DBACCESS_DENIED_ERROR => {
+                        "correct DB_NAME, or grant the account rights on that database".to_owned()
+                    }
                     _ => advice_about(server),
                 },
             },
@@ -293,55 +285,11 @@ fn advice_about(server: &mysql_async::ServerError) -> String {
         .iter()
         .find(|(resource, _)| server.message.contains(resource));
     match met {
-        Some((_, limit)) if server.code == 1226 => format!(
+        Some((_, limit)) if server.code == ER_USER_LIMIT_REACHED => format!(
             "this account has used up what it may have within an hour: wait until the hour is over, or have its \
              {limit} raised with ALTER USER"
         ),
         _ => advice(server.code).to_owned(),
-    }
-}
-
-/// What to do about a server error, by its number (MySQL manual, "Server Error Message Reference").
-pub fn advice(code: u16) -> &'static str {
-    match code {
-        1040 => {
-            "the server has no free connection: end programs that are no longer needed, or set DB_ADMIN_PORT to \
-             the server's admin_port or extra_port"
-        }
-        1203 | 1226 => "close other programs that use this account, or have its MAX_USER_CONNECTIONS raised",
-        1044 | 1142 | 1143 | 1227 | 1370 | 1419 => {
-            "grant the account the privilege it lacks, or use another account"
-        }
-        1045 | 1698 => {
-            "check DB_USER and DB_PASSWORD, and that the account may connect from this host (one that requires \
-             TLS needs DB_SSL_MODE=required); `dbtool config` shows where each value comes from"
-        }
-        1049 => "create the database, or correct DB_NAME",
-        1050 | 1060 | 1061 | 1826 => {
-            "it exists already: compare the database with the migrations before you go on"
-        }
-        1051 | 1054 | 1072 | 1091 | 1146 | 1176 => {
-            "it is not there: see `dbtool migrate status`, and bring the schema up to date with `dbtool migrate`"
-        }
-        1053 | 1077 | 1079 => "the server is shutting down: run the command again when it is back",
-        1062 => "a row with this key exists already: correct the data or the statement",
-        1064 => "correct the statement; if it uses a newer syntax, compare the server's version",
-        1129 => "the server blocks this host after too many failed attempts: run FLUSH HOSTS there",
-        1153 => "raise max_allowed_packet on the server, or make the statement smaller",
-        1205 => "another transaction holds a lock for too long: find it with `dbtool check-connections`",
-        1213 => "two transactions waited for each other: run the command again",
-        1251 | 2059 => {
-            "the account's authentication plugin is not supported: alter the account to another one"
-        }
-        1290 | 1836 | 1792 => {
-            "the server, or the session, is read-only: connect to the primary, or end the read-only mode"
-        }
-        1317 | 1969 | 3024 => "the statement was killed: run the command again",
-        1114 | 1021 | 3 | 28 => "free space on the server's disk, then run the command again",
-        1451 | 1452 | 1216 | 1217 => "the data breaks a foreign key: correct the rows first",
-        1406 | 1264 | 1265 | 1292 | 1366 => "a value does not fit its column: correct the data first",
-        3159 => "the server accepts only encrypted connections: set DB_SSL_MODE=required",
-        _ => "",
     }
 }
 

@@ -10,6 +10,7 @@ use super::error::{DbError, ErrorKind};
 use super::pool::Inner;
 use super::session::{Query, Session};
 use crate::config::Config;
+use crate::hex;
 
 /// The longest lock name MySQL takes (manual, "Locking Functions"; MariaDB allows 192).
 const NAME_LIMIT: usize = 64;
@@ -49,8 +50,7 @@ impl Fleet {
                 match self.take(&mut session, slot).await {
                     Ok(true) => return Ok(session),
                     Ok(false) => {}
-                    // 1305: no such function; 1235 and 1289: not supported, disabled.
-                    Err(error) if matches!(error.code(), Some(1305 | 1235 | 1289 | 1064)) => {
+                    Err(error) if error.is_not_supported() => {
                         db.say(&format!(
                             "this server offers no GET_LOCK ({}); DB_FLEET_CONNECTION_LIMIT is not enforced",
                             error.what()
@@ -93,11 +93,7 @@ fn scope(database: &str) -> String {
     if plain.len() + ":slot:1000".len() <= NAME_LIMIT {
         return plain;
     }
-    let digest: String = Sha256::digest(database)
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex::encode(&Sha256::digest(database)[..16]);
     format!("dbtool:{digest}")
 }
 

@@ -1,6 +1,7 @@
 //! What is said when the server, or the account, has no connection to spare: who holds them as far
 //! as this host knows, and steps that make room.
 
+use super::codes;
 use super::error::DbError;
 use super::pool::Inner;
 use crate::hostproc;
@@ -21,9 +22,11 @@ enum Limit {
 impl Limit {
     fn of(error: &DbError) -> Option<Limit> {
         match error.code()? {
-            1040 => Some(Limit::Server),
-            1203 => Some(Limit::EachAccount),
-            1226 if error.what().contains("max_user_connections") => Some(Limit::Account),
+            codes::ER_CON_COUNT_ERROR => Some(Limit::Server),
+            codes::ER_TOO_MANY_USER_CONNECTIONS => Some(Limit::EachAccount),
+            codes::ER_USER_LIMIT_REACHED if error.what().contains("max_user_connections") => {
+                Some(Limit::Account)
+            }
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::budget::Lane;
+use super::codes;
 use super::pool::{Inner, Link};
 
 /// A server that accepts no connection in this time counts as hung.
@@ -118,12 +119,12 @@ async fn watch_over(
         match timeout(CONNECT, kill).await {
             Err(_) => return Killed::Silent,
             // 1094: no such connection, so no such statement.
-            Ok(Err(mysql_async::Error::Server(error))) if error.code == 1094 => {
+            Ok(Err(mysql_async::Error::Server(error))) if error.code == codes::ER_NO_SUCH_THREAD => {
                 return Killed::Ended;
             }
             // 1095: not the owner, as seen from here while a routine runs as its definer. It may
             // be the caller's own again in a moment.
-            Ok(Err(mysql_async::Error::Server(error))) if error.code == 1095 => {
+            Ok(Err(mysql_async::Error::Server(error))) if error.code == codes::ER_KILL_DENIED_ERROR => {
                 if started.elapsed() > NOT_OWNER {
                     return Killed::Refused(format!("{}: {}", error.code, error.message));
                 }

@@ -7,6 +7,7 @@
 mod actor;
 pub mod budget;
 mod budget_folder;
+pub mod codes;
 mod connect;
 pub mod error;
 mod fleet;
@@ -16,6 +17,7 @@ mod killer;
 mod open;
 mod orphan;
 mod pool;
+pub mod row;
 pub mod server;
 mod session;
 mod slot_file;

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::budget::Slot;
-use super::connect::{Door, is_full, is_transient};
+use super::connect::{Door, is_transient};
 use super::error::{DbError, ErrorKind};
 use super::pool::{Inner, Link};
 use super::server::{FACTS, FACTS_AND_IDENTITY, Server};
@@ -263,7 +263,7 @@ impl Inner {
             may_pass: is_transient(&error),
             error: DbError::of_connect(&error, &self.target.label),
         };
-        if is_full(&failed.error)
+        if failed.error.is_full()
             && let Some(admin) = &self.admin
             && let Ok(conn) = admin.first_door(1).enter().await
         {

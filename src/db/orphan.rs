@@ -17,6 +17,7 @@ use mysql_async::{Conn, Row};
 use tokio::time::{Instant, timeout};
 
 use super::budget::{Lane, Orphan, Slot, now};
+use super::codes;
 use super::error::{DbError, ErrorKind};
 use super::pool::Inner;
 use super::unwind::unpanicked;
@@ -136,7 +137,7 @@ async fn look(conn: &mut Conn, orphan: &Orphan) -> Result<State, mysql_async::Er
     match conn.query_drop(format!("KILL {}", orphan.connection)).await {
         Ok(()) => Ok(State::Ending),
         // 1094: no such connection.
-        Err(mysql_async::Error::Server(error)) if error.code == 1094 => Ok(State::Gone),
+        Err(mysql_async::Error::Server(error)) if error.code == codes::ER_NO_SUCH_THREAD => Ok(State::Gone),
         Err(mysql_async::Error::Server(error)) => Ok(State::Refused(error.message)),
         Err(error) => Err(error),
     }

@@ -54,7 +54,7 @@ impl Script {
             all.update(hash_lines(path, cancel, |_| true)?.0);
             checksum.included.push(path.to_owned());
         }
-        checksum.hash = hex(&all.finalize());
+        checksum.hash = crate::hex::encode(&all.finalize());
         Ok(checksum)
     }
 
@@ -192,7 +192,7 @@ fn hash_lines(
     if input::open(path)?.1 != stamp {
         return Err(input::changed(path).into());
     }
-    Ok((hex(&hash.finalize()), hints))
+    Ok((crate::hex::encode(&hash.finalize()), hints))
 }
 
 /// Whether a line's beginning may be a mark; the splitter knows whether it is a comment.
@@ -221,18 +221,6 @@ impl PrefixHash {
 
     /// In hexadecimal digits.
     pub fn hex(&self) -> String {
-        hex(&self.hash.clone().finalize())
+        crate::hex::encode(&self.hash.clone().finalize())
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

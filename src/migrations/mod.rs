@@ -16,7 +16,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-pub use checksum::{PrefixHash, hex};
+pub use checksum::PrefixHash;
 pub use directives::Directives;
 pub use includes::Files;
 pub use layout::Part;

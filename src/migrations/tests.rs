@@ -426,7 +426,7 @@ fn a_text_about_sources_has_its_own_checksum() {
         "-- source x\nSELECT source FROM t;",
     ];
     for text in texts {
-        let plain = super::hex(&<sha2::Sha256 as sha2::Digest>::digest(text));
+        let plain = crate::hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(text));
         assert_eq!(checksum(text), plain);
     }
     // The command is found where a piece of the file ends in the middle of it.

@@ -4,6 +4,7 @@
 //! and 11.8 and MySQL 9.7; the tables of the tests hold what each of them prints.
 
 use crate::db::Flavor;
+use crate::hex;
 use std::borrow::Cow;
 
 mod body;
@@ -149,11 +150,7 @@ pub fn default_of_bytes(flavor: Flavor, raw: &str) -> String {
 
 /// The text whose bytes these digits are; nothing if they are no text.
 pub fn from_hexadecimal(digits: &str) -> Option<String> {
-    let pairs = (0..digits.len()).step_by(2);
-    let bytes: Option<Vec<u8>> = pairs
-        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-        .collect();
-    String::from_utf8(bytes?).ok()
+    String::from_utf8(hex::decode(digits)?).ok()
 }
 
 /// The canonical default of a binary column from the digits of its bytes.
@@ -181,8 +178,7 @@ fn hexadecimal(text: &str) -> String {
     if text.is_empty() {
         return "''".to_owned();
     }
-    text.bytes()
-        .fold("0x".to_owned(), |out, byte| out + &format!("{byte:02x}"))
+    format!("0x{}", hex::encode(text.as_bytes()))
 }
 
 /// MySQL gives the bytes of an expression out as if each were a letter, so that `ü` becomes

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::model::{Connection, Facts, split_host};
 use crate::config::Address;
 use crate::context::Context;
-use crate::db::{DbError, FromValue, Row, Server, Session};
+use crate::db::row::{get, text};
+use crate::db::{DbError, Row, Server, Session};
 use crate::hostproc::{self, Peer};
 
 /// The limits in force. The session's max_user_connections is the account's own limit, or the
@@ -40,24 +41,10 @@ const OWN_ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value,
 const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) \
      FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
 
-/// Accounts that may not see a table or lack a privilege: 1044 database, 1142 table, 1227 privilege.
-fn is_denied(error: &DbError) -> bool {
-    matches!(error.code(), Some(1044 | 1142 | 1227))
-}
-
-fn cell<T: FromValue>(row: &Row, index: usize) -> Option<T> {
-    row.get_opt::<Option<T>, _>(index)?.ok().flatten()
-}
-
-/// Text that need not be UTF-8: a statement can hold any bytes.
-fn text(row: &Row, index: usize) -> Option<String> {
-    cell::<Vec<u8>>(row, index).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
 fn number(row: &Row, index: usize) -> u64 {
     // Some servers answer with a signed number that may briefly be negative.
-    cell::<i64>(row, index).map_or_else(
-        || cell(row, index).unwrap_or(0),
+    get::<i64>(row, index).map_or_else(
+        || get(row, index).unwrap_or(0),
         |value| value.max(0).unsigned_abs(),
     )
 }
@@ -174,8 +161,8 @@ async fn attributes(
         return Ok(());
     }
     let rows = match session.rows::<Row>(ATTRIBUTES).await {
-        Err(error) if is_denied(&error) => match session.rows::<Row>(OWN_ATTRIBUTES).await {
-            Err(error) if is_denied(&error) => {
+        Err(error) if error.is_denied() => match session.rows::<Row>(OWN_ATTRIBUTES).await {
+            Err(error) if error.is_denied() => {
                 facts
                     .hidden
                     .push("program names: SELECT on performance_schema shows them".into());
@@ -205,7 +192,7 @@ async fn attributes(
 
 async fn transactions(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
     let rows = match session.rows::<Row>(TRANSACTIONS).await {
-        Err(error) if is_denied(&error) => {
+        Err(error) if error.is_denied() => {
             facts
                 .hidden
                 .push("open transactions: GRANT PROCESS ON *.* TO this user shows them".into());

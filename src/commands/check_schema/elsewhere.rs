@@ -95,12 +95,6 @@ pub(super) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
 /// The database on a private server if the live one's name is taken there, as `mysql` is.
 const OTHER_NAME: &str = "replayed";
 
-/// The error that a database of this name exists.
-const EXISTS: u16 = 1007;
-
-/// The error that the server knows no such collation.
-const UNKNOWN_COLLATION: u16 = 1273;
-
 /// The server program on this machine that is most like the live server, and whether it is of its family.
 ///
 /// # Errors
@@ -170,11 +164,11 @@ async fn create_like(session: &mut Session, like: &Frame, default: Text) -> anyh
     loop {
         let name = crate::db::quote_name(&database);
         match session.execute(format!("CREATE DATABASE {name} {alike}")).await {
-            Err(error) if error.code() == Some(EXISTS) && database != OTHER_NAME => {
+            Err(error) if error.is_existing_database() && database != OTHER_NAME => {
                 database = OTHER_NAME.to_owned();
             }
             // The private server is of another kind, and the character set has to do.
-            Err(error) if error.code() == Some(UNKNOWN_COLLATION) && alike.contains("COLLATE") => {
+            Err(error) if error.is_unknown_collation() && alike.contains("COLLATE") => {
                 alike = format!("CHARACTER SET {}", Schema::charset_of(&default));
             }
             made => {

@@ -33,12 +33,9 @@ const LOCK: &str = "SELECT GET_LOCK(?, 0)";
 const RESET: &str = "SET SESSION sql_mode = @@GLOBAL.sql_mode, foreign_key_checks = 1, unique_checks = 1, \
     character_set_client = utf8mb4, character_set_results = utf8mb4, character_set_connection = utf8mb4";
 
-/// Error numbers that mean: this account may not create a database here.
-const DENIED: [u16; 7] = [1044, 1045, 1142, 1227, 1290, 1792, 1836];
-
-/// Whether making the scratch database was refused for want of a privilege.
+/// Whether this account may not make a scratch database here.
 pub(super) fn is_denied(error: &DbError) -> bool {
-    error.code().is_some_and(|code| DENIED.contains(&code))
+    error.is_denied() || error.is_read_only() || error.is_read_only_transaction()
 }
 
 /// The scratch databases that killed runs left behind.

@@ -49,9 +49,6 @@ const LINK: &str = "\
 UPDATE conversations SET updated_at = updated_at, booking_id = CASE id {cases} END \
 WHERE id IN ({ids}) AND booking_id IS NULL";
 
-/// Foreign key errors: a booking or a user vanished between finding and inserting.
-pub(super) const VANISHED: [u16; 2] = [1452, 1216];
-
 /// Bookings of hosts at their own properties that a result names.
 const NAMED: usize = 10;
 
@@ -161,11 +158,7 @@ pub async fn backfill(
                 return Ok((counts, elapsed));
             }
             Ok(None) => None,
-            Err(error)
-                if error.is_lock_conflict() || error.code().is_some_and(|code| VANISHED.contains(&code)) =>
-            {
-                Some(error)
-            }
+            Err(error) if error.is_lock_conflict() || error.is_missing_parent() => Some(error),
             Err(error) => return Err(error),
         };
         session.execute(ROLLBACK).await?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::range::{Counts, VANISHED};
+use super::range::Counts;
 use super::rule::{Repairs, Rule};
 use crate::batch::{Backoff, Throttle};
 use crate::context::Context;
@@ -172,9 +172,7 @@ async fn repair(
                 repaired.retries += u64::from(backoff.attempts());
                 return Ok(());
             }
-            Err(error)
-                if error.is_lock_conflict() || error.code().is_some_and(|code| VANISHED.contains(&code)) =>
-            {
+            Err(error) if error.is_lock_conflict() || error.is_missing_parent() => {
                 session.execute("ROLLBACK").await?;
                 let Some(pause) = backoff.pause() else {
                     return Err(error);

@@ -6,9 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::history::get;
 use super::online_ddl::{Charsets, Settings, Table};
 use crate::cancel::Cancel;
+use crate::db::codes;
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Server, Session, quote_name};
 use crate::sql::{Action, Class, Classification, Effect, Name, Object, ObjectKind, TableDef, used_database};
 
@@ -106,7 +107,7 @@ impl<'a> Foresight<'a> {
         home: &'a str,
     ) -> Result<Foresight<'a>, DbError> {
         if !server.is_mariadb() {
-            // 1193: a server without the variable has no cache either.
+            // A server without the variable has no cache either.
             optional(session.execute(FRESH_SIZES).await)?;
         }
         let mut start = Settings::default();
@@ -263,7 +264,10 @@ impl<'a> Foresight<'a> {
                 let to_key = self.key(object.kind, to);
                 let there = self.is_there(object.kind, to).await? == Some(true);
                 if there && !freed.contains(&to_key) && to_key != self.key(object.kind, &object.name) {
-                    return Ok(Some(fault(1050, format!("table {} exists already", to.name))));
+                    return Ok(Some(fault(
+                        codes::ER_TABLE_EXISTS_ERROR,
+                        format!("table {} exists already", to.name),
+                    )));
                 }
                 freed.retain(|key| *key != to_key);
                 taken.push(to_key);
@@ -306,10 +310,10 @@ impl<'a> Foresight<'a> {
 
     fn dropped(&self, kind: ObjectKind) -> u16 {
         match kind {
-            ObjectKind::Table => 1051,
-            ObjectKind::View if self.server.is_mariadb() => 4092,
-            ObjectKind::View => 1051,
-            ObjectKind::Database => 1008,
+            ObjectKind::Table => codes::ER_BAD_TABLE_ERROR,
+            ObjectKind::View if self.server.is_mariadb() => codes::ER_UNKNOWN_VIEW,
+            ObjectKind::View => codes::ER_BAD_TABLE_ERROR,
+            ObjectKind::Database => codes::ER_DB_DROP_EXISTS,
             other => missing(other),
         }
     }
@@ -524,22 +528,22 @@ fn fault(code: u16, what: String) -> Fault {
 /// Error numbers for what exists already.
 fn exists(kind: ObjectKind) -> u16 {
     match kind {
-        ObjectKind::Table | ObjectKind::View => 1050,
-        ObjectKind::Trigger => 1359,
-        ObjectKind::Procedure | ObjectKind::Function => 1304,
-        ObjectKind::Event => 1537,
-        ObjectKind::Database => 1007,
+        ObjectKind::Table | ObjectKind::View => codes::ER_TABLE_EXISTS_ERROR,
+        ObjectKind::Trigger => codes::ER_TRG_ALREADY_EXISTS,
+        ObjectKind::Procedure | ObjectKind::Function => codes::ER_SP_ALREADY_EXISTS,
+        ObjectKind::Event => codes::ER_EVENT_ALREADY_EXISTS,
+        ObjectKind::Database => codes::ER_DB_CREATE_EXISTS,
     }
 }
 
 /// Error numbers for what is missing.
 fn missing(kind: ObjectKind) -> u16 {
     match kind {
-        ObjectKind::Table | ObjectKind::View => 1146,
-        ObjectKind::Trigger => 1360,
-        ObjectKind::Procedure | ObjectKind::Function => 1305,
-        ObjectKind::Event => 1539,
-        ObjectKind::Database => 1049,
+        ObjectKind::Table | ObjectKind::View => codes::ER_NO_SUCH_TABLE,
+        ObjectKind::Trigger => codes::ER_TRG_DOES_NOT_EXIST,
+        ObjectKind::Procedure | ObjectKind::Function => codes::ER_SP_DOES_NOT_EXIST,
+        ObjectKind::Event => codes::ER_EVENT_DOES_NOT_EXIST,
+        ObjectKind::Database => codes::ER_BAD_DB_ERROR,
     }
 }
 
@@ -598,32 +602,40 @@ fn column_fault(actions: &[Action], table: &TableDef) -> Option<Fault> {
     for action in actions {
         let absent = |name: &str| after.column(name).is_none();
         let found = match action {
-            Action::AddColumn { name, .. } if !absent(name) && !gone(name, false) => {
-                Some(fault(1060, format!("column {name} exists already")))
-            }
-            Action::DropColumn(name) if table.column(name).is_none() && absent(name) => {
-                Some(fault(1091, format!("column {name} does not exist")))
-            }
+            Action::AddColumn { name, .. } if !absent(name) && !gone(name, false) => Some(fault(
+                codes::ER_DUP_FIELDNAME,
+                format!("column {name} exists already"),
+            )),
+            Action::DropColumn(name) if table.column(name).is_none() && absent(name) => Some(fault(
+                codes::ER_CANT_DROP_FIELD_OR_KEY,
+                format!("column {name} does not exist"),
+            )),
             Action::ModifyColumn { name, .. }
             | Action::RenameColumn(name, _)
             | Action::ColumnDefault(name)
                 if table.column(name).is_none() && absent(name) =>
             {
-                Some(fault(1054, format!("column {name} does not exist")))
+                Some(fault(
+                    codes::ER_BAD_FIELD_ERROR,
+                    format!("column {name} does not exist"),
+                ))
             }
-            Action::DropIndex(name) if table.index(name).is_none() => {
-                Some(fault(1091, format!("index {name} does not exist")))
-            }
-            Action::RenameIndex(name, _) if table.index(name).is_none() => {
-                Some(fault(1176, format!("index {name} does not exist")))
-            }
+            Action::DropIndex(name) if table.index(name).is_none() => Some(fault(
+                codes::ER_CANT_DROP_FIELD_OR_KEY,
+                format!("index {name} does not exist"),
+            )),
+            Action::RenameIndex(name, _) if table.index(name).is_none() => Some(fault(
+                codes::ER_KEY_DOES_NOT_EXITS,
+                format!("index {name} does not exist"),
+            )),
             Action::AddIndex(index) => match index.name.as_deref() {
-                Some("PRIMARY") if after.index("PRIMARY").is_some() && !gone("PRIMARY", true) => {
-                    Some(fault(1068, "the table has a primary key".to_owned()))
-                }
-                Some(name) if after.index(name).is_some() && !gone(name, true) && name != "PRIMARY" => {
-                    Some(fault(1061, format!("index {name} exists already")))
-                }
+                Some("PRIMARY") if after.index("PRIMARY").is_some() && !gone("PRIMARY", true) => Some(fault(
+                    codes::ER_MULTIPLE_PRI_KEY,
+                    "the table has a primary key".to_owned(),
+                )),
+                Some(name) if after.index(name).is_some() && !gone(name, true) && name != "PRIMARY" => Some(
+                    fault(codes::ER_DUP_KEYNAME, format!("index {name} exists already")),
+                ),
                 _ => None,
             },
             _ => None,

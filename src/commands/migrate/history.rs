@@ -4,12 +4,12 @@
 //! took effect, `intent` is the one that was begun before its effect can be recorded in the same
 //! transaction (DDL commits on its own), together with what its objects looked like just before.
 
-use mysql_async::prelude::FromValue;
 use rand::RngExt;
 
-use crate::db::{DbError, Query, Row, Session, Value, quote_name};
+use crate::db::row::get;
+use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::exit::Failure;
-use crate::migrations::hex;
+use crate::hex;
 
 /// The table's name; it lives in the database it describes.
 pub const TABLE: &str = "dbtool_migrations";
@@ -304,7 +304,7 @@ impl History {
         History {
             table: format!("{}.{}", quote_name(database), quote_name(TABLE)),
             applied_by: applied_by.chars().take(255).collect(),
-            run_id: hex(&rand::rng().random::<[u8; 16]>()),
+            run_id: hex::encode(&rand::rng().random::<[u8; 16]>()),
         }
     }
 
@@ -326,14 +326,12 @@ impl History {
         let mut rows = session
             .rows::<Row>(self.sql(&ALL.replace("{newer}", ALL_NEWER)))
             .await;
-        // 1054: no such column, on both families.
-        if rows.as_ref().is_err_and(|error| error.code() == Some(1054)) {
+        if rows.as_ref().is_err_and(DbError::is_missing_column) {
             rows = session.rows::<Row>(self.sql(&ALL.replace("{newer}", ""))).await;
         }
         match rows {
             Ok(rows) => Ok(rows.iter().map(record).collect()),
-            // 1146: no such table, on both families.
-            Err(error) if error.code() == Some(1146) => Ok(Vec::new()),
+            Err(error) if error.is_missing_table() => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
@@ -345,7 +343,7 @@ impl History {
     pub async fn is_there(&self, session: &mut Session) -> Result<bool, DbError> {
         match session.execute(self.sql("SELECT 1 FROM {history} LIMIT 0")).await {
             Ok(_) => Ok(true),
-            Err(error) if error.code() == Some(1146) => Ok(false),
+            Err(error) if error.is_missing_table() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -359,11 +357,11 @@ impl History {
         // A missing table is found by asking for it: CREATE … IF NOT EXISTS needs CREATE even when it is there.
         let probe = session.execute(self.sql(PROBE)).await;
         match probe {
-            Err(error) if error.code() == Some(1146) => {
+            Err(error) if error.is_missing_table() => {
                 let create = CREATE.replace("{newer}", &NEWER.join(",\n  "));
                 session.execute(self.sql(&create)).await.map(drop)
             }
-            Err(error) if error.code() == Some(1054) => self.upgrade(session).await,
+            Err(error) if error.is_missing_column() => self.upgrade(session).await,
             other => other.map(drop),
         }
     }
@@ -375,7 +373,7 @@ impl History {
             let name = definition.split(' ').next().unwrap_or_default();
             let probe = format!("SELECT {name} FROM {{history}} LIMIT 0");
             match session.execute(self.sql(&probe)).await {
-                Err(error) if error.code() == Some(1054) => lacking.push(format!("ADD COLUMN {definition}")),
+                Err(error) if error.is_missing_column() => lacking.push(format!("ADD COLUMN {definition}")),
                 other => drop(other?),
             }
         }
@@ -411,7 +409,7 @@ impl History {
                 .bind(&self.run_id)
                 .bind(connection);
             return match session.execute(query).await {
-                Err(error) if error.code() == Some(1062) => Err(WriteError::Overtaken),
+                Err(error) if error.is_duplicate_row() => Err(WriteError::Overtaken),
                 other => other.map(|_| Claim::of(start, 1)).map_err(WriteError::Db),
             };
         };
@@ -668,13 +666,5 @@ fn record(row: &Row) -> Record {
         revision: get(row, 17).unwrap_or_default(),
         connection_id: get(row, 18),
         session: get(row, 19),
-    }
-}
-
-/// A column's value; `None` for NULL and for what does not convert.
-pub(super) fn get<T: FromValue>(row: &Row, index: usize) -> Option<T> {
-    match row.as_ref(index) {
-        None | Some(Value::NULL) => None,
-        Some(_) => row.get_opt(index)?.ok(),
     }
 }

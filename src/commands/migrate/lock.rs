@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::history::get;
 use crate::context::Context;
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::exit::Failure;
-use crate::migrations::hex;
+use crate::hex;
 
 /// Takes the lock; 1 if it was free in time, 0 if not.
 const GET_LOCK: &str = "SELECT GET_LOCK(?, ?)";
@@ -53,7 +53,7 @@ fn lock_name(database: &str) -> String {
     }
     format!(
         "dbtool:migrate:{}",
-        &hex(&Sha256::digest(database.as_bytes()))[..40]
+        &hex::encode(&Sha256::digest(database.as_bytes()))[..40]
     )
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::history::get;
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::schema::introspect::hides_triggers;
 use crate::sql::{Class, Classification, Effects, Name, classify, effects};

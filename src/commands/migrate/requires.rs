@@ -1,7 +1,8 @@
 //! What a migration requires of the database before its first statement: `-- dbtool:requires-empty`
 //! and `-- dbtool:requires-absent`.
 
-use super::history::{Record, get};
+use super::history::Record;
+use crate::db::row::get;
 use crate::db::{DbError, Row, Session, quote_name};
 use crate::exit::Failure;
 use crate::migrations::Migration;

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::decide::Care;
-use super::history::get;
 use super::witness::Witness;
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_name};
-use crate::migrations::hex;
+use crate::hex;
 use crate::sql::{Classification, Effect, Name, ObjectKind};
 
 /// What a statement's objects look like, and what else the next run needs to judge it.
@@ -285,16 +285,13 @@ async fn look_at(session: &mut Session, kind: ObjectKind, name: &Name) -> Result
                         ObjectKind::Table => without_name(&without_counter(&text)),
                         _ => text,
                     };
-                    hex(&Sha256::digest(text.as_bytes())[..8])
+                    hex::encode(&Sha256::digest(text.as_bytes())[..8])
                 }
                 None => HIDDEN.to_owned(),
             }
         }
         Ok(None) => ABSENT.to_owned(),
-        // No such table, database, routine, trigger, event, view, sequence.
-        Err(error) if matches!(error.code(), Some(1146 | 1049 | 1305 | 1360 | 1539 | 1347 | 4092)) => {
-            ABSENT.to_owned()
-        }
+        Err(error) if error.is_missing_object() => ABSENT.to_owned(),
         Err(error) if error.code().is_some() => HIDDEN.to_owned(),
         Err(error) => return Err(error),
     };

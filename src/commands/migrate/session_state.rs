@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use serde::{Deserialize, Serialize};
 
-use super::history::get;
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::hex;
 use crate::migrations::Outline;
 use crate::sql::session::{Executed, Prepared, deallocates, executes, prepares};
 use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables};
@@ -126,7 +127,7 @@ impl SessionState {
             Executed::Name(name) => self.prepared.get(&name).cloned(),
             Executed::Immediate(Prepared::Text(text)) => Some(text),
             Executed::Immediate(Prepared::Variable(name)) => match self.user.get(&name)? {
-                Value::Text(bytes, ..) => String::from_utf8(unhex(bytes)?).ok(),
+                Value::Text(bytes, ..) => String::from_utf8(hex::decode(bytes)?).ok(),
                 _ => None,
             },
             Executed::Immediate(Prepared::Expression) => None,
@@ -149,7 +150,7 @@ impl SessionState {
     pub fn completion_type(&self) -> Option<u8> {
         match self.system.get("completion_type")? {
             Value::Int(text) => text.parse().ok(),
-            Value::Text(digits, ..) => match unhex(digits)?.as_slice() {
+            Value::Text(digits, ..) => match hex::decode(digits)?.as_slice() {
                 b"CHAIN" => Some(1),
                 b"RELEASE" => Some(2),
                 _ => Some(0),
@@ -310,7 +311,7 @@ impl SessionState {
         for (name, text) in &self.prepared {
             // PREPARE takes no parameter; a user variable of our own carries the text.
             let text = literal(&Value::Text(
-                hex(text.as_bytes()),
+                hex::encode(text.as_bytes()),
                 "utf8mb4".to_owned(),
                 "utf8mb4_bin".to_owned(),
             ));
@@ -322,16 +323,6 @@ impl SessionState {
         }
         self.put_back(session, watch).await
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    crate::migrations::hex(bytes)
-}
-
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    (0..digits.len() / 2)
-        .map(|index| u8::from_str_radix(digits.get(index * 2..index * 2 + 2)?, 16).ok())
-        .collect()
 }
 
 /// The value of a system variable: a number or a string, whatever its declared type.
@@ -346,7 +337,7 @@ fn system_value(row: &Row) -> Value {
                     Value::Decimal(text)
                 }
                 _ => Value::Text(
-                    hex(text.as_bytes()),
+                    hex::encode(text.as_bytes()),
                     "utf8mb4".to_owned(),
                     "utf8mb4_bin".to_owned(),
                 ),

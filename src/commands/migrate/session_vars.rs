@@ -67,8 +67,8 @@ const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
 pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), DbError> {
     for neutral in NEUTRAL {
         match session.execute(neutral.set).await {
-            // 1193: the other family's variable.
-            Err(error) if error.code() == Some(1193) => {}
+            // The other family's variable.
+            Err(error) if error.is_unknown_variable() => {}
             other => drop(other?),
         }
     }

@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use super::apply::{Doubt, Progress, Runner, Spot, Stop};
-use super::history::{Claim, Intent, Reached, get};
+use super::history::{Claim, Intent, Reached};
 use super::lock;
 use super::reach::Reach;
 use super::resume::Snapshot;
 use super::rows::RowPrinter;
 use super::script::Mark;
 use super::session_state::SessionState;
+use crate::db::codes::ER_WARNING_NOT_COMPLETE_ROLLBACK;
+use crate::db::row::get;
 use crate::db::{DbError, Done, ErrorKind, Query, Row};
 use crate::migrations::ScriptStatement;
 use crate::report::{duration, plural, visible};
@@ -36,7 +38,7 @@ use crate::sql::{Class, Classification, Transaction, assigns_first, classify, su
 pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
 /// Undoes one.
 const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
-/// Tells, by its release, whether the transaction it was set in is still the open one (1305 if not).
+/// Tells, by its release, whether the transaction it was set in is still the open one.
 pub(super) const MARK: &str = "SAVEPOINT dbtool_mark";
 /// See [`MARK`].
 pub(super) const RELEASE_MARK: &str = "RELEASE SAVEPOINT dbtool_mark";
@@ -44,8 +46,6 @@ pub(super) const RELEASE_MARK: &str = "RELEASE SAVEPOINT dbtool_mark";
 const SHOWN_WARNINGS: usize = 3;
 /// Statements that may form one step.
 const LONGEST_STEP: usize = 100;
-/// What a ROLLBACK says that could not undo all (ER_WARNING_NOT_COMPLETE_ROLLBACK).
-const NOT_ALL_ROLLED_BACK: u16 = 1196;
 
 /// One statement of a step.
 pub(super) struct Part {
@@ -504,7 +504,7 @@ impl Runner<'_> {
     pub(super) async fn release_mark(&mut self) -> Result<bool, DbError> {
         match self.session.execute(Query::new(RELEASE_MARK).shielded()).await {
             Ok(_) => Ok(true),
-            Err(error) if error.code() == Some(1305) => Ok(false),
+            Err(error) if error.is_missing_savepoint() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -546,7 +546,8 @@ impl Runner<'_> {
             .rows::<Row>(Query::new("SHOW WARNINGS").shielded())
             .await
             .unwrap_or_default();
-        rows.iter().any(|row| get(row, 1) == Some(NOT_ALL_ROLLED_BACK))
+        rows.iter()
+            .any(|row| get(row, 1) == Some(ER_WARNING_NOT_COMPLETE_ROLLBACK))
     }
 
     pub(super) fn doubt(&self, progress: &mut Progress<'_>, why: &'static str, before: String) {
@@ -633,8 +634,8 @@ impl Runner<'_> {
             .done(self.session, &progress.claim, reached, took)
             .await;
         progress.claim = match written {
-            // 1792: a transaction that may not write. What it read is lost with it; the record is not.
-            Err(super::history::WriteError::Db(error)) if error.code() == Some(1792) => {
+            // A transaction that may not write. What it read is lost with it; the record is not.
+            Err(super::history::WriteError::Db(error)) if error.is_read_only_transaction() => {
                 self.session.execute(Query::new(COMMIT).shielded()).await?;
                 self.session
                     .execute(Query::new("START TRANSACTION READ WRITE").shielded())

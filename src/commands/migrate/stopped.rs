@@ -93,25 +93,24 @@ impl Runner<'_> {
                  --not-applied`; then run `{command}` again"
             );
         }
-        // 1050, 1304, 1359, 1061, 1060: what it would make is there.
-        let exists = matches!(error.code(), Some(1050 | 1304 | 1359 | 1060 | 1061 | 1007));
-        if exists && self.first_ever && progress.committed.done() == 0 && progress.direction == Direction::Up
+        if error.is_existing_object()
+            && self.first_ever
+            && progress.committed.done() == 0
+            && progress.direction == Direction::Up
         {
             return format!(
                 "if this database had its schema before dbtool came, record the migrations it has with `dbtool \
                  migrate baseline VERSION`; otherwise correct the statement, then {again}"
             );
         }
-        let advice = match error.code() {
-            // MariaDB 1969; MySQL 3024.
-            Some(1969 | 3024) => {
+        let advice = match () {
+            () if error.is_time_limit() => {
                 "the server ended it by its own time limit (max_statement_time, max_execution_time), which this \
                  migration or one of its routines set: raise it there"
             }
-            // 1028, 1317: ended from outside.
-            Some(1317 | 1028) => "somebody ended the statement with KILL: find out who, and why",
-            _ if error.next().is_empty() => "correct the statement",
-            _ => error.next(),
+            () if error.is_killed() => "somebody ended the statement with KILL: find out who, and why",
+            () if error.next().is_empty() => "correct the statement",
+            () => error.next(),
         };
         format!("{advice}; then {again}")
     }

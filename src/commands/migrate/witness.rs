@@ -9,7 +9,7 @@
 //!   rename of an InnoDB table sets anew.
 
 use super::decide::Care;
-use super::history::get;
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::sql::Name;
 

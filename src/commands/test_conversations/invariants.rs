@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::listing::{cell, text};
 use crate::commands::verdict::Offenders;
+use crate::db::row::{get, text};
 use crate::db::{DbError, Row, Session};
 use crate::report::{Check, CheckStatus, Progress};
 
@@ -186,7 +186,7 @@ pub(super) async fn run(
 
 fn read(row: &Row) -> Offenders {
     Offenders {
-        count: cell(row, 0).unwrap_or_default(),
+        count: get(row, 0).unwrap_or_default(),
         samples: text(row, 1)
             .unwrap_or_default()
             .lines()

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::plan;
 use crate::commands::verdict::{Offenders, Verdict};
 use crate::context::Context;
-use crate::db::{DbError, FromValue, Query, Row, Session};
+use crate::db::row::{get, text};
+use crate::db::{DbError, Query, Row, Session};
 use crate::report::{Check, CheckStatus, count, duration, plural};
 
 /// A user's conversations as the application shows them: title (the property's, or the other
@@ -73,24 +74,16 @@ pub(super) struct Listed {
     pub participants: u64,
 }
 
-pub(super) fn cell<T: FromValue>(row: &Row, index: usize) -> Option<T> {
-    row.get_opt::<Option<T>, _>(index)?.ok().flatten()
-}
-
-pub(super) fn text(row: &Row, index: usize) -> Option<String> {
-    cell::<Vec<u8>>(row, index).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
 impl Listed {
     pub fn from_row(row: &Row) -> Self {
         Listed {
-            id: cell(row, 0).unwrap_or_default(),
+            id: get(row, 0).unwrap_or_default(),
             title: text(row, 1),
-            last_id: cell(row, 2),
+            last_id: get(row, 2),
             last_message: text(row, 3),
             last_at: text(row, 4),
-            unread: cell(row, 5).unwrap_or_default(),
-            participants: cell(row, 6).unwrap_or_default(),
+            unread: get(row, 5).unwrap_or_default(),
+            participants: get(row, 6).unwrap_or_default(),
         }
     }
 }
@@ -172,7 +165,7 @@ impl Listings {
     }
 
     fn compare(&mut self, row: &Row, user: u64, lines: u64, last_ids: u128, unread: u64) {
-        let expected = cell::<u64>(row, 0).unwrap_or_default();
+        let expected = get::<u64>(row, 0).unwrap_or_default();
         if expected != lines {
             self.miscounted
                 .add(|| format!("user {user}: {lines} listed, {expected} not archived"));
@@ -181,12 +174,12 @@ impl Listings {
         if text(row, 1).and_then(|sum| sum.parse::<u128>().ok()) != Some(last_ids) {
             self.misplaced.add(|| format!("user {user}"));
         }
-        let expected = cell::<u64>(row, 2).unwrap_or_default();
+        let expected = get::<u64>(row, 2).unwrap_or_default();
         if expected != unread {
             self.misread
                 .add(|| format!("user {user}: {unread} by conversation, {expected} in all"));
         }
-        self.archived += cell::<u64>(row, 3).unwrap_or_default();
+        self.archived += get::<u64>(row, 3).unwrap_or_default();
     }
 
     /// The checks of the group, with the plan of the slowest user's query.

@@ -13,10 +13,11 @@ use serde_json::json;
 use super::verdict::{Fact, Verdict};
 use crate::cli::test_conversations::TestConversationsArgs;
 use crate::context::Context;
+use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session};
 use crate::exit::Failure;
 use crate::report::{Check, CheckStatus, Table};
-use listing::{Listed, Listings, cell, text};
+use listing::{Listed, Listings};
 
 /// Which of the columns that mark each table as the messaging of migration 005 are there.
 const SCHEMA: &str = "SELECT table_name, column_name FROM information_schema.columns \
@@ -154,7 +155,7 @@ async fn chosen_user(
     for query in queries {
         if let Some(row) = session.first::<Row>(query).await? {
             return Ok(Some((
-                cell(&row, 0).unwrap_or_default(),
+                get(&row, 0).unwrap_or_default(),
                 text(&row, 1).unwrap_or_default(),
             )));
         }
@@ -191,7 +192,7 @@ async fn list(
         None => session
             .first::<Row>(USERS)
             .await?
-            .and_then(|row| cell(&row, 0))
+            .and_then(|row| get(&row, 0))
             .unwrap_or_default(),
     };
     let progress = context.report.progress(Some(total), "users");
@@ -218,7 +219,7 @@ async fn ids(session: &mut Session, query: Query) -> Result<Vec<u64>, DbError> {
         .rows::<Row>(query)
         .await?
         .iter()
-        .filter_map(|row| cell(row, 0))
+        .filter_map(|row| get(row, 0))
         .collect())
 }
 

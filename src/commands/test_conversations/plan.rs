@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::listing::{cell, text};
+use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session};
 use crate::report::{Check, CheckStatus, count, visible};
 
@@ -108,7 +108,7 @@ pub(super) async fn explain(session: &mut Session, query: Query) -> Result<Vec<S
             .columns_ref()
             .iter()
             .position(|column| column.name_str().eq_ignore_ascii_case(name))?;
-        text(row, index).or_else(|| cell::<u64>(row, index).map(|number| number.to_string()))
+        text(row, index).or_else(|| get::<u64>(row, index).map(|number| number.to_string()))
     };
     Ok(rows
         .iter()

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::listing::{LISTING_OF_ONE, Listed, cell, speed, text};
+use super::listing::{LISTING_OF_ONE, Listed, speed};
+use crate::db::row::{get, text};
 use crate::db::{DbError, Done, ErrorKind, Query, Row, Session};
 use crate::report::{Check, CheckStatus};
 
@@ -66,13 +67,13 @@ pub(super) async fn run(
     let partner = session
         .first::<Row>(Query::new(PARTNER).bind(user))
         .await?
-        .and_then(|row| cell::<u64>(&row, 0));
+        .and_then(|row| get::<u64>(&row, 0));
     let property = session.first::<Row>(PROPERTY).await?;
     let (Some(partner), Some(property)) = (partner, property) else {
         return skipped("it takes two users and a property".into());
     };
     let (property, title) = (
-        cell::<u64>(&property, 0).unwrap_or_default(),
+        get::<u64>(&property, 0).unwrap_or_default(),
         text(&property, 1).unwrap_or_default(),
     );
     let mut trip = Trip {
@@ -203,7 +204,7 @@ impl Trip<'_> {
             .first::<Row>(Query::new(LEFT_OVER).bind(id).bind(id).bind(id))
             .await?;
         Ok(row.map_or([0; 3], |row| {
-            [0, 1, 2].map(|index| cell(&row, index).unwrap_or_default())
+            [0, 1, 2].map(|index| get(&row, index).unwrap_or_default())
         }))
     }
 

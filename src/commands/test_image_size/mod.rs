@@ -14,6 +14,7 @@ use super::migrate;
 use super::verdict::{Fact, Verdict};
 use crate::cli::test_image_size::TestImageSizeArgs;
 use crate::context::Context;
+use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session};
 use crate::exit::Failure;
 use crate::report::{Check, CheckStatus, bytes, count};
@@ -21,7 +22,7 @@ use growth::{Growth, grow, sizes};
 use image::{Image, SMALLEST};
 use limits::{Column, Limit, Settings};
 use stored::Histogram;
-use trial::{Fate, Target, Tester, cell, text};
+use trial::{Fate, Target, Tester};
 
 /// The column's type and what it holds.
 const COLUMN: &str = "SELECT column_type, data_type, character_maximum_length, character_octet_length, \
@@ -112,8 +113,9 @@ pub async fn run(context: &Context, args: &TestImageSizeArgs) -> anyhow::Result<
 /// Whether the server refused the INSERT for want of a privilege, or because it is read-only:
 /// a finding, where any other failed statement is an error.
 fn may_not_write(error: &anyhow::Error) -> bool {
-    let code = error.downcast_ref::<DbError>().and_then(DbError::code);
-    matches!(code, Some(1044 | 1142 | 1143 | 1290 | 1792 | 1836))
+    error
+        .downcast_ref::<DbError>()
+        .is_some_and(|error| error.is_denied() || error.is_read_only() || error.is_read_only_transaction())
 }
 
 fn open_image(path: &std::path::Path) -> Result<Image, Failure> {
@@ -145,8 +147,8 @@ async fn column(session: &mut Session, args: &TestImageSizeArgs, database: &str)
         name: args.column.clone(),
         declared: text(&row, 0).unwrap_or_default(),
         data_type: text(&row, 1).unwrap_or_default().to_ascii_lowercase(),
-        characters: cell(&row, 2),
-        octets: cell(&row, 3),
+        characters: get(&row, 2),
+        octets: get(&row, 3),
         charset: text(&row, 4),
         migrated: false,
     };
@@ -167,8 +169,8 @@ async fn column(session: &mut Session, args: &TestImageSizeArgs, database: &str)
 async fn settings(session: &mut Session) -> Result<Settings, DbError> {
     let mut settings = Settings::default();
     if let Some(row) = session.first::<Row>(SETTINGS).await? {
-        settings.packet = cell(&row, 0).unwrap_or_default();
-        settings.global_packet = cell(&row, 1).unwrap_or_default();
+        settings.packet = get(&row, 0).unwrap_or_default();
+        settings.global_packet = get(&row, 1).unwrap_or_default();
         settings.sql_mode = text(&row, 2).unwrap_or_default();
         settings.global_sql_mode = text(&row, 3).unwrap_or_default();
     }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::commands::verdict::Offenders;
 use crate::context::Context;
-use crate::db::{DbError, FromValue, Query, Row, Session, quote_name};
+use crate::db::row::{get, text};
+use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::report::{Table, bytes, count};
 
 /// Rows in one statement: short, so that no snapshot is held for long.
@@ -187,13 +188,13 @@ pub(super) async fn look(
             .rows::<Row>(Query::new(query.as_str()).bind(below))
             .await?;
         for row in &rows {
-            let id = cell(row, 0).unwrap_or_default();
+            let id = get(row, 0).unwrap_or_default();
             below = id;
             let ends = Ends {
-                length: cell(row, 1),
-                start: text(row, 2),
-                end: text(row, 3),
-                undecodable: cell::<u64>(row, 4).unwrap_or_default() != 0,
+                length: get(row, 1),
+                start: text(row, 2).unwrap_or_default(),
+                end: text(row, 3).unwrap_or_default(),
+                undecodable: get::<u64>(row, 4).unwrap_or_default() != 0,
             };
             histogram.add(id, table, &ends);
         }
@@ -206,16 +207,6 @@ pub(super) async fn look(
             return Ok(histogram);
         }
     }
-}
-
-fn cell<T: FromValue>(row: &Row, index: usize) -> Option<T> {
-    row.get_opt::<Option<T>, _>(index)?.ok().flatten()
-}
-
-fn text(row: &Row, index: usize) -> String {
-    cell::<Vec<u8>>(row, index).map_or(String::new(), |bytes| {
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::image::Image;
 use super::limits::Limit;
 use crate::context::Context;
-use crate::db::{DbError, ErrorKind, FromValue, Query, Row, Session, quote_name};
+use crate::db::row::{get, text};
+use crate::db::{DbError, ErrorKind, Query, Row, Session, quote_name};
 
 /// The columns an INSERT must fill, and the key.
 const COLUMNS: &str = "SELECT column_name, data_type, column_type, character_maximum_length, column_key, extra, \
@@ -62,14 +63,6 @@ pub(super) struct Tester<'a> {
     packet: u64,
 }
 
-pub(super) fn cell<T: FromValue>(row: &Row, index: usize) -> Option<T> {
-    row.get_opt::<Option<T>, _>(index)?.ok().flatten()
-}
-
-pub(super) fn text(row: &Row, index: usize) -> Option<String> {
-    cell::<Vec<u8>>(row, index).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
 impl Target {
     /// The name of the key column: one that numbers the rows itself.
     pub fn key(&self) -> &str {
@@ -117,7 +110,7 @@ impl Target {
             let name = text(&row, 0).unwrap_or_default();
             let is_key =
                 text(&row, 5).is_some_and(|extra| extra.to_ascii_lowercase().contains("auto_increment"));
-            let required = cell::<u64>(&row, 6).unwrap_or_default() != 0;
+            let required = get::<u64>(&row, 6).unwrap_or_default() != 0;
             if is_key {
                 target.key = name;
             } else if required && name != column {
@@ -126,7 +119,7 @@ impl Target {
                     None => filler(
                         &text(&row, 1).unwrap_or_default(),
                         &text(&row, 2).unwrap_or_default(),
-                        cell::<u64>(&row, 3),
+                        get::<u64>(&row, 3),
                         &unique,
                     ),
                 };
@@ -218,11 +211,14 @@ fn limit_of(error: anyhow::Error) -> anyhow::Result<Limit> {
     };
     let words = known.what().to_string();
     Ok(match (known.code(), known.kind()) {
-        (Some(1406), _) => Limit::Column,
-        (Some(1153 | 1301), _) => Limit::Packet,
-        (Some(1118), _) if words.contains("redo log") => Limit::Redo,
+        _ if known.is_too_long_for_column() => Limit::Column,
+        _ if known.is_too_large_for_packet() => Limit::Packet,
+        _ if known.is_too_large_row() && words.contains("redo log") => Limit::Redo,
         // Not about size: the INSERT itself is not allowed or not possible.
-        (Some(1044 | 1142 | 1143 | 1227 | 1290 | 1364 | 1452 | 1792 | 1836), _) => return Err(error),
+        _ if known.is_denied() || known.is_read_only() || known.is_read_only_transaction() => {
+            return Err(error);
+        }
+        _ if known.is_missing_value() || known.is_missing_parent() => return Err(error),
         (Some(_), ErrorKind::Statement) => Limit::Other(words),
         (_, ErrorKind::Lost { .. }) if words.contains("max_allowed_packet") => Limit::Packet,
         (None, ErrorKind::Lost { .. }) => Limit::Other(format!(
@@ -247,7 +243,7 @@ async fn write_in_pieces(session: &mut Session, target: &Target, image: &Image) 
     let grown = session
         .first::<Row>(GROWN)
         .await?
-        .and_then(|row| cell::<u64>(&row, 0));
+        .and_then(|row| get::<u64>(&row, 0));
     if grown != Some(image.uri_length()) {
         session.execute(FORGET).await?;
         return Ok(Fate::Refused(Limit::Packet));
@@ -278,7 +274,7 @@ async fn compare_in_pieces(
             .bind(id),
         )
         .await?
-        .and_then(|row| cell::<u64>(&row, 0))
+        .and_then(|row| get::<u64>(&row, 0))
         .unwrap_or_default();
     if length != image.uri_length() {
         return Ok(Fate::Spoilt(length));
@@ -306,7 +302,7 @@ async fn is_read_back(session: &mut Session, image: &Image) -> anyhow::Result<bo
         let read = session
             .first::<Row>(query)
             .await?
-            .and_then(|row| cell::<Vec<u8>>(&row, 0));
+            .and_then(|row| get::<Vec<u8>>(&row, 0));
         if read.as_deref() != Some(&piece) {
             return Ok(false);
         }

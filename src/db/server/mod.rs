@@ -4,8 +4,9 @@
 use std::fmt;
 
 use mysql_async::Row;
-use mysql_async::prelude::FromValue;
 use serde::{Deserialize, Serialize};
+
+use super::row::get;
 
 /// What every server tells every account about itself.
 pub(super) const FACTS: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
@@ -69,8 +70,8 @@ pub struct Server {
 
 impl Server {
     pub(super) fn from_row(row: &Row) -> Server {
-        let version_text: String = column(row, 0).unwrap_or_default();
-        let comment: String = column(row, 1).unwrap_or_default();
+        let version_text: String = get(row, 0).unwrap_or_default();
+        let comment: String = get(row, 1).unwrap_or_default();
         let is_mariadb = [&version_text, &comment]
             .iter()
             .any(|text| text.to_ascii_lowercase().contains("mariadb"));
@@ -82,15 +83,15 @@ impl Server {
             },
             version: parse_version(&version_text),
             version_text,
-            sql_mode: column(row, 2).unwrap_or_default(),
-            max_allowed_packet: column(row, 3).unwrap_or_default(),
-            wait_timeout: column(row, 4).unwrap_or_default(),
-            account: column(row, 5).unwrap_or_default(),
-            database: column::<Option<String>>(row, 6).flatten(),
-            read_only: column::<u64>(row, 7).unwrap_or_default() != 0,
+            sql_mode: get(row, 2).unwrap_or_default(),
+            max_allowed_packet: get(row, 3).unwrap_or_default(),
+            wait_timeout: get(row, 4).unwrap_or_default(),
+            account: get(row, 5).unwrap_or_default(),
+            database: get(row, 6),
+            read_only: get::<u64>(row, 7).unwrap_or_default() != 0,
             identity: identity(row),
-            port: column(row, 9).unwrap_or_default(),
-            socket: column::<Option<String>>(row, 11).flatten().unwrap_or_default(),
+            port: get(row, 9).unwrap_or_default(),
+            socket: get::<String>(row, 11).unwrap_or_default(),
         }
     }
 
@@ -176,15 +177,11 @@ impl Server {
 
 /// Host, port, files and, where there is one, id.
 fn identity(row: &Row) -> Option<String> {
-    let host: String = column(row, 8)?;
-    let port: u64 = column(row, 9)?;
-    let files: String = column(row, 10)?;
-    let id: String = column(row, 12).unwrap_or_default();
+    let host: String = get(row, 8)?;
+    let port: u64 = get(row, 9)?;
+    let files: String = get(row, 10)?;
+    let id: String = get(row, 12).unwrap_or_default();
     Some(format!("{host}\0{port}\0{files}\0{id}"))
-}
-
-fn column<T: FromValue>(row: &Row, index: usize) -> Option<T> {
-    row.get_opt::<T, _>(index)?.ok()
 }
 
 fn parse_version(text: &str) -> (u16, u16, u16) {
