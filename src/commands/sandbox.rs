@@ -13,7 +13,7 @@ use crate::config::{Config, Sources};
 use crate::context::{Context, Launch};
 use crate::exit::{Exit, Failure};
 use crate::report::{self, Json, Outcome, Page};
-use crate::sandbox::access::{Access, CONNECTION_VARIABLES};
+use crate::sandbox::access::{Access, connection_variables};
 use crate::sandbox::demo::{self, DemoSpec};
 use crate::sandbox::{Account, PrivateServer, ServerOptions, child, embedded, find_server};
 
@@ -113,7 +113,7 @@ impl Plan {
 /// A sandbox has its own server; flags that name another one are a misunderstanding.
 fn refuse_other_servers(launch: &Launch) -> Result<(), Failure> {
     for (variable, (_, flag)) in launch.flags.as_variables() {
-        if CONNECTION_VARIABLES.contains(&variable) {
+        if connection_variables().contains(&variable) {
             return Err(Failure::usage(
                 format!("{flag} names a server, but a sandbox brings its own"),
                 format!("leave out {flag}, or put it after `--` if it belongs to the command"),
@@ -161,7 +161,7 @@ impl Sandbox {
             let code = child::run(
                 &args.command,
                 &self.access.variables(),
-                CONNECTION_VARIABLES,
+                &connection_variables(),
                 &self.launch.cancel,
             )
             .await?;
@@ -222,7 +222,7 @@ impl Sandbox {
         let code = child::run_silently(
             &words,
             &self.access.variables(),
-            CONNECTION_VARIABLES,
+            &connection_variables(),
             &self.launch.cancel,
         )
         .await?;
@@ -242,7 +242,7 @@ impl Sandbox {
     fn context(&self) -> anyhow::Result<Context> {
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| !CONNECTION_VARIABLES.contains(&name.as_str()))
+            .filter(|(name, _)| !connection_variables().contains(&name.as_str()))
             .collect();
         let own = self.access.variables().into_iter();
         environment.extend(own.map(|(name, value)| (name.to_owned(), value)));

@@ -16,12 +16,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::read::{Unreadable, read_small};
-use super::source::VARIABLES;
+use super::var::Var;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 
+/// How long to wait for an environment file that is a pipe.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// No environment file is larger (bytes).
 const LIMIT: usize = 1 << 20;
 
@@ -62,7 +65,7 @@ impl EnvFile {
                 "correct the path or its permissions, or use --no-env-file",
             )
         };
-        let text = match read_small(path, LIMIT, super::DEFAULT_TIMEOUT, cancel) {
+        let text = match read_small(path, LIMIT, PATIENCE, cancel) {
             Ok(text) => text,
             Err(Unreadable::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(error) => return Err(unreadable(&error)),
@@ -126,7 +129,7 @@ fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<Str
             rest = after;
             continue;
         };
-        let ours = VARIABLES.contains(&name);
+        let ours = Var::find(name).is_some();
         let offset = value.as_ptr() as usize - rest.as_ptr() as usize;
         let (value, quote, used) = match quoted(&rest[offset..]) {
             Some((value, quote, used)) => (value, quote, offset + used),
@@ -224,7 +227,7 @@ fn spoiled(line: &str) -> Option<&'static str> {
     let end = line
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .unwrap_or(line.len());
-    VARIABLES.into_iter().find(|name| *name == &line[..end])
+    Var::find(&line[..end]).map(|var| var.name)
 }
 
 /// A quoted value at the start of `text`, its quote, and how much of the text it takes. Nothing but

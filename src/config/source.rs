@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::env_file::EnvFile;
+use super::var::Var;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 
@@ -64,29 +65,6 @@ impl<T> Setting<T> {
     }
 }
 
-/// The variables that make a configuration: all that dbtool reads from a `.env` file.
-pub(super) const VARIABLES: [&str; 19] = [
-    "DATABASE_URL",
-    "DB_HOST",
-    "DB_PORT",
-    "DB_SOCKET",
-    "DB_USER",
-    "DB_PASSWORD",
-    "DB_PASSWORD_FILE",
-    "DB_NAME",
-    "DB_CONNECTION_LIMIT",
-    "DB_FLEET_CONNECTION_LIMIT",
-    "DB_ACQUIRE_TIMEOUT",
-    "DB_TIMEOUT",
-    "DB_SSL_MODE",
-    "DB_SSL_CA",
-    "DB_SSL_CERT",
-    "DB_SSL_KEY",
-    "DB_ADMIN_PORT",
-    "DB_SHARED_BUDGET",
-    "DB_BUDGET_DIR",
-];
-
 /// Everything a configuration is made from; plain values, so that tests need no process environment.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -113,8 +91,20 @@ impl<'a> Lookup<'a> {
     /// The variable's value; an empty one counts as not set, as CI systems pass
     /// undefined secrets as empty variables.
     pub(super) fn get(&self, name: &'static str) -> Option<Setting<String>> {
-        debug_assert!(VARIABLES.contains(&name), "{name} is not among the variables");
+        debug_assert!(Var::find(name).is_some(), "{name} is not among the variables");
         self.flag(name).or_else(|| self.variable(name))
+    }
+
+    /// What the variable is when nobody sets it.
+    pub(super) fn default(&self, name: &'static str) -> Setting<String> {
+        let default = Var::find(name).and_then(|var| var.default);
+        debug_assert!(default.is_some(), "{name} has no default");
+        Setting::default(default.unwrap_or_default().to_owned())
+    }
+
+    /// The variable's value, or its default.
+    pub(super) fn or_default(&self, name: &'static str) -> Setting<String> {
+        self.get(name).unwrap_or_else(|| self.default(name))
     }
 
     fn flag(&self, name: &'static str) -> Option<Setting<String>> {
@@ -130,7 +120,7 @@ impl<'a> Lookup<'a> {
     }
 
     fn variable(&self, name: &'static str) -> Option<Setting<String>> {
-        debug_assert!(VARIABLES.contains(&name), "{name} is not among the variables");
+        debug_assert!(Var::find(name).is_some(), "{name} is not among the variables");
         let in_environment = self
             .sources
             .environment

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::config::{Scope, names};
 use crate::sandbox::account::Account;
 use crate::sandbox::keeper::quote;
 
@@ -15,23 +16,11 @@ pub const SANDBOX_VARIABLE: &str = "DBTOOL_SANDBOX";
 
 /// Variables that say where a server is or how to talk to it. None is inherited: half of an
 /// outer configuration would lead a command to the wrong server.
-pub const CONNECTION_VARIABLES: &[&str] = &[
-    "DATABASE_URL",
-    "DB_HOST",
-    "DB_PORT",
-    "DB_SOCKET",
-    "DB_USER",
-    "DB_PASSWORD",
-    "DB_PASSWORD_FILE",
-    "DB_NAME",
-    "DB_ADMIN_PORT",
-    "DB_SSL_MODE",
-    "DB_SSL_CA",
-    "DB_SSL_CERT",
-    "DB_SSL_KEY",
-    "DB_BUDGET_DIR",
-    SANDBOX_VARIABLE,
-];
+pub fn connection_variables() -> Vec<&'static str> {
+    let mut names = names(Scope::Server);
+    names.push(SANDBOX_VARIABLE);
+    names
+}
 
 /// The way to one sandbox.
 #[derive(Debug, Clone)]
@@ -45,7 +34,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// The variables, all of [`CONNECTION_VARIABLES`] that are set.
+    /// The variables, all of [`connection_variables`] that are set.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("DB_HOST", "127.0.0.1".to_owned()),
@@ -76,7 +65,7 @@ impl Access {
     pub fn write_files(&self) -> io::Result<()> {
         DirBuilder::new().mode(0o700).create(self.dir.join("slots"))?;
         let mut env = String::new();
-        for name in CONNECTION_VARIABLES {
+        for name in connection_variables() {
             env.push_str(&format!("unset {name}\n"));
         }
         for (name, value) in self.variables() {
@@ -105,7 +94,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, CONNECTION_VARIABLES};
+    use super::{Access, connection_variables};
     use crate::sandbox::account::Account;
     use std::os::unix::fs::PermissionsExt;
 
@@ -133,7 +122,7 @@ mod tests {
             .expect("a shell");
         let text = String::from_utf8_lossy(&output.stdout);
         for (name, value) in access.variables() {
-            assert!(CONNECTION_VARIABLES.contains(&name));
+            assert!(connection_variables().contains(&name));
             assert!(text.contains(&format!("{name}={value}\n")), "{name}");
         }
         assert!(!text.contains("DATABASE_URL"));

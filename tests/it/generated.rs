@@ -28,3 +28,8 @@ fn assert_generated(file: &str, wanted: &str) {
 fn the_page_of_the_lint_rules() {
     assert_generated("docs/lints.md", &dbtool::schema::lint::page());
 }
+
+#[test]
+fn the_example_of_an_environment_file() {
+    assert_generated(".env.example", &dbtool::config::example_file());
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::expected::Expected;
 use super::scratch::charset_options;
 use crate::commands::migrate;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Scope, Sources, names};
 use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
@@ -14,29 +14,18 @@ use crate::sandbox::{PrivateServer, ServerBinary, ServerOptions, find_closest};
 use crate::schema::introspect::{self, Frame, Reading};
 use crate::schema::model::{Schema, Text};
 
-/// The settings that say which database is meant; the others (TLS, limits) hold for any.
-const IDENTITY: [&str; 9] = [
-    "DATABASE_URL",
-    "DB_HOST",
-    "DB_PORT",
-    "DB_SOCKET",
-    "DB_USER",
-    "DB_PASSWORD",
-    "DB_PASSWORD_FILE",
-    "DB_NAME",
-    "DB_ADMIN_PORT",
-];
-
 /// The run's sources with another database in the place of the configured one.
 fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sources, Failure> {
     let mut sources = ctx.launch.sources()?;
-    for name in IDENTITY {
+    // The others (TLS, limits) hold for any database.
+    let of_database = names(Scope::Database);
+    for name in &of_database {
         sources.flags.remove(name);
-        sources.environment.remove(name);
+        sources.environment.remove(*name);
     }
     if let Some(file) = &mut sources.env_file {
         file.variables
-            .retain(|name, _| !IDENTITY.contains(&name.as_str()));
+            .retain(|name, _| !of_database.contains(&name.as_str()));
     }
     let flags: BTreeMap<_, _> = settings
         .iter()

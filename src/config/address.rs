@@ -1,0 +1,84 @@
+//! Where the server listens.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::parse::number;
+use super::source::Lookup;
+use super::url::UrlParts;
+use super::{Origin, Setting};
+use crate::exit::Failure;
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// Host name or address, and port. `localhost` means TCP here, as for the driver;
+    /// `DB_SOCKET` chooses the unix socket.
+    Tcp {
+        /// Host name or IP address, without brackets.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Path of a unix socket.
+    Socket(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Address::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Address::Socket(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Whether `host` names this machine through the loopback interface.
+pub fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// The address, and where its port came from.
+pub(super) fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Origin), Failure> {
+    let host = lookup.merged("DB_HOST", url.host.clone())?;
+    if let Some(host) = host.as_ref().filter(|host| host.value.contains(['/', '@'])) {
+        return Err(Failure::usage(
+            // Not shown: a URL may hold a password.
+            format!("the value set by {} is not a host name", host.origin),
+            "write the name or address alone; a whole URL belongs into DATABASE_URL, a socket's path into DB_SOCKET",
+        ));
+    }
+    let port = lookup
+        .merged("DB_PORT", url.port.clone())?
+        .map(|setting| number::<u16>(setting, 1, u16::MAX))
+        .transpose()?;
+    let port = match port {
+        Some(port) => port,
+        None => number(lookup.default("DB_PORT"), 1, u16::MAX)?,
+    };
+    let Some(socket) = lookup.merged("DB_SOCKET", url.option("socket"))? else {
+        let host = host.unwrap_or_else(|| lookup.default("DB_HOST"));
+        let address = host.map(|host| Address::Tcp {
+            host,
+            port: port.value,
+        });
+        return Ok((address, port.origin));
+    };
+    if let Some(host) = host.filter(|host| !is_loopback(&host.value)) {
+        return Err(Failure::usage(
+            format!(
+                "DB_SOCKET={} ({}) and the host {} ({}) are two different servers",
+                socket.value, socket.origin, host.value, host.origin
+            ),
+            "unset one of them: a unix socket is always a server on this machine",
+        ));
+    }
+    Ok((
+        socket.map(|path| Address::Socket(PathBuf::from(path))),
+        port.origin,
+    ))
+}

@@ -1,0 +1,75 @@
+//! The password, from a variable, a file or the URL.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Setting;
+use super::read::{Unreadable, read_small};
+use super::source::Lookup;
+use super::url::UrlParts;
+use crate::cancel::Cancel;
+use crate::exit::Failure;
+use crate::secret::Secret;
+
+/// No password file is larger (bytes).
+const PASSWORD_LIMIT: usize = 64 * 1024;
+
+pub(super) fn password(
+    lookup: &Lookup<'_>,
+    url: &UrlParts,
+    patience: Duration,
+) -> Result<Option<Setting<Secret>>, Failure> {
+    let plain = lookup.get("DB_PASSWORD");
+    let file = lookup.get("DB_PASSWORD_FILE");
+    if let (Some(plain), Some(file)) = (&plain, &file) {
+        return Err(Failure::usage(
+            format!(
+                "both DB_PASSWORD ({}) and DB_PASSWORD_FILE ({}) are set",
+                plain.origin, file.origin
+            ),
+            "unset one of them",
+        ));
+    }
+    let part = match file {
+        None => plain.map(|setting| setting.map(Secret::new)),
+        Some(file) => Some(read_password(&file, patience, lookup.cancel())?),
+    };
+    match (&part, &url.password) {
+        (Some(part), Some(in_url)) if part.value != in_url.value => Err(Failure::usage(
+            format!(
+                "the password in DATABASE_URL ({}) and the one from {} differ",
+                in_url.origin, part.origin
+            ),
+            "keep the password in one place",
+        )),
+        (None, in_url) => Ok(in_url.clone()),
+        (part, _) => Ok(part.clone()),
+    }
+}
+
+fn read_password(
+    file: &Setting<String>,
+    patience: Duration,
+    cancel: &Cancel,
+) -> Result<Setting<Secret>, Failure> {
+    let refused = |problem: &dyn fmt::Display| {
+        Failure::usage(
+            format!("DB_PASSWORD_FILE={} ({}): {problem}", file.value, file.origin),
+            "give the path of a readable file that holds the password and nothing else",
+        )
+    };
+    let bytes = match read_small(Path::new(&file.value), PASSWORD_LIMIT, patience, cancel) {
+        Ok(bytes) => bytes,
+        Err(Unreadable::Cancelled(cancelled)) => return Err(cancelled.into()),
+        Err(error) => return Err(refused(&error)),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))?;
+    // Editors and `echo` end a file with a newline that is not part of the password.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    Ok(Setting {
+        value: Secret::new(text),
+        origin: file.origin.clone(),
+    })
+}
