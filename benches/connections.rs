@@ -125,6 +125,10 @@ fn naive(server: &Server, size: usize) -> Cmd {
 }
 
 /// A maintenance script as it used to be.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what dbtool is compared with does as such scripts did"
+)]
 fn naive_job(size: usize) -> ExitCode {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let constraints = PoolConstraints::new(size, size).expect("a pool's size");

@@ -35,6 +35,10 @@ pub fn install(cancel: &Cancel) -> Result<(), Failure> {
         token.request(signal);
         std::thread::sleep(LAST_RESORT);
         let first = token.requested().unwrap_or(signal);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the last resort, when the guard does not end in time"
+        )]
         std::process::exit(i32::from(first.exit_code()));
     })
     .map_err(|error| refused(&error))?;

@@ -118,9 +118,12 @@ impl Target {
                     .with_reset_connection(false),
             )
             .ssl_opts(tls.then_some(ssl));
-        Door {
-            pool: Pool::new(Opts::from(opts)),
-        }
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the one place where connections come from"
+        )]
+        let pool = Pool::new(Opts::from(opts));
+        Door { pool }
     }
 
     /// The door for the configured TLS mode.

@@ -37,6 +37,10 @@ impl Admin {
         )
     }
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test looks at the server by a way of its own"
+    )]
     fn open(opts: OptsBuilder) -> Admin {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
