@@ -126,6 +126,10 @@ async fn run(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbErro
     if !job.query.shielded {
         db.cancel.check()?;
     }
+    if job.query.values.is_empty() {
+        // The server would close the connection in the middle of it.
+        DbError::refuse_too_large(job.query.sql.len(), link.max_packet)?;
+    }
     let id = link.id;
     let (discard, discarding) = watch::channel(false);
     let mut outlet = Outlet {

@@ -60,6 +60,9 @@ impl Target {
             )
             .db_name(config.database.as_ref().map(|name| name.value.clone()))
             .stmt_cache_size(16)
+            // The driver's handshake names a collation, which would be that of the session; as the
+            // command-line clients have it, it is the server's own for this character set.
+            .init(vec!["SET NAMES utf8mb4"])
             .tcp_keepalive(Some(std::time::Duration::from_secs(30)))
             .connect_attribute("program_name", "dbtool")
             .connect_attribute("dbtool_command", command)

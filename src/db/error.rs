@@ -39,6 +39,9 @@ pub struct DbError {
     next: String,
 }
 
+/// No server's max_allowed_packet can be more.
+const LARGEST_PACKET: u64 = 1 << 30;
+
 impl DbError {
     /// An error with its own words.
     pub fn new(kind: ErrorKind, what: impl Into<String>, next: impl Into<String>) -> Self {
@@ -116,6 +119,35 @@ impl DbError {
             },
             other => DbError::new(ErrorKind::Statement, other.to_string(), ""),
         }
+    }
+
+    /// Refuses a statement that the server would refuse for its size, unless `limit` is 0: not known.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn refuse_too_large(bytes: usize, limit: u64) -> Result<(), DbError> {
+        // The command itself is one byte more.
+        let packet = (bytes as u64).saturating_add(1);
+        if limit == 0 || packet < limit {
+            return Ok(());
+        }
+        let needed = (packet + 1).next_multiple_of(1024);
+        let raise = if needed <= LARGEST_PACKET {
+            format!(
+                "raise the limit (SET GLOBAL max_allowed_packet = {needed}, and in the server's configuration), or split \
+                 the statement: "
+            )
+        } else {
+            "split the statement, no server takes one of that size: ".to_owned()
+        };
+        Err(DbError {
+            kind: ErrorKind::Statement,
+            code: Some(1153),
+            what: format!(
+                "the statement has {bytes} bytes, and the server's max_allowed_packet is {limit} (server error 1153)"
+            ),
+            next: format!("{raise}several INSERTs with fewer rows each do the same"),
+        })
     }
 
     pub(super) fn lost(sent: bool, why: &str) -> Self {

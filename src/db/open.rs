@@ -213,6 +213,7 @@ impl Inner {
             id,
             wait_timeout: server.wait_timeout,
             read_only: server.read_only,
+            max_packet: server.max_allowed_packet,
             hold,
             given_up: false,
             slot,

@@ -57,6 +57,8 @@ pub(super) struct Link {
     pub(super) id: u64,
     pub(super) wait_timeout: u64,
     pub(super) read_only: bool,
+    /// No statement may be larger, in bytes; 0 where it is not known.
+    pub(super) max_packet: u64,
     pub(super) hold: Option<wire::Hold>,
     pub(super) given_up: bool,
     // After `conn`: the slot is free only when the connection is gone.

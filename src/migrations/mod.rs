@@ -20,7 +20,7 @@ pub use checksum::PrefixHash;
 pub use directives::Directives;
 pub use includes::Files;
 pub use layout::Part;
-pub use outline::{Outline, TakenAway, to_savepoint};
+pub use outline::{Largest, Outline, TakenAway, to_savepoint};
 pub use reader::{Position, Script, ScriptStatement, StatementReader};
 
 use names::Kind;

@@ -1,6 +1,7 @@
 //! What a script consists of, found in one pass before anything of it runs.
 
 use super::Directives;
+use super::PrefixHash;
 use super::includes::Files;
 use super::reader::{Script, ScriptStatement};
 use crate::cancel::Cancel;
@@ -27,6 +28,8 @@ pub struct Outline {
     pub taken_away: Vec<TakenAway>,
     /// What comments say about all of it.
     pub directives: Directives,
+    /// The one with the longest text.
+    pub largest: Largest,
     /// SHA-256 of all of them.
     pub hash: String,
     /// The files that were read, and which content of them.
@@ -42,9 +45,9 @@ impl Script {
     pub fn outline(&self, cancel: &Cancel) -> anyhow::Result<Outline> {
         let mut reader = self.open()?;
         let mut checks = Checks::default();
+        let mut hash = PrefixHash::default();
         let mut outline = Outline {
             statements: 0,
-            hash: super::PrefixHash::default().hex(),
             ..Outline::default()
         };
         while let Some(statement) = reader.next()? {
@@ -64,16 +67,26 @@ impl Script {
                     }
                 }
             }
-            if reader.peek(0)?.is_none() {
-                outline.hash = statement.after.hex();
-            }
+            hash = statement.after;
         }
         checks.end()?;
+        outline.hash = hash.hex();
         outline.files = reader.files().clone();
         outline.variables.sort();
         outline.user_variables.sort();
         Ok(outline)
     }
+}
+
+/// The statement of a script with the longest text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Largest {
+    /// Its length in bytes; 0 where there is no statement.
+    pub bytes: usize,
+    /// Its number.
+    pub number: u32,
+    /// Where it is: `path:line:column`.
+    pub place: String,
 }
 
 /// A database, or a table of dbtool's own name, that a statement drops, renames or empties.
@@ -93,6 +106,13 @@ const OWN_TABLES: &str = "dbtool_";
 impl Outline {
     fn note(&mut self, statement: &ScriptStatement, found: &Classification) {
         let text = statement.text.as_str();
+        if text.len() > self.largest.bytes {
+            self.largest = Largest {
+                bytes: text.len(),
+                number: statement.number,
+                place: statement.place(),
+            };
+        }
         self.reads_last_insert_id = self.reads_last_insert_id || reads_last_insert_id(text);
         if text.contains('@') {
             for name in user_variables(text) {

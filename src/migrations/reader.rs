@@ -7,7 +7,6 @@
 //! reader.seek(&start)?; // the same statements again
 //! ```
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,7 +84,8 @@ pub struct StatementReader {
     autocommit: Autocommit,
     number: u32,
     hash: PrefixHash,
-    ahead: VecDeque<ScriptStatement>,
+    /// The next statement, if it was looked at.
+    ahead: Option<ScriptStatement>,
 }
 
 impl Script {
@@ -119,7 +119,7 @@ impl Script {
             autocommit: Autocommit::default(),
             number: 0,
             hash: PrefixHash::default(),
-            ahead: VecDeque::new(),
+            ahead: None,
             script: self.clone(),
         })
     }
@@ -162,29 +162,26 @@ impl StatementReader {
     // An iterator cannot fail and go on; this reader can be sought anew.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<ScriptStatement>, Failure> {
-        match self.ahead.pop_front() {
+        match self.ahead.take() {
             Some(statement) => Ok(Some(statement)),
             None => self.read(),
         }
     }
 
-    /// A statement further on, without taking it: 0 is the next. Each one looked at stays in memory.
+    /// The next statement, without taking it. None further on can be looked at, so that no more than one is held.
     ///
     /// # Errors
     /// As [`StatementReader::next`].
-    pub fn peek(&mut self, index: usize) -> Result<Option<&ScriptStatement>, Failure> {
-        while self.ahead.len() <= index {
-            match self.read()? {
-                Some(statement) => self.ahead.push_back(statement),
-                None => return Ok(None),
-            }
+    pub fn peek(&mut self) -> Result<Option<&ScriptStatement>, Failure> {
+        if self.ahead.is_none() {
+            self.ahead = self.read()?;
         }
-        Ok(self.ahead.get(index))
+        Ok(self.ahead.as_ref())
     }
 
     /// Where the next statement is.
     pub fn position(&mut self) -> Position {
-        match self.ahead.front() {
+        match &self.ahead {
             Some(statement) => statement.start.clone(),
             None => self.here(),
         }
@@ -203,7 +200,7 @@ impl StatementReader {
         self.autocommit = position.autocommit;
         self.number = position.number;
         self.hash = position.hash.clone();
-        self.ahead.clear();
+        self.ahead = None;
         Ok(())
     }
 

@@ -251,6 +251,8 @@ pub enum Step {
 
 /// No command, delimiter or comment sign looks further ahead than this, in bytes.
 const LOOK_AHEAD: usize = 256;
+/// No line with a command of the client's is read further than this, in bytes.
+const LONGEST_COMMAND: usize = 4 * LOOK_AHEAD;
 /// As much of a delimiter as makes sense; the clients cut theirs at 15.
 const LONGEST_DELIMITER: usize = 64;
 
@@ -508,7 +510,7 @@ impl Splitter {
         }
         let Some(end) = line_end(text, at).or(last.then_some(text.len())) else {
             // A line longer than any command is none.
-            return Ok(if rest.len() > 4 * LOOK_AHEAD {
+            return Ok(if rest.len() > LONGEST_COMMAND {
                 Command::None
             } else {
                 Command::Cut
@@ -633,19 +635,25 @@ impl Splitter {
         Ok(Dashes::Passed)
     }
 
-    /// A CR inside a comment ends the line for whoever wrote the file, and for nobody who reads it.
+    /// A CR inside a comment ends no line: servers and clients take all that follows for the comment. Refused is
+    /// what must have been written for a statement.
     fn refuse_cr(&self, text: &str, comment: &Range<usize>) -> Result<(), SplitError> {
-        let line = text[comment.clone()].trim_end_matches('\r');
-        match memchr::memchr(b'\r', line.as_bytes()) {
-            Some(at) => Err(self.error(
-                text,
-                comment.start + at,
-                "a CR without LF inside a comment: the servers take all that follows for the comment; save the \
-                 file with LF at the line ends"
-                    .to_owned(),
-            )),
-            None => Ok(()),
+        let mut at = comment.start;
+        for (index, line) in text[comment.clone()].split('\r').enumerate() {
+            let written = line.trim();
+            let is_comment = ["--", "#", "/*"].iter().any(|sign| written.starts_with(sign));
+            if index > 0 && !is_comment && written.ends_with(self.delimiter.as_str()) {
+                return Err(self.error(
+                    text,
+                    at - 1,
+                    "a CR without LF inside a comment: the servers take all that follows, this statement too, for \
+                     the comment; save the file with LF at the line ends"
+                        .to_owned(),
+                ));
+            }
+            at += line.len() + 1;
         }
+        Ok(())
     }
 
     /// A border: first the statement before it, which lacks its delimiter, then the border itself.
@@ -790,8 +798,16 @@ impl Splitter {
         else {
             return Ok(Command::None);
         };
-        if !last && !arguments.contains('\n') {
-            return Ok(Command::Cut);
+        if !last && memchr::memchr(b'\n', arguments.as_bytes()).is_none() {
+            return match arguments.len() {
+                0..=LONGEST_COMMAND => Ok(Command::Cut),
+                _ if self.pending.is_some() => Ok(Command::None),
+                _ => Err(self.error(
+                    lexer.text(),
+                    at,
+                    "the line of this DELIMITER is too long".to_owned(),
+                )),
+            };
         }
         let line = arguments.split('\n').next().unwrap_or_default();
         let named = line

@@ -11,7 +11,7 @@ use support::migrations::Folder;
 use support::{Admin, Cmd, Server};
 
 /// The client that belongs to the server under test.
-fn client(server: &Server, comments: bool) -> Cmd {
+pub fn client(server: &Server, comments: bool) -> Cmd {
     let name = if server.is_mysql() { "mysql" } else { "mariadb" };
     let beside = server.binary().program.with_file_name(name);
     let program = if beside.is_file() {
@@ -111,4 +111,38 @@ fn the_server_is_sent_what_the_client_sends() {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
     assert!(CASES.len() >= 40);
+}
+
+#[test]
+fn a_session_has_the_clients_character_sets() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    let text = |table: &str| {
+        format!(
+            "CREATE TABLE {table} AS SELECT @@character_set_client AS a, @@character_set_connection AS b, \
+             @@character_set_results AS c, @@collation_connection AS d, 'é' AS e;\n\
+             CREATE PROCEDURE {table}() SELECT 'é' = 'e';\n"
+        )
+    };
+    let by_client = client(&server, false).stdin(text("by_client")).run();
+    assert_eq!(by_client.code, Some(0), "{by_client}");
+    let folder = Folder::new(&[("001_a.sql", &text("by_dbtool"))]);
+    let by_dbtool = folder.migrate(&server, &[]).run();
+    assert_eq!(by_dbtool.code, Some(0), "{by_dbtool}");
+    let mut all = |table: &str| {
+        [
+            admin.query(&format!("SELECT * FROM app.{table}")),
+            admin.query(&format!(
+                "SELECT column_name, collation_name FROM information_schema.columns WHERE table_name = '{table}' \
+                 ORDER BY ordinal_position"
+            )),
+            admin.query(&format!(
+                "SELECT character_set_client, collation_connection FROM information_schema.routines \
+                 WHERE routine_name = '{table}'"
+            )),
+        ]
+    };
+    let (client, dbtool) = (all("by_client"), all("by_dbtool"));
+    assert_eq!(client, dbtool);
+    assert!(client.iter().all(|rows| !rows.is_empty()));
 }

@@ -29,6 +29,7 @@ mod logging;
 mod memory;
 mod messages_migration;
 mod migrate;
+mod migrate_dump;
 mod migrate_exactly_once;
 mod migrate_foresight;
 mod migrate_input;

@@ -329,3 +329,47 @@ fn new_migrations_get_the_next_number() {
         &["needs a letter"],
     );
 }
+
+#[test]
+fn a_statement_that_the_server_will_not_take_for_its_size_is_named_with_both_sizes() {
+    const LIMIT: usize = 1024 * 1024;
+    let server = Server::start();
+    let mut admin = server.admin();
+    admin.exec(&format!("SET GLOBAL max_allowed_packet = {LIMIT}"));
+    admin.exec("CREATE TABLE app.t (a LONGTEXT)");
+    let (begin, end) = ("INSERT INTO t VALUES ('", "')");
+    for (length, fits) in [
+        (LIMIT - 2, true),
+        (LIMIT - 1, false),
+        (2 * LIMIT, false),
+        (17 * LIMIT, false),
+    ] {
+        let rows = "x".repeat(length - begin.len() - end.len());
+        let folder = Folder::new(&[("001_a.sql", &format!("DO 1;\n{begin}{rows}{end};\n"))]);
+        admin.exec("DROP TABLE IF EXISTS app.dbtool_migrations");
+        if !fits {
+            let said = format!(
+                "001_a.sql:2:1: the statement has {length} bytes, and the server's max_allowed_packet is {LIMIT}"
+            );
+            let step = format!(
+                "SET GLOBAL max_allowed_packet = {}",
+                (length + 2).next_multiple_of(1024)
+            );
+            let words = &[
+                &said[..],
+                "1153",
+                "nothing of the file was run",
+                &step,
+                "fewer rows",
+            ];
+            let output = folder.migrate(&server, &[]).run();
+            assert_ends(&output, 2, words);
+            assert!(!output.stderr.contains("the server is up"), "{output}");
+            admin.exec(&step);
+        }
+        assert_ends(&folder.migrate(&server, &[]).run(), 0, &[]);
+        assert_eq!(admin.value("SELECT LENGTH(a) FROM app.t"), rows.len().to_string());
+        admin.exec("DELETE FROM app.t");
+        admin.exec(&format!("SET GLOBAL max_allowed_packet = {LIMIT}"));
+    }
+}

@@ -171,6 +171,9 @@ impl Runner<'_> {
         let reader = file.open_known(&outline.files)?;
         let begun = Instant::now();
         self.keeps_the_record(&outline)?;
+        if outline.largest.number > record.map_or(0, |record| record.done) {
+            self.takes(&outline)?;
+        }
         let watch = Watch::of(&outline);
         let (mut script, state) = self
             .resume_at(migration, reader, outline.statements, record, direction, &watch)
@@ -267,6 +270,17 @@ impl Runner<'_> {
                 .context("the record of progress cannot be written, so nothing was run")),
             Err(WriteError::Overtaken) => Err(WriteError::Overtaken.into()),
         }
+    }
+
+    /// Refuses a file with a statement that the server will not take for its size.
+    fn takes(&self, outline: &Outline) -> Result<(), Failure> {
+        let Outline { largest, .. } = outline;
+        DbError::refuse_too_large(largest.bytes, self.server.max_allowed_packet).map_err(|error| {
+            Failure::usage(
+                format!("{}: {}; nothing of the file was run", largest.place, error.what()),
+                error.next(),
+            )
+        })
     }
 
     /// Refuses a file that would take away the table in which its own progress is kept.

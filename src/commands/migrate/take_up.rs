@@ -73,7 +73,7 @@ impl Runner<'_> {
             reader.seek(&begin)?;
             passed = place.pass(&mut reader, done, &self.ctx.cancel)?;
         }
-        place.refuse_lost_session(&passed, reader.peek(0)?)?;
+        place.refuse_lost_session(&passed, reader.peek()?)?;
         if passed.done > 0 {
             let rest = plural(total.saturating_sub(passed.done).into(), "statement");
             self.ctx.report.status(format!(

@@ -70,6 +70,9 @@ pub const CASES: &[Case] = cases! {
     "comment that is a hint": "SELECT /*+ MAX_EXECUTION_TIME(1000) */ 'm4rk';\n";
     "comment inside a statement": "SELECT 'm4rk', /* a ; 'b */ 2;\nSELECT 'm4rk', -- a ; 'b\n 3;\nSELECT 'm4rk', # a ; 'b\n 4;\n";
     "charset": "charset utf8mb4\nSELECT 'm4rk é';\n";
+    "CR in comments": "SELECT 'm4rk', # f\r\r\n 2;\nSELECT 'm4rk', -- f\rg ; '\n/* i\rj; */ 3;\n";
+    "CR in remarks": "-- a \r b\nSELECT 'm4rk', 1; -- c\rd 'e\nSELECT 'm4rk', 2;\n/* g\rh; */ SELECT 'm4rk', 3;\n-- l;\r-- m;\r\n#\rn\nSELECT 'm4rk', 4;\n";
+    "CR between": "SELECT 'm4rk',\r1;\rSELECT 'm4rk', 2;\r\r\n\rSELECT\r'm4rk', 3\r;";
     "source": "SELECT 'm4rk', 1;\nsource b.sql\nSELECT 'm4rk', 3;\n", "b.sql": "SELECT 'm4rk', 2;\n";
     "source as a statement": "SELECT 'm4rk', 1; source b.sql; SELECT 'm4rk', 3;\n", "b.sql": "SELECT 'm4rk', 2\n";
     "source with a dot": "SELECT 'm4rk', 1; \\. b.sql\nSELECT 'm4rk', 3;\n", "b.sql": "\u{feff}SELECT 'm4rk',\r\n2;\r\n";
