@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use crate::context::Context;
+use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, FromValue, Query, Row, Session};
 
 /// Rows a first range has: few enough for the slowest server, soon outgrown.
@@ -106,10 +107,6 @@ impl fmt::Display for MaxLoad {
 
 /// One global status variable. Every account may read it.
 const STATUS: &str = "SHOW GLOBAL STATUS LIKE '{name}'";
-/// Replication of this server from its source; needs REPLICATION CLIENT (MariaDB: SLAVE MONITOR).
-const REPLICA_STATUS: &str = "SHOW REPLICA STATUS";
-/// The same for each of MariaDB's named sources.
-const ALL_REPLICAS_STATUS: &str = "SHOW ALL REPLICAS STATUS";
 
 /// Pauses work while the server has better things to do.
 #[derive(Debug, Clone)]
@@ -197,14 +194,13 @@ enum Lag {
 }
 
 async fn replica_lag(ctx: &Context, session: &mut Session) -> Result<Lag, DbError> {
-    let mariadb = ctx.db.server().await?.is_mariadb();
-    let rows: Vec<Row> = session
-        .rows(if mariadb {
-            ALL_REPLICAS_STATUS
-        } else {
-            REPLICA_STATUS
-        })
-        .await?;
+    let status = ctx
+        .db
+        .server()
+        .await?
+        .flavor
+        .pick(mysql::REPLICA_STATUS, mariadb::REPLICA_STATUS);
+    let rows: Vec<Row> = session.rows(status).await?;
     let mut worst = Lag::None;
     for row in rows {
         let lag = row

@@ -10,6 +10,7 @@ use super::online_ddl::{Charsets, Settings, Table};
 use crate::cancel::Cancel;
 use crate::db::codes;
 use crate::db::row::get;
+use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, Query, Row, Server, Session, quote_name};
 use crate::sql::{Action, Class, Classification, Effect, Name, Object, ObjectKind, TableDef, used_database};
 
@@ -29,10 +30,6 @@ const COPIES: &str = "SELECT @@old_alter_table";
 /// Character sets.
 const CHARSETS: &str =
     "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME, MAXLEN FROM information_schema.CHARACTER_SETS";
-/// MariaDB 11: other default collations of character sets.
-const DEFAULT_COLLATIONS: &str = "SELECT @@character_set_collations";
-/// MySQL: the other default collation of utf8mb4.
-const DEFAULT_UTF8MB4: &str = "SELECT @@default_collation_for_utf8mb4";
 /// MySQL 8 caches a table's size for a day; a plan wants it as it is. MariaDB has no such variable.
 const FRESH_SIZES: &str = "SET SESSION information_schema_stats_expiry = 0";
 
@@ -106,7 +103,7 @@ impl<'a> Foresight<'a> {
         server: &'a Server,
         home: &'a str,
     ) -> Result<Foresight<'a>, DbError> {
-        if !server.is_mariadb() {
+        if server.has_cached_table_sizes() {
             // A server without the variable has no cache either.
             optional(session.execute(FRESH_SIZES).await)?;
         }
@@ -311,8 +308,10 @@ impl<'a> Foresight<'a> {
     fn dropped(&self, kind: ObjectKind) -> u16 {
         match kind {
             ObjectKind::Table => codes::ER_BAD_TABLE_ERROR,
-            ObjectKind::View if self.server.is_mariadb() => codes::ER_UNKNOWN_VIEW,
-            ObjectKind::View => codes::ER_BAD_TABLE_ERROR,
+            ObjectKind::View => self
+                .server
+                .flavor
+                .pick(mysql::MISSING_VIEW, mariadb::MISSING_VIEW),
             ObjectKind::Database => codes::ER_DB_DROP_EXISTS,
             other => missing(other),
         }
@@ -670,11 +669,9 @@ async fn charsets(session: &mut Session, server: &Server) -> Result<Charsets, Db
             *collation = collation.replacen("utf8_", "utf8mb3_", 1);
         }
     }
-    let query = if server.is_mariadb() {
-        DEFAULT_COLLATIONS
-    } else {
-        DEFAULT_UTF8MB4
-    };
+    let query = server
+        .flavor
+        .pick(mysql::DEFAULT_COLLATIONS, mariadb::DEFAULT_COLLATIONS);
     let defaults = optional(session.first::<Option<String>>(Query::new(query)).await)?
         .flatten()
         .flatten();

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::context::Context;
 use crate::db::row::get;
-use crate::db::{DbError, Query, Row, Session};
+use crate::db::server::{mariadb, mysql};
+use crate::db::{DbError, Query, Row, Server, Session};
 use crate::exit::Failure;
 use crate::hex;
 
@@ -34,16 +35,6 @@ const TRANSACTIONS: &str = "SELECT p.ID, p.USER, p.HOST, p.TIME, COALESCE(LEFT(p
 const SUSPECTS: &str = "SELECT ID, USER, HOST, TIME, COALESCE(LEFT(INFO, 60), COMMAND) FROM information_schema.PROCESSLIST \
   WHERE DB = ? AND ID <> CONNECTION_ID() AND COALESCE(STATE, '') NOT LIKE 'Waiting for table metadata lock%' \
   ORDER BY TIME DESC LIMIT 3";
-/// Who holds a metadata lock on a table (MySQL, where performance_schema may be read).
-const HOLDERS_MYSQL: &str = "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME, \
-  COALESCE(LEFT(t.PROCESSLIST_INFO, 60), t.PROCESSLIST_COMMAND) \
-  FROM performance_schema.metadata_locks AS l JOIN performance_schema.threads AS t ON t.THREAD_ID = l.OWNER_THREAD_ID \
-  WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA = ? AND l.LOCK_STATUS = 'GRANTED' \
-  AND t.PROCESSLIST_ID <> CONNECTION_ID() ORDER BY t.PROCESSLIST_TIME DESC LIMIT 3";
-/// Who holds a metadata lock on a table (MariaDB, where the metadata_lock_info plugin is installed).
-const HOLDERS_MARIADB: &str = "SELECT p.ID, p.USER, p.HOST, p.TIME, COALESCE(LEFT(p.INFO, 60), p.COMMAND) \
-  FROM information_schema.METADATA_LOCK_INFO AS l JOIN information_schema.PROCESSLIST AS p ON p.ID = l.THREAD_ID \
-  WHERE l.TABLE_SCHEMA = ? AND p.ID <> CONNECTION_ID() ORDER BY p.TIME DESC LIMIT 3";
 
 /// The lock's name for a database: at most 64 characters (manual, "Locking Functions").
 fn lock_name(database: &str) -> String {
@@ -150,8 +141,8 @@ pub async fn at_work(session: &mut Session, id: u64) -> Result<Option<String>, D
 }
 
 /// Names who may hold the lock a statement waited for, as far as this account can see.
-pub async fn blockers(session: &mut Session, database: &str, mariadb: bool) -> String {
-    let exact = if mariadb { HOLDERS_MARIADB } else { HOLDERS_MYSQL };
+pub async fn blockers(session: &mut Session, server: &Server, database: &str) -> String {
+    let exact = server.flavor.pick(mysql::LOCK_HOLDERS, mariadb::LOCK_HOLDERS);
     // Exact where the server keeps a list of locks; open transactions otherwise, which keep them; without the right to
     // see either, whoever is connected.
     for (query, verb) in [

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::decide::Care;
 use super::witness::Witness;
 use crate::db::row::get;
-use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::db::{DbError, Query, Row, Server, Session, quote_name};
 use crate::hex;
 use crate::sql::{Classification, Effect, Name, ObjectKind};
 
@@ -137,10 +137,10 @@ impl Snapshot {
     /// The connection failed; an object that is not there, or may not be seen, is no error.
     pub async fn take(
         session: &mut Session,
+        server: &Server,
         statement: &str,
         found: &Classification,
         database: &str,
-        mariadb: bool,
         before: bool,
     ) -> Result<Snapshot, DbError> {
         let mut looks = Vec::new();
@@ -154,7 +154,7 @@ impl Snapshot {
                 }
                 if care.asks_witness() {
                     let settle = before.then_some(care);
-                    look.witness = Some(Witness::look(session, &name, mariadb, settle).await?);
+                    look.witness = Some(Witness::look(session, server, &name, settle).await?);
                 }
                 look.empty = care == Care::Rows && !before && is_empty(session, &name).await?;
             }

@@ -366,8 +366,8 @@ impl Runner<'_> {
     ) -> Result<Snapshot, DbError> {
         let database = progress.state.database.as_deref().unwrap_or(self.database);
         let text = part.executed.as_deref().unwrap_or(part.text());
-        let mariadb = self.server.is_mariadb();
-        let mut snapshot = Snapshot::take(self.session, text, &part.found, database, mariadb, before).await?;
+        let mut snapshot =
+            Snapshot::take(self.session, self.server, text, &part.found, database, before).await?;
         snapshot.ran.clone_from(&part.executed);
         Ok(snapshot)
     }
@@ -470,8 +470,7 @@ impl Runner<'_> {
         } else if let Some((text, database)) = reach.only_change() {
             let found = classify(text);
             if found.class == Class::Ddl && !found.objects.is_empty() {
-                let mariadb = self.server.is_mariadb();
-                before = Snapshot::take(self.session, text, &found, database, mariadb, true).await?;
+                before = Snapshot::take(self.session, self.server, text, &found, database, true).await?;
                 before.ran = Some(text.clone());
             }
         } else if reach.only_text() && !progress.tables.any_plain(self.session).await? {
@@ -798,7 +797,7 @@ impl Runner<'_> {
     /// Waits a moment, and has the statement, or the file's whole transaction, tried again.
     async fn wait_for_locks(&mut self, progress: &mut Progress<'_>, error: &DbError) -> Result<(), DbError> {
         progress.attempts += 1;
-        let blockers = lock::blockers(self.session, self.database, self.server.is_mariadb()).await;
+        let blockers = lock::blockers(self.session, self.server, self.database).await;
         self.ctx.report.status(format!(
             "  {}: a lock is in the way ({}); {blockers}; trying again, {} of {}",
             progress.spot.place,

@@ -72,8 +72,7 @@ impl Runner<'_> {
                     words = format!("{words}; part of this one may have taken effect: {}", doubt.why);
                 }
                 if error.is_lock_conflict() {
-                    let blockers =
-                        lock::blockers(self.session, self.database, self.server.is_mariadb()).await;
+                    let blockers = lock::blockers(self.session, self.server, self.database).await;
                     words = format!("{words}; {blockers}");
                 }
                 self.note_failure(progress, &format!("statement {number}: {error}"))

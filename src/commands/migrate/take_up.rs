@@ -179,10 +179,9 @@ impl Runner<'_> {
             "" => self.database,
             database => database,
         };
-        let mariadb = self.server.is_mariadb();
         let now = match &before.watched {
             Some(watched) => Snapshot::watch_again(self.session, watched).await?,
-            None => Snapshot::take(self.session, text, &found, database, mariadb, false).await?,
+            None => Snapshot::take(self.session, self.server, text, &found, database, false).await?,
         };
         let atomic = self.server.has_atomic_ddl();
         Ok(decide::decide(text, &found, &before, &now, atomic))

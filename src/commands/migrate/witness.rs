@@ -10,14 +10,10 @@
 
 use super::decide::Care;
 use crate::db::row::get;
-use crate::db::{DbError, Query, Row, Session};
+use crate::db::server::{mariadb, mysql};
+use crate::db::{DbError, Query, Row, Server, Session};
 use crate::sql::Name;
 
-/// The numbers of a table and its partitions, on either family.
-const IDS: [&str; 2] = [
-    "SELECT NAME, TABLE_ID FROM information_schema.INNODB_TABLES WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)",
-    "SELECT NAME, TABLE_ID FROM information_schema.INNODB_SYS_TABLES WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)",
-];
 /// When a table was made, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
 const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE())), ENGINE \
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
@@ -62,12 +58,12 @@ impl Witness {
     /// The connection failed. What the account may not see is no error.
     pub async fn look(
         session: &mut Session,
+        server: &Server,
         name: &Name,
-        mariadb: bool,
         settle: Option<Care>,
     ) -> Result<Witness, DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();
-        let ids = ids(session, schema, &name.name, mariadb).await?;
+        let ids = ids(session, server, schema, &name.name).await?;
         let query = Query::new(CREATED).bind(schema).bind(&name.name);
         let Some(row) = session.first::<Row>(query).await? else {
             return Ok(Witness {
@@ -86,25 +82,26 @@ impl Witness {
         Ok(Witness {
             ids,
             created,
-            renaming_renews: mariadb && engine.eq_ignore_ascii_case("InnoDB"),
+            renaming_renews: server.has_creation_time_of_rename() && engine.eq_ignore_ascii_case("InnoDB"),
         })
     }
 }
 
 async fn ids(
     session: &mut Session,
+    server: &Server,
     schema: &str,
     table: &str,
-    mariadb: bool,
 ) -> Result<Option<String>, DbError> {
     let (Some(schema), Some(table)) = (file_name(schema), file_name(table)) else {
         return Ok(None);
     };
     let wanted = format!("{schema}/{table}");
-    let query = Query::new(IDS[usize::from(mariadb)]).bind(&wanted);
+    let numbers = server.flavor.pick(mysql::TABLE_IDS, mariadb::TABLE_IDS);
+    let query = Query::new(numbers).bind(&wanted);
     let rows = match session.rows::<Row>(query).await {
         Ok(rows) => rows,
-        // 1227: the account lacks PROCESS.
+        // The account lacks PROCESS.
         Err(error) if error.code().is_some() => return Ok(None),
         Err(error) => return Err(error),
     };

@@ -1,12 +1,21 @@
-//! What kind of server this is, and what it can do: each difference is a named capability here,
-//! and versions are compared nowhere else.
+//! What kind of server this is. What it can do is asked by name ([`capabilities`]); what each family is
+//! asked in its own words stands under one name in [`mysql`] and [`mariadb`].
+
+mod capabilities;
+pub mod mariadb;
+pub mod mysql;
 
 use std::fmt;
 
 use mysql_async::Row;
 use serde::{Deserialize, Serialize};
 
+pub use capabilities::{CAPABILITIES, Capability};
+
 use super::row::get;
+
+/// Major, minor, patch.
+pub type Version = (u16, u16, u16);
 
 /// What every server tells every account about itself.
 pub(super) const FACTS: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
@@ -30,12 +39,34 @@ pub enum Flavor {
     MySql,
 }
 
+impl Flavor {
+    /// Which of two things is that of this family: what differs stands side by side in a `mysql.rs` and a
+    /// `mariadb.rs`.
+    pub fn pick<T>(self, mysql: T, mariadb: T) -> T {
+        match self {
+            Flavor::MySql => mysql,
+            Flavor::MariaDb => mariadb,
+        }
+    }
+
+    /// The family that a server's version and the comment beside it name: only MariaDB names itself.
+    pub fn named_in(texts: &[&str]) -> Flavor {
+        let named = |text: &&str| text.to_ascii_lowercase().contains("mariadb");
+        match texts.iter().any(named) {
+            true => Flavor::MariaDb,
+            false => Flavor::MySql,
+        }
+    }
+
+    /// The name in lower case, by which a user chooses it; also that of its client program.
+    pub fn id(self) -> &'static str {
+        self.pick("mysql", "mariadb")
+    }
+}
+
 impl fmt::Display for Flavor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Flavor::MariaDb => "MariaDB",
-            Flavor::MySql => "MySQL",
-        })
+        f.write_str(self.pick("MySQL", "MariaDB"))
     }
 }
 
@@ -45,7 +76,7 @@ pub struct Server {
     /// The family.
     pub flavor: Flavor,
     /// Major, minor, patch.
-    pub version: (u16, u16, u16),
+    pub version: Version,
     /// The version as the server writes it.
     pub version_text: String,
     /// SQL mode of a new session.
@@ -72,15 +103,8 @@ impl Server {
     pub(super) fn from_row(row: &Row) -> Server {
         let version_text: String = get(row, 0).unwrap_or_default();
         let comment: String = get(row, 1).unwrap_or_default();
-        let is_mariadb = [&version_text, &comment]
-            .iter()
-            .any(|text| text.to_ascii_lowercase().contains("mariadb"));
         Server {
-            flavor: if is_mariadb {
-                Flavor::MariaDb
-            } else {
-                Flavor::MySql
-            },
+            flavor: Flavor::named_in(&[&version_text, &comment]),
             version: parse_version(&version_text),
             version_text,
             sql_mode: get(row, 2).unwrap_or_default(),
@@ -101,11 +125,6 @@ impl Server {
         format!("{} {major}.{minor}.{patch}", self.flavor)
     }
 
-    /// Whether this is MariaDB; for texts. Behaviour is asked for by a capability below.
-    pub fn is_mariadb(&self) -> bool {
-        self.flavor == Flavor::MariaDb
-    }
-
     /// Whether backslashes in string literals are ordinary characters.
     pub fn no_backslash_escapes(&self) -> bool {
         self.sql_mode
@@ -113,65 +132,13 @@ impl Server {
             .any(|mode| mode == "NO_BACKSLASH_ESCAPES")
     }
 
-    /// Whether too long values are refused rather than cut (manual, "Server SQL Modes").
-    pub fn is_strict(&self) -> bool {
-        self.sql_mode
-            .split(',')
-            .any(|mode| matches!(mode, "STRICT_TRANS_TABLES" | "STRICT_ALL_TABLES"))
-    }
-
-    /// Whether a column can be added at the table's end by a change of metadata alone
-    /// (MySQL 8.0.12, MariaDB 10.3).
-    pub fn has_instant_add_column(&self) -> bool {
-        self.at_least((8, 0, 12), (10, 3, 2))
-    }
-
-    /// Whether a column can be added at any place or dropped by a change of metadata alone
-    /// (MySQL 8.0.29, MariaDB 10.4).
-    pub fn has_instant_drop_column(&self) -> bool {
-        self.at_least((8, 0, 29), (10, 4, 0))
-    }
-
-    /// Whether MariaDB changes columns in an instant (10.4.3): order, lengths, collations. MySQL changes them in place.
-    pub fn has_instant_column_changes(&self) -> bool {
-        self.at_least((8, 0, 12), (10, 4, 3))
-    }
-
-    /// Whether a copied table can be written to meanwhile (MariaDB 11.2).
-    pub fn has_online_copy(&self) -> bool {
-        self.is_mariadb() && self.version >= (11, 2, 0)
-    }
-
-    /// How many instant changes of columns a row may have behind it: 64, and 255 from MySQL 9.1 on; MariaDB has no limit.
+    /// How many instant changes of columns a row may have behind it, where there is a limit.
     pub fn most_row_versions(&self) -> Option<u64> {
-        match self.is_mariadb() {
-            true => None,
-            false if self.version >= (9, 1, 0) => Some(255),
-            false => Some(64),
-        }
-    }
-
-    /// Whether DDL on one table is atomic: after a crash it took effect or it did not
-    /// (MySQL 8.0, MariaDB 10.6).
-    pub fn has_atomic_ddl(&self) -> bool {
-        self.at_least((8, 0, 0), (10, 6, 1))
-    }
-
-    /// Whether `information_schema.processlist` has MariaDB's columns (TIME_MS, PROGRESS, …).
-    pub fn has_processlist_progress(&self) -> bool {
-        self.is_mariadb()
-    }
-
-    /// Whether `performance_schema.processlist` exists (MySQL 8.0.22).
-    pub fn has_performance_schema_processlist(&self) -> bool {
-        !self.is_mariadb() && self.version >= (8, 0, 22)
-    }
-
-    fn at_least(&self, mysql: (u16, u16, u16), mariadb: (u16, u16, u16)) -> bool {
-        match self.flavor {
-            Flavor::MySql => self.version >= mysql,
-            Flavor::MariaDb => self.version >= mariadb,
-        }
+        let limits = self
+            .flavor
+            .pick(mysql::MOST_ROW_VERSIONS, mariadb::MOST_ROW_VERSIONS);
+        let of_version = limits.iter().find(|(first, _)| self.version >= *first);
+        of_version.map(|(_, most)| *most)
     }
 }
 
@@ -184,7 +151,7 @@ fn identity(row: &Row) -> Option<String> {
     Some(format!("{host}\0{port}\0{files}\0{id}"))
 }
 
-fn parse_version(text: &str) -> (u16, u16, u16) {
+fn parse_version(text: &str) -> Version {
     // MariaDB's replication prefix, seen through some proxies.
     let text = text.strip_prefix("5.5.5-").unwrap_or(text);
     let mut numbers = text

@@ -75,12 +75,7 @@ impl Scene<'_> {
 
     /// What a change costs on this server.
     pub fn cost(&self, change: Change) -> Cost {
-        let rule = change.rule();
-        if self.server.is_mariadb() {
-            rule.mariadb
-        } else {
-            rule.mysql
-        }
+        change.rule().cost(self.server)
     }
 
     /// Whether a column is part of the primary key now.
@@ -501,7 +496,10 @@ impl Scene<'_> {
                     change,
                     Change::DropIndex | Change::AddVirtualIndexed | Change::AddIndex
                 )
-                || change.rule().mysql == Cost::Instant && comes && !goes && !self.server.is_mariadb()
+                || comes
+                    && !goes
+                    && self.server.has_virtual_column_with_others()
+                    && self.cost(change) == Cost::Instant
         };
         if (comes || goes) && self.found.iter().any(|(change, _)| !free(*change)) {
             self.detail.clear();
@@ -600,7 +598,7 @@ impl Scene<'_> {
                 .def()
                 .option_value("KEY_BLOCK_SIZE")
                 .is_some_and(|size| size != "0");
-        let hindered = self.server.is_mariadb() && self.has_virtual();
+        let hindered = self.has_virtual() && !self.server.has_instant_columns_beside_virtual();
         able && !fulltext && !compressed && !hindered && !self.table.versions_are_used_up
     }
 }

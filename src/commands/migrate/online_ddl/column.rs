@@ -123,7 +123,7 @@ fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &Colu
         }
     }
     // MariaDB's JSON is a LONGTEXT with a collation and a check of its own.
-    if scene.server.is_mariadb() && (old.name == "json" || fresh.name == "json") {
+    if !scene.server.has_json_type() && (old.name == "json" || fresh.name == "json") {
         let is_json = |def: &ColumnDef, text: &Text| {
             def.data_type.name == "json"
                 || def.data_type.name == "longtext"
@@ -138,7 +138,7 @@ fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &Colu
         }
         return;
     }
-    if scene.server.is_mariadb()
+    if !scene.server.has_json_type()
         && now
             .check
             .as_deref()
@@ -243,7 +243,7 @@ fn change_of_text(scene: &mut Scene<'_>, name: &str, new: &ColumnDef, old: &Text
     if scene.is_in_primary_key(name) {
         return scene.add(Change::ChangeKeyCollation);
     }
-    if !scene.server.has_instant_column_changes() && scene.server.is_mariadb() {
+    if !scene.server.has_collation_change_in_place() {
         return scene.add(Change::ConvertCharset);
     }
     let indexed = scene.stays_indexed(name);

@@ -197,12 +197,7 @@ fn of_actions(found: &Classification, server: &Server, settings: &Settings, tabl
     }
     let mut worst: Option<(Cost, Change, String)> = None;
     for (change, detail) in changes::changes(&found.actions, table, server, settings) {
-        let rule = change.rule();
-        let cost = if server.is_mariadb() {
-            rule.mariadb
-        } else {
-            rule.mysql
-        };
+        let cost = change.rule().cost(server);
         if worst.as_ref().is_none_or(|(most, _, _)| cost > *most) {
             worst = Some((cost, change, detail));
         }
@@ -233,7 +228,9 @@ fn demanded(found: &Classification, server: &Server, verdict: Verdict) -> Verdic
         };
     }
     let locked = matches!(found.lock.as_deref(), Some("SHARED" | "EXCLUSIVE"));
-    if locked && (verdict.how == How::Online || verdict.how == How::Metadata && !server.is_mariadb()) {
+    let works =
+        verdict.how == How::Online || verdict.how == How::Metadata && !server.has_instant_change_under_lock();
+    if locked && works {
         return Verdict {
             how: How::BlocksWrites,
             why: "its LOCK keeps writers waiting".to_owned(),

@@ -5,6 +5,7 @@
 //! them for every form in `tests/cases/online_ddl`.
 
 use super::How;
+use crate::db::Server;
 
 /// How InnoDB carries out a change, from harmless to harmful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,13 @@ pub struct Rule {
     pub reason: &'static str,
     /// Where it is written: a section of "Online DDL Operations".
     pub section: &'static str,
+}
+
+impl Rule {
+    /// What it costs on this server.
+    pub fn cost(&self, server: &Server) -> Cost {
+        server.flavor.pick(self.mysql, self.mariadb)
+    }
 }
 
 const COLUMNS: &str = "Column Operations";

@@ -107,9 +107,7 @@ fn older_servers_get_the_worse_verdict() {
         for (servers, expected) in [(&new, on_new), (&old, on_old)] {
             for server in servers {
                 // A longer VARCHAR that crosses 255 bytes is the one case in which the families differ here.
-                let crosses = statement.contains("VARCHAR(64)")
-                    && server.has_instant_column_changes()
-                    && server.is_mariadb();
+                let crosses = statement.contains("VARCHAR(64)") && server.has_instant_column_changes();
                 let expected = if crosses { How::Online } else { expected };
                 let said = verdict(&found, server, &settings(), Some(&table()));
                 assert_eq!(
