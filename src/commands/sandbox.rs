@@ -271,10 +271,7 @@ impl Sandbox {
 }
 
 fn client_name(server: &PrivateServer) -> &'static str {
-    match server.binary().flavor {
-        crate::db::Flavor::MariaDb => "mariadb",
-        crate::db::Flavor::MySql => "mysql",
-    }
+    server.binary().flavor.id()
 }
 
 /// A sandbox that waits to be used.

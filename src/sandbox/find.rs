@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::db::Flavor;
+use crate::db::server::{Version, parse_version};
 use crate::exit::Failure;
 
 /// Names the server to use: `mariadb`, `mysql`, the name of a fetched server, or a path.
@@ -83,7 +84,7 @@ pub fn find_server(wanted: Option<&str>) -> Result<ServerBinary, Failure> {
 ///
 /// # Errors
 /// As [`find_server`].
-pub fn find_closest(flavor: Flavor, version: (u16, u16, u16)) -> Result<ServerBinary, Failure> {
+pub fn find_closest(flavor: Flavor, version: Version) -> Result<ServerBinary, Failure> {
     if env::var_os(SERVER_VARIABLE).is_some_and(|value| !value.is_empty()) {
         return find_server(None);
     }
@@ -100,26 +101,14 @@ pub fn find_closest(flavor: Flavor, version: (u16, u16, u16)) -> Result<ServerBi
 }
 
 /// How far a server program is from a live server: another family is furthest.
-fn distance(server: &ServerBinary, flavor: Flavor, version: (u16, u16, u16)) -> (bool, u16, u16, u16) {
-    let (major, minor, patch) = numbers(&server.version);
+fn distance(program: &ServerBinary, flavor: Flavor, version: Version) -> (bool, u16, u16, u16) {
+    let (major, minor, patch) = parse_version(&program.version);
     (
-        server.flavor != flavor,
+        program.flavor != flavor,
         major.abs_diff(version.0),
         minor.abs_diff(version.1),
         patch.abs_diff(version.2),
     )
-}
-
-/// Major, minor and patch of `10.11.6-MariaDB`.
-fn numbers(version: &str) -> (u16, u16, u16) {
-    let mut parts = version.split('.').map(|part| {
-        let end = part
-            .find(|letter: char| !letter.is_ascii_digit())
-            .unwrap_or(part.len());
-        part[..end].parse().unwrap_or_default()
-    });
-    let mut next = || parts.next().unwrap_or_default();
-    (next(), next(), next())
 }
 
 fn named(name: &str) -> Result<ServerBinary, Failure> {
@@ -128,12 +117,12 @@ fn named(name: &str) -> Result<ServerBinary, Failure> {
         "mariadb" => first_of(
             places.candidates(&["mariadbd", "mysqld"], &["mariadb"]),
             "no MariaDB server program was found on this machine",
-            |server| server.flavor == Flavor::MariaDb,
+            |server| server.flavor.id() == name,
         ),
         "mysql" => first_of(
             places.candidates(&["mysqld"], &["mysql"]),
             "no MySQL server program was found on this machine",
-            |server| server.flavor == Flavor::MySql,
+            |server| server.flavor.id() == name,
         ),
         path if path.contains('/') => inspect(Path::new(path)),
         fetched => first_of(
@@ -258,7 +247,7 @@ pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
             ))
         })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let Some((flavor, version)) = parse_version(&text) else {
+    let Some((flavor, version)) = parse_printed(&text) else {
         return Err(bad(format!(
             "{} is not a MariaDB or MySQL server: `--version` printed {:?}",
             program.display(),
@@ -281,18 +270,13 @@ pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
 }
 
 /// Reads `mariadbd  Ver 10.11.6-MariaDB-1 for debian-linux-gnu on x86_64 (Debian)`.
-fn parse_version(text: &str) -> Option<(Flavor, String)> {
+fn parse_printed(text: &str) -> Option<(Flavor, String)> {
     let after = text.split_once(" Ver ")?.1;
     let version = after.split_whitespace().next()?;
     if !version.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let flavor = if text.contains("MariaDB") {
-        Flavor::MariaDb
-    } else {
-        Flavor::MySql
-    };
-    Some((flavor, version.to_owned()))
+    Some((Flavor::named_in(&[after]), version.to_owned()))
 }
 
 /// The base and share folders of a program: beside its own folder, following links as package
@@ -317,7 +301,7 @@ fn folders_of(program: &Path) -> Option<(PathBuf, PathBuf)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flavor, Places, parse_version};
+    use super::{Flavor, Places, parse_printed};
     use std::fs;
 
     #[test]
@@ -341,7 +325,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let expected = expected.map(|(flavor, version)| (flavor, version.to_owned()));
-            assert_eq!(parse_version(text), expected, "{text}");
+            assert_eq!(parse_printed(text), expected, "{text}");
         }
     }
 

@@ -7,6 +7,8 @@ pub mod demo;
 pub mod embedded;
 pub mod find;
 pub mod keeper;
+mod mariadb;
+mod mysql;
 pub mod owner;
 pub mod probe;
 pub mod server;

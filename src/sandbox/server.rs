@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
+use super::{mariadb, mysql};
 use crate::cancel::Cancel;
-use crate::db::Flavor;
 use crate::exit::{Exit, Failure};
 use crate::sandbox::find::ServerBinary;
 use crate::sandbox::keeper::{Keeper, Step};
@@ -276,13 +276,11 @@ impl Starting<'_> {
         let on_disk =
             |error: io::Error| failure(format!("cannot initialise a data directory: {error}"), TEMP_HINT);
         let mut command = self.command();
-        let input = match self.options.binary.flavor {
-            Flavor::MySql => {
-                command.push("--initialize-insecure".to_owned());
-                None
-            }
-            Flavor::MariaDb => {
-                command.push("--bootstrap".to_owned());
+        let flavor = self.options.binary.flavor;
+        command.push(flavor.pick(mysql::INITIALISE, mariadb::INITIALISE).to_owned());
+        let input = match flavor.pick(mysql::MAKES_SYSTEM_TABLES, mariadb::MAKES_SYSTEM_TABLES) {
+            false => None,
+            true => {
                 let sql = system_tables(&self.options.binary.share)
                     .map_err(|error| failure(error.to_string(), "reinstall the server's package"))?;
                 let path = self.layout.run.join("bootstrap.sql");
@@ -398,17 +396,11 @@ impl Starting<'_> {
             "--loose-skip-innodb-doublewrite".to_owned(),
         ];
         command.extend(self.layout.owner.arguments());
-        match binary.flavor {
-            Flavor::MariaDb => command.extend([
-                format!("--innodb-log-file-size={}", self.options.redo_log),
-                "--innodb-data-file-path=ibdata1:4M:autoextend".to_owned(),
-                "--innodb-temp-data-file-path=ibtmp1:4M:autoextend".to_owned(),
-                // The default of 64 MB makes a new system tablespace 68 MB large.
-                "--innodb-autoextend-increment=4".to_owned(),
-                "--loose-feedback=OFF".to_owned(),
-            ]),
-            Flavor::MySql => command.push(format!("--innodb-redo-log-capacity={}", self.options.redo_log)),
-        }
+        let redo_log = self.options.redo_log;
+        let storage = binary
+            .flavor
+            .pick(mysql::storage(redo_log), mariadb::storage(redo_log));
+        command.extend(storage);
         command
     }
 }
@@ -427,10 +419,13 @@ fn serving_arguments(options: &ServerOptions, layout: &Layout, port: u16) -> Vec
         "--innodb-buffer-pool-dump-at-shutdown=OFF".to_owned(),
         "--innodb-fast-shutdown=2".to_owned(),
     ];
-    match options.binary.flavor {
-        Flavor::MariaDb => arguments.push("--performance-schema=OFF".to_owned()),
-        Flavor::MySql => arguments.push("--loose-mysqlx=OFF".to_owned()),
-    }
+    arguments.push(
+        options
+            .binary
+            .flavor
+            .pick(mysql::SERVING, mariadb::SERVING)
+            .to_owned(),
+    );
     arguments
 }
 

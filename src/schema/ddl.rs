@@ -8,7 +8,6 @@ use super::model::{
     Schema, Table, Text, Trigger, View,
 };
 use super::normalise::{ORACLE, is_generated_check, is_generated_foreign_key};
-use crate::db::Flavor;
 
 pub(crate) use lexer::quote;
 pub use options::{SYSTEM_VERSIONING, option};
@@ -95,13 +94,13 @@ impl<'a> Writer<'a> {
             Some(generated) => {
                 let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
                 add(&format!("GENERATED ALWAYS AS ({}) {kind}", generated.expression));
-                if !column.nullable && self.to.flavor == Flavor::MySql {
+                if !column.nullable && self.to.dialect().generated_not_null {
                     add("NOT NULL");
                 }
             }
             None => add(if column.nullable { "NULL" } else { "NOT NULL" }),
         }
-        if let Some(srid) = column.srid.filter(|_| self.to.flavor == Flavor::MySql) {
+        if let Some(srid) = column.srid.filter(|_| self.to.dialect().column_srid) {
             add(&format!("SRID {srid}"));
         }
         if let Some(default) = column.default {
@@ -146,10 +145,7 @@ impl<'a> Writer<'a> {
             out.push_str(&format!(" COMMENT {}", quote(&comment)));
         }
         if index.invisible {
-            out.push_str(match self.to.flavor {
-                Flavor::MySql => " INVISIBLE",
-                Flavor::MariaDb => " IGNORED",
-            });
+            out.push_str(&format!(" {}", self.to.dialect().unused_index));
         }
         out
     }
@@ -157,7 +153,7 @@ impl<'a> Writer<'a> {
     /// A whole table but for its foreign keys and triggers, which need other tables first.
     pub fn create_table(&self, table_name: &str, table: &Table) -> String {
         let mut lines: Vec<String> = Vec::new();
-        let column_checks = self.to.flavor == Flavor::MariaDb;
+        let column_checks = self.to.dialect().column_checks;
         for column in &table.columns {
             let check = table.column_check(&column.name).filter(|_| column_checks);
             lines.push(self.column(column, Some(table.collation), check));

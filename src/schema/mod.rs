@@ -6,6 +6,7 @@
 pub mod column;
 pub mod ddl;
 pub mod diagram;
+pub mod dialect;
 pub mod diff;
 pub mod expr;
 pub mod fix;

@@ -23,6 +23,7 @@ pub use schedule::intervals;
 pub use spelling::{respelled, spell_columns};
 pub use versioning::settle_versioning;
 
+use super::dialect;
 use super::expr::{self, lexer};
 use super::model::{Action, Column, Key, Schema, Table, Text};
 
@@ -57,14 +58,14 @@ pub fn column_type(raw: &str) -> String {
 
 /// The kinds of types that print their defaults differently.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
+pub(super) enum Family {
     Number,
     Bit,
     Binary,
     Quoted,
 }
 
-fn family(ty: &str) -> Family {
+pub(super) fn family(ty: &str) -> Family {
     const NUMBERS: [&str; 12] = [
         "tinyint",
         "smallint",
@@ -100,25 +101,7 @@ pub fn default_value(
     database: &str,
 ) -> Option<String> {
     let raw = raw?;
-    let is_time = (ty.starts_with("timestamp") || ty.starts_with("datetime"))
-        && raw
-            .get(..17)
-            .is_some_and(|start| start.eq_ignore_ascii_case("current_timestamp"));
-    let sql = match flavor {
-        Flavor::MariaDb if raw.eq_ignore_ascii_case("null") => return None,
-        Flavor::MariaDb => expr::canonical(raw, database),
-        Flavor::MySql if has_word(extra, "DEFAULT_GENERATED") || is_time => {
-            match expr::canonical(&decoded(raw), database) {
-                null if null == "null" => return None,
-                sql => sql,
-            }
-        }
-        Flavor::MySql => match family(ty) {
-            Family::Number | Family::Bit => raw.to_ascii_lowercase(),
-            Family::Binary if raw.starts_with("0x") => raw.to_ascii_lowercase(),
-            Family::Binary | Family::Quoted => lexer::quote(raw),
-        },
-    };
+    let sql = (dialect::of(flavor).default_sql)(raw, extra, ty, database)?;
     let value = lexer::literal_value(&sql);
     Some(match (family(ty), value) {
         (Family::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
@@ -137,15 +120,14 @@ pub fn default_value(
 /// The default of an ENUM or SET in the character set `binary`, as that of any other: MySQL and
 /// MariaDB 11.8 say its bytes.
 pub fn default_of_bytes(flavor: Flavor, raw: &str) -> String {
-    let digits = match flavor {
-        Flavor::MySql => raw.strip_prefix("0x"),
-        Flavor::MariaDb => raw.strip_prefix("x'").and_then(|rest| rest.strip_suffix('\'')),
-    };
-    match (digits.and_then(from_hexadecimal), flavor) {
-        (Some(text), Flavor::MySql) => text,
-        (Some(text), Flavor::MariaDb) => lexer::quote(&text),
-        (None, _) => raw.to_owned(),
-    }
+    (dialect::of(flavor).default_of_bytes)(raw).unwrap_or_else(|| raw.to_owned())
+}
+
+/// Whether a default is the time of the INSERT.
+pub(super) fn is_current_time(raw: &str, ty: &str) -> bool {
+    let is_time = ty.starts_with("timestamp") || ty.starts_with("datetime");
+    let start = raw.get(..17);
+    is_time && start.is_some_and(|start| start.eq_ignore_ascii_case("current_timestamp"))
 }
 
 /// The text whose bytes these digits are; nothing if they are no text.

@@ -50,8 +50,12 @@ impl Flavor {
     }
 
     /// The family that a server's version and the comment beside it name: only MariaDB names itself.
-    pub fn named_in(texts: &[&str]) -> Flavor {
-        let named = |text: &&str| text.to_ascii_lowercase().contains("mariadb");
+    pub fn named_in(texts: &[impl AsRef<str>]) -> Flavor {
+        let named = |text| {
+            AsRef::<str>::as_ref(text)
+                .to_ascii_lowercase()
+                .contains("mariadb")
+        };
         match texts.iter().any(named) {
             true => Flavor::MariaDb,
             false => Flavor::MySql,
@@ -151,7 +155,8 @@ fn identity(row: &Row) -> Option<String> {
     Some(format!("{host}\0{port}\0{files}\0{id}"))
 }
 
-fn parse_version(text: &str) -> Version {
+/// Major, minor and patch of `10.11.6-MariaDB`; zeros for what is no version.
+pub fn parse_version(text: &str) -> Version {
     // MariaDB's replication prefix, seen through some proxies.
     let text = text.strip_prefix("5.5.5-").unwrap_or(text);
     let mut numbers = text

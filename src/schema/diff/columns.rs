@@ -1,6 +1,5 @@
 //! Differences between the columns of a table.
 
-use crate::db::Flavor;
 use std::collections::BTreeSet;
 
 use super::order::moved;
@@ -105,7 +104,10 @@ impl Pair<'_> {
         if self.wanted.options.contains_key(&versioned) {
             fields.flag(UNVERSIONED, wanted.unversioned, found.unversioned);
         }
-        if [self.expected, self.live].map(|schema| schema.flavor) == [Flavor::MySql; 2] {
+        if [self.expected, self.live]
+            .iter()
+            .all(|schema| schema.dialect().column_srid)
+        {
             let any = |srid: Option<u32>| srid.map_or("any".to_owned(), |srid| srid.to_string());
             fields.compare("srid", wanted.srid, found.srid, any);
         }

@@ -1,6 +1,5 @@
 //! What has to be done to a table that is there.
 
-use crate::db::Flavor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hints;
@@ -172,11 +171,10 @@ impl<'a> Alter<'a, '_> {
                 name(&one.name)
             )),
             [field] if field.name == *"invisible" => {
-                let state = match (self.planner.live.flavor, wanted.invisible) {
-                    (Flavor::MySql, true) => "INVISIBLE",
-                    (Flavor::MySql, false) => "VISIBLE",
-                    (Flavor::MariaDb, true) => "IGNORED",
-                    (Flavor::MariaDb, false) => "NOT IGNORED",
+                let dialect = self.planner.live.dialect();
+                let state = match wanted.invisible {
+                    true => dialect.unused_index,
+                    false => dialect.used_index,
                 };
                 Some(format!("ALTER INDEX {} {state}", name(&one.name_there())))
             }
@@ -272,7 +270,7 @@ impl<'a> Alter<'a, '_> {
 
     /// The columns whose own checks a difference is about: the expected one's, and the live one's.
     fn column_checks_of(&self, one: &Difference) -> [Option<Text>; 2] {
-        let live = self.planner.live.flavor == Flavor::MariaDb;
+        let live = self.planner.live.dialect().column_checks;
         let column = |checks: &ByName<Check>, name: Text, is_there: bool| {
             let check = checks
                 .get(&name)
@@ -288,7 +286,7 @@ impl<'a> Alter<'a, '_> {
 
     /// A column for the live server, with the check that belongs to it there.
     fn definition(&self, column: &Column) -> String {
-        let column_checks = self.planner.live.flavor == Flavor::MariaDb;
+        let column_checks = self.planner.live.dialect().column_checks;
         let own = |table: &'a Table| table.column_check(&column.name).filter(|_| column_checks);
         let changed = self
             .of_kind(Kind::Check)
@@ -317,7 +315,7 @@ impl<'a> Alter<'a, '_> {
             self.add_index(work, index_name, index, needs_risky(work, index));
         }
         for one in self.of_kind(Kind::Check).filter(|one| one.is_expected()) {
-            let in_column = self.planner.live.flavor == Flavor::MariaDb;
+            let in_column = self.planner.live.dialect().column_checks;
             let check = self
                 .wanted
                 .checks

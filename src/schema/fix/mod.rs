@@ -28,6 +28,7 @@ use later::Later;
 pub(crate) use modes::is_zero_date;
 
 use super::ddl::{Writer, quote};
+use super::dialect;
 use super::diff::{Difference, Kind};
 use super::model::{Schema, Text};
 use crate::sql::script::{self, Written, comment};
@@ -102,19 +103,10 @@ impl Statement {
         lines.join("\n") + "\n"
     }
 
-    /// Whether the server takes the statement as a prepared one. MySQL prepares none that are about
-    /// stored programs (manual, "SQL Syntax Permitted in Prepared Statements"; error 1295 on 9.7).
+    /// Whether the server takes the statement as a prepared one.
     fn prepares(&self, flavor: Flavor) -> bool {
-        const OF_MYSQL: [&str; 7] = [
-            "ALTER TABLE ",
-            "CREATE TABLE ",
-            "DROP TABLE ",
-            "RENAME TABLE ",
-            "CREATE OR REPLACE ",
-            "DROP VIEW ",
-            "SET ",
-        ];
-        flavor == Flavor::MariaDb || OF_MYSQL.iter().any(|start| self.sql.starts_with(start))
+        let prepared = dialect::of(flavor).prepared;
+        prepared.is_none_or(|starts| starts.iter().any(|start| self.sql.starts_with(start)))
     }
 }
 

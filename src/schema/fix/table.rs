@@ -1,6 +1,5 @@
 //! Creating, altering and dropping tables.
 
-use crate::db::Flavor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alter::Alter;
@@ -97,9 +96,9 @@ impl Planner<'_> {
         }
     }
 
-    /// The clauses of each ALTER: MySQL's InnoDB makes one full text index at a time (error 1795).
+    /// The clauses of each ALTER that the server can take.
     fn at_once(&self, clauses: Vec<String>) -> Vec<Vec<String>> {
-        let one_by_one = self.live.flavor == Flavor::MySql;
+        let one_by_one = self.live.dialect().one_fulltext_at_a_time;
         let mut first = true;
         let (later, all): (Vec<_>, Vec<_>) = clauses.into_iter().partition(|clause| {
             let fulltext = one_by_one && clause.starts_with("ADD FULLTEXT ");

@@ -3,8 +3,9 @@
 //! server is asked for these one table at a time, and for no others.
 
 use super::{Cells, Reader};
-use crate::db::{DbError, Flavor, Query, quote_name};
+use crate::db::{DbError, Query, quote_name};
 use crate::schema::ddl;
+use crate::schema::dialect::Dialect;
 use crate::schema::expr::{is_literal, lexer};
 use crate::schema::model::{Column, Text};
 use crate::schema::normalise;
@@ -12,11 +13,11 @@ use crate::schema::normalise;
 impl Reader<'_> {
     /// Puts such defaults right; which have to stay as they are, in words.
     pub(super) async fn restore_defaults(&mut self) -> Result<Vec<String>, DbError> {
-        let flavor = self.schema.flavor;
+        let dialect = self.schema.dialect();
         let tables = self.schema.tables.iter().filter_map(|(name, table)| {
             let columns = table.columns.iter().enumerate();
             let doubtful: Vec<usize> = columns
-                .filter(|(_, column)| is_doubtful(flavor, column))
+                .filter(|(_, column)| is_doubtful(dialect, column))
                 .map(|(at, _)| at)
                 .collect();
             (!doubtful.is_empty()).then_some((*name, doubtful))
@@ -89,14 +90,12 @@ fn is_binary(column: &Column) -> bool {
 }
 
 /// Whether the server may have said less than the default.
-fn is_doubtful(flavor: Flavor, column: &Column) -> bool {
+fn is_doubtful(dialect: &Dialect, column: &Column) -> bool {
     let Some(default) = column.default.filter(|default| is_literal(default)) else {
         return false;
     };
     match is_binary(column) {
-        // Empty, or empty before a NUL byte.
-        true if flavor == Flavor::MySql => default == "''",
-        true => default.starts_with("0x") && (default.contains("3f") || default.contains("efbfbd")),
+        true => (dialect.is_cut_default)(&default),
         false => default.contains(['?', '\u{fffd}']),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::{Cells, Reader};
 use crate::db::{DbError, Flavor, Query, quote_name};
+use crate::schema::dialect;
 use crate::schema::model::{Schema, Text};
 use crate::schema::normalise;
 
@@ -147,6 +148,7 @@ const AFTER_STRINGS: &[&str] = &[
 /// after which a string seems to end before a word or another string or not at all, and prints what
 /// `\\n` stands for.
 fn lost_escapes(body: &str, source: Flavor) -> bool {
+    let escaped = dialect::of(source).prints_escaped;
     if body.contains('\\') {
         return true;
     }
@@ -157,15 +159,15 @@ fn lost_escapes(body: &str, source: Flavor) -> bool {
             None if matches!(letter, '\'' | '"') => inside = Some(letter),
             Some(quote) if quote == letter => {
                 inside = None;
-                if source == Flavor::MySql && !ends_string(letters.clone(), quote) {
+                if escaped && !ends_string(letters.clone(), quote) {
                     return true;
                 }
             }
-            Some(_) if source == Flavor::MySql && letter.is_control() => return true,
+            Some(_) if escaped && letter.is_control() => return true,
             _ => {}
         }
     }
-    source == Flavor::MySql && inside.is_some()
+    escaped && inside.is_some()
 }
 
 /// Whether a string in `quote` may end before `rest`: before a sign, or before a word that can follow a string.

@@ -5,6 +5,8 @@
 
 mod defaults;
 mod escapes;
+mod mariadb;
+mod mysql;
 mod periods;
 mod privileges;
 mod programs;
@@ -184,10 +186,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn mariadb(&self) -> bool {
-        self.schema.flavor == Flavor::MariaDb
-    }
-
     /// Runs a statement whose every `?` is the database, and hands each row over.
     async fn each(&mut self, sql: &str, mut row: impl FnMut(&mut Schema, Cells)) -> Result<(), DbError> {
         let usual_quotes;
@@ -210,14 +208,14 @@ impl Reader<'_> {
     }
 
     async fn variables(&mut self) -> Result<(), DbError> {
-        let mut mysql = true;
+        let mut names = Vec::new();
         let (mut ansi_quotes, mut strict) = (false, false);
         let mut sql_mode = Text::new("");
         let mut overrides = BTreeMap::new();
         self.each(sql::VARIABLES, |_, row| {
             let value = row.string(1);
             match row.string(0).as_str() {
-                "version" | "version_comment" => mysql &= !value.to_ascii_lowercase().contains("mariadb"),
+                "version" | "version_comment" => names.push(value),
                 "sql_mode" => {
                     ansi_quotes = value.contains("ANSI_QUOTES");
                     strict = value.contains("STRICT_");
@@ -237,8 +235,8 @@ impl Reader<'_> {
             }
         })
         .await?;
-        self.schema.flavor = if mysql { Flavor::MySql } else { Flavor::MariaDb };
-        self.ansi_quotes = ansi_quotes && !mysql;
+        self.schema.flavor = Flavor::named_in(&names);
+        self.ansi_quotes = ansi_quotes && self.schema.dialect().quotes_by_mode;
         self.schema.strict = strict;
         self.schema.sql_mode = sql_mode;
         self.schema.default_collations = overrides;

@@ -9,7 +9,7 @@ use crate::schema::model::{Table, Text};
 impl Reader<'_> {
     /// Takes the checks away that belong to periods, and returns the periods' names.
     pub(super) async fn periods(&mut self) -> Result<Option<String>, DbError> {
-        if !self.mariadb() {
+        if !self.schema.dialect().periods {
             return Ok(None);
         }
         let tables = self.schema.tables.iter();

@@ -1,6 +1,7 @@
 //! What an account may not see: INFORMATION_SCHEMA leaves it out without a word.
 
 use crate::db::Flavor;
+use crate::schema::dialect;
 use crate::schema::model::{Hidden, Schema};
 
 /// The privileges that matter here, wherever they were granted.
@@ -131,10 +132,7 @@ impl Grants {
             .values()
             .chain(schema.functions.values())
             .any(|one| one.body.is_none());
-        let needs = match self.flavor {
-            Flavor::MySql => "SHOW_ROUTINE",
-            Flavor::MariaDb => "SHOW CREATE ROUTINE (or SELECT on mysql.proc)",
-        };
+        let needs = dialect::of(self.flavor).routine_privilege;
         note(bodies, "bodies of stored routines", needs);
         notes
     }

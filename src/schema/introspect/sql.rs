@@ -24,34 +24,6 @@ pub(super) const TABLES: &str = "\
            table_rows, data_length, index_length, auto_increment \
       FROM information_schema.tables WHERE table_schema = ? ORDER BY CAST(table_name AS BINARY)";
 
-/// Which columns do they have, in order (MariaDB)?
-pub(super) const COLUMNS_MARIADB: &str = "\
-    SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
-           generation_expression, column_comment, NULL \
-      FROM information_schema.columns WHERE table_schema = ? \
-     ORDER BY CAST(table_name AS BINARY), ordinal_position";
-
-/// Which columns do they have, in order (MySQL, which ties a column to a spatial reference system)?
-pub(super) const COLUMNS_MYSQL: &str = "\
-    SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
-           generation_expression, column_comment, srs_id \
-      FROM information_schema.columns WHERE table_schema = ? \
-     ORDER BY CAST(table_name AS BINARY), ordinal_position";
-
-/// Which indexes (MariaDB from 10.6, which can ignore one)?
-pub(super) const INDEXES_MARIADB: &str = "\
-    SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
-           ignored, NULL \
-      FROM information_schema.statistics WHERE table_schema = ? \
-     ORDER BY CAST(table_name AS BINARY), index_name, seq_in_index";
-
-/// Which indexes (MySQL from 8.0.13, which has functional parts)?
-pub(super) const INDEXES_MYSQL: &str = "\
-    SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
-           IF(is_visible = 'YES', 'NO', 'YES'), expression \
-      FROM information_schema.statistics WHERE table_schema = ? \
-     ORDER BY CAST(table_name AS BINARY), index_name, seq_in_index";
-
 /// Which foreign keys, column by column, and with which rules?
 pub(super) const FOREIGN_KEYS: &str = "\
     SELECT CAST(table_name AS BINARY), CAST(constraint_name AS CHAR), 'key', ordinal_position AS place, \
@@ -63,19 +35,6 @@ pub(super) const FOREIGN_KEYS: &str = "\
            CAST(delete_rule AS CHAR), NULL, NULL \
       FROM information_schema.referential_constraints WHERE constraint_schema = ? \
     ORDER BY 1, 2, place";
-
-/// Which checks (MariaDB names the table itself)?
-pub(super) const CHECKS_MARIADB: &str = "\
-    SELECT table_name, constraint_name, check_clause, level \
-      FROM information_schema.check_constraints WHERE constraint_schema = ?";
-
-/// Which checks (MySQL names the table elsewhere)?
-pub(super) const CHECKS_MYSQL: &str = "\
-    SELECT t.table_name, c.constraint_name, c.check_clause, t.enforced \
-      FROM information_schema.table_constraints AS t \
-      JOIN information_schema.check_constraints AS c \
-        ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name \
-     WHERE t.constraint_schema = ? AND t.constraint_type = 'CHECK'";
 
 /// Which views, triggers, routines, parameters and events? One shape for all:
 /// kind, name, table or state, body, six more that each kind has its own use for, its place, the

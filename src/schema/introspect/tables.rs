@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cells, OWN_PREFIX, Reader, sql};
+use super::{Cells, OWN_PREFIX, Reader, mariadb, mysql, sql};
 use smallvec::SmallVec;
 
 use crate::db::{DbError, Flavor};
@@ -48,8 +48,7 @@ impl Reader<'_> {
             schema.tables.insert(Text::from(name), table);
         })
         .await?;
-        // MySQL does not say it of a table partitioned by KEY ().
-        let partitioned = partitioned || !self.mariadb();
+        let partitioned = partitioned || !self.schema.dialect().says_partitioned;
         Ok((partitioned, (!sequences.is_empty()).then(|| sequences.join(", "))))
     }
 
@@ -90,11 +89,7 @@ impl Reader<'_> {
     pub(super) async fn columns(&mut self) -> Result<BTreeMap<Text, Vec<Text>>, DbError> {
         let database = self.database;
         let mut of_views = BTreeMap::new();
-        let statement = if self.mariadb() {
-            sql::COLUMNS_MARIADB
-        } else {
-            sql::COLUMNS_MYSQL
-        };
+        let statement = self.schema.flavor.pick(mysql::COLUMNS, mariadb::COLUMNS);
         self.per_table(
             statement,
             |flavor, row, columns| columns.push(read_column(flavor, row, database)),
@@ -115,11 +110,7 @@ impl Reader<'_> {
 
     pub(super) async fn indexes(&mut self) -> Result<(), DbError> {
         let database = self.database;
-        let statement = if self.mariadb() {
-            sql::INDEXES_MARIADB
-        } else {
-            sql::INDEXES_MYSQL
-        };
+        let statement = self.schema.flavor.pick(mysql::INDEXES, mariadb::INDEXES);
         self.per_table(
             statement,
             |_, row, indexes| read_index_part(row, database, indexes),
@@ -155,11 +146,7 @@ impl Reader<'_> {
 
     pub(super) async fn checks(&mut self) -> Result<(), DbError> {
         let database = self.database;
-        let statement = if self.mariadb() {
-            sql::CHECKS_MARIADB
-        } else {
-            sql::CHECKS_MYSQL
-        };
+        let statement = self.schema.flavor.pick(mysql::CHECKS, mariadb::CHECKS);
         self.each(statement, |schema, row| {
             if let Some(table) = schema.tables.get_mut(&row.name(0)) {
                 let check = Check {

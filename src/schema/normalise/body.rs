@@ -1,6 +1,7 @@
 //! Bodies of triggers, routines and events.
 
 use crate::db::Flavor;
+use crate::schema::dialect;
 
 /// A body as written, but for its line breaks outside strings, what ends it, and the comments around
 /// it: MariaDB leaves out those before the body of a trigger, MySQL those behind a compound statement.
@@ -15,7 +16,7 @@ pub fn body(flavor: Flavor, text: &str) -> String {
     while let Some(rest) = after_comment(body) {
         body = rest.trim_start();
     }
-    if flavor == Flavor::MariaDb {
+    if !dialect::of(flavor).keeps_last_comments {
         body = without_last_comments(body);
     }
     body.trim_end().trim_end_matches(';').trim_end().to_owned()

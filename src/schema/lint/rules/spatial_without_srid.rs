@@ -1,6 +1,5 @@
 //! The rule `spatial-without-srid`.
 
-use crate::db::Flavor;
 use crate::schema::ddl::{Writer, name};
 use crate::schema::lint::Finding;
 use crate::schema::lint::rule::rule;
@@ -36,7 +35,7 @@ rule! {
 }
 
 fn check(schema: &Schema, out: &mut Vec<Finding>) {
-    if schema.flavor != Flavor::MySql {
+    if !schema.dialect().column_srid {
         return;
     }
     for (table_name, table) in &schema.tables {
@@ -70,6 +69,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::Flavor;
     use crate::schema::lint::fixture::{fixes, index, key, sound};
     use crate::schema::model::Column;
 

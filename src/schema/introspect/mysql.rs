@@ -1,0 +1,23 @@
+//! The statements of the introspection that are MySQL's own; [`super::mariadb`] has the same names.
+
+/// Which columns do they have, in order (MySQL, which ties a column to a spatial reference system)?
+pub(super) const COLUMNS: &str = "\
+    SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
+           generation_expression, column_comment, srs_id \
+      FROM information_schema.columns WHERE table_schema = ? \
+     ORDER BY CAST(table_name AS BINARY), ordinal_position";
+
+/// Which indexes (MySQL from 8.0.13, which has functional parts)?
+pub(super) const INDEXES: &str = "\
+    SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
+           IF(is_visible = 'YES', 'NO', 'YES'), expression \
+      FROM information_schema.statistics WHERE table_schema = ? \
+     ORDER BY CAST(table_name AS BINARY), index_name, seq_in_index";
+
+/// Which checks (MySQL names the table elsewhere)?
+pub(super) const CHECKS: &str = "\
+    SELECT t.table_name, c.constraint_name, c.check_clause, t.enforced \
+      FROM information_schema.table_constraints AS t \
+      JOIN information_schema.check_constraints AS c \
+        ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name \
+     WHERE t.constraint_schema = ? AND t.constraint_type = 'CHECK'";
