@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::resume::{Look, Snapshot, qualified, slots};
+use crate::db::Server;
 use crate::sql::{Action, Class, Classification, Effect, ObjectKind, PartitionChange};
 
 /// Whether an interrupted statement took effect.
@@ -31,6 +32,17 @@ const NO_WITNESS: &str = "the table looks the same before and after it, and the 
 const OTHER_VERSION: &str = "what its objects looked like before was recorded by another version of dbtool";
 const NOT_ATOMIC: &str = "this server's DDL is not atomic (it is from MySQL 8.0 and MariaDB 10.6 on), so part of it \
   may be done";
+
+/// What a run is told before it begins on a server whose DDL is not atomic.
+pub fn warning(server: &Server) -> Option<String> {
+    (!server.has_atomic_ddl()).then(|| {
+        format!(
+            "DDL is not atomic on {} (it is from MySQL 8.0 and MariaDB 10.6 on): if a run dies in the middle of a \
+             statement, part of it may be done, and the next run stops and asks for `dbtool migrate repair`",
+            server.name()
+        )
+    })
+}
 
 /// What of a statement's tables their definition does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -219,6 +219,13 @@ impl<'a> Room<'a> {
         .await
     }
 
+    /// Says so where a statement that a run dies in cannot be resumed.
+    fn warn_of_ddl(&self) {
+        if let Some(warning) = decide::warning(&self.server) {
+            self.ctx.report.warn(warning);
+        }
+    }
+
     async fn create_history(&mut self) -> anyhow::Result<()> {
         self.history.create(&mut self.session).await.map_err(|error| {
             anyhow::Error::new(error).context(format!(
@@ -291,6 +298,7 @@ impl<'a> Room<'a> {
         if !targets.is_empty() {
             requires::refuse(&requires::unmet(&mut self.session, &targets).await?)?;
             self.refuse(folder, &targets, args).await?;
+            self.warn_of_ddl();
             self.create_history().await?;
         }
         let newest_version = complete(&records).max();
@@ -463,6 +471,7 @@ impl<'a> Room<'a> {
             }
         }
         if !targets.is_empty() {
+            self.warn_of_ddl();
             self.create_history().await?;
         }
         let begun = Instant::now();

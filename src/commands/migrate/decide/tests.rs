@@ -1,6 +1,7 @@
 use super::super::resume::{Look, Snapshot};
 use super::super::witness::Witness;
-use super::{Verdict, decide};
+use super::{Verdict, decide, warning};
+use crate::db::{Flavor, Server};
 use crate::sql::classify;
 
 /// Looks as `print@ids/created/renews`, separated by commas; `empty` behind a `!`.
@@ -260,6 +261,28 @@ fn ddl_that_is_not_atomic_is_asked_about() {
             matches!(&verdict, Verdict::Unclear(why) if why.contains("not atomic")),
             "{verdict:?}"
         );
+    }
+}
+
+#[test]
+fn servers_without_atomic_ddl_are_warned_about() {
+    let warned = |flavor, version| {
+        warning(&Server {
+            flavor,
+            version,
+            ..Server::default()
+        })
+    };
+    for (flavor, without, with) in [
+        (Flavor::MySql, (5, 7, 44), (8, 0, 0)),
+        (Flavor::MariaDb, (10, 5, 29), (10, 6, 1)),
+    ] {
+        let words = warned(flavor, without).unwrap();
+        assert!(
+            words.contains(&format!("{flavor} ")) && words.contains("not atomic"),
+            "{words}"
+        );
+        assert_eq!(warned(flavor, with), None);
     }
 }
 
