@@ -6,6 +6,7 @@
 
 mod broken_servers;
 mod budget_folder;
+mod capabilities;
 mod check_connections;
 mod check_schema;
 mod check_schema_drift;
@@ -42,6 +43,7 @@ mod readme;
 mod report;
 mod sandbox;
 mod servers;
+mod source_rules;
 mod sql_properties;
 mod stories;
 mod support;
