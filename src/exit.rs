@@ -11,7 +11,7 @@ pub enum Exit {
     Done,
     /// 1: the check found something (drift, a failing test, pending migrations, low headroom).
     Found,
-    /// 2: bad usage or configuration; nothing was attempted.
+    /// 2: bad usage or configuration, or a database without the tables needed; nothing was attempted.
     Usage,
     /// 3: could not connect, or no free connection.
     Connect,

@@ -47,9 +47,9 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes:
   0  done, nothing wrong
   1  the check found something
-  2  bad usage or configuration
+  2  bad usage or configuration, or a database without the tables that the command works on
   3  could not connect, or no free connection
-  4  a statement failed
+  4  a statement failed, or the connection was lost during one
   5  another run holds the lock
   130, 143, 129  interrupted by SIGINT, SIGTERM, SIGHUP, after clean-up";
 

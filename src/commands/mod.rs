@@ -5,6 +5,7 @@ pub mod check_schema;
 pub mod config;
 pub mod create_conversations;
 pub mod migrate;
+mod needed;
 pub mod sandbox;
 pub mod test_conversations;
 pub mod test_image_size;

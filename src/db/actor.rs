@@ -21,6 +21,7 @@ use super::killer::{self, Killed};
 use super::pool::{Inner, Link};
 use super::session::{Done, Limit, Query};
 use super::statement_log;
+use super::time_limit;
 use super::unwind::unpanicked;
 use crate::cancel::Signal;
 
@@ -71,9 +72,13 @@ pub(super) async fn serve(
             Ok(Some(job)) => {
                 let result = match &lost {
                     Some(_) => Err(DbError::lost(false, "it was lost earlier")),
-                    None => logged(&db, &mut link, &job)
-                        .await
-                        .map_err(|error| error.without_secrets(&job.query.sql)),
+                    None => match logged(&db, &mut link, &job).await {
+                        Err(error) => {
+                            let error = error.without_secrets(&job.query.sql);
+                            Err(time_limit::named(&mut link.conn, error).await)
+                        }
+                        done => done,
+                    },
                 };
                 if let Some(ok) = link.conn.last_ok_packet() {
                     let open = ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);

@@ -230,8 +230,8 @@ pub fn advice(code: u16) -> &'static str {
         ER_OPTION_PREVENTS_STATEMENT | ER_READ_ONLY_MODE | ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION => {
             "the server, or the session, is read-only: connect to the primary, or end the read-only mode"
         }
-        ER_QUERY_INTERRUPTED | ER_STATEMENT_TIMEOUT | ER_QUERY_TIMEOUT => {
-            "the statement was killed: run the command again"
+        ER_QUERY_INTERRUPTED => {
+            "somebody ended the statement with KILL: find out who, and why, then run the command again"
         }
         ER_RECORD_FILE_FULL | ER_DISK_FULL | EE_WRITE | ENOSPC => {
             "free space on the server's disk, then run the command again"

@@ -22,6 +22,7 @@ pub mod server;
 mod session;
 mod slot_file;
 mod statement_log;
+mod time_limit;
 mod unwind;
 mod wire;
 

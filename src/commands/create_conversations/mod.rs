@@ -37,14 +37,14 @@ const WORTH_TWO: (u64, u64) = (2_000, 4);
 /// # Errors
 /// Tables are missing, a statement fails, or the run is cancelled.
 pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Result<Box<dyn Outcome>> {
-    ctx.config.require_database()?;
+    let database = ctx.config.require_database()?;
     let begun = Instant::now();
     let mut session = match args.dry_run {
         // Counting is as good on a replica.
         true => ctx.db.session().await?,
         false => ctx.db.writable_session().await?,
     };
-    let found = schema::inspect(&mut session).await?;
+    let found = schema::inspect(&mut session, database).await?;
     for warning in &found.warnings {
         ctx.report.warn(warning);
     }

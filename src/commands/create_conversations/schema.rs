@@ -1,12 +1,7 @@
 //! What has to be there before a run: tables, columns, and the indexes that keep ranges cheap.
 
+use crate::commands::needed::{self, Needed};
 use crate::db::{Session, quote_name};
-use crate::exit::Failure;
-
-/// Columns of the tables the backfill reads and writes.
-const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN \
-     ('users', 'properties', 'bookings', 'conversations', 'conversation_participants')";
 
 /// Indexes of those tables by the column they begin with.
 const INDEXES: &str = "SELECT TABLE_NAME, COLUMN_NAME, INDEX_NAME FROM information_schema.STATISTICS \
@@ -19,24 +14,28 @@ const PROPERTY_KEY: &str = "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_U
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'conversations' AND COLUMN_NAME = 'property_id' \
      AND REFERENCED_TABLE_NAME = 'properties'";
 
-/// What the backfill needs of each table, and the migration that brings it.
-const NEEDED: [(&str, &[&str], &str); 4] = [
-    ("properties", &["id"], "001"),
-    (
-        "bookings",
-        &["id", "property_id", "guest_id", "host_id", "status", "created_at"],
-        "001",
-    ),
-    (
-        "conversations",
-        &["id", "property_id", "booking_id", "updated_at"],
-        "005",
-    ),
-    (
-        "conversation_participants",
-        &["conversation_id", "user_id"],
-        "005",
-    ),
+/// What the backfill reads and writes.
+const NEEDED: [Needed; 4] = [
+    Needed {
+        table: "properties",
+        columns: &["id"],
+        migration: "001",
+    },
+    Needed {
+        table: "bookings",
+        columns: &["id", "property_id", "guest_id", "host_id", "status", "created_at"],
+        migration: "001",
+    },
+    Needed {
+        table: "conversations",
+        columns: &["id", "property_id", "booking_id", "updated_at"],
+        migration: "005",
+    },
+    Needed {
+        table: "conversation_participants",
+        columns: &["conversation_id", "user_id"],
+        migration: "005",
+    },
 ];
 
 /// Indexes that ranges rely on: their name in the statements, table and first column.
@@ -74,22 +73,9 @@ pub struct Found {
 /// Looks at the session's database.
 ///
 /// # Errors
-/// A table or column is missing: named, with the command that brings it.
-pub async fn inspect(session: &mut Session) -> anyhow::Result<Found> {
-    let columns: Vec<(String, String)> = session.rows(COLUMNS).await?;
-    for (table, needed, migration) in NEEDED {
-        if !columns.iter().any(|(name, _)| name == table) {
-            return Err(missing(&format!("there is no table {table} in this database"), migration).into());
-        }
-        for column in needed {
-            if !columns
-                .iter()
-                .any(|(name, other)| name == table && other.eq_ignore_ascii_case(column))
-            {
-                return Err(missing(&format!("the table {table} has no column {column}"), migration).into());
-            }
-        }
-    }
+/// A table or column is missing, or a statement fails.
+pub async fn inspect(session: &mut Session, database: &str) -> anyhow::Result<Found> {
+    needed::check(session, database, &NEEDED).await?;
     let indexes: Vec<(String, String, String)> = session.rows(INDEXES).await?;
     let mut warnings = Vec::new();
     let mut hints = Vec::new();
@@ -120,11 +106,4 @@ pub async fn inspect(session: &mut Session) -> anyhow::Result<Found> {
         hints: Hints(hints),
         warnings,
     })
-}
-
-fn missing(what: &str, migration: &str) -> Failure {
-    Failure::statement(
-        what,
-        format!("run `dbtool migrate {migration}`, or correct DB_NAME"),
-    )
 }

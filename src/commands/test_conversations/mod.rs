@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::needed::{self, Needed};
 use super::verdict::{Fact, Verdict};
 use crate::cli::test_conversations::TestConversationsArgs;
 use crate::context::Context;
@@ -19,19 +20,38 @@ use crate::exit::Failure;
 use crate::report::{Check, CheckStatus, Table};
 use listing::{Listed, Listings};
 
-/// Which of the columns that mark each table as the messaging of migration 005 are there.
-const SCHEMA: &str = "SELECT table_name, column_name FROM information_schema.columns \
-     WHERE table_schema = DATABASE() AND (table_name, column_name) IN (('users', 'email'), ('properties', 'title'), \
-     ('bookings', 'guest_id'), ('conversations', 'booking_id'), ('conversation_participants', 'archived_at'), \
-     ('messages', 'conversation_id'))";
-
-const REQUIRED: [(&str, &str); 6] = [
-    ("users", "email"),
-    ("properties", "title"),
-    ("bookings", "guest_id"),
-    ("conversations", "booking_id"),
-    ("conversation_participants", "archived_at"),
-    ("messages", "conversation_id"),
+/// The columns that mark each table as the messaging of migration 005.
+const NEEDED: [Needed; 6] = [
+    Needed {
+        table: "users",
+        columns: &["email"],
+        migration: "001",
+    },
+    Needed {
+        table: "properties",
+        columns: &["title"],
+        migration: "001",
+    },
+    Needed {
+        table: "bookings",
+        columns: &["guest_id"],
+        migration: "001",
+    },
+    Needed {
+        table: "conversations",
+        columns: &["booking_id"],
+        migration: "005",
+    },
+    Needed {
+        table: "conversation_participants",
+        columns: &["archived_at"],
+        migration: "005",
+    },
+    Needed {
+        table: "messages",
+        columns: &["conversation_id"],
+        migration: "005",
+    },
 ];
 
 /// A user by email address.
@@ -64,18 +84,15 @@ const SHOWN: usize = 10;
 /// Runs the checks.
 ///
 /// # Errors
-/// An unknown user, bad flags, no connection, or a statement of dbtool's own that fails.
+/// Missing tables, an unknown user, bad flags, no connection, or a statement of dbtool's own that fails.
 pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Result<Verdict> {
     let api = api::Api::new(args)?;
-    context.config.require_database()?;
+    let database = context.config.require_database()?;
     let slow = args.slow_ms.map(Duration::from_millis);
     let server = context.db.server().await?;
     let mut session = context.db.session().await?;
+    needed::check(&mut session, database, &NEEDED).await?;
     let mut verdict = Verdict::new("test-conversations");
-    if let Some(check) = missing_schema(&mut session).await? {
-        verdict.checks.push(check);
-        return Ok(verdict);
-    }
 
     let user = chosen_user(&mut session, args).await?;
     let listings = list(context, &mut session, args, user.as_ref().map(|(id, _)| *id)).await?;
@@ -108,39 +125,6 @@ pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Res
         verdict.checks.extend(api::run(context, &api, id, slow).await?);
     }
     Ok(verdict)
-}
-
-async fn missing_schema(session: &mut Session) -> Result<Option<Check>, DbError> {
-    let found: Vec<(String, String)> = session
-        .rows::<Row>(SCHEMA)
-        .await?
-        .iter()
-        .map(|row| {
-            (
-                text(row, 0).unwrap_or_default(),
-                text(row, 1).unwrap_or_default().to_ascii_lowercase(),
-            )
-        })
-        .collect();
-    let missing: Vec<String> = REQUIRED
-        .iter()
-        .filter(|(table, column)| !found.iter().any(|(t, c)| t == table && c == column))
-        .map(|(table, column)| format!("{table}.{column}"))
-        .collect();
-    if missing.is_empty() {
-        return Ok(None);
-    }
-    let check = Check::new(
-        "schema",
-        "the tables of the messaging are there",
-        CheckStatus::Failed,
-    )
-    .message(format!(
-        "missing, or not visible to this account: {}",
-        missing.join(", ")
-    ))
-    .detail("next: `dbtool migrate status` shows what is applied, `dbtool migrate 005` brings conversations");
-    Ok(Some(check))
 }
 
 async fn chosen_user(

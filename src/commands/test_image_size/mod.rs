@@ -11,6 +11,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::migrate;
+use super::needed::lacking;
 use super::verdict::{Fact, Verdict};
 use crate::cli::test_image_size::TestImageSizeArgs;
 use crate::context::Context;
@@ -136,11 +137,10 @@ async fn column(session: &mut Session, args: &TestImageSizeArgs, database: &str)
         .bind(args.table.as_str())
         .bind(args.column.as_str());
     let Some(row) = session.first::<Row>(query).await? else {
-        return Err(Failure::usage(
-            format!("there is no column {}.{} in {database}, or this account may not see it", args.table, args.column),
-            "`dbtool migrate status` shows whether the schema is there; --table and --column name another column",
-        )
-        .into());
+        let missing = [format!("column {}.{}", args.table, args.column)];
+        let next = "`dbtool migrate` brings users.profile_image_url; or correct DB_NAME, name another column with --table \
+                    and --column, or grant this account SELECT on it";
+        return Err(lacking(database, &missing, next).into());
     };
     let mut column = Column {
         table: args.table.clone(),
