@@ -142,7 +142,7 @@ impl DbError {
         };
         Err(DbError {
             kind: ErrorKind::Statement,
-            code: Some(1153),
+            code: Some(ER_NET_PACKET_TOO_LARGE),
             what: format!(
                 "the statement has {bytes} bytes, and the server's max_allowed_packet is {limit} (server error 1153)"
             ),
