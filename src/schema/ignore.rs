@@ -118,16 +118,14 @@ mod tests {
     use crate::schema::model::Text;
 
     fn difference(kind: Kind, table: Option<&str>, name: &str) -> Difference {
-        Difference {
+        let change = Change::Extra { live: String::new() };
+        Difference::new(
             kind,
-            table: table.map(Text::new),
-            name: Text::new(name),
-            live_name: None,
-            change: Change::Extra { live: String::new() },
-            severity: Severity::Cosmetic,
-            note: None,
-            renamed: None,
-        }
+            table.map(Text::new),
+            Text::new(name),
+            change,
+            Severity::Cosmetic,
+        )
     }
 
     #[test]

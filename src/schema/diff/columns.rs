@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::order::moved;
 use super::table::Pair;
-use super::{Change, Difference, Fields, Kind, Severity, field, push};
+use super::{Change, Fields, Found, Kind, Severity, field};
 use crate::schema::ddl::SYSTEM_VERSIONING;
 use crate::schema::model::{Column, Text};
 
@@ -12,7 +12,7 @@ use crate::schema::model::{Column, Text};
 pub(crate) const UNVERSIONED: &str = "without system versioning";
 
 impl Pair<'_> {
-    pub(super) fn columns(&self, out: &mut Vec<Difference>) {
+    pub(super) fn columns(&self, out: &mut Found) {
         let moved = self.moved_columns();
         let mut before: Option<Text> = None;
         for column in &self.wanted.columns {
@@ -23,8 +23,8 @@ impl Pair<'_> {
                         expected: String::new(),
                     };
                     let mut difference = self.difference(Kind::Column, column.name, change, Severity::Breaks);
-                    difference.renamed = self.renamed(column);
-                    difference.note = difference.renamed.map(|name| {
+                    difference.detail.renamed = self.renamed(column);
+                    difference.detail.note = difference.detail.renamed.map(|name| {
                         Text::from(format!("{name} has the same type: it may have been renamed"))
                     });
                     out.push(difference);
@@ -38,7 +38,7 @@ impl Pair<'_> {
                     let change = Change::Different { fields: fields.0 };
                     let mut difference = self.difference(Kind::Column, column.name, change, severity);
                     difference.live_name = (found.name != column.name).then_some(found.name);
-                    push(out, difference);
+                    out.push(difference);
                 }
             }
             before = Some(column.name);
@@ -60,7 +60,7 @@ impl Pair<'_> {
                 Severity::Cosmetic
             };
             let mut difference = self.difference(Kind::Column, column.name, Change::Extra { live }, severity);
-            difference.note = needed.then(|| Text::new("an INSERT that does not name it fails"));
+            difference.detail.note = needed.then(|| Text::new("an INSERT that does not name it fails"));
             out.push(difference);
         }
     }

@@ -2,13 +2,13 @@
 //! made up.
 
 use super::table::Pair;
-use super::{Change, Difference, Fields, Kind, Severity, field, push};
+use super::{Change, Fields, Found, Kind, Severity, field};
 use crate::schema::ddl;
 use crate::schema::model::{ByName, Check, ForeignKey, Text, same_name};
 use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
 
 impl Pair<'_> {
-    pub(super) fn foreign_keys(&self, out: &mut Vec<Difference>) {
+    pub(super) fn foreign_keys(&self, out: &mut Found) {
         let generated = |name: Text, _: &ForeignKey| is_generated_foreign_key(&self.name, &name);
         let matching = Matching {
             wanted_generated: &generated,
@@ -24,7 +24,7 @@ impl Pair<'_> {
         self.constraints(Kind::ForeignKey, matched, show, key_fields, out);
     }
 
-    pub(super) fn checks(&self, out: &mut Vec<Difference>) {
+    pub(super) fn checks(&self, out: &mut Found) {
         let generated = |name: Text, check: &Check| check.of_column || is_generated_check(&self.name, &name);
         let same =
             |one: &Check, other: &Check| one.clause == other.clause && one.not_enforced == other.not_enforced;
@@ -48,7 +48,7 @@ impl Pair<'_> {
         matched: Vec<Matched<'_, T>>,
         show: impl Fn(Text, &T) -> String,
         fields: impl Fn(&T, &T) -> Fields,
-        out: &mut Vec<Difference>,
+        out: &mut Found,
     ) {
         for (name, wanted, live_name, found) in matched {
             let (change, severity) = match (wanted, found) {
@@ -75,7 +75,7 @@ impl Pair<'_> {
             };
             let mut difference = self.difference(kind, name, change, severity);
             difference.live_name = (live_name != name).then_some(live_name);
-            push(out, difference);
+            out.push(difference);
         }
     }
 }

@@ -9,15 +9,18 @@ mod triggers;
 pub(crate) use columns::UNVERSIONED;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use smallvec::{SmallVec, smallvec};
 
 use super::ddl;
 use super::model::{ByName, Event, Routine, Schema, Text, View, same_name};
 
 /// How much a difference matters. Ordered from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Hash)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nobody notices.
@@ -49,7 +52,7 @@ impl Severity {
 }
 
 /// What kind of object differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The database itself.
@@ -99,7 +102,7 @@ impl Kind {
 }
 
 /// One property that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Hash)]
 pub struct Field {
     /// What it is: `type`, `default`, `on delete`, ...
     pub name: Text,
@@ -113,7 +116,7 @@ pub struct Field {
 pub type FieldList = SmallVec<[Field; 1]>;
 
 /// How an object differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Hash)]
 #[serde(rename_all = "lowercase", tag = "change")]
 pub enum Change {
     /// Expected, not there.
@@ -144,43 +147,136 @@ impl Change {
     }
 }
 
-/// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One difference: which object, and what about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What kind of object.
-    pub kind: Kind,
     /// The table it belongs to, if it belongs to one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<Text>,
     /// Its name; the expected one if the names differ.
     pub name: Text,
     /// Its name on the server, if that is another.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub live_name: Option<Text>,
+    /// The rest, which many objects share.
+    detail: Arc<Detail>,
+}
+
+/// What differs about an object. Of twenty thousand columns that differ, most differ alike: a detail is
+/// kept once for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Detail {
+    /// What kind of object.
+    pub kind: Kind,
     /// How it differs.
-    #[serde(flatten)]
     pub change: Change,
     /// How much that matters.
     pub severity: Severity,
     /// What else there is to say.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Text>,
     /// The name that a missing column or table may have on the server.
-    #[serde(skip)]
     pub renamed: Option<Text>,
 }
 
-impl Difference {
+impl Deref for Difference {
+    type Target = Detail;
+
+    fn deref(&self) -> &Detail {
+        &self.detail
+    }
+}
+
+impl Serialize for Difference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            kind: Kind,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            table: Option<Text>,
+            name: Text,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            live_name: Option<Text>,
+            #[serde(flatten)]
+            change: &'a Change,
+            severity: Severity,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            note: Option<Text>,
+        }
+        let shape = Shape {
+            kind: self.kind,
+            table: self.table,
+            name: self.name,
+            live_name: self.live_name,
+            change: &self.change,
+            severity: self.severity,
+            note: self.note,
+        };
+        shape.serialize(serializer)
+    }
+}
+
+/// A difference that is being put together.
+struct Draft {
+    table: Option<Text>,
+    name: Text,
+    live_name: Option<Text>,
+    detail: Detail,
+}
+
+impl Draft {
     fn new(kind: Kind, table: Option<Text>, name: Text, change: Change, severity: Severity) -> Self {
-        Difference {
-            kind,
+        Draft {
             table,
             name,
             live_name: None,
-            change,
-            severity,
-            note: None,
-            renamed: None,
+            detail: Detail {
+                kind,
+                change,
+                severity,
+                note: None,
+                renamed: None,
+            },
+        }
+    }
+}
+
+/// The differences found so far.
+#[derive(Default)]
+struct Found {
+    differences: Vec<Difference>,
+    details: HashSet<Arc<Detail>>,
+}
+
+impl Found {
+    /// Adds a difference, unless it turned out to be none.
+    fn push(&mut self, draft: Draft) {
+        if matches!(&draft.detail.change, Change::Different { fields } if fields.is_empty()) {
+            return;
+        }
+        let detail = match self.details.get(&draft.detail) {
+            Some(same) => Arc::clone(same),
+            None => {
+                let detail = Arc::new(draft.detail);
+                self.details.insert(Arc::clone(&detail));
+                detail
+            }
+        };
+        self.differences.push(Difference {
+            table: draft.table,
+            name: draft.name,
+            live_name: draft.live_name,
+            detail,
+        });
+    }
+}
+
+impl Difference {
+    /// A difference of which nothing but how and how much is known.
+    pub fn new(kind: Kind, table: Option<Text>, name: Text, change: Change, severity: Severity) -> Self {
+        let draft = Draft::new(kind, table, name, change, severity);
+        Difference {
+            table,
+            name,
+            live_name: None,
+            detail: Arc::new(draft.detail),
         }
     }
 
@@ -213,11 +309,11 @@ impl Difference {
 
 /// All differences, ordered by table, kind and name; empty for equal schemas.
 pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
-    let mut out = Vec::new();
+    let mut out = Found::default();
     if !expected.same_collation(expected.collation, live, live.collation) {
         let fields = smallvec![field("default collation", expected.collation, live.collation)];
         let change = Change::Different { fields };
-        out.push(Difference::new(
+        out.push(Draft::new(
             Kind::Database,
             None,
             Text::new("database"),
@@ -234,7 +330,7 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
     if !expected.hidden.events && !live.hidden.events {
         events(expected, live, &mut out);
     }
-    out
+    out.differences
 }
 
 /// The difference with its definition. A thousand missing tables, or their columns, would fill
@@ -252,14 +348,17 @@ pub fn defined<'a>(one: &'a Difference, expected: &Schema, live: &Schema) -> Cow
             _ => None,
         }
     };
-    let change = match one.change {
+    let change = match &one.change {
         Change::Missing { .. } => create(expected).map(|expected| Change::Missing { expected }),
         Change::Extra { .. } => create(live).map(|live| Change::Extra { live }),
         Change::Different { .. } => None,
     };
     match change {
         Some(change) => Cow::Owned(Difference {
-            change,
+            detail: Arc::new(Detail {
+                change,
+                ..Detail::clone(one)
+            }),
             ..one.clone()
         }),
         None => Cow::Borrowed(one),
@@ -365,7 +464,7 @@ fn one_sided<T>(
     }
 }
 
-fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+fn views(expected: &Schema, live: &Schema, out: &mut Found) {
     let show = |name: Text, view: &View| ddl::create_view(&name, view).unwrap_or_else(|| "hidden".to_owned());
     for (name, wanted, found) in pairs(&expected.views, &live.views) {
         let (change, severity) = match (wanted, found) {
@@ -383,11 +482,11 @@ fn views(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
                 None => continue,
             },
         };
-        push(out, Difference::new(Kind::View, None, name, change, severity));
+        out.push(Draft::new(Kind::View, None, name, change, severity));
     }
 }
 
-fn routines(kind: Kind, expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+fn routines(kind: Kind, expected: &Schema, live: &Schema, out: &mut Found) {
     fn of_kind(kind: Kind, schema: &Schema) -> &ByName<Routine> {
         match kind {
             Kind::Procedure => &schema.procedures,
@@ -428,11 +527,11 @@ fn routines(kind: Kind, expected: &Schema, live: &Schema, out: &mut Vec<Differen
                 None => continue,
             },
         };
-        push(out, Difference::new(kind, None, name, change, severity));
+        out.push(Draft::new(kind, None, name, change, severity));
     }
 }
 
-fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+fn events(expected: &Schema, live: &Schema, out: &mut Found) {
     let show =
         |name: Text, event: &Event| ddl::create_event(&name, event).unwrap_or_else(|| "hidden".to_owned());
     for (name, wanted, found) in pairs_without_case(&expected.events, &live.events) {
@@ -466,13 +565,6 @@ fn events(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
                 None => continue,
             },
         };
-        push(out, Difference::new(Kind::Event, None, name, change, severity));
-    }
-}
-
-/// Adds a difference, unless it turned out to be none.
-fn push(out: &mut Vec<Difference>, difference: Difference) {
-    if !matches!(&difference.change, Change::Different { fields } if fields.is_empty()) {
-        out.push(difference);
+        out.push(Draft::new(Kind::Event, None, name, change, severity));
     }
 }

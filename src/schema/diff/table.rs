@@ -3,13 +3,13 @@
 use smallvec::smallvec;
 
 use super::constraints::Matching;
-use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
+use super::{Change, Draft, Fields, Found, Kind, Severity, field, pairs};
 use crate::schema::ddl::{self, Writer};
 use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Table, Text, same_name};
 use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, respelled};
 
 /// Compares all tables.
-pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>) {
+pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Found) {
     let renamed = renamed(expected, live);
     for (name, wanted, found) in pairs(&expected.tables, &live.tables) {
         match (wanted, found) {
@@ -19,20 +19,20 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Vec<Difference>
                 let change = Change::Missing {
                     expected: String::new(),
                 };
-                let mut difference = Difference::new(Kind::Table, Some(name), name, change, Severity::Breaks);
+                let mut difference = Draft::new(Kind::Table, Some(name), name, change, Severity::Breaks);
                 let old = renamed.iter().find(|(new, _)| *new == name);
-                difference.renamed = old.map(|(_, old)| *old);
-                difference.note = difference
+                difference.detail.renamed = old.map(|(_, old)| *old);
+                difference.detail.note = difference
+                    .detail
                     .renamed
                     .map(|old| Text::from(format!("{old} has the same columns: it may have been renamed")));
                 out.push(difference);
             }
             (None, Some(_)) => {
                 let change = Change::Extra { live: String::new() };
-                let mut difference =
-                    Difference::new(Kind::Table, Some(name), name, change, Severity::Cosmetic);
+                let mut difference = Draft::new(Kind::Table, Some(name), name, change, Severity::Cosmetic);
                 let new = renamed.iter().find(|(_, old)| *old == name);
-                difference.note = new.map(|(new, _)| Text::from(format!("it may be {new}, renamed")));
+                difference.detail.note = new.map(|(new, _)| Text::from(format!("it may be {new}, renamed")));
                 out.push(difference);
             }
             (Some(wanted), Some(found)) if wanted != found || expected.collation != live.collation => {
@@ -92,7 +92,7 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn compare(&self, out: &mut Vec<Difference>) {
+    fn compare(&self, out: &mut Found) {
         self.options(out);
         self.columns(out);
         self.indexes(out);
@@ -107,21 +107,15 @@ impl Pair<'_> {
         }
     }
 
-    pub(super) fn difference(
-        &self,
-        kind: Kind,
-        name: Text,
-        change: Change,
-        severity: Severity,
-    ) -> Difference {
-        Difference::new(kind, Some(self.name), name, change, severity)
+    pub(super) fn difference(&self, kind: Kind, name: Text, change: Change, severity: Severity) -> Draft {
+        Draft::new(kind, Some(self.name), name, change, severity)
     }
 
     pub(super) fn same_collation(&self, wanted: Text, found: Text) -> bool {
         self.expected.same_collation(wanted, self.live, found)
     }
 
-    fn options(&self, out: &mut Vec<Difference>) {
+    fn options(&self, out: &mut Found) {
         let (wanted, found) = (self.wanted, self.found);
         let mut fields = Fields::default();
         fields.option("comment", wanted.comment, found.comment);
@@ -142,18 +136,15 @@ impl Pair<'_> {
                 .push(field("default collation", wanted.collation, found.collation));
             severity = Severity::Breaks;
         }
-        push(
-            out,
-            self.difference(
-                Kind::Table,
-                self.name,
-                Change::Different { fields: fields.0 },
-                severity,
-            ),
-        );
+        out.push(self.difference(
+            Kind::Table,
+            self.name,
+            Change::Different { fields: fields.0 },
+            severity,
+        ));
     }
 
-    fn indexes(&self, out: &mut Vec<Difference>) {
+    fn indexes(&self, out: &mut Found) {
         let same = |name: Text, table: &Table, index: &Index| {
             let first = index.parts.first().map(|part| part.key);
             is_generated_index(&name, first)
@@ -195,7 +186,7 @@ impl Pair<'_> {
             };
             let mut difference = self.difference(Kind::Index, name, change, severity);
             difference.live_name = (live_name != name).then_some(live_name);
-            push(out, difference);
+            out.push(difference);
         }
     }
 
@@ -232,7 +223,7 @@ impl Pair<'_> {
         (Change::Different { fields: fields.0 }, severity)
     }
 
-    fn partitioning(&self, out: &mut Vec<Difference>) {
+    fn partitioning(&self, out: &mut Found) {
         if self.wanted.partitioning == self.found.partitioning {
             return;
         }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::order::moved;
 use super::table::Pair;
-use super::{Change, Difference, Fields, Kind, Severity, field, pairs, push};
+use super::{Change, Fields, Found, Kind, Severity, field, pairs};
 use crate::schema::ddl;
 use crate::schema::model::{Text, Trigger};
 
 impl Pair<'_> {
-    pub(super) fn triggers(&self, out: &mut Vec<Difference>) {
+    pub(super) fn triggers(&self, out: &mut Found) {
         let show = |name: Text, trigger: &Trigger| {
             ddl::create_trigger(&self.name, &name, trigger, None).unwrap_or_else(|| "hidden".to_owned())
         };
@@ -35,10 +35,7 @@ impl Pair<'_> {
                 }
                 (None, None) => continue,
             };
-            push(
-                out,
-                self.difference(Kind::Trigger, name, change, Severity::Breaks),
-            );
+            out.push(self.difference(Kind::Trigger, name, change, Severity::Breaks));
         }
     }
 

@@ -16,16 +16,12 @@ pub(super) struct Alter<'a, 'b> {
     pub(super) table: Text,
     pub(super) wanted: &'a Table,
     pub(super) found: &'a Table,
-    pub(super) differences: &'b [&'b Difference],
+    pub(super) differences: &'b [Difference],
 }
 
 impl<'a> Alter<'a, '_> {
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
-        let of_kind = self
-            .differences
-            .iter()
-            .copied()
-            .filter(move |one| one.kind == kind);
+        let of_kind = self.differences.iter().filter(move |one| one.kind == kind);
         // The columns for a row's time come and go with the keeping of old rows.
         of_kind.filter(move |one| {
             let is_row_time = |table: &Table| table.column(&one.name).is_some_and(Column::is_row_time);

@@ -35,7 +35,7 @@ pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -
 }
 
 /// What to know before a missing table is made.
-pub(super) fn on_table(differences: &[&Difference]) -> Option<String> {
+pub(super) fn on_table(differences: &[Difference]) -> Option<String> {
     let missing = differences
         .iter()
         .find(|one| one.kind == Kind::Table && matches!(one.change, Change::Missing { .. }))?;

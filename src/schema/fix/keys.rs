@@ -137,7 +137,10 @@ impl Planner<'_> {
     }
 
     fn fate(&self, table: Text, key_name: Text, by_table: &ByTable<'_>) -> Fate<'_> {
-        let mut of_table = by_table.get(&table).into_iter().flatten();
+        let mut of_table = by_table
+            .get(&table)
+            .into_iter()
+            .flat_map(|of_table| of_table.iter());
         let difference = of_table.find(|one| {
             one.kind == Kind::ForeignKey
                 && one.name_there() == key_name

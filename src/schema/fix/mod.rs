@@ -34,7 +34,7 @@ use super::model::{Schema, Text};
 use crate::sql::script::{self, Written, comment};
 
 /// The differences of each table.
-type ByTable<'a> = BTreeMap<Text, Vec<&'a Difference>>;
+type ByTable<'a> = BTreeMap<Text, &'a [Difference]>;
 
 /// One statement of a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,9 +131,10 @@ pub fn plan(
     sink: &mut dyn FnMut(Statement),
 ) -> Vec<String> {
     let mut by_table = ByTable::new();
-    for difference in differences {
-        if let Some(table) = difference.table {
-            by_table.entry(table).or_default().push(difference);
+    // Those of one table follow each other.
+    for of_table in differences.chunk_by(|one, next| one.table == next.table) {
+        if let Some(table) = of_table.first().and_then(|one| one.table) {
+            by_table.insert(table, of_table);
         }
     }
     let mut plan = Planner {

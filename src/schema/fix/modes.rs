@@ -48,7 +48,7 @@ impl Planner<'_> {
         }
         // Without a strict mode a column that becomes NOT NULL gets zeros and empty strings in the
         // place of NULL, with a warning only.
-        let mut differences = by_table.values().flatten();
+        let mut differences = by_table.values().flat_map(|of_table| of_table.iter());
         if !self.live.strict && differences.any(|one| forbids_null(one)) {
             mode = format!("CONCAT({mode}, ',STRICT_ALL_TABLES')");
         }
@@ -112,7 +112,7 @@ impl Planner<'_> {
 }
 
 /// Whether a table is made or altered, not only dropped.
-fn changes(differences: &[&Difference]) -> bool {
+fn changes(differences: &[Difference]) -> bool {
     differences.iter().any(|one| {
         let gone = one.kind == Kind::Table && !one.is_expected();
         one.kind != Kind::Trigger && !gone

@@ -26,7 +26,7 @@ impl Planner<'_> {
     }
 
     /// What has to be done to a table that is there and stays.
-    fn work_on(&self, table: Text, differences: &[&Difference]) -> Option<Work> {
+    fn work_on(&self, table: Text, differences: &[Difference]) -> Option<Work> {
         let alter = Alter {
             planner: self,
             table,
@@ -61,7 +61,7 @@ impl Planner<'_> {
             }
         }
         for (table, outline) in work {
-            let differences = by_table.get(&table).map_or(&[][..], Vec::as_slice);
+            let differences = by_table.get(&table).copied().unwrap_or_default();
             if let Some(mut work) = self.work_on(table, differences) {
                 if outline.united {
                     work.unite();
