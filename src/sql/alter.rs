@@ -365,6 +365,26 @@ fn partition(words: &mut Words<'_>, first: &str) -> Action {
     Action::Partition(change)
 }
 
+/// The partitions that ALTER TABLE … TRUNCATE PARTITION names, none for ALL; `None` for any other statement.
+pub fn truncated_partitions(statement: &str) -> Option<Vec<String>> {
+    let mut words = Words::new(statement);
+    while !words.eat("TRUNCATE") {
+        words.next()?;
+    }
+    words.eat("PARTITION").then_some(())?;
+    let mut names = Vec::new();
+    if words.eat("ALL") {
+        return Some(names);
+    }
+    while let Some(name) = words.identifier() {
+        names.push(name);
+        if !words.eat_char(',') {
+            break;
+        }
+    }
+    Some(names)
+}
+
 fn add(words: &mut Words<'_>, found: &mut Classification) {
     let explicit = words.eat("COLUMN");
     found.idempotent |= words.if_exists();

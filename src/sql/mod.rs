@@ -21,6 +21,7 @@ mod transaction;
 mod variables;
 mod words;
 
+pub use alter::truncated_partitions;
 pub use classify::{
     Action, Class, Classification, Effect, Name, Object, ObjectKind, PartitionChange, classify, used_database,
 };

@@ -380,6 +380,17 @@ pub fn may_call(statement: &str) -> bool {
     false
 }
 
+/// Whether a statement has a query in it.
+pub fn has_query(statement: &str) -> bool {
+    let mut words = Words::new(statement);
+    while let Some(tok) = words.next() {
+        if matches!(tok, Tok::Word(word) if is_any(word, &["SELECT"])) {
+            return true;
+        }
+    }
+    false
+}
+
 fn is_any(word: &str, keywords: &[&str]) -> bool {
     keywords.iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
 }

@@ -2,10 +2,10 @@
 
 use crate::support;
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dbtool::sandbox::Account;
+use support::crash::Crashing;
 use support::migrations::{Folder, assert_ends};
 use support::{Admin, Server, Signal, wait_until};
 
@@ -273,78 +273,29 @@ fn what_a_lost_session_held_is_not_guessed() {
     assert_eq!(admin.value("SELECT state FROM app.dbtool_migrations"), "applied");
 }
 
-/// The server started again as it was before it was killed; ends with the test.
-struct Again(Child);
-
-impl Again {
-    fn start(server: &Server, command: &[String]) -> Again {
-        let child = Command::new(&command[0])
-            .args(&command[1..])
-            .current_dir(server.dir())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server program");
-        Again(child)
-    }
-}
-
-impl Drop for Again {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_server_that_crashes_in_the_middle_is_no_loss() {
-    // The test server keeps commits in memory for speed; what a crash may take away is not the point here.
-    let server = Server::builder()
-        .arg("--innodb-flush-log-at-trx-commit=1")
-        .start();
-    let mut admin = server.admin();
+    let mut crashing = Crashing::start(Server::builder());
     let folder = Folder::new(&[("001_long.sql", LONG)]);
-    let whole = uninterrupted(&server, &folder, &mut admin);
-    let account = server.create_account("crashed", "crashed");
-    let cmdline = std::fs::read(format!("/proc/{}/cmdline", server.pid())).expect("a process");
-    let command: Vec<String> = cmdline
-        .split(|byte| *byte == 0)
-        .filter(|word| !word.is_empty() && !word.starts_with(b"--init-file"))
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    let mut pid = server.pid();
-    let mut again: Option<Again> = None;
+    let mut admin = crashing.server().admin();
+    let whole = uninterrupted(crashing.server(), &folder, &mut admin);
+    let account = crashing.server().create_account("crashed", "crashed");
+    let migrate = |crashing: &Crashing| {
+        let command = crashing.server().dbtool_as(&account);
+        command.args(["migrate", "--dir"]).arg(folder.path())
+    };
     for at in [1, 6, 9, 15, 20] {
-        let running = server
-            .dbtool_as(&account)
-            .arg("migrate")
-            .arg("--dir")
-            .arg(folder.path())
-            .spawn();
+        let running = migrate(&crashing).spawn();
         let deadline = std::time::Instant::now() + PATIENCE;
         while done(&mut admin, "crashed") < at && std::time::Instant::now() < deadline {}
-        support::signal(pid, Signal::KILL);
+        crashing.kill();
         let output = running.wait();
-        drop(again.take());
         if output.code != Some(0) {
             assert_ends(&output, 4, &["run `dbtool migrate 001` again"]);
         }
-        wait_until(PATIENCE, "the server is gone", || !support::is_alive(pid));
-        let started = Again::start(&server, &command);
-        pid = started.0.id();
-        again = Some(started);
-        wait_until(PATIENCE, "the server is back", || {
-            std::os::unix::net::UnixStream::connect(server.socket()).is_ok()
-        });
-        admin = server.admin();
+        admin = crashing.start_again();
     }
-    let output = server
-        .dbtool_as(&account)
-        .arg("migrate")
-        .arg("--dir")
-        .arg(folder.path())
-        .run();
+    let output = migrate(&crashing).run();
     assert_ends(&output, 0, &["now at 001"]);
     assert_eq!(state_of(&mut admin, "crashed"), whole);
     drop(admin);

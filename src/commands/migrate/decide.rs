@@ -9,8 +9,10 @@
 use std::collections::BTreeMap;
 
 use super::resume::{Look, Snapshot, qualified, slots};
+use super::server_life::Trust;
+use super::witness::file_name;
 use crate::db::Server;
-use crate::sql::{Action, Class, Classification, Effect, ObjectKind, PartitionChange};
+use crate::sql::{Action, Class, Classification, Effect, ObjectKind, PartitionChange, truncated_partitions};
 
 /// Whether an interrupted statement took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,11 @@ fn unclear(why: &str) -> Verdict {
 const NO_WITNESS: &str = "the table looks the same before and after it, and the server's number for it, which would \
   tell, cannot be seen (the account lacks PROCESS, or the engine has none)";
 const OTHER_VERSION: &str = "what its objects looked like before was recorded by another version of dbtool";
+const RESTARTED: &str = "the server was restarted since, and its recovery gives files another time of creation, which \
+  is all that would tell";
+const ELSEWHERE: &str =
+    "this is not the server that it ran on, and only what one server knows of its tables would tell";
+const IN_PART: &str = "some of its partitions look as before it and some as after it";
 const NOT_ATOMIC: &str = "this server's DDL is not atomic (it is from MySQL 8.0 and MariaDB 10.6 on), so part of it \
   may be done";
 
@@ -114,13 +121,22 @@ fn reuses_column_names(actions: &[Action]) -> bool {
     lost.iter().any(|name| gained.contains(name))
 }
 
-/// Decides whether a statement took effect between `before` and `now`. `atomic` says whether the server's DDL is.
+/// What a decision stands on besides the looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground {
+    /// Whether the server's DDL is atomic.
+    pub atomic: bool,
+    /// What the server's restart, or another server, leaves of what was recorded.
+    pub trust: Trust,
+}
+
+/// Decides whether a statement took effect between `before` and `now`.
 pub fn decide(
     statement: &str,
     found: &Classification,
     before: &Snapshot,
     now: &Snapshot,
-    atomic: bool,
+    ground: Ground,
 ) -> Verdict {
     if let Some(why) = &before.why {
         return unclear(why);
@@ -138,7 +154,7 @@ pub fn decide(
         Class::Dml => return unclear("its table has no transactions, so part of its rows may be changed"),
         _ => return Verdict::NotApplied,
     }
-    if !atomic {
+    if !ground.atomic {
         return unclear(NOT_ATOMIC);
     }
     if found.objects.is_empty() && !found.idempotent {
@@ -153,7 +169,7 @@ pub fn decide(
         .iter()
         .any(|object| matches!(object.effect, Effect::Rename(_)))
     {
-        return renamed(found, before, now);
+        return renamed(found, before, now, ground.trust);
     }
     let care = Care::of(statement, found);
     let mut verdicts = Vec::new();
@@ -166,6 +182,7 @@ pub fn decide(
             was,
             is,
             presence_only: before.presence_only,
+            trust: ground.trust,
         };
         verdicts.extend(match &object.effect {
             Effect::Create => Some(seen.created()),
@@ -175,7 +192,10 @@ pub fn decide(
             Effect::Rename(_) | Effect::Write => None,
         });
     }
-    united(verdicts, found.idempotent)
+    // To drop the rest would drop it, too.
+    let reappeared = |(was, is): (&Look, &Look)| !was.present() && is.present();
+    let reappeared = found.verb.starts_with("DROP") && before.looks.iter().zip(&now.looks).any(reappeared);
+    united(verdicts, found.idempotent, reappeared)
 }
 
 /// A procedure of which nothing lasts but what one text made at run time does.
@@ -196,7 +216,7 @@ fn watched(before: &Snapshot, now: &Snapshot) -> Verdict {
 }
 
 /// One verdict from those over the objects of a statement.
-fn united(verdicts: Vec<Verdict>, idempotent: bool) -> Verdict {
+fn united(verdicts: Vec<Verdict>, idempotent: bool, reappeared: bool) -> Verdict {
     if let Some(unclear) = verdicts
         .iter()
         .find(|verdict| matches!(verdict, Verdict::Unclear(_)))
@@ -211,7 +231,7 @@ fn united(verdicts: Vec<Verdict>, idempotent: bool) -> Verdict {
         0 => Verdict::NotApplied,
         applied if applied == verdicts.len() => Verdict::Applied,
         // DROP … IF EXISTS drops the rest.
-        _ if idempotent => Verdict::NotApplied,
+        _ if idempotent && !reappeared => Verdict::NotApplied,
         _ => unclear("some of its objects look as before it and some as after it"),
     }
 }
@@ -225,16 +245,13 @@ struct Seen<'a> {
     was: &'a Look,
     is: &'a Look,
     presence_only: bool,
+    trust: Trust,
 }
 
 impl Seen<'_> {
     fn created(&self) -> Verdict {
         if self.was.present() {
-            return match (replaces(self.statement), self.kind) {
-                (true, ObjectKind::Table) if self.is.present() => self.identity(),
-                // A definition without data: replaced once more it is the same.
-                _ => Verdict::NotApplied,
-            };
+            return self.replaced();
         }
         if !self.is.present() {
             return if self.kind == ObjectKind::Event && has_word(self.statement, &["AT", "ENDS"]) {
@@ -243,7 +260,36 @@ impl Seen<'_> {
                 Verdict::NotApplied
             };
         }
-        // InnoDB keeps the rows that a query fills a new table with, together with the table or not at all.
+        // What a crash left of a table cannot be shown.
+        if self.kind == ObjectKind::Table && self.is.hidden() {
+            return unclear("a table of that name is there, but its definition cannot be seen");
+        }
+        self.filled()
+    }
+
+    /// An object that was there before a CREATE.
+    fn replaced(&self) -> Verdict {
+        match (replaces(self.statement), self.kind) {
+            (true, ObjectKind::Table) if self.is.present() => match self.identity() {
+                Verdict::Applied => self.filled(),
+                other => other,
+            },
+            // What runs at once ran when it was replaced.
+            (true, ObjectKind::Event) if !self.is.present() => {
+                unclear("an event that ends is removed once it has run")
+            }
+            (true, ObjectKind::Event) if self.was.print != self.is.print => Verdict::Applied,
+            // A definition without data: replaced once more it is the same.
+            (true, _) => Verdict::NotApplied,
+            // IF NOT EXISTS had nothing to do.
+            (false, _) if self.found.idempotent => Verdict::Applied,
+            (false, _) => Verdict::NotApplied,
+        }
+    }
+
+    /// A table that was made. InnoDB keeps the rows that a query fills it with, together with the table or not
+    /// at all.
+    fn filled(&self) -> Verdict {
         let filled =
             self.kind == ObjectKind::Table && has_word(self.statement, &["SELECT", "WITH", "VALUES"]);
         if filled && !self.is.innodb {
@@ -253,10 +299,13 @@ impl Seen<'_> {
         }
     }
 
-    /// `None` where there was nothing to drop.
+    /// `None` where there was nothing to drop, and still is not.
     fn dropped(&self) -> Option<Verdict> {
         match (self.was.present(), self.is.present()) {
-            (false, _) => None,
+            (false, false) => None,
+            // IF EXISTS had nothing to do; what is there now was made by somebody else.
+            (false, true) if self.found.idempotent => Some(Verdict::Applied),
+            (false, true) => Some(Verdict::NotApplied),
             (true, false) => Some(Verdict::Applied),
             // What is left of a database is dropped by the next attempt.
             (true, true) if self.kind != ObjectKind::Table => Some(Verdict::NotApplied),
@@ -315,15 +364,22 @@ impl Seen<'_> {
         let (Some(was), Some(is)) = (&self.was.witness, &self.is.witness) else {
             return unclear(NO_WITNESS);
         };
-        let same = match (&was.ids, &is.ids, was.created, is.created) {
-            (Some(was), Some(is), _, _) => was == is,
-            (_, _, Some(was), Some(is)) => was == is,
-            _ => return unclear(NO_WITNESS),
-        };
-        if same {
-            Verdict::NotApplied
-        } else {
-            Verdict::Applied
+        match (&was.ids, &is.ids, was.created, is.created) {
+            (Some(_), Some(_), _, _) if !self.trust.numbers => unclear(ELSEWHERE),
+            (Some(was), Some(is), _, _) if was == is => Verdict::NotApplied,
+            (Some(_), Some(_), _, _) => Verdict::Applied,
+            (_, _, Some(was), Some(is)) => self.times(was, is),
+            _ => unclear(NO_WITNESS),
+        }
+    }
+
+    /// Whether it is another table than before, by its time of creation.
+    fn times(&self, was: u64, is: u64) -> Verdict {
+        match was == is {
+            _ if !self.trust.same_times => unclear(ELSEWHERE),
+            true => Verdict::NotApplied,
+            false if self.trust.other_times => Verdict::Applied,
+            false => unclear(RESTARTED),
         }
     }
 
@@ -335,17 +391,46 @@ impl Seen<'_> {
         self.partitions()
     }
 
-    /// TRUNCATE and EXCHANGE PARTITION give the table other numbers and leave its time of creation.
+    /// TRUNCATE and EXCHANGE PARTITION give a partition, or the table, another number and leave the table's
+    /// time of creation. MariaDB truncates partition by partition, and not all of them if it crashes.
     fn partitions(&self) -> Verdict {
         let (Some(was), Some(is)) = (&self.was.witness, &self.is.witness) else {
             return unclear(NO_WITNESS);
         };
-        match (&was.ids, &is.ids) {
-            (Some(first), Some(second)) if first == second => Verdict::NotApplied,
-            (Some(_), Some(_)) if was.created == is.created => Verdict::Applied,
-            (Some(_), Some(_)) => unclear("the table was rebuilt by something else meanwhile"),
-            _ => unclear(NO_WITNESS),
+        let (Some(first), Some(second)) = (&was.ids, &is.ids) else {
+            return unclear(NO_WITNESS);
+        };
+        if !self.trust.numbers {
+            return unclear(ELSEWHERE);
         }
+        if first == second {
+            return Verdict::NotApplied;
+        }
+        let (first, second): (Vec<_>, Vec<_>) = (first.split('.').collect(), second.split('.').collect());
+        if was.created != is.created || first.len() != second.len() {
+            return unclear("the table was rebuilt by something else meanwhile");
+        }
+        let named = truncated_partitions(self.statement);
+        let all = self.care == Care::Rows || named.as_ref().is_some_and(Vec::is_empty);
+        let named: Vec<_> = named
+            .unwrap_or_default()
+            .iter()
+            .map(|name| file_name(name))
+            .collect();
+        let wanted = |partition: &String| {
+            let is_it = |name: &Option<String>| {
+                name.as_ref()
+                    .is_none_or(|name| name.eq_ignore_ascii_case(partition))
+            };
+            all || named.iter().any(is_it)
+        };
+        let kept = |(index, (first, second)): (usize, (&&str, &&str))| {
+            first == second && is.partitions.get(index).map_or(all, wanted)
+        };
+        if first.iter().zip(&second).enumerate().any(kept) {
+            return unclear(IN_PART);
+        }
+        Verdict::Applied
     }
 
     /// An ALTER gives the table another time of creation, whether it rebuilds it or not.
@@ -354,8 +439,11 @@ impl Seen<'_> {
             return unclear(NO_WITNESS);
         };
         match (was.created, is.created) {
-            (Some(first), Some(second)) if first == second && was.ids == is.ids => Verdict::NotApplied,
-            (Some(_), Some(_)) => Verdict::Applied,
+            // Built anew: no crash and no recovery does that.
+            _ if self.trust.numbers && was.ids.is_some() && is.ids.is_some() && was.ids != is.ids => {
+                Verdict::Applied
+            }
+            (Some(first), Some(second)) => self.times(first, second),
             _ => unclear(NO_WITNESS),
         }
     }
@@ -365,7 +453,7 @@ impl Seen<'_> {
 type Tables<'a> = BTreeMap<(String, String), Option<&'a Look>>;
 
 /// Renames are simulated: what is there is compared with what was, and with what would be.
-fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot) -> Verdict {
+fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot, trust: Trust) -> Verdict {
     let names: Vec<(String, String)> = slots(found)
         .iter()
         .map(|(_, name)| {
@@ -399,7 +487,7 @@ fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot) -> Verdict
     if before.presence_only {
         return unclear(OTHER_VERSION);
     }
-    in_a_ring(&was, &would, &is)
+    in_a_ring(&was, &would, &is, trust)
 }
 
 fn by_name<'a>(names: &[(String, String)], looks: &'a [Look]) -> Tables<'a> {
@@ -408,7 +496,10 @@ fn by_name<'a>(names: &[(String, String)], looks: &'a [Look]) -> Tables<'a> {
 }
 
 /// The names are the same before and after: what tells the tables apart decides.
-fn in_a_ring(was: &Tables<'_>, would: &Tables<'_>, is: &Tables<'_>) -> Verdict {
+fn in_a_ring(was: &Tables<'_>, would: &Tables<'_>, is: &Tables<'_>, trust: Trust) -> Verdict {
+    if !trust.numbers {
+        return unclear(ELSEWHERE);
+    }
     // Where a rename renews the time of creation, that alone tells.
     let numbered = |tables: &Tables<'_>| {
         tables
@@ -442,7 +533,10 @@ fn in_a_ring(was: &Tables<'_>, would: &Tables<'_>, is: &Tables<'_>) -> Verdict {
             return Verdict::NotApplied;
         }
         if pairs.iter().all(|(_, is)| *is > last) {
-            return Verdict::Applied;
+            return match trust.other_times {
+                true => Verdict::Applied,
+                false => unclear(RESTARTED),
+            };
         }
         return unclear("some of the tables were renamed or altered by something else meanwhile");
     }

@@ -16,6 +16,7 @@ mod requires;
 mod resume;
 mod rows;
 mod script;
+mod server_life;
 mod session_state;
 mod session_vars;
 mod step;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::decide::Care;
+use super::server_life::Life;
 use super::witness::Witness;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Server, Session, quote_name};
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub watched: Option<Vec<Name>>,
     /// Whether the procedure has committed something.
     pub committed: bool,
+    /// The server's life in which it was looked; asked only where a table's identity decides.
+    pub life: Option<Life>,
     /// Recorded by the first version: only whether the objects are there can be compared.
     pub presence_only: bool,
 }
@@ -99,6 +102,10 @@ impl Snapshot {
                 names.iter().map(name).collect()
             }),
             committed: value["committed"].as_bool().unwrap_or_default(),
+            life: string(&value["server"]).map(|server| Life {
+                server,
+                since: value["since"].as_i64(),
+            }),
             presence_only: false,
         }
     }
@@ -124,10 +131,23 @@ impl Snapshot {
             value["watched"] = json!(pairs.collect::<Vec<_>>());
             value["committed"] = json!(self.committed);
         }
+        if let Some(life) = &self.life {
+            value["server"] = json!(life.server);
+            value["since"] = json!(life.since);
+        }
         if let Some(why) = &self.why {
             value["why"] = json!(why);
         }
         value.to_string()
+    }
+
+    /// Whether its objects look as they do there.
+    pub fn looks_as(&self, other: &Snapshot) -> bool {
+        let alone = |snapshot: &Snapshot| Snapshot {
+            looks: snapshot.looks.clone(),
+            ..Snapshot::default()
+        };
+        alone(self).to_text() == alone(other).to_text()
     }
 
     /// Looks at the objects a statement touches; names without a database are of `database`. `before` it
@@ -160,9 +180,15 @@ impl Snapshot {
             }
             looks.push(look);
         }
+        let witnessed = looks.iter().any(|look| look.witness.is_some());
+        let life = match witnessed {
+            true => Some(Life::look(session, server).await?),
+            false => None,
+        };
         Ok(Snapshot {
             database: database.to_owned(),
             looks,
+            life,
             ..Snapshot::default()
         })
     }
@@ -386,6 +412,7 @@ mod tests {
                         ids: Some("5".to_owned()),
                         created: Some(7),
                         renaming_renews: true,
+                        partitions: Vec::new(),
                     }),
                     ..Look::default()
                 },
@@ -399,6 +426,10 @@ mod tests {
                 name: "t".to_owned(),
             }]),
             committed: true,
+            life: Some(super::Life {
+                server: "ab".to_owned(),
+                since: Some(5),
+            }),
             presence_only: false,
         };
         assert_eq!(Snapshot::parse(&snapshot.to_text()), snapshot);

@@ -30,7 +30,7 @@ use crate::db::{DbError, Done, ErrorKind, Query, Row};
 use crate::migrations::ScriptStatement;
 use crate::report::{duration, plural, visible};
 use crate::sql::session::{
-    may_call, reads_diagnostics, sets_for_next_statement, sets_next_transaction, user_variables,
+    has_query, may_call, reads_diagnostics, sets_for_next_statement, sets_next_transaction, user_variables,
 };
 use crate::sql::{Class, Classification, Transaction, assigns_first, classify, summary, transaction};
 
@@ -302,7 +302,11 @@ impl Runner<'_> {
         begun: Instant,
     ) -> Result<(), Stop> {
         let part = &parts[skip];
-        let before = self.look(progress, part, true).await?;
+        let mut before = self.look(progress, part, true).await?;
+        // CREATE TABLE … SELECT may call a function that writes.
+        if part.found.verb == "CREATE TABLE" && has_query(part.executed.as_deref().unwrap_or(part.text())) {
+            before.why = self.reach(progress, part).await?.why;
+        }
         let head = progress.script.mark_after(skip + 1);
         self.intend(progress, 0, &head, before.to_text()).await?;
         // What asks about a statement that has committed needs a transaction that is not begun by a
@@ -379,7 +383,7 @@ impl Runner<'_> {
             return;
         }
         match self.look(progress, part, false).await {
-            Ok(now) if now.to_text() == before.to_text() => progress.undone = true,
+            Ok(now) if now.looks_as(before) => progress.undone = true,
             Ok(_) => self.doubt(progress, "its objects do not look as before it", before.to_text()),
             Err(_) => {}
         }

@@ -1,11 +1,12 @@
 //! Takes an unfinished migration up again: where to go on, and with what session.
 
 use super::apply::Runner;
-use super::decide::{self, Verdict};
+use super::decide::{self, Ground, Verdict};
 use super::history::{Intent, Record, State};
 use super::lock;
 use super::resume::Snapshot;
 use super::script::Script;
+use super::server_life::Trust;
 use super::session_state::{SessionState, Watch};
 use crate::cancel::Cancel;
 use crate::exit::Failure;
@@ -183,8 +184,11 @@ impl Runner<'_> {
             Some(watched) => Snapshot::watch_again(self.session, watched).await?,
             None => Snapshot::take(self.session, self.server, text, &found, database, false).await?,
         };
-        let atomic = self.server.has_atomic_ddl();
-        Ok(decide::decide(text, &found, &before, &now, atomic))
+        let ground = Ground {
+            atomic: self.server.has_atomic_ddl(),
+            trust: Trust::between(before.life.as_ref(), now.life.as_ref(), self.server),
+        };
+        Ok(decide::decide(text, &found, &before, &now, ground))
     }
 
     /// Sets again what the statements done by an earlier run had set in its session, as far as it is not

@@ -15,7 +15,8 @@ use crate::db::{DbError, Query, Row, Server, Session};
 use crate::sql::Name;
 
 /// When a table was made, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
-const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE())), ENGINE \
+/// Files get the time of the kernel's last tick, which may lie a few milliseconds back.
+const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) - 0.05), ENGINE \
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
 /// Ends after the second in which it was begun.
 const NEXT_SECOND: &str = "DO SLEEP(1.05 - MICROSECOND(SYSDATE(6)) / 1000000)";
@@ -29,6 +30,8 @@ pub struct Witness {
     pub created: Option<u64>,
     /// Whether a rename gives it another time of creation.
     pub renaming_renews: bool,
+    /// The partition of each number, in lower case, or an empty name for a table without; not recorded.
+    pub partitions: Vec<String>,
 }
 
 impl Witness {
@@ -47,6 +50,7 @@ impl Witness {
             ids: next().map(str::to_owned),
             created: next().and_then(|created| created.parse().ok()),
             renaming_renews: next() == Some("r"),
+            partitions: Vec::new(),
         }
     }
 
@@ -63,11 +67,15 @@ impl Witness {
         settle: Option<Care>,
     ) -> Result<Witness, DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();
-        let ids = ids(session, server, schema, &name.name).await?;
+        let (ids, partitions) = match ids(session, server, schema, &name.name).await? {
+            Some((ids, partitions)) => (Some(ids), partitions),
+            None => (None, Vec::new()),
+        };
         let query = Query::new(CREATED).bind(schema).bind(&name.name);
         let Some(row) = session.first::<Row>(query).await? else {
             return Ok(Witness {
                 ids,
+                partitions,
                 ..Witness::default()
             });
         };
@@ -83,6 +91,7 @@ impl Witness {
             ids,
             created,
             renaming_renews: server.has_creation_time_of_rename() && engine.eq_ignore_ascii_case("InnoDB"),
+            partitions,
         })
     }
 }
@@ -92,7 +101,7 @@ async fn ids(
     server: &Server,
     schema: &str,
     table: &str,
-) -> Result<Option<String>, DbError> {
+) -> Result<Option<(String, Vec<String>)>, DbError> {
     let (Some(schema), Some(table)) = (file_name(schema), file_name(table)) else {
         return Ok(None);
     };
@@ -116,13 +125,19 @@ async fn ids(
     }
     found.sort();
     let ids: Vec<String> = found.iter().map(|(_, id)| id.to_string()).collect();
-    Ok((!ids.is_empty()).then(|| ids.join(".")))
+    let partitions = found.iter().map(|(name, _)| partition(name)).collect();
+    Ok((!ids.is_empty()).then(|| (ids.join("."), partitions)))
+}
+
+/// The partition in a table's file name, `db/t#P#name` or `db/t#P#name#SP#sub`, in lower case.
+fn partition(name: &str) -> String {
+    name.split('#').nth(2).unwrap_or_default().to_lowercase()
 }
 
 /// A name as the servers write it in file names (manual, "Mapping of Identifiers to File Names"):
 /// everything but letters, digits and `_` as `@` and four hexadecimal digits. `None` for one with letters
 /// beyond ASCII, some of which have shorter forms.
-fn file_name(name: &str) -> Option<String> {
+pub fn file_name(name: &str) -> Option<String> {
     let mut text = String::with_capacity(name.len());
     for c in name.chars() {
         match c {
@@ -136,7 +151,7 @@ fn file_name(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Witness, file_name};
+    use super::{Witness, file_name, partition};
 
     #[test]
     fn names_are_written_as_the_servers_write_files() {
@@ -144,6 +159,9 @@ mod tests {
         assert_eq!(file_name("p-x"), Some("p@002dx".to_owned()));
         assert_eq!(file_name("c/`d"), Some("c@002f@0060d".to_owned()));
         assert_eq!(file_name("é"), None);
+        assert_eq!(partition("d/t#P#P0"), "p0");
+        assert_eq!(partition("d/t#p#p1#sp#p1sp0"), "p1");
+        assert_eq!(partition("d/t"), "");
     }
 
     #[test]
@@ -154,11 +172,13 @@ mod tests {
                 ids: Some("25.26".to_owned()),
                 created: Some(1_700_000_000),
                 renaming_renews: true,
+                partitions: Vec::new(),
             },
             Witness {
                 ids: None,
                 created: Some(5),
                 renaming_renews: false,
+                partitions: Vec::new(),
             },
         ] {
             assert_eq!(Witness::parse(&witness.to_text()), witness);

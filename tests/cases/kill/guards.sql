@@ -82,6 +82,7 @@ DROP PROCEDURE add_col;
 INSERT INTO t VALUES (1, 1);
 
 === a procedure that guards a change made from its arguments
+-- asks after a crash: 2, 3, 4
 --- setup
 CREATE TABLE t (id INT PRIMARY KEY);
 --- migration

@@ -142,3 +142,51 @@ INSERT INTO t VALUES (3, 1) ON DUPLICATE KEY UPDATE v = v + 10;
 REPLACE INTO t VALUES (2, 50);
 DELETE FROM t WHERE id = 1;
 UPDATE t SET v = v + 1;
+
+=== rows of a table from itself
+--- setup
+CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT);
+INSERT INTO t (v) VALUES (1), (2);
+--- migration
+INSERT INTO t (id, v) SELECT id + 10, v FROM t;
+INSERT INTO t (id, v) SELECT id + 100, v FROM t;
+UPDATE t SET v = v * 2 ORDER BY id DESC LIMIT 3;
+DELETE FROM t ORDER BY id LIMIT 1;
+
+=== what a statement sets for the next one
+--- setup
+CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT);
+CREATE TABLE c (s VARCHAR(9) CHARACTER SET utf8mb4);
+--- migration
+SET insert_id = 50;
+INSERT INTO t (v) VALUES (1);
+SET NAMES latin1;
+INSERT INTO c VALUES (CONVERT(X'E9' USING latin1));
+SET @s = _latin1 X'E9';
+INSERT INTO c VALUES (@s);
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+INSERT INTO t (id, v) VALUES (60, 2);
+
+=== the server's lock of this run given back by the file
+--- setup
+CREATE TABLE t (x INT);
+CREATE PROCEDURE p() BEGIN DO RELEASE_ALL_LOCKS(); INSERT INTO t VALUES (2); END;
+--- migration
+DO RELEASE_ALL_LOCKS();
+INSERT INTO t VALUES (1);
+CALL p();
+ALTER TABLE t ADD COLUMN y INT;
+START TRANSACTION;
+INSERT INTO t VALUES (3, 3);
+COMMIT;
+
+=== a trigger made, fired and dropped by the file
+--- setup
+CREATE TABLE t (x INT);
+CREATE TABLE log (x INT);
+--- migration
+CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (NEW.x);
+INSERT INTO t VALUES (1);
+INSERT INTO t VALUES (2);
+DROP TRIGGER tr;
+INSERT INTO t VALUES (3);

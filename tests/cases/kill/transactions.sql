@@ -120,3 +120,21 @@ CREATE TABLE l (x INT);
 --- migration
 BEGIN NOT ATOMIC INSERT INTO l VALUES (1); COMMIT; INSERT INTO l VALUES (2); END;
 INSERT INTO l VALUES (3);
+
+=== a procedure that handles its error and rolls back
+-- asks: 1
+--- setup
+CREATE TABLE l (x INT PRIMARY KEY);
+CREATE PROCEDURE p() BEGIN DECLARE EXIT HANDLER FOR 1062 ROLLBACK; START TRANSACTION; INSERT INTO l VALUES (1); INSERT INTO l VALUES (1); COMMIT; END;
+--- migration
+CALL p();
+INSERT INTO l VALUES (30);
+
+=== SET STATEMENT
+-- only: mariadb
+-- asks: 1
+--- setup
+CREATE TABLE l (x INT);
+--- migration
+SET STATEMENT max_statement_time = 100 FOR INSERT INTO l VALUES (1);
+INSERT INTO l VALUES (2);

@@ -6,6 +6,8 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row, Value};
 use tokio::runtime::Runtime;
 
+const FAILED: &str = "the test's own connection failed";
+
 /// A connection as root, or as whom it was opened for. Panics on every error: a test that
 /// cannot look cannot judge. Dropping it says goodbye to the server.
 pub struct Admin {
@@ -16,43 +18,47 @@ pub struct Admin {
 impl Admin {
     /// Logs in as root over the socket.
     pub fn connect(socket: &Path) -> Admin {
-        Self::open(
-            OptsBuilder::default()
-                .socket(Some(socket.display().to_string()))
-                .user(Some("root"))
-                .prefer_socket(false),
-        )
+        Self::open(Self::root(socket)).unwrap_or_else(|error| panic!("{FAILED}: {error}"))
+    }
+
+    /// The same, for a server that may not be up yet.
+    pub fn try_connect(socket: &Path) -> Option<Admin> {
+        Self::open(Self::root(socket)).ok()
+    }
+
+    fn root(socket: &Path) -> OptsBuilder {
+        OptsBuilder::default()
+            .socket(Some(socket.display().to_string()))
+            .user(Some("root"))
+            .prefer_socket(false)
     }
 
     /// Logs in over TCP.
     pub fn connect_tcp(port: u16, user: &str, password: &str, database: &str) -> Admin {
-        Self::open(
-            OptsBuilder::default()
-                .ip_or_hostname("127.0.0.1")
-                .tcp_port(port)
-                .user(Some(user))
-                .pass(Some(password))
-                .db_name(Some(database))
-                .prefer_socket(false),
-        )
+        let opts = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(port)
+            .user(Some(user))
+            .pass(Some(password))
+            .db_name(Some(database))
+            .prefer_socket(false);
+        Self::open(opts).unwrap_or_else(|error| panic!("{FAILED}: {error}"))
     }
 
     #[allow(
         clippy::disallowed_methods,
         reason = "the test looks at the server by a way of its own"
     )]
-    fn open(opts: OptsBuilder) -> Admin {
+    fn open(opts: OptsBuilder) -> Result<Admin, mysql_async::Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime for the test's own connection");
-        let conn = runtime
-            .block_on(Conn::new(opts))
-            .unwrap_or_else(|error| panic!("the test's own connection failed: {error}"));
-        Admin {
+        let conn = runtime.block_on(Conn::new(opts))?;
+        Ok(Admin {
             runtime,
             conn: Some(conn),
-        }
+        })
     }
 
     fn conn(&mut self) -> (&Runtime, &mut Conn) {

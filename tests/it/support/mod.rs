@@ -16,6 +16,7 @@ mod admin;
 pub mod big_schema;
 
 mod cmd;
+pub mod crash;
 pub mod market;
 pub mod migrations;
 pub mod probe;

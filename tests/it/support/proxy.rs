@@ -24,6 +24,7 @@ struct State {
     commands: Vec<String>,
     reached: bool,
     cut: bool,
+    deliver: bool,
     closed: bool,
     sockets: Vec<TcpStream>,
 }
@@ -39,17 +40,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Says that the point is reached, and waits until the connections are cut.
-    fn hold(&self) {
+    /// Says that the point is reached, and waits until the connections are cut, or what is held is to be
+    /// delivered after all: then it is true.
+    fn hold(&self) -> bool {
         let mut state = self.lock();
         state.reached = true;
         self.changed.notify_all();
-        while !state.cut && !state.closed {
+        while !state.cut && !state.closed && !state.deliver {
             state = self
                 .changed
                 .wait(state)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
         }
+        state.deliver
     }
 }
 
@@ -121,6 +124,12 @@ impl Proxy {
         self.shared.changed.notify_all();
     }
 
+    /// Passes on what is held at a [`Stop::Before`], whose client is gone meanwhile, and closes that connection.
+    pub fn deliver(&self) {
+        self.shared.lock().deliver = true;
+        self.shared.changed.notify_all();
+    }
+
     /// The commands so far: the text of a query or of what is prepared, else the command's number.
     pub fn commands(&self) -> Vec<String> {
         self.shared.lock().commands.clone()
@@ -183,8 +192,10 @@ fn commands(
             };
             match shared.stop {
                 Some(Stop::Before(stop)) if stop == number => {
-                    shared.hold();
-                    return Ok(());
+                    return match shared.hold() {
+                        true => upstream.write_all(&packet),
+                        false => Ok(()),
+                    };
                 }
                 Some(Stop::After(stop)) if stop == number => *answer_held.lock().expect("no panic") = true,
                 Some(Stop::During(stop)) => during = stop == number,

@@ -1,8 +1,15 @@
 use super::super::resume::{Look, Snapshot};
+use super::super::server_life::Trust;
 use super::super::witness::Witness;
-use super::{Verdict, decide, warning};
+use super::{Ground, Verdict, decide, warning};
 use crate::db::{Flavor, Server};
 use crate::sql::classify;
+
+/// On one server with atomic DDL.
+const FIRM: Ground = Ground {
+    atomic: true,
+    trust: Trust::FULL,
+};
 
 /// Looks as `print@ids/created/renews`, separated by commas; `empty` behind a `!`.
 fn snapshot(text: &str) -> Snapshot {
@@ -47,7 +54,8 @@ fn the_schema_says_whether_a_statement_happened() {
         ("CREATE TABLE t AS SELECT 1", "-", "x", None),
         ("CREATE TABLE t AS SELECT 1", "-", "x+innodb", Some(Applied)),
         ("CREATE TABLE t AS SELECT 1", "-", "-", Some(NotApplied)),
-        ("CREATE TABLE IF NOT EXISTS t (a INT)", "x", "x", Some(NotApplied)),
+        ("CREATE TABLE IF NOT EXISTS t (a INT)", "x", "x", Some(Applied)),
+        ("CREATE TABLE IF NOT EXISTS t (a INT)", "x", "-", Some(Applied)),
         (
             "CREATE OR REPLACE TABLE t (a INT)",
             "x@5//",
@@ -85,6 +93,28 @@ fn the_schema_says_whether_a_statement_happened() {
             Some(NotApplied),
         ),
         ("DROP TABLE IF EXISTS t, u", "-,y@6//", "-,-", Some(Applied)),
+        ("DROP TABLE IF EXISTS t", "-", "-", Some(NotApplied)),
+        ("DROP TABLE IF EXISTS t", "-", "x@7//", Some(Applied)),
+        ("DROP TABLE IF EXISTS t, u", "-,y@6//", "x@7//,y@6//", None),
+        ("CREATE OR REPLACE TABLE t AS SELECT 1", "x@5//", "x@6//", None),
+        (
+            "CREATE OR REPLACE TABLE t AS SELECT 1",
+            "x@5//",
+            "x@6//+innodb",
+            Some(Applied),
+        ),
+        (
+            "CREATE OR REPLACE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+            "x",
+            "y",
+            Some(Applied),
+        ),
+        (
+            "CREATE OR REPLACE EVENT e ON SCHEDULE AT NOW() DO SELECT 1",
+            "x",
+            "-",
+            None,
+        ),
         ("DROP DATABASE d", "x", "x", Some(NotApplied)),
         ("ALTER TABLE t ADD a INT", "x", "x", Some(NotApplied)),
         ("ALTER TABLE t ADD a INT", "x", "y", Some(Applied)),
@@ -204,6 +234,14 @@ fn the_schema_says_whether_a_statement_happened() {
         ("TRUNCATE TABLE t", "x@/10/", "x@/10/", None),
         ("TRUNCATE TABLE t", "x@/10/", "x@/10/!", Some(NotApplied)),
         ("TRUNCATE TABLE t", "x@5/10/", "x@6/12/", None),
+        ("TRUNCATE TABLE t", "x@5.6/10/", "x@7.8/10/", Some(Applied)),
+        ("TRUNCATE TABLE t", "x@5.6/10/", "x@7.6/10/", None),
+        (
+            "ALTER TABLE t TRUNCATE PARTITION ALL",
+            "x@5.6/10/",
+            "x@7.6/10/",
+            None,
+        ),
         ("ALTER SEQUENCE s RESTART 100", "x:10", "x:10", Some(NotApplied)),
         (
             "ALTER SEQUENCE s RESTART WITH 100",
@@ -237,7 +275,101 @@ fn the_schema_says_whether_a_statement_happened() {
     for (statement, before, now, expected) in cases {
         let (was, is) = (snapshot(before), snapshot(now));
         let found = classify(statement);
-        let verdict = decide(statement, &found, &was, &is, true);
+        let verdict = decide(statement, &found, &was, &is, FIRM);
+        match expected {
+            Some(expected) => assert_eq!(verdict, expected, "{statement}: {before} -> {now}"),
+            None => assert!(
+                matches!(verdict, Verdict::Unclear(_)),
+                "{statement}: {before} -> {now}: {verdict:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_restart_leaves_less_to_decide_by() {
+    use Verdict::{Applied, NotApplied};
+    const RING: &str = "RENAME TABLE a TO tmp, b TO a, tmp TO b";
+    let restarted = Trust {
+        other_times: false,
+        ..Trust::FULL
+    };
+    let elsewhere = Trust {
+        numbers: false,
+        same_times: false,
+        other_times: false,
+    };
+    let cases = [
+        (
+            restarted,
+            "CREATE OR REPLACE TABLE t (a INT)",
+            "x@5/10/",
+            "x@6/12/",
+            Some(Applied),
+        ),
+        (
+            restarted,
+            "CREATE OR REPLACE TABLE t (a INT)",
+            "x@/10/",
+            "x@/12/",
+            None,
+        ),
+        (
+            restarted,
+            "CREATE OR REPLACE TABLE t (a INT)",
+            "x@/10/",
+            "x@/10/",
+            Some(NotApplied),
+        ),
+        (
+            restarted,
+            "ALTER TABLE t DROP a, ADD a INT",
+            "x@5/10/",
+            "x@5/12/",
+            None,
+        ),
+        (
+            restarted,
+            "ALTER TABLE t DROP a, ADD a INT",
+            "x@5/10/",
+            "x@6/12/",
+            Some(Applied),
+        ),
+        (
+            restarted,
+            RING,
+            "x@/10/r,-,x@/10/r,x@/10/r,-,x@/10/r",
+            "x@/12/r,-,x@/12/r,x@/12/r,-,x@/12/r",
+            None,
+        ),
+        (
+            restarted,
+            RING,
+            "x@/10/r,-,x@/10/r,x@/10/r,-,x@/10/r",
+            "x@/10/r,-,x@/10/r,x@/10/r,-,x@/10/r",
+            Some(NotApplied),
+        ),
+        (
+            elsewhere,
+            "CREATE OR REPLACE TABLE t (a INT)",
+            "x@5/10/",
+            "x@6/12/",
+            None,
+        ),
+        (elsewhere, "TRUNCATE TABLE t", "x@5/10/", "x@6/10/", None),
+        (elsewhere, "DROP TABLE t", "x@5/10/", "-", Some(Applied)),
+        (
+            elsewhere,
+            RING,
+            "x@1//,-,x@2//,x@1//,-,x@2//",
+            "x@2//,-,x@1//,x@2//,-,x@1//",
+            None,
+        ),
+    ];
+    for (trust, statement, before, now, expected) in cases {
+        let (was, is) = (snapshot(before), snapshot(now));
+        let ground = Ground { atomic: true, trust };
+        let verdict = decide(statement, &classify(statement), &was, &is, ground);
         match expected {
             Some(expected) => assert_eq!(verdict, expected, "{statement}: {before} -> {now}"),
             None => assert!(
@@ -256,7 +388,16 @@ fn ddl_that_is_not_atomic_is_asked_about() {
         "DROP TABLE t",
     ] {
         let (was, is) = (snapshot("x@5//"), snapshot("x@5//"));
-        let verdict = decide(statement, &classify(statement), &was, &is, false);
+        let verdict = decide(
+            statement,
+            &classify(statement),
+            &was,
+            &is,
+            Ground {
+                atomic: false,
+                ..FIRM
+            },
+        );
         assert!(
             matches!(&verdict, Verdict::Unclear(why) if why.contains("not atomic")),
             "{verdict:?}"
@@ -294,7 +435,7 @@ fn what_the_first_version_recorded_tells_only_what_is_there() {
             &classify(statement),
             &Snapshot::parse(before),
             &snapshot(now),
-            true,
+            FIRM,
         )
     };
     assert_eq!(decided("CREATE TABLE t (a INT)", "-", "x"), Verdict::Applied);

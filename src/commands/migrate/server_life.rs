@@ -1,0 +1,107 @@
+//! Which server looked at a table, and since when it runs: what is compared across a restart, or on another
+//! server, tells less.
+//!
+//! - InnoDB's table numbers are the same before and after a crash, and others on every server.
+//! - MySQL keeps `CREATE_TIME` in its dictionary. MariaDB takes it from the `.frm` file, and recovery from a
+//!   crash renames files back: the time is then new though nothing took effect.
+
+use sha2::{Digest, Sha256};
+
+use crate::db::{DbError, Server, Session};
+use crate::hex;
+
+/// When a MariaDB server started. It counts Uptime from the same clock that UNIX_TIMESTAMP() reads, which the
+/// file may have set: the difference is the same at any time.
+const STARTED: &str = "SELECT CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED) FROM information_schema.GLOBAL_STATUS \
+  WHERE VARIABLE_NAME = 'UPTIME'";
+
+/// A server between two starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Life {
+    /// Which server it is.
+    pub server: String,
+    /// When it was started, in seconds since 1970; asked of MariaDB only.
+    pub since: Option<i64>,
+}
+
+/// What a comparison of two looks at a table can rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trust {
+    /// Numbers of tables.
+    pub numbers: bool,
+    /// Times of creation that are the same.
+    pub same_times: bool,
+    /// Times of creation that differ.
+    pub other_times: bool,
+}
+
+impl Trust {
+    /// On one server that was not restarted.
+    pub const FULL: Trust = Trust {
+        numbers: true,
+        same_times: true,
+        other_times: true,
+    };
+
+    /// Between the life in which a statement was begun and the present one.
+    pub fn between(before: Option<&Life>, now: Option<&Life>, server: &Server) -> Trust {
+        let (Some(before), Some(now)) = (before, now) else {
+            // Recorded by another version, or nothing that it would matter to.
+            return Trust::FULL;
+        };
+        let same_server = before.server == now.server;
+        let never_ended = before.since.is_some() && before.since == now.since;
+        Trust {
+            numbers: same_server,
+            same_times: same_server,
+            other_times: same_server && (never_ended || !server.has_creation_time_of_rename()),
+        }
+    }
+}
+
+impl Life {
+    /// The present one.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn look(session: &mut Session, server: &Server) -> Result<Life, DbError> {
+        let identity = server.identity.as_deref().unwrap_or_default();
+        let since = match server.has_creation_time_of_rename() {
+            true => session.first::<i64>(STARTED).await?,
+            false => None,
+        };
+        Ok(Life {
+            server: hex::encode(&Sha256::digest(identity.as_bytes())[..8]),
+            since,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Life, Server, Trust};
+    use crate::db::Flavor;
+
+    #[test]
+    fn a_restart_takes_away_what_mariadb_s_files_would_tell() {
+        let of = |mariadb: bool| Server {
+            flavor: if mariadb { Flavor::MariaDb } else { Flavor::MySql },
+            ..Server::default()
+        };
+        let life = |server: &str, since| Life {
+            server: server.to_owned(),
+            since,
+        };
+        let between = |before, now, mariadb| Trust::between(Some(&before), Some(&now), &of(mariadb));
+        let first = || life("a", Some(100));
+        assert_eq!(between(first(), first(), true), Trust::FULL);
+        assert_eq!(between(life("a", None), life("a", None), false), Trust::FULL);
+        for restarted in [life("a", Some(900)), life("a", None)] {
+            let trust = between(first(), restarted, true);
+            assert!(trust.numbers && trust.same_times && !trust.other_times);
+        }
+        let other = between(first(), life("b", Some(100)), false);
+        assert!(!other.numbers && !other.same_times && !other.other_times);
+        assert_eq!(Trust::between(None, Some(&first()), &of(true)), Trust::FULL);
+    }
+}
