@@ -16,7 +16,8 @@ use crate::sql::Name;
 
 /// When a table was made, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
 /// Files get the time of the kernel's last tick, which may lie a few milliseconds back.
-const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) - 0.05), ENGINE \
+const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) - 0.05), ENGINE, \
+  ABS(UNIX_TIMESTAMP() - UNIX_TIMESTAMP(SYSDATE())) > 1 \
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
 /// Ends after the second in which it was begun.
 const NEXT_SECOND: &str = "DO SLEEP(1.05 - MICROSECOND(SYSDATE(6)) / 1000000)";
@@ -79,7 +80,9 @@ impl Witness {
                 ..Witness::default()
             });
         };
-        let created: Option<u64> = get(&row, 0);
+        // MySQL dates a table by the time that the file may have set, the same for one that is made anew.
+        let set = !mariadb && settle.is_some() && get::<u8>(&row, 3) == Some(1);
+        let created: Option<u64> = get(&row, 0).filter(|_| !set);
         let now: Option<u64> = get(&row, 1);
         let decides =
             settle.is_some_and(|care| care == Care::Columns || ids.is_none() && care == Care::Identity);

@@ -205,8 +205,7 @@ INSERT INTO t VALUES (1), (15), (25);
 ALTER TABLE t TRUNCATE PARTITION p0, p1;
 
 === a column dropped and added anew, twice, at a time that the file sets
--- asks without PROCESS: none
--- asks after a crash: 1, 2, 3, 4
+-- asks: 2, 3
 -- between from: 3
 -- between: UPDATE {db}.t SET v = 5
 --- setup
