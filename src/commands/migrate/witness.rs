@@ -81,7 +81,7 @@ impl Witness {
             });
         };
         // MySQL dates a table by the time that the file may have set, the same for one that is made anew.
-        let set = !mariadb && settle.is_some() && get::<u8>(&row, 3) == Some(1);
+        let set = !server.has_creation_time_of_rename() && settle.is_some() && get::<u8>(&row, 3) == Some(1);
         let created: Option<u64> = get(&row, 0).filter(|_| !set);
         let now: Option<u64> = get(&row, 1);
         let decides =
