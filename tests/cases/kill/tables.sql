@@ -228,6 +228,7 @@ DROP TABLE IF EXISTS gone;
 INSERT INTO t VALUES (1);
 
 === CREATE TABLE from a query that calls a function which writes a MyISAM table
+-- only: mariadb
 -- asks: 1
 --- setup
 CREATE TABLE m (x INT) ENGINE=MyISAM;
