@@ -241,14 +241,37 @@ impl Draft {
 /// The differences found so far.
 #[derive(Default)]
 struct Found {
+    number: usize,
+    /// Whether they are counted and not kept.
+    only_count: bool,
     differences: Vec<Difference>,
     details: HashSet<Arc<Detail>>,
 }
 
 impl Found {
+    /// Counts differences without keeping them.
+    fn counting() -> Self {
+        Found {
+            only_count: true,
+            ..Found::default()
+        }
+    }
+
+    /// Room for this many differences.
+    fn of(number: usize) -> Self {
+        Found {
+            differences: Vec::with_capacity(number),
+            ..Found::default()
+        }
+    }
+
     /// Adds a difference, unless it turned out to be none.
     fn push(&mut self, draft: Draft) {
         if matches!(&draft.detail.change, Change::Different { fields } if fields.is_empty()) {
+            return;
+        }
+        self.number += 1;
+        if self.only_count {
             return;
         }
         let detail = match self.details.get(&draft.detail) {
@@ -309,7 +332,15 @@ impl Difference {
 
 /// All differences, ordered by table, kind and name; empty for equal schemas.
 pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
-    let mut out = Found::default();
+    // A list that grew would for a moment be there twice, once as it was and once with room for more.
+    let mut counted = Found::counting();
+    compare(expected, live, &mut counted);
+    let mut found = Found::of(counted.number);
+    compare(expected, live, &mut found);
+    found.differences
+}
+
+fn compare(expected: &Schema, live: &Schema, out: &mut Found) {
     if !expected.same_collation(expected.collation, live, live.collation) {
         let fields = smallvec![field("default collation", expected.collation, live.collation)];
         let change = Change::Different { fields };
@@ -321,16 +352,15 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
             Severity::Cosmetic,
         ));
     }
-    table::tables(expected, live, &mut out);
-    views(expected, live, &mut out);
+    table::tables(expected, live, out);
+    views(expected, live, out);
     if !expected.hidden.routines && !live.hidden.routines {
-        routines(Kind::Procedure, expected, live, &mut out);
-        routines(Kind::Function, expected, live, &mut out);
+        routines(Kind::Procedure, expected, live, out);
+        routines(Kind::Function, expected, live, out);
     }
     if !expected.hidden.events && !live.hidden.events {
-        events(expected, live, &mut out);
+        events(expected, live, out);
     }
-    out.differences
 }
 
 /// The difference with its definition. A thousand missing tables, or their columns, would fill

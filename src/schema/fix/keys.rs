@@ -39,7 +39,7 @@ enum Fate<'a> {
 }
 
 /// The columns of a key on both its sides.
-fn sides(table: Text, key: &ForeignKey) -> [(Text, &[Text]); 2] {
+pub(super) fn sides(table: Text, key: &ForeignKey) -> [(Text, &[Text]); 2] {
     [(table, &key.columns), (key.table, &key.references)]
 }
 

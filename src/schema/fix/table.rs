@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::alter::Alter;
 use super::hints;
-use super::keys::drop_foreign_key;
+use super::keys::{drop_foreign_key, sides};
 use super::later::Later;
 use super::work::Work;
 use super::{ByTable, Planner};
@@ -16,13 +16,25 @@ impl Planner<'_> {
     /// What has to be done to the tables that are there and stay.
     pub(super) fn work(&self, by_table: &ByTable<'_>) -> BTreeMap<Text, Work> {
         let mut work = BTreeMap::new();
+        let key_columns = self.key_columns();
         for (table, differences) in by_table {
             if let Some(one) = self.work_on(*table, differences) {
-                work.insert(*table, one.without_text());
+                let in_a_key = |column| key_columns.contains(&(*table, column));
+                work.insert(*table, one.outline(in_a_key));
             }
         }
         self.unite_what_keys_tie(by_table, &mut work);
         work
+    }
+
+    /// The columns, each with its table, at either end of a foreign key.
+    fn key_columns(&self) -> BTreeSet<(Text, Text)> {
+        let tables = self.live.tables.iter().chain(&self.expected.tables);
+        let keys = tables.flat_map(|(table, one)| one.foreign_keys.iter().map(move |(_, key)| (*table, key)));
+        let sides = keys.flat_map(|(table, key)| sides(table, key));
+        sides
+            .flat_map(|(table, columns)| columns.iter().map(move |column| (table, *column)))
+            .collect()
     }
 
     /// What has to be done to a table that is there and stays.

@@ -88,12 +88,16 @@ impl Work {
         self.losing = all;
     }
 
-    /// Forgets the text of the clauses: those of a thousand tables would fill megabytes.
-    pub(super) fn without_text(mut self) -> Work {
+    /// What is kept of it while other tables are looked at: of the columns that it touches, those that
+    /// foreign keys of any table need. The rest, of a thousand tables, would fill megabytes.
+    pub(super) fn outline(mut self, in_a_key: impl Fn(Text) -> bool) -> Work {
+        self.risky = BTreeSet::new();
         for part in [&mut self.safe, &mut self.losing] {
             part.forgotten = !part.is_empty();
             part.clauses = Vec::new();
             part.notes = Vec::new();
+            let touched = std::mem::take(&mut part.touched).into_iter();
+            part.touched = touched.filter(|column| in_a_key(*column)).collect();
         }
         self
     }
