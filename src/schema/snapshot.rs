@@ -100,6 +100,8 @@ impl<'de> Visitor<'de> for Tables<'_> {
                 self.schema.same.insert(name);
                 continue;
             }
+            // A list that was read one by one has room for more.
+            table.columns.shrink_to_fit();
             if let Some(live) = live {
                 table.columns.share(&live.columns);
                 table.indexes.share(&live.indexes);
