@@ -131,7 +131,7 @@ impl<'a> Alter<'a, '_> {
 
     fn drop_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
         let part = work.part(risky);
-        part.unindexed.extend(index.columns().next());
+        part.columns.unindexed.extend(index.columns().next());
         let clause = match index_name == PRIMARY {
             true => "DROP PRIMARY KEY".to_owned(),
             false => format!("DROP INDEX {}", name(&index_name)),
@@ -201,8 +201,8 @@ impl<'a> Alter<'a, '_> {
                     let part = work.part(risky);
                     part.notes
                         .extend(hints::on_column(self.table, column, difference));
-                    part.touched.insert(column.name);
-                    part.added.insert(column.name);
+                    part.columns.touched.insert(column.name);
+                    part.columns.added.insert(column.name);
                     part.clauses
                         .push(format!("ADD COLUMN {} {place}", self.definition(column)));
                 }
@@ -214,7 +214,7 @@ impl<'a> Alter<'a, '_> {
                 (Some(_), None) => {}
                 (Some(live), Some(_)) if recomputed.contains(&column.name) => {
                     let part = work.part(risky);
-                    part.touched.extend([live.name, column.name]);
+                    part.columns.touched.extend([live.name, column.name]);
                     part.clauses.push(format!("DROP COLUMN {}", name(&live.name)));
                     part.clauses
                         .push(format!("ADD COLUMN {} {place}", self.definition(column)));
@@ -237,7 +237,7 @@ impl<'a> Alter<'a, '_> {
         let risky = work.risky.contains(&column.name);
         let part = work.part(risky);
         if difference.differs_in(&["type", "null", "collation", "auto_increment", "generated"]) {
-            part.touched.extend([live.name, column.name]);
+            part.columns.touched.extend([live.name, column.name]);
         }
         let verb = match live.name == column.name {
             true => "MODIFY COLUMN".to_owned(),
@@ -328,7 +328,7 @@ impl<'a> Alter<'a, '_> {
 
     fn add_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
         let part = work.part(risky);
-        part.indexed.extend(index.columns().next());
+        part.columns.indexed.extend(index.columns().next());
         part.clauses
             .push(format!("ADD {}", self.planner.writer.index(&index_name, index)));
     }

@@ -4,14 +4,49 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::BitOr;
 
 use super::later::Later;
-use super::work::{Alteration, Work};
+use super::work::{Outline, Outlines, Side};
 use super::{ByTable, Planner};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Kind};
-use crate::schema::model::{ForeignKey, Text};
+use crate::schema::model::{ForeignKey, Schema, Text};
 
-/// A statement, and what it may lose.
-type Step = (String, Option<String>);
+/// When a statement about a foreign key may run.
+enum When {
+    /// It loses nothing.
+    Safe,
+    /// Together with a change of its tables that may lose data.
+    WithChange,
+    /// Once something else was done.
+    After(String),
+}
+
+/// A foreign key that is dropped or added. Its statement is made when it is its turn.
+pub(super) struct Step<'a> {
+    pub(super) table: Text,
+    pub(super) name: Text,
+    pub(super) key: &'a ForeignKey,
+    when: When,
+}
+
+impl Step<'_> {
+    /// What its statement may lose.
+    pub(super) fn loses(&self, work: &Outlines) -> Option<String> {
+        match &self.when {
+            When::Safe => None,
+            When::WithChange => Some(reason(self.table, self.key, work)),
+            When::After(why) => Some(why.clone()),
+        }
+    }
+}
+
+impl When {
+    fn of(losing: bool) -> Self {
+        match losing {
+            true => When::WithChange,
+            false => When::Safe,
+        }
+    }
+}
 
 /// Which kind of changes a foreign key meets on its two sides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,11 +79,11 @@ pub(super) fn sides(table: Text, key: &ForeignKey) -> [(Text, &[Text]); 2] {
 }
 
 /// Which changes stand between a key as it is and a column or an index that it needs.
-fn meets(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> Meets {
-    let hit = |part: &Alteration, columns: &[Text]| {
+fn meets(table: Text, key: &ForeignKey, work: &Outlines) -> Meets {
+    let hit = |part: &Side, columns: &[Text]| {
         let first = columns.first();
-        columns.iter().any(|column| part.touched.contains(column))
-            || first.is_some_and(|first| part.unindexed.contains(first))
+        columns.iter().any(|column| part.columns.touched.contains(column))
+            || first.is_some_and(|first| part.columns.unindexed.contains(first))
     };
     let works = sides(table, key)
         .into_iter()
@@ -62,12 +97,12 @@ fn meets(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> Meets {
 }
 
 /// Which changes a key needs to be made: those it meets, and the indexes that come.
-fn needs(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> Meets {
+fn needs(table: Text, key: &ForeignKey, work: &Outlines) -> Meets {
     let indexed = sides(table, key).into_iter().any(|(table, columns)| {
         let first = columns.first();
         work.get(&table)
             .zip(first)
-            .is_some_and(|(work, first)| work.losing.indexed.contains(first))
+            .is_some_and(|(work, first)| work.losing.columns.indexed.contains(first))
     });
     let losing = Meets {
         losing: indexed,
@@ -77,7 +112,7 @@ fn needs(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> Meets {
 }
 
 /// Whether a column that the key needs goes.
-fn loses_a_column(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> bool {
+fn loses_a_column(table: Text, key: &ForeignKey, work: &Outlines) -> bool {
     sides(table, key).into_iter().any(|(table, columns)| {
         work.get(&table)
             .is_some_and(|work| columns.iter().any(|column| work.gone.contains(column)))
@@ -85,20 +120,19 @@ fn loses_a_column(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) ->
 }
 
 /// Why the statements for a key may only run together with changes that may lose data.
-fn reason(table: Text, key: &ForeignKey, work: &BTreeMap<Text, Work>) -> String {
-    let mut reasons = BTreeSet::new();
-    for table in [table, key.table] {
-        let work = work.get(&table);
-        let why = work.and_then(|work| work.loses().or(work.dropped.as_ref().map(|(_, why)| why.clone())));
-        reasons.extend(why.map(|why| format!("with the change of {table} ({why})")));
-    }
-    reasons.into_iter().collect::<Vec<_>>().join(" and ")
+fn reason(table: Text, key: &ForeignKey, work: &Outlines) -> String {
+    let tables = BTreeSet::from([table, key.table]).into_iter();
+    let losing = tables.filter(|table| work.get(table).is_some_and(Outline::may_lose));
+    let reasons: Vec<String> = losing
+        .map(|table| format!("with the change of {table}"))
+        .collect();
+    reasons.join(" and ")
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Undoes the division of tables' changes where a foreign key meets changes of both kinds: it can
     /// go and come back only once.
-    pub(super) fn unite_what_keys_tie(&self, by_table: &ByTable<'_>, work: &mut BTreeMap<Text, Work>) {
+    pub(super) fn unite_what_keys_tie(&self, by_table: &ByTable<'_>, work: &mut Outlines) {
         loop {
             let mut tied: BTreeMap<Text, Text> = BTreeMap::new();
             for (table, found) in &self.live.tables {
@@ -121,12 +155,8 @@ impl Planner<'_> {
             }
             let mut divided = false;
             for (table, other) in tied {
-                if let Some(work) = work.get_mut(&table).filter(|work| !work.safe.is_empty()) {
-                    work.unite();
-                    if work.reasons.is_empty() {
-                        work.reasons
-                            .insert(format!("a foreign key ties it to the change of {other}"));
-                    }
+                if let Some(work) = work.get_mut(&table).filter(|work| work.has_safe()) {
+                    work.unite(other);
                     divided = true;
                 }
             }
@@ -159,19 +189,20 @@ impl Planner<'_> {
     pub(super) fn foreign_keys(
         &self,
         by_table: &ByTable<'_>,
-        work: &BTreeMap<Text, Work>,
+        work: &Outlines,
         later: &Later,
-    ) -> (Vec<Step>, Vec<Step>) {
+    ) -> (Vec<Step<'a>>, Vec<Step<'a>>) {
         let (drop, mut add) = self.live_keys(by_table, work);
         add.extend(self.expected_keys(by_table, work, later));
         (drop, add)
     }
 
     /// What drops the live keys that go, change or stand in the way, and what brings the last back.
-    fn live_keys(&self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>) -> (Vec<Step>, Vec<Step>) {
+    fn live_keys(&self, by_table: &ByTable<'_>, work: &Outlines) -> (Vec<Step<'a>>, Vec<Step<'a>>) {
         let (mut drop, mut back) = (Vec::new(), Vec::new());
-        for (table, found) in &self.live.tables {
-            let gone = !self.expected.knows(*table) && by_table.contains_key(table);
+        let (live, expected): (&'a Schema, &'a Schema) = (self.live, self.expected);
+        for (table, found) in &live.tables {
+            let gone = !expected.knows(*table) && by_table.contains_key(table);
             for (key_name, key) in &found.foreign_keys {
                 let fate = self.fate(*table, *key_name, by_table);
                 let in_the_way = meets(*table, key, work);
@@ -182,11 +213,16 @@ impl Planner<'_> {
                     Fate::Becomes(wanted) => (in_the_way | needs(*table, wanted, work)).losing,
                     Fate::Goes => false,
                 };
-                let loses = losing.then(|| reason(*table, key, work));
-                drop.push((drop_foreign_key(*table, *key_name), loses.clone()));
+                let step = || Step {
+                    table: *table,
+                    name: *key_name,
+                    key,
+                    when: When::of(losing),
+                };
+                drop.push(step());
                 // What an extra table refers to may have another type by now: its key does not come back.
                 if matches!(fate, Fate::Stays) && !gone {
-                    back.push((add_foreign_key(*table, *key_name, key), loses));
+                    back.push(step());
                 }
             }
         }
@@ -194,9 +230,10 @@ impl Planner<'_> {
     }
 
     /// What adds the keys that are missing or different, and those of new tables.
-    fn expected_keys(&self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>, later: &Later) -> Vec<Step> {
+    fn expected_keys(&self, by_table: &ByTable<'_>, work: &Outlines, later: &Later) -> Vec<Step<'a>> {
         let mut add = Vec::new();
-        for (table, wanted) in &self.expected.tables {
+        let expected: &'a Schema = self.expected;
+        for (table, wanted) in &expected.tables {
             let Some(differences) = by_table.get(table) else {
                 continue;
             };
@@ -214,15 +251,19 @@ impl Planner<'_> {
                     .map_or(Meets::default(), |before| meets(*table, before, work));
                 let losing = (before | needs(*table, key, work)).losing;
                 let waits = later.object(*table).or_else(|| later.object(key.table));
-                let loses = waits.or_else(|| losing.then(|| reason(*table, key, work)));
-                add.push((add_foreign_key(*table, *key_name, key), loses));
+                add.push(Step {
+                    table: *table,
+                    name: *key_name,
+                    key,
+                    when: waits.map_or(When::of(losing), When::After),
+                });
             }
         }
         add
     }
 
     /// Says which foreign keys of extra tables go for good because what they refer to changes.
-    pub(super) fn note_lost_keys(&mut self, by_table: &ByTable<'_>, work: &BTreeMap<Text, Work>) {
+    pub(super) fn note_lost_keys(&mut self, by_table: &ByTable<'_>, work: &Outlines) {
         let gone = self
             .live
             .tables
@@ -257,7 +298,7 @@ pub(super) fn drop_foreign_key(table: Text, key_name: Text) -> String {
     )
 }
 
-fn add_foreign_key(table: Text, key_name: Text, key: &ForeignKey) -> String {
+pub(super) fn add_foreign_key(table: Text, key_name: Text, key: &ForeignKey) -> String {
     format!(
         "ALTER TABLE {} ADD {}",
         name(&table),

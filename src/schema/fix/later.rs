@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::made;
 use super::risk::{is_one_of, mentions};
-use super::work::Work;
+use super::work::{Outline, Outlines};
 use crate::schema::diff::{Difference, Kind};
 use crate::schema::expr;
 use crate::schema::model::{Schema, Text};
@@ -23,7 +23,7 @@ impl Later {
         expected: &Schema,
         live: &Schema,
         differences: &[Difference],
-        work: &BTreeMap<Text, Work>,
+        work: &Outlines,
     ) -> Later {
         let mut later = Later::default();
         let made = |kind: Kind| made(differences, kind);
@@ -37,9 +37,9 @@ impl Later {
                 .objects
                 .insert(one.name, format!("the table {} is in its place", one.name));
         }
-        let added: BTreeMap<Text, &Work> = work
+        let added: BTreeMap<Text, &Outline> = work
             .iter()
-            .filter(|(_, work)| !work.losing.added.is_empty())
+            .filter(|(_, work)| !work.losing.columns.added.is_empty())
             .map(|(table, work)| (*table, work))
             .collect();
         loop {
@@ -71,26 +71,32 @@ impl Later {
     }
 
     /// Why what reads by this definition has to wait.
-    fn reason(&self, definition: &str, added: &BTreeMap<Text, &Work>) -> Option<String> {
+    fn reason(&self, definition: &str, added: &BTreeMap<Text, &Outline>) -> Option<String> {
         let used = expr::names(definition);
         let waiting = self.objects.iter().find(|(name, _)| is_one_of(&used, name));
         waiting.map(|(_, why)| why.clone()).or_else(|| {
-            let uses = |work: &Work| work.losing.added.iter().any(|column| is_one_of(&used, column));
+            let uses = |work: &Outline| {
+                work.losing
+                    .columns
+                    .added
+                    .iter()
+                    .any(|column| is_one_of(&used, column))
+            };
             let mut added = added.iter();
             let found = added.find(|(table, work)| is_one_of(&used, table) && uses(work));
-            found.and_then(|(_, work)| work.loses())
+            found.and_then(|(_, work)| work.why())
         })
     }
 
     /// Triggers that name a column which their table gets only together with a loss.
-    fn triggers(&mut self, expected: &Schema, added: &BTreeMap<Text, &Work>) {
+    fn triggers(&mut self, expected: &Schema, added: &BTreeMap<Text, &Outline>) {
         for (table, work) in added {
             let wanted = expected.tables.get(table);
             for (name, trigger) in wanted.into_iter().flat_map(|table| &table.triggers) {
                 let waits = trigger
                     .body
-                    .is_some_and(|body| mentions(&body, &work.losing.added));
-                if let Some(why) = work.loses().filter(|_| waits) {
+                    .is_some_and(|body| mentions(&body, &work.losing.columns.added));
+                if let Some(why) = work.why().filter(|_| waits) {
                     self.triggers.insert((*table, *name), why);
                 }
             }

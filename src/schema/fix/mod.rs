@@ -152,7 +152,7 @@ pub fn plan(
     let work = plan.work(&by_table);
     let later = Later::new(expected, live, differences, &work);
     plan.drop_programs(differences, &later);
-    plan.tables(&by_table, work, &later);
+    plan.tables(&by_table, &work, &later);
     plan.programs(differences, &later);
     plan.notes.extend(plan.doubts.note());
     plan.notes

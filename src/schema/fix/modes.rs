@@ -1,9 +1,7 @@
 //! Under which `sql_mode` tables are changed.
 
-use std::collections::BTreeMap;
-
 use super::later::Later;
-use super::work::Work;
+use super::work::Outlines;
 use super::{ByTable, Planner};
 use crate::schema::diff::{Change, Difference, Field, Kind};
 use crate::schema::expr::lexer;
@@ -15,7 +13,7 @@ const RESTORE: &str = "SET sql_mode = @dbtool_sql_mode";
 
 impl Planner<'_> {
     /// Plans tables, under another mode where the server's own would not do.
-    pub(super) fn tables(&mut self, by_table: &ByTable<'_>, work: BTreeMap<Text, Work>, later: &Later) {
+    pub(super) fn tables(&mut self, by_table: &ByTable<'_>, work: &Outlines, later: &Later) {
         let mode = self.mode(by_table);
         if let Some(mode) = &mode {
             self.run(format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {mode}"));

@@ -1,12 +1,12 @@
 //! Creating, altering and dropping tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::alter::Alter;
 use super::hints;
-use super::keys::{drop_foreign_key, sides};
+use super::keys::{add_foreign_key, drop_foreign_key, sides};
 use super::later::Later;
-use super::work::Work;
+use super::work::{Outlines, Work};
 use super::{ByTable, Planner};
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
@@ -14,8 +14,8 @@ use crate::schema::model::Text;
 
 impl Planner<'_> {
     /// What has to be done to the tables that are there and stay.
-    pub(super) fn work(&self, by_table: &ByTable<'_>) -> BTreeMap<Text, Work> {
-        let mut work = BTreeMap::new();
+    pub(super) fn work(&self, by_table: &ByTable<'_>) -> Outlines {
+        let mut work = Outlines::with_capacity(by_table.len());
         let key_columns = self.key_columns();
         for (table, differences) in by_table {
             if let Some(one) = self.work_on(*table, differences) {
@@ -50,17 +50,15 @@ impl Planner<'_> {
     }
 
     /// Everything about tables, their foreign keys included.
-    pub(super) fn change_tables(
-        &mut self,
-        by_table: &ByTable<'_>,
-        work: BTreeMap<Text, Work>,
-        later: &Later,
-    ) {
-        let (drop, add) = self.foreign_keys(by_table, &work, later);
+    pub(super) fn change_tables(&mut self, by_table: &ByTable<'_>, work: &Outlines, later: &Later) {
+        let (drop, add) = self.foreign_keys(by_table, work, later);
         if drop.len() > add.len() {
-            self.note_lost_keys(by_table, &work);
+            self.note_lost_keys(by_table, work);
         }
-        drop.into_iter().for_each(|(sql, loses)| self.add(sql, loses));
+        for step in drop {
+            let loses = step.loses(work);
+            self.add(drop_foreign_key(step.table, step.name), loses);
+        }
         let mut gone = Vec::new();
         for (table, differences) in by_table {
             match (self.expected.tables.get(table), self.live.tables.get(table)) {
@@ -73,17 +71,17 @@ impl Planner<'_> {
             }
         }
         for (table, outline) in work {
-            let differences = by_table.get(&table).copied().unwrap_or_default();
-            if let Some(mut work) = self.work_on(table, differences) {
-                if outline.united {
-                    work.unite();
-                }
-                work.reasons = outline.reasons;
-                self.alter(table, work);
+            let differences = by_table.get(table).copied().unwrap_or_default();
+            if let Some(mut work) = self.work_on(*table, differences) {
+                outline.decide(&mut work);
+                self.alter(*table, work);
             }
         }
         self.drop_tables(&gone);
-        add.into_iter().for_each(|(sql, loses)| self.add(sql, loses));
+        for step in add {
+            let loses = step.loses(work);
+            self.add(add_foreign_key(step.table, step.name, step.key), loses);
+        }
     }
 
     /// The ALTERs of one table.

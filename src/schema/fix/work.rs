@@ -2,42 +2,55 @@
 
 use std::collections::BTreeSet;
 
-use crate::schema::model::Text;
+use crate::schema::model::{ByName, Text};
+
+/// What has to be done to each table, in outline.
+pub(super) type Outlines = ByName<Outline>;
+
+/// What an ALTER does to columns, as far as foreign keys and programs need to know.
+#[derive(Default)]
+pub(super) struct Columns {
+    /// Columns that are added, that get another type, or that switch between plain and generated.
+    pub(super) touched: BTreeSet<Text>,
+    /// Columns that are added.
+    pub(super) added: BTreeSet<Text>,
+    /// First columns of indexes that are dropped or changed.
+    pub(super) unindexed: BTreeSet<Text>,
+    /// First columns of indexes that are added or changed.
+    pub(super) indexed: BTreeSet<Text>,
+}
+
+impl Columns {
+    fn extend(&mut self, other: Columns) {
+        self.touched.extend(other.touched);
+        self.added.extend(other.added);
+        self.unindexed.extend(other.unindexed);
+        self.indexed.extend(other.indexed);
+    }
+}
 
 /// One ALTER, and what it does to columns that foreign keys need.
 #[derive(Default)]
 pub(super) struct Alteration {
     /// Its clauses, in order.
     pub(super) clauses: Vec<String>,
-    /// Whether there are clauses that were made and forgotten, to be made again when it is their turn.
-    forgotten: bool,
     /// What to know before it runs.
     pub(super) notes: Vec<String>,
-    /// Columns that come, or whose type or very being changes.
-    pub(super) touched: BTreeSet<Text>,
-    /// Columns that come.
-    pub(super) added: BTreeSet<Text>,
-    /// First columns of indexes that go or change.
-    pub(super) unindexed: BTreeSet<Text>,
-    /// First columns of indexes that come or change.
-    pub(super) indexed: BTreeSet<Text>,
+    /// What it does to columns.
+    pub(super) columns: Columns,
 }
 
 impl Alteration {
     /// Whether there is nothing to do.
     pub(super) fn is_empty(&self) -> bool {
-        self.clauses.is_empty() && !self.forgotten
+        self.clauses.is_empty()
     }
 
     /// Adds the clauses of another.
     fn extend(&mut self, other: Alteration) {
         self.clauses.extend(other.clauses);
-        self.forgotten |= other.forgotten;
         self.notes.extend(other.notes);
-        self.touched.extend(other.touched);
-        self.added.extend(other.added);
-        self.unindexed.extend(other.unindexed);
-        self.indexed.extend(other.indexed);
+        self.columns.extend(other.columns);
     }
 }
 
@@ -58,8 +71,6 @@ pub(super) struct Work {
     pub(super) dropped: Option<(String, String)>,
     /// PARTITION BY has to stand alone.
     pub(super) partitioning: Option<String>,
-    /// Whether all of it is in the losing ALTER.
-    pub(super) united: bool,
     /// ALTERs of their own that have to come before the rest, perhaps with what they lose.
     pub(super) before: Vec<(String, Option<String>)>,
 }
@@ -81,24 +92,105 @@ impl Work {
 
     /// Puts everything into the losing ALTER, where it cannot be told apart.
     pub(super) fn unite(&mut self) {
-        self.united = true;
         let losing = std::mem::take(&mut self.losing);
         let mut all = std::mem::take(&mut self.safe);
         all.extend(losing);
         self.losing = all;
     }
 
-    /// What is kept of it while other tables are looked at: of the columns that it touches, those that
-    /// foreign keys of any table need. The rest, of a thousand tables, would fill megabytes.
-    pub(super) fn outline(mut self, in_a_key: impl Fn(Text) -> bool) -> Work {
-        self.risky = BTreeSet::new();
-        for part in [&mut self.safe, &mut self.losing] {
-            part.forgotten = !part.is_empty();
-            part.clauses = Vec::new();
-            part.notes = Vec::new();
-            let touched = std::mem::take(&mut part.touched).into_iter();
-            part.touched = touched.filter(|column| in_a_key(*column)).collect();
+    /// What is kept of it while other tables are looked at; `in_a_key` says which columns foreign keys
+    /// of any table need.
+    pub(super) fn outline(self, in_a_key: impl Fn(Text) -> bool) -> Outline {
+        let side = |part: Alteration| {
+            let some = !part.is_empty();
+            let mut columns = part.columns;
+            let touched = std::mem::take(&mut columns.touched).into_iter();
+            columns.touched = touched.filter(|column| in_a_key(*column)).collect();
+            Side { columns, some }
+        };
+        let why = self.loses();
+        let (safe, losing) = (side(self.safe), side(self.losing));
+        Outline {
+            loses: why.is_some(),
+            why: why.filter(|_| !losing.columns.added.is_empty() || !safe.columns.added.is_empty()),
+            safe,
+            losing,
+            gone: self.gone,
+            drops: self.dropped.is_some(),
+            tie: None,
         }
-        self
     }
+}
+
+/// One of the ALTERs of a table in outline.
+#[derive(Default)]
+pub(super) struct Side {
+    /// What it does to columns; those that it touches only as far as they are in a foreign key.
+    pub(super) columns: Columns,
+    /// Whether there is such an ALTER at all.
+    some: bool,
+}
+
+/// [`Work`] without its text. That of a thousand tables would fill megabytes, so it is made again when
+/// it is its turn.
+pub(super) struct Outline {
+    /// The ALTER that loses nothing.
+    pub(super) safe: Side,
+    /// The ALTER that may lose data.
+    pub(super) losing: Side,
+    /// Columns that are dropped.
+    pub(super) gone: BTreeSet<Text>,
+    /// Whether the losing ALTER has a reason of its own.
+    loses: bool,
+    /// The reason, where columns are added: what uses them may have to wait for it.
+    why: Option<String>,
+    /// Whether columns are dropped by an ALTER of their own.
+    drops: bool,
+    /// The table to whose change a foreign key ties all of this one, which then has one ALTER.
+    tie: Option<Text>,
+}
+
+impl Outline {
+    /// Whether there is an ALTER that loses nothing.
+    pub(super) fn has_safe(&self) -> bool {
+        self.safe.some
+    }
+
+    /// Whether something of it may lose data.
+    pub(super) fn may_lose(&self) -> bool {
+        self.loses || self.tie.is_some() || self.drops
+    }
+
+    /// Why what uses the columns that the losing ALTER adds has to wait.
+    pub(super) fn why(&self) -> Option<String> {
+        self.why.clone()
+    }
+
+    /// Puts everything into the losing ALTER, because a foreign key ties it to the change of `other`.
+    pub(super) fn unite(&mut self, other: Text) {
+        self.tie.get_or_insert(other);
+        let mut all = std::mem::take(&mut self.safe);
+        let losing = std::mem::take(&mut self.losing);
+        all.columns.extend(losing.columns);
+        all.some |= losing.some;
+        if !all.columns.added.is_empty() {
+            self.why.get_or_insert_with(|| tie(other));
+        }
+        self.losing = all;
+    }
+
+    /// Does to the work itself what was decided about its outline.
+    pub(super) fn decide(&self, work: &mut Work) {
+        if let Some(other) = self.tie {
+            work.unite();
+            if work.reasons.is_empty() {
+                work.reasons.insert(tie(other));
+            }
+        }
+    }
+}
+
+/// Why all changes of a table are in one ALTER.
+fn tie(other: Text) -> String {
+    format!("a foreign key ties it to the change of {other}")
 }
