@@ -8,6 +8,7 @@ pub mod ddl;
 pub mod diagram;
 pub mod dialect;
 pub mod diff;
+pub(crate) mod expected;
 pub mod expr;
 pub mod fix;
 pub mod ignore;

@@ -14,15 +14,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The lines outside tests and comments, with their numbers, of every file that is not of the room `db`.
-fn lines(check: &mut dyn FnMut(&Path, usize, &str)) {
+/// The lines outside tests and comments, with their numbers, of every file.
+fn every_line(check: &mut dyn FnMut(&Path, usize, &str)) {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
     assert!(files.len() > 100, "the sources are read");
     for path in files {
         let short = path.strip_prefix(&src).expect("a file of src");
-        if short.starts_with("db") || short.ends_with("tests.rs") {
+        if short.ends_with("tests.rs") {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a source");
@@ -32,6 +32,15 @@ fn lines(check: &mut dyn FnMut(&Path, usize, &str)) {
             check(short, number + 1, code);
         }
     }
+}
+
+/// The same without those of the room `db`.
+fn lines(check: &mut dyn FnMut(&Path, usize, &str)) {
+    every_line(&mut |path, number, line| {
+        if !path.starts_with("db") {
+            check(path, number, line);
+        }
+    });
 }
 
 /// A line without what stands in its string literals.
@@ -89,4 +98,89 @@ fn families_of_servers_are_compared_in_files_named_after_them() {
         "ask for a capability (src/db/server/capabilities.rs), or pick between a mysql.rs and a mariadb.rs:\n{}",
         compared.join("\n")
     );
+}
+
+/// Which rooms of the library a room may use. Arrows point one way: commands, then engines (migrate,
+/// connections, schema, stays), then batch, then db; sql knows none of them.
+const ARROWS: &[(&str, &str)] = &[
+    ("app", "cancel cli context db exit report signals"),
+    ("batch", "context db exit"),
+    ("cli", "batch config exit report schema"),
+    (
+        "commands",
+        "batch cancel cli config connections context db exit hostproc migrate report sandbox schema sql stays",
+    ),
+    ("config", "cancel exit secret"),
+    ("connections", "config context db hostproc report"),
+    ("context", "cancel cli config db exit report sandbox"),
+    ("db", "cancel config exit hex hostproc sql"),
+    ("exit", "cancel"),
+    ("migrate", "cancel cli context db exit hex report schema sql"),
+    ("report", "cancel exit"),
+    ("sandbox", "cancel config db exit secret sql"),
+    (
+        "schema",
+        "cli config context db exit hex migrate report sandbox sql",
+    ),
+    ("signals", "cancel exit"),
+    ("sql", "report"),
+    ("stays", "batch cli context db exit report secret"),
+];
+
+/// The names behind `prefix` in a line: `report` of `crate::report::Check`.
+fn names_behind<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    line.match_indices(prefix).map(move |(at, _)| {
+        let rest = &line[at + prefix.len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+        &rest[..end.unwrap_or(rest.len())]
+    })
+}
+
+#[test]
+fn rooms_use_only_the_rooms_they_may() {
+    let mut crossed = Vec::new();
+    let mut seen = 0;
+    every_line(&mut |path, number, line| {
+        let room = path
+            .iter()
+            .next()
+            .and_then(|room| room.to_str())
+            .unwrap_or_default();
+        let room = room.trim_end_matches(".rs");
+        let allowed = ARROWS
+            .iter()
+            .find(|(name, _)| *name == room)
+            .map_or("", |(_, to)| *to);
+        for used in names_behind(line, "crate::") {
+            seen += 1;
+            if used != room && !allowed.split(' ').any(|to| to == used) {
+                crossed.push(format!("src/{}:{number}: {room} uses {used}", path.display()));
+            }
+        }
+    });
+    assert!(seen > 500, "the imports are read: {seen}");
+    assert!(crossed.is_empty(), "{}", crossed.join("\n"));
+}
+
+#[test]
+fn no_command_uses_another() {
+    let mut crossed = Vec::new();
+    every_line(&mut |path, number, line| {
+        if !path.starts_with("commands") || path == Path::new("commands/mod.rs") {
+            return;
+        }
+        let own = path
+            .iter()
+            .nth(1)
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let own = own.trim_end_matches(".rs");
+        let of_parent = path.components().count() == 2 || path.ends_with("mod.rs");
+        let parent = if of_parent { "super::" } else { "super::super::" };
+        let others = names_behind(line, "crate::commands::").chain(names_behind(line, parent));
+        for other in others.filter(|other| !other.is_empty() && *other != own) {
+            crossed.push(format!("src/{}:{number}: {other}", path.display()));
+        }
+    });
+    assert!(crossed.is_empty(), "{}", crossed.join("\n"));
 }

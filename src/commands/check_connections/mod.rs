@@ -1,18 +1,13 @@
 //! `dbtool check-connections`: who uses the server's connections, and how many are left.
 
-mod advice;
-mod gather;
-mod model;
 mod outcome;
-mod row;
 
 use std::time::Instant;
 
-pub use advice::{Advice, advise};
-pub use model::{Connection, Facts, Group};
 pub use outcome::ConnectionsOutcome;
 
 use crate::cli::check_connections::CheckConnectionsArgs;
+use crate::connections::gather;
 use crate::context::Context;
 
 /// Looks at the server once and judges what is left by `--min-free`.
@@ -23,7 +18,7 @@ pub async fn run(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Resu
     let started = Instant::now();
     let server = context.db.server().await?;
     let mut session = context.db.brief_session().await?;
-    let facts = gather::gather(context, &server, &mut session).await?;
+    let facts = gather(context, &server, &mut session).await?;
     Ok(ConnectionsOutcome::new(
         facts,
         args.min_free,

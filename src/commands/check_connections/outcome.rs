@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::advice::{Advice, advise};
-use super::model::{Connection, Facts};
-use super::row::{connection_json, duration_of, process_text, short};
+use crate::connections::{Advice, advise};
+use crate::connections::{Connection, Facts};
+use crate::connections::{connection_json, duration_of, process_text, short};
 use crate::exit::Exit;
 use crate::report::{
     Check, CheckStatus, Json, Metric, MetricKind, Outcome, Page, Table, count, duration, plural,

@@ -3,18 +3,10 @@
 //! Gather the live and the expected schema, decide what differs and what is unwise, act on it
 //! (snapshot, diagram), report.
 
-mod committed;
-mod definers;
-mod elsewhere;
-mod expected;
 mod outcome;
-mod replay;
-mod scratch;
 mod shape;
-mod standing;
-mod touched;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::check_schema::{CheckSchemaArgs, FailOn};
 use crate::context::Context;
@@ -26,11 +18,9 @@ use crate::schema::ignore::Ignore;
 use crate::schema::introspect::Reading;
 use crate::schema::lint::{self, Finding, lint};
 
-use expected::Expected;
+use crate::schema::expected::{self, Expected, SNAPSHOT, committed, definers, unreadable};
 use outcome::Report;
 
-/// Name of the snapshot in the folder of the migrations.
-pub const SNAPSHOT: &str = "schema.json";
 /// Name of the ignore file in the folder of the migrations.
 const IGNORE_FILE: &str = "schema.ignore";
 
@@ -168,13 +158,6 @@ fn read_ignore(args: &CheckSchemaArgs) -> Result<Ignore, Failure> {
         Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => Ok(Ignore::default()),
         Err(error) => Err(unreadable(&path, &error)),
     }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(
-        format!("cannot read {}: {error}", path.display()),
-        "correct the path or its permissions",
-    )
 }
 
 /// The ids of the rules whose findings fail the check.

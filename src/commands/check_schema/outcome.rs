@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::expected::Expected;
 use super::shape::Shape;
-use super::standing::{Pending, Standing};
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
 use crate::schema::diff::{Change, Difference, Kind, Severity, defined};
+use crate::schema::expected::Expected;
+use crate::schema::expected::standing::{Pending, Standing};
 use crate::schema::fix::{Statement, plan};
 use crate::schema::introspect::Reading;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};

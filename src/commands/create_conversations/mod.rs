@@ -5,11 +5,6 @@
 //! progress, so a run that was killed is resumed by running it again.
 
 mod outcome;
-mod plan;
-mod range;
-mod repair;
-mod rule;
-mod schema;
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -21,13 +16,13 @@ use crate::context::Context;
 use crate::db::{DbError, Session};
 use crate::exit::Failure;
 use crate::report::{Outcome, Progress, count};
+use crate::stays::conversations::plan::Plan;
+use crate::stays::conversations::range::{self, Counts};
+use crate::stays::conversations::repair::{self, Repaired};
+use crate::stays::conversations::rule::{self, Repairs, Rule};
+use crate::stays::conversations::schema;
 
 pub use outcome::Summary;
-
-use plan::Plan;
-use range::Counts;
-use repair::Repaired;
-use rule::{Repairs, Rule};
 
 /// A second connection is worth its while from this many chosen bookings on, or this many ranges.
 const WORTH_TWO: (u64, u64) = (2_000, 4);

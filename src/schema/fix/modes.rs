@@ -47,7 +47,7 @@ impl Planner<'_> {
         // Without a strict mode a column that becomes NOT NULL gets zeros and empty strings in the
         // place of NULL, with a warning only.
         let mut differences = by_table.values().flat_map(|of_table| of_table.iter());
-        if !self.live.strict && differences.any(|one| forbids_null(one)) {
+        if !self.live.strict && differences.any(forbids_null) {
             mode = format!("CONCAT({mode}, ',STRICT_ALL_TABLES')");
         }
         (mode != "@@sql_mode").then_some(mode)

@@ -1,0 +1,79 @@
+//! `dbtool migrate`: applies the migrations of a folder, once each, and goes on where a run stopped.
+
+use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
+use crate::context::Launch;
+use crate::exit::Failure;
+use crate::migrate::files::Folder;
+use crate::migrate::{Migrator, new};
+use crate::report::Outcome;
+
+/// Runs `dbtool migrate` with its subcommands.
+///
+/// # Errors
+/// Bad usage or files (exit 2), no connection (3), a failed statement (4), another run (5).
+pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn Outcome>> {
+    args.check()?;
+    if let Some(MigrateAction::New { name, down }) = &args.action {
+        return Ok(Box::new(new::create(&args.dir, name, *down)?));
+    }
+    let mut folder = Folder::list(&args.dir)?;
+    folder.refuse_unread()?;
+    if folder.migrations.is_empty() {
+        warn_of_ignored(launch, &folder);
+        return Err(folder.empty().into());
+    }
+    check_versions(&folder, &args)?;
+    let ctx = launch.context("migrate")?;
+    let mut migrator = Migrator::open(&ctx, &args, &mut folder).await?;
+    // Only now is it known which of them the migrations read.
+    warn_of_ignored(launch, &folder);
+    let outcome: Box<dyn Outcome> = match &args.action {
+        None if args.apply.check => Box::new(migrator.status(&folder, "migrate-status", true, false).await?),
+        None if args.apply.dry_run => Box::new(migrator.plan(&folder, &args.apply).await?),
+        None => Box::new(migrator.apply(&folder, &args).await?),
+        Some(MigrateAction::Status { check }) => {
+            Box::new(migrator.status(&folder, "migrate-status", *check, false).await?)
+        }
+        Some(MigrateAction::Plan { version }) => {
+            let apply = ApplyArgs {
+                version: version.clone(),
+                ..ApplyArgs::default()
+            };
+            Box::new(migrator.plan(&folder, &apply).await?)
+        }
+        Some(MigrateAction::Verify) => {
+            Box::new(migrator.status(&folder, "migrate-verify", true, true).await?)
+        }
+        Some(MigrateAction::Repair(repair)) => Box::new(migrator.repair(&folder, &args, repair).await?),
+        Some(MigrateAction::Baseline { version, force }) => {
+            Box::new(migrator.baseline(&folder, &args, version, *force).await?)
+        }
+        Some(MigrateAction::Down { version, yes }) => {
+            Box::new(migrator.down(&folder, &args, version.as_deref(), *yes).await?)
+        }
+        // Returned above, before any connection was opened.
+        Some(MigrateAction::New { name, down }) => Box::new(new::create(&args.dir, name, *down)?),
+    };
+    Ok(outcome)
+}
+
+fn warn_of_ignored(launch: &Launch, folder: &Folder) {
+    for name in &folder.ignored {
+        launch.report.warn(format!(
+            "{} is ignored: migration files are named NUMBER_name.sql",
+            folder.dir.join(name).display()
+        ));
+    }
+}
+
+/// A version that does not exist is named before anything is connected to.
+fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
+    let named = match &args.action {
+        None => args.apply.version.as_deref(),
+        Some(MigrateAction::Plan { version }) => version.as_deref(),
+        Some(MigrateAction::Baseline { version, .. }) => Some(version.as_str()),
+        // A missing file's version can still be repaired, and 0 takes everything back.
+        _ => None,
+    };
+    named.map_or(Ok(()), |version| folder.find(version).map(drop))
+}

@@ -1,0 +1,301 @@
+//! One look at a server: a handful of cheap statements, none of which needs a privilege.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::model::{Connection, Facts, split_host};
+use crate::config::Address;
+use crate::context::Context;
+use crate::db::row::{get, text};
+use crate::db::{DbError, Row, Server, Session};
+use crate::hostproc::{self, Peer};
+
+/// The limits in force. The session's max_user_connections is the account's own limit, or the
+/// global one when the account has none (MariaDB and MySQL manuals, "max_user_connections").
+const LIMITS: &str = "SELECT @@global.max_connections, @@session.max_user_connections, \
+     @@global.max_user_connections, @@global.wait_timeout, @@global.performance_schema, @@port";
+
+/// Counters since the server's start; every account may read them.
+const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', 'Threads_running', \
+     'Max_used_connections', 'Max_used_connections_time', 'Connection_errors_max_connections', \
+     'Aborted_clients', 'Aborted_connects', 'Connections', 'Uptime')";
+
+/// Who is connected, as far as this account may see; statements cut so that a large one costs nothing.
+const PROCESSLIST: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200) \
+     FROM information_schema.processlist";
+
+/// The same from the table that takes no global lock (MySQL manual, "The processlist Table").
+const PROCESSLIST_WITHOUT_LOCK: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200) \
+     FROM performance_schema.processlist";
+
+/// What each client says about itself: its program and its process id.
+const ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value, 100) \
+     FROM performance_schema.session_connect_attrs WHERE attr_name IN ('program_name', '_pid')";
+
+/// The same for the connections of this account only, which needs no privilege.
+const OWN_ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value, 100) \
+     FROM performance_schema.session_account_connect_attrs WHERE attr_name IN ('program_name', '_pid')";
+
+/// How long each connection's transaction has been open; needs the PROCESS privilege.
+const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) \
+     FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
+
+fn number(row: &Row, index: usize) -> u64 {
+    // Some servers answer with a signed number that may briefly be negative.
+    get::<i64>(row, index).map_or_else(
+        || get(row, index).unwrap_or(0),
+        |value| value.max(0).unsigned_abs(),
+    )
+}
+
+/// Looks at the server over `session`.
+pub(crate) async fn gather(
+    context: &Context,
+    server: &Server,
+    session: &mut Session,
+) -> Result<Facts, DbError> {
+    let mut facts = Facts {
+        server: server.name(),
+        account: server.account.clone(),
+        ..Facts::default()
+    };
+    let (performance_schema, port) = limits(session, &mut facts).await?;
+    counters(session, &mut facts).await?;
+    let list = if performance_schema && server.has_performance_schema_processlist() {
+        PROCESSLIST_WITHOUT_LOCK
+    } else {
+        PROCESSLIST
+    };
+    let own = session.id();
+    for row in session.rows::<Row>(list).await? {
+        facts.connections.push(connection(&row, own));
+    }
+    if facts.unseen() > 0 {
+        facts.hidden.push(format!(
+            "{} of other users: GRANT PROCESS ON *.* TO this user shows them",
+            crate::report::plural(facts.unseen(), "connection")
+        ));
+    }
+    attributes(session, performance_schema, &mut facts).await?;
+    transactions(session, &mut facts).await?;
+    processes(context, port, &mut facts);
+    Ok(facts)
+}
+
+async fn limits(session: &mut Session, facts: &mut Facts) -> Result<(bool, u16), DbError> {
+    let Some(row) = session.first::<Row>(LIMITS).await? else {
+        return Ok((false, 0));
+    };
+    let limit = |index| Some(number(&row, index)).filter(|limit| *limit > 0);
+    facts.max_connections = number(&row, 0);
+    facts.account_limit = limit(1);
+    facts.user_limit = limit(2);
+    facts.wait_timeout = number(&row, 3);
+    Ok((number(&row, 4) != 0, u16::try_from(number(&row, 5)).unwrap_or(0)))
+}
+
+async fn counters(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
+    for (name, value) in session.rows::<(String, String)>(COUNTERS).await? {
+        let number = value.parse().unwrap_or(0);
+        match name.as_str() {
+            "Threads_connected" => facts.in_use = number,
+            "Threads_running" => facts.running = number,
+            "Max_used_connections" => facts.peak = number,
+            "Max_used_connections_time" => facts.peak_at = Some(value).filter(|at| !at.is_empty()),
+            "Connection_errors_max_connections" => facts.refused = number,
+            "Aborted_clients" => facts.aborted_clients = number,
+            "Aborted_connects" => facts.aborted_connects = number,
+            "Connections" => facts.attempts = number,
+            "Uptime" => facts.uptime = Duration::from_secs(number),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn connection(row: &Row, own: u64) -> Connection {
+    let id = number(row, 0);
+    let (host, port) = split_host(&text(row, 2).unwrap_or_default());
+    Connection {
+        id,
+        user: text(row, 1).unwrap_or_default(),
+        host,
+        port,
+        database: text(row, 3),
+        command: text(row, 4).unwrap_or_default(),
+        time: Duration::from_secs(number(row, 5)),
+        state: text(row, 6).unwrap_or_default(),
+        statement: text(row, 7)
+            .filter(|statement| !statement.is_empty())
+            .map(without_password),
+        own: id == own,
+        ..Connection::default()
+    }
+}
+
+/// Keeps quiet about a statement that may set a password: servers show it in clear text.
+fn without_password(statement: String) -> String {
+    let lower = statement.to_ascii_lowercase();
+    if ["password", "identified", "master_", "source_"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
+        let verb = statement.split_whitespace().next().unwrap_or_default();
+        return format!("{verb} … (not shown: it may hold a password)");
+    }
+    statement
+}
+
+async fn attributes(
+    session: &mut Session,
+    performance_schema: bool,
+    facts: &mut Facts,
+) -> Result<(), DbError> {
+    if !performance_schema {
+        facts.hidden.push(
+            "program names: the server runs without performance_schema (MariaDB's default); \
+             performance_schema=ON in its configuration and a restart show them"
+                .into(),
+        );
+        return Ok(());
+    }
+    let rows = match session.rows::<Row>(ATTRIBUTES).await {
+        Err(error) if error.is_denied() => match session.rows::<Row>(OWN_ATTRIBUTES).await {
+            Err(error) if error.is_denied() => {
+                facts
+                    .hidden
+                    .push("program names: SELECT on performance_schema shows them".into());
+                return Ok(());
+            }
+            own => own?,
+        },
+        all => all?,
+    };
+    let mut by_id: HashMap<u64, (Option<String>, Option<u32>)> = HashMap::new();
+    for row in rows {
+        let entry = by_id.entry(number(&row, 0)).or_default();
+        match text(&row, 1).as_deref() {
+            Some("program_name") => entry.0 = text(&row, 2).filter(|name| !name.is_empty()),
+            Some("_pid") => entry.1 = text(&row, 2).and_then(|pid| pid.parse().ok()),
+            _ => {}
+        }
+    }
+    for connection in &mut facts.connections {
+        if let Some((program, pid)) = by_id.remove(&connection.id) {
+            connection.program = program;
+            connection.client_pid = pid;
+        }
+    }
+    Ok(())
+}
+
+async fn transactions(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
+    let rows = match session.rows::<Row>(TRANSACTIONS).await {
+        Err(error) if error.is_denied() => {
+            facts
+                .hidden
+                .push("open transactions: GRANT PROCESS ON *.* TO this user shows them".into());
+            return Ok(());
+        }
+        rows => rows?,
+    };
+    let open: HashMap<u64, u64> = rows.iter().map(|row| (number(row, 0), number(row, 1))).collect();
+    for connection in &mut facts.connections {
+        connection.transaction = open.get(&connection.id).copied().map(Duration::from_secs);
+    }
+    Ok(())
+}
+
+/// Finds the local processes behind the connections that come from this host.
+fn processes(context: &Context, port: u16, facts: &mut Facts) {
+    let (mut ports, by_socket) = match &context.config.address.value {
+        Address::Tcp { port, .. } => (vec![*port], false),
+        Address::Socket(_) => (Vec::new(), true),
+    };
+    // Behind a forwarded port the server's own idea of its port differs from the one dialled.
+    ports.push(port);
+    ports.extend(context.config.admin_port.as_ref().map(|port| port.value));
+    // The name by which the server knows this host is the one it has for this very connection.
+    let here = facts
+        .connections
+        .iter()
+        .find(|connection| connection.own)
+        .map(|own| own.host.clone());
+    let wanted: HashSet<Peer> = facts
+        .connections
+        .iter()
+        .filter_map(|connection| peer(connection, here.as_deref()))
+        .collect();
+    let holders = hostproc::holders(&wanted, &ports);
+    for connection in &mut facts.connections {
+        connection.process = match peer(connection, here.as_deref()) {
+            Some(peer) => holders.processes.get(&peer).cloned(),
+            // Through the unix socket there is no port to find, but both ends are on this host.
+            None if by_socket && connection.host == "localhost" => {
+                connection.client_pid.and_then(hostproc::process)
+            }
+            None => None,
+        };
+    }
+    if holders.hidden > 0 {
+        facts.hidden.push(format!(
+            "the processes of {} from this host: they belong to other users of this host, root can see them",
+            crate::report::plural(holders.hidden as u64, "connection")
+        ));
+    }
+}
+
+/// The client's end of a connection that may come from this host: an address is compared with the
+/// local sockets' own, a name only counts if the server uses it for this host.
+fn peer(connection: &Connection, here: Option<&str>) -> Option<Peer> {
+    let port = connection.port?;
+    match connection.host.parse::<IpAddr>() {
+        Ok(address) => Some(Peer {
+            address: Some(address.to_canonical()),
+            port,
+        }),
+        Err(_) if Some(connection.host.as_str()) == here || connection.host == "localhost" => {
+            Some(Peer { address: None, port })
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connection, Peer, peer, without_password};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    #[test]
+    fn statements_that_set_a_password_are_not_shown() {
+        for statement in ["ALTER USER a IDENTIFIED BY 'hunter2'", "SET PASSWORD = 'hunter2'"] {
+            assert!(
+                !without_password(statement.into()).contains("hunter2"),
+                "{statement}"
+            );
+        }
+        assert_eq!(without_password("SELECT 1".into()), "SELECT 1");
+    }
+
+    #[test]
+    fn only_names_of_this_host_count() {
+        let local = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        for (host, port, here, expected) in [
+            ("127.0.0.1", Some(5), None, Some(local)),
+            ("::ffff:127.0.0.1", Some(5), None, Some(local)),
+            ("localhost", Some(5), None, Some(None)),
+            ("web1", Some(5), Some("web1"), Some(None)),
+            ("web2", Some(5), Some("web1"), None),
+            ("localhost", None, None, None),
+        ] {
+            let connection = Connection {
+                host: host.into(),
+                port,
+                ..Connection::default()
+            };
+            let expected = expected.map(|address| Peer { address, port: 5 });
+            assert_eq!(peer(&connection, here), expected, "{host}");
+        }
+    }
+}

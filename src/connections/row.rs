@@ -1,0 +1,67 @@
+//! One connection, in text and in JSON.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::model::Connection;
+use crate::report::duration;
+
+/// Whole seconds: the processlist knows no finer.
+pub(crate) fn duration_of(time: Duration) -> String {
+    if time.as_secs() < 60 {
+        format!("{} s", time.as_secs())
+    } else {
+        duration(time)
+    }
+}
+
+pub(crate) fn process_text(connection: &Connection) -> String {
+    match (&connection.process, connection.client_pid) {
+        (Some(process), _) => format!("{} {}", process.pid, short(&process.command, 50)),
+        (None, Some(pid)) => {
+            let program = connection.program.as_deref().unwrap_or_default();
+            format!("{pid} {program} (says the client)")
+        }
+        (None, None) => connection.program.clone().unwrap_or_else(|| "-".into()),
+    }
+}
+
+/// The first characters of `text` on one line.
+pub(crate) fn short(text: &str, limit: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+pub(crate) fn connection_json(connection: &Connection) -> Value {
+    json!({
+        "id": connection.id,
+        "user": connection.user,
+        "host": connection.host,
+        "port": connection.port,
+        "database": connection.database,
+        "command": connection.command,
+        "seconds": connection.time.as_secs(),
+        "state": connection.state,
+        "statement": connection.statement,
+        "program": connection.program,
+        "client_pid": connection.client_pid,
+        "transaction_seconds": connection.transaction.map(|age| age.as_secs()),
+        "process": connection.process.as_ref().map(|process| json!({
+            "pid": process.pid,
+            "command": process.command,
+            "started": process.started.and_then(unix_seconds),
+            "parent_pid": process.parent.as_ref().map(|(pid, _)| *pid),
+            "parent": process.parent.as_ref().map(|(_, name)| name),
+        })),
+        "own": connection.own,
+        "system": connection.is_system(),
+    })
+}
+
+fn unix_seconds(time: SystemTime) -> Option<u64> {
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}

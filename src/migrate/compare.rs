@@ -1,0 +1,292 @@
+//! The files against the history: what is applied, what is pending, what is wrong.
+
+use super::history::{Record, State};
+use crate::exit::Failure;
+use crate::migrate::files::{Folder, Migration, label_of};
+
+/// A migration as files and history together tell of it.
+#[derive(Debug, Clone)]
+pub struct Item<'a> {
+    /// The version's number.
+    pub version: u64,
+    /// The file, unless it is missing.
+    pub migration: Option<&'a Migration>,
+    /// The record, if there is one.
+    pub record: Option<&'a Record>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// How a migration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Applied, or recorded as a baseline, and its file is unchanged.
+    Applied,
+    /// Not begun.
+    Pending,
+    /// Begun and neither finished nor failed.
+    Interrupted,
+    /// A statement failed.
+    Failed,
+    /// Begun to be taken back.
+    Reverting,
+    /// Applied, but its file has changed since.
+    Changed,
+    /// Recorded, but its file is gone.
+    Missing,
+    /// Not begun, while a later version is applied.
+    OutOfOrder,
+}
+
+impl Standing {
+    /// The standing in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Applied => "applied",
+            Standing::Pending => "pending",
+            Standing::Interrupted => "interrupted",
+            Standing::Failed => "failed",
+            Standing::Reverting => "reverting",
+            Standing::Changed => "changed",
+            Standing::Missing => "missing",
+            Standing::OutOfOrder => "out-of-order",
+        }
+    }
+
+    /// Whether `migrate` has work to do here.
+    pub fn is_pending(self) -> bool {
+        matches!(self, Standing::Pending | Standing::Interrupted | Standing::Failed)
+    }
+
+    /// Whether `migrate` refuses to go on before somebody looks at it.
+    pub fn is_problem(self) -> bool {
+        matches!(
+            self,
+            Standing::Changed | Standing::Missing | Standing::OutOfOrder | Standing::Reverting
+        )
+    }
+}
+
+impl Item<'_> {
+    /// The name of the file, present or recorded.
+    pub fn name(&self) -> &str {
+        match (self.migration, self.record) {
+            (Some(migration), _) => &migration.name,
+            (None, Some(record)) => &record.name,
+            (None, None) => "",
+        }
+    }
+
+    /// The version as the file writes it.
+    pub fn label(&self) -> &str {
+        self.migration
+            .map_or_else(|| label_of(self.name()), |migration| &migration.label)
+    }
+}
+
+/// Puts files and history side by side, ascending by version.
+pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<Item<'a>> {
+    let newest = records
+        .iter()
+        .filter(|record| record.state.complete())
+        .map(|record| record.version)
+        .max();
+    let mut items: Vec<Item<'a>> = folder
+        .migrations
+        .iter()
+        .map(|migration| {
+            let record = records.iter().find(|record| record.version == migration.version);
+            Item {
+                version: migration.version,
+                migration: Some(migration),
+                record,
+                standing: standing(migration, record, newest),
+            }
+        })
+        .collect();
+    for record in records {
+        if !folder
+            .migrations
+            .iter()
+            .any(|migration| migration.version == record.version)
+        {
+            items.push(Item {
+                version: record.version,
+                migration: None,
+                record: Some(record),
+                standing: Standing::Missing,
+            });
+        }
+    }
+    items.sort_by_key(|item| item.version);
+    items
+}
+
+fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>) -> Standing {
+    let Some(record) = record else {
+        return if newest.is_some_and(|newest| migration.version < newest) {
+            Standing::OutOfOrder
+        } else {
+            Standing::Pending
+        };
+    };
+    match record.state {
+        State::Running => Standing::Interrupted,
+        State::Failed => Standing::Failed,
+        State::Reverting => Standing::Reverting,
+        State::Applied | State::Baseline if migration.has_been(&record.checksum) => Standing::Applied,
+        State::Applied | State::Baseline => Standing::Changed,
+    }
+}
+
+/// Refuses to run anything while something is wrong. `only` is the one version that may be
+/// applied out of order.
+///
+/// # Errors
+/// The problems, each with its file, and what to do about them.
+pub fn refuse_problems(items: &[Item<'_>], only: Option<u64>) -> Result<(), Failure> {
+    let problems: Vec<&Item<'_>> = items
+        .iter()
+        .filter(|item| item.standing.is_problem())
+        .filter(|item| !(item.standing == Standing::OutOfOrder && (only.is_some())))
+        .collect();
+    let Some(first) = problems.first() else {
+        return Ok(());
+    };
+    let what: Vec<String> = problems.iter().map(|item| describe(item)).collect();
+    Err(Failure::usage(
+        format!("nothing was run: {}", what.join("; ")),
+        advice(first),
+    ))
+}
+
+/// A problem in words.
+pub fn describe(item: &Item<'_>) -> String {
+    let name = item.name();
+    match item.standing {
+        Standing::Changed => format!("{name} has changed since it was applied"),
+        Standing::Missing => format!("{name} is applied but its file is missing"),
+        Standing::OutOfOrder => format!("{name} is not applied but a later version is"),
+        Standing::Reverting => format!("{name} is half taken back"),
+        Standing::Failed => format!("{name} failed"),
+        Standing::Interrupted => format!("{name} was interrupted"),
+        Standing::Pending => format!("{name} is pending"),
+        Standing::Applied => format!("{name} is applied"),
+    }
+}
+
+/// What to do about a problem.
+pub fn advice(item: &Item<'_>) -> String {
+    let label = item.label();
+    match item.standing {
+        Standing::Changed => format!(
+            "restore the file as it was applied and put the change into a new migration; if the change is \
+             harmless (a comment), accept it with `dbtool migrate repair {label} --accept-file`"
+        ),
+        Standing::Missing => {
+            "restore the file from version control, or name the right folder with --dir".to_owned()
+        }
+        Standing::OutOfOrder => {
+            format!("give it a higher number, or apply just this one with `dbtool migrate {label} --only`")
+        }
+        Standing::Reverting => format!(
+            "finish with `dbtool migrate down --yes`; if it was taken back by hand, record that with `dbtool migrate \
+             repair {label} --finished`"
+        ),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn migration(version: u64, checksum: &str) -> Migration {
+        Migration {
+            version,
+            label: format!("{version:03}"),
+            name: format!("{version:03}_x"),
+            up: PathBuf::new(),
+            down: None,
+            checksum: checksum.to_owned(),
+            outline: None,
+            directives: Default::default(),
+        }
+    }
+
+    fn record(version: u64, checksum: &str, state: State) -> Record {
+        Record {
+            version,
+            name: format!("{version:03}_x"),
+            checksum: checksum.to_owned(),
+            state,
+            done: 1,
+            total: 1,
+            done_hash: String::new(),
+            intent: None,
+            error: None,
+            out_of_order: false,
+            applied_by: String::new(),
+            started_at: String::new(),
+            finished_at: None,
+            duration_ms: 0,
+            run_id: None,
+            revision: 0,
+            connection_id: None,
+            session: None,
+        }
+    }
+
+    #[test]
+    fn files_and_history_are_put_side_by_side() {
+        let folder = Folder {
+            dir: PathBuf::new(),
+            migrations: (1..=9)
+                .filter(|version| *version != 3)
+                .map(|version| migration(version, "a"))
+                .collect(),
+            ignored: Vec::new(),
+            unread: Vec::new(),
+        };
+        let records = [
+            record(1, "a", State::Applied),
+            record(2, "b", State::Applied),
+            record(3, "a", State::Applied),
+            record(5, "a", State::Baseline),
+            record(6, "b", State::Failed),
+            record(7, "a", State::Running),
+            record(8, "a", State::Reverting),
+        ];
+        let items = compare(&folder, &records);
+        let words: Vec<_> = items
+            .iter()
+            .map(|item| (item.version, item.standing.word()))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                (1, "applied"),
+                (2, "changed"),
+                (3, "missing"),
+                (4, "out-of-order"),
+                (5, "applied"),
+                (6, "failed"),
+                (7, "interrupted"),
+                (8, "reverting"),
+                (9, "pending")
+            ]
+        );
+        let failure = refuse_problems(&items, None).unwrap_err();
+        assert_eq!(
+            failure.what,
+            "nothing was run: 002_x has changed since it was applied; 003_x is applied but its file is missing; \
+             004_x is not applied but a later version is; 008_x is half taken back"
+        );
+        assert!(failure.next.contains("repair 002 --accept-file"));
+        assert!(refuse_problems(&items[3..4], None).is_err());
+        assert!(refuse_problems(&items[3..4], Some(4)).is_ok());
+        assert!(refuse_problems(&items[4..7], None).is_ok());
+    }
+}

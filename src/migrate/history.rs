@@ -1,0 +1,670 @@
+//! The table `dbtool_migrations`: what was applied, and how far an unfinished migration got.
+//!
+//! One row a migration. A statement is recorded by its number: `statements_done` counts those that
+//! took effect, `intent` is the one that was begun before its effect can be recorded in the same
+//! transaction (DDL commits on its own), together with what its objects looked like just before.
+
+use rand::RngExt;
+
+use crate::db::row::get;
+use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::exit::Failure;
+use crate::hex;
+
+/// The table's name; it lives in the database it describes.
+pub const TABLE: &str = "dbtool_migrations";
+
+/// Makes the table. The collation is binary and named so that both server families and all their
+/// versions make the same table; times are UTC whatever the session's time zone.
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS {history} (
+  version BIGINT UNSIGNED NOT NULL COMMENT 'number the file name begins with',
+  name VARCHAR(255) NOT NULL COMMENT 'file name without ending',
+  checksum CHAR(64) NOT NULL COMMENT 'SHA-256 of the file, without byte order mark and CR',
+  state VARCHAR(16) NOT NULL COMMENT 'running, failed, applied, baseline, reverting',
+  statements_done INT UNSIGNED NOT NULL COMMENT 'statements that took effect',
+  statements_total INT UNSIGNED NOT NULL,
+  done_hash CHAR(64) NOT NULL COMMENT 'SHA-256 of the statements done',
+  intent INT UNSIGNED NULL COMMENT 'statement begun and not recorded as done',
+  intent_hash CHAR(64) NULL COMMENT 'SHA-256 of the statements up to and with that one',
+  intent_before TEXT NULL COMMENT 'fingerprints of its objects before it',
+  error TEXT NULL COMMENT 'why the last statement failed',
+  out_of_order TINYINT NOT NULL DEFAULT 0 COMMENT 'applied after a later version',
+  applied_by VARCHAR(255) NOT NULL COMMENT 'account and operating-system user',
+  tool_version VARCHAR(32) NOT NULL,
+  started_at DATETIME(6) NOT NULL COMMENT 'UTC',
+  finished_at DATETIME(6) NULL COMMENT 'UTC',
+  duration_ms BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'time spent in its statements',
+  {newer},
+  PRIMARY KEY (version)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='migrations applied by dbtool'";
+
+/// The columns that the table of the first versions of dbtool lacks.
+const NEWER: [&str; 5] = [
+    "run_id CHAR(32) NULL COMMENT 'the run that wrote last'",
+    "revision BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counts the writes'",
+    "connection_id BIGINT UNSIGNED NULL COMMENT 'connection of that run'",
+    "heartbeat_at DATETIME(6) NULL COMMENT 'UTC, of the last write'",
+    "session MEDIUMTEXT NULL COMMENT 'variables of an unfinished migration, for the run that goes on'",
+];
+
+/// Finds out whether the table is there (1146 if not) and is of this version (1054 if not).
+const PROBE: &str = "SELECT run_id, revision, connection_id, heartbeat_at, session FROM {history} LIMIT 0";
+
+/// Every migration that is, or was begun to be, in the database.
+const ALL: &str = "SELECT version, name, checksum, state, statements_done, statements_total, done_hash, intent, \
+  intent_hash, intent_before, error, out_of_order, applied_by, CAST(started_at AS CHAR), \
+  CAST(finished_at AS CHAR), duration_ms{newer} FROM {history} ORDER BY version";
+const ALL_NEWER: &str = ", run_id, revision, connection_id, session";
+
+/// Begins a migration that has no record. A record that another run made meanwhile is an error (1062).
+const BEGIN: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
+  out_of_order, applied_by, tool_version, session, run_id, connection_id, revision, started_at, heartbeat_at) \
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+
+/// Takes a record over: from an unfinished run, or to take its migration back. Expects it as it was read.
+const TAKE_OVER: &str = "UPDATE {history} SET name = ?, checksum = ?, state = ?, statements_done = ?, statements_total = ?, \
+  done_hash = ?, applied_by = ?, tool_version = ?, session = ?, run_id = ?, connection_id = ?, \
+  intent = NULL, intent_hash = NULL, intent_before = NULL, error = NULL, finished_at = NULL, {written} \
+  WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ? AND intent <=> ?";
+
+/// What every write of a run does beside its purpose. The count makes each write change the row, so
+/// that the number of changed rows (the driver does not ask for matched ones) says whether the row was as expected.
+const WRITTEN: &str = "revision = revision + 1, heartbeat_at = UTC_TIMESTAMP(6)";
+
+/// The row as this run left it. Anything else means that it is not this run's any more.
+const MINE: &str = "version = ? AND run_id = ? AND revision = ? AND state = ? AND statements_done = ?";
+
+/// Says which statement is about to run, before it does.
+const INTEND: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, session = ?, intent = ?, intent_hash = ?, \
+  intent_before = ?, {written} WHERE {mine}";
+
+/// Counts statements as done.
+const DONE: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, session = ?, intent = NULL, intent_hash = NULL, \
+  intent_before = NULL, duration_ms = duration_ms + ?, {written} WHERE {mine}";
+
+/// Ends a migration.
+const FINISH: &str = "UPDATE {history} SET state = 'applied', finished_at = UTC_TIMESTAMP(6), error = NULL, intent = NULL, \
+  intent_hash = NULL, intent_before = NULL, session = NULL, {written} WHERE {mine}";
+
+/// Notes why a migration stopped. Without an intent the statement that failed took no effect.
+const FAIL: &str = "UPDATE {history} SET state = ?, error = ?, intent = ?, intent_hash = ?, intent_before = ?, \
+  finished_at = UTC_TIMESTAMP(6), {written} WHERE {mine}";
+
+/// Forgets a migration that was taken back.
+const FORGET: &str = "DELETE FROM {history} WHERE {mine}";
+
+/// How far the row's writes got, as this connection sees it.
+const REVISION: &str = "SELECT revision FROM {history} WHERE version = ? AND run_id = ?";
+
+/// What a person decided about a migration; expects the record as it was read.
+const SETTLE: &str = "UPDATE {history} SET state = ?, name = ?, checksum = ?, statements_done = ?, statements_total = ?, \
+  done_hash = ?, error = NULL, intent = NULL, intent_hash = NULL, intent_before = NULL, \
+  finished_at = IF(?, UTC_TIMESTAMP(6), finished_at), session = ?, {written} \
+  WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ?";
+
+/// Forgets a migration of which nothing is done; expects the record as it was read.
+const UNDO: &str = "DELETE FROM {history} \
+  WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ?";
+
+/// Records a migration that the database already has.
+const BASELINE: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
+  applied_by, tool_version, started_at, finished_at) \
+  VALUES (?, ?, ?, 'baseline', ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+
+/// How a migration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Begun; interrupted, unless another run is at it.
+    Running,
+    /// A statement failed.
+    Failed,
+    /// Done.
+    Applied,
+    /// Said to be in the database before dbtool came.
+    Baseline,
+    /// Being taken back.
+    Reverting,
+}
+
+impl State {
+    /// The word in the table and in results.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Failed => "failed",
+            State::Applied => "applied",
+            State::Baseline => "baseline",
+            State::Reverting => "reverting",
+        }
+    }
+
+    fn of(word: &str) -> State {
+        match word {
+            "failed" => State::Failed,
+            "applied" => State::Applied,
+            "baseline" => State::Baseline,
+            "reverting" => State::Reverting,
+            // What a later version of dbtool may write is at least not finished for this one.
+            _ => State::Running,
+        }
+    }
+
+    /// Whether the migration is in the database for good.
+    pub fn complete(self) -> bool {
+        matches!(self, State::Applied | State::Baseline)
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The migration's number.
+    pub version: u64,
+    /// Its file's name without ending.
+    pub name: String,
+    /// SHA-256 of its file when it was begun.
+    pub checksum: String,
+    /// How it stands.
+    pub state: State,
+    /// Statements that took effect.
+    pub done: u32,
+    /// Statements it has.
+    pub total: u32,
+    /// SHA-256 of the statements done.
+    pub done_hash: String,
+    /// The statement that was begun, if its end is not recorded.
+    pub intent: Option<Intent>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Applied after a later version.
+    pub out_of_order: bool,
+    /// Account and operating-system user.
+    pub applied_by: String,
+    /// UTC.
+    pub started_at: String,
+    /// UTC.
+    pub finished_at: Option<String>,
+    /// Milliseconds spent in its statements.
+    pub duration_ms: u64,
+    /// The run that wrote it last.
+    pub run_id: Option<String>,
+    /// How often it was written.
+    pub revision: u64,
+    /// The connection of the run that wrote it last.
+    pub connection_id: Option<u64>,
+    /// What the session of an unfinished migration held ([`super::session_state::SessionState`]).
+    pub session: Option<String>,
+}
+
+/// A statement that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Its number, from 1.
+    pub number: u32,
+    /// SHA-256 of the statements up to and with it.
+    pub hash: String,
+    /// Fingerprints of its objects just before it ([`super::resume::Snapshot`]).
+    pub before: String,
+}
+
+/// What a run writes about a migration when it begins with it.
+#[derive(Debug, Clone)]
+pub struct Start<'a> {
+    /// The migration's number.
+    pub version: u64,
+    /// Its file's name.
+    pub name: &'a str,
+    /// Its file's checksum.
+    pub checksum: &'a str,
+    /// `Running` or `Reverting`.
+    pub state: State,
+    /// Statements done by an earlier run.
+    pub done: u32,
+    /// SHA-256 of these.
+    pub done_hash: &'a str,
+    /// Statements it has.
+    pub total: u32,
+    /// Whether a later version is applied already.
+    pub out_of_order: bool,
+    /// What the session held.
+    pub session: Option<&'a str>,
+}
+
+/// A record as this run left it: each write expects it so, and moves it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    version: u64,
+    state: State,
+    done: u32,
+    revision: u64,
+}
+
+impl Claim {
+    /// Statements that the record counts as done.
+    pub fn done(&self) -> u32 {
+        self.done
+    }
+}
+
+/// How far statements got, for a write.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached<'a> {
+    /// Statements done.
+    pub done: u32,
+    /// SHA-256 of these.
+    pub hash: &'a str,
+    /// What the session holds.
+    pub session: Option<&'a str>,
+}
+
+/// Why a record was not written.
+#[derive(Debug)]
+pub enum WriteError {
+    /// The server refused or failed it.
+    Db(DbError),
+    /// The record is not as this run left it: another run, or a person, has changed it.
+    Overtaken,
+}
+
+impl From<DbError> for WriteError {
+    fn from(error: DbError) -> WriteError {
+        WriteError::Db(error)
+    }
+}
+
+impl From<WriteError> for anyhow::Error {
+    fn from(error: WriteError) -> anyhow::Error {
+        match error {
+            WriteError::Db(error) => error.into(),
+            WriteError::Overtaken => overtaken().into(),
+        }
+    }
+}
+
+/// What to say when a record is not as this run left it.
+pub fn overtaken() -> Failure {
+    Failure::locked(
+        "another run, or somebody's hand, has changed this migration's record while dbtool was at it; what this \
+         run did last was rolled back",
+        "see `dbtool migrate status`; when no other run is at work, run the command again",
+    )
+}
+
+/// The table of one database.
+#[derive(Debug, Clone)]
+pub struct History {
+    table: String,
+    applied_by: String,
+    run_id: String,
+}
+
+impl History {
+    /// The history of `database`, written in the name of `applied_by`, as a run of its own.
+    pub fn new(database: &str, applied_by: &str) -> History {
+        History {
+            table: format!("{}.{}", quote_name(database), quote_name(TABLE)),
+            applied_by: applied_by.chars().take(255).collect(),
+            run_id: hex::encode(&rand::rng().random::<[u8; 16]>()),
+        }
+    }
+
+    fn sql(&self, statement: &str) -> Query {
+        Query::new(
+            statement
+                .replace("{written}", WRITTEN)
+                .replace("{mine}", MINE)
+                .replace("{history}", &self.table),
+        )
+    }
+
+    /// Everything in the table; nothing when there is no table yet. Reads the table of an earlier
+    /// version of dbtool as it is.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn load(&self, session: &mut Session) -> Result<Vec<Record>, DbError> {
+        let mut rows = session
+            .rows::<Row>(self.sql(&ALL.replace("{newer}", ALL_NEWER)))
+            .await;
+        if rows.as_ref().is_err_and(DbError::is_missing_column) {
+            rows = session.rows::<Row>(self.sql(&ALL.replace("{newer}", ""))).await;
+        }
+        match rows {
+            Ok(rows) => Ok(rows.iter().map(record).collect()),
+            Err(error) if error.is_missing_table() => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether there is such a table.
+    ///
+    /// # Errors
+    /// The account may not read it.
+    pub async fn is_there(&self, session: &mut Session) -> Result<bool, DbError> {
+        match session.execute(self.sql("SELECT 1 FROM {history} LIMIT 0")).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_missing_table() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the table unless it is there, and gives one of an earlier version its newer columns.
+    /// To be called under the lock.
+    ///
+    /// # Errors
+    /// No privilege, a read-only server.
+    pub async fn create(&self, session: &mut Session) -> Result<(), DbError> {
+        // A missing table is found by asking for it: CREATE … IF NOT EXISTS needs CREATE even when it is there.
+        let probe = session.execute(self.sql(PROBE)).await;
+        match probe {
+            Err(error) if error.is_missing_table() => {
+                let create = CREATE.replace("{newer}", &NEWER.join(",\n  "));
+                session.execute(self.sql(&create)).await.map(drop)
+            }
+            Err(error) if error.is_missing_column() => self.upgrade(session).await,
+            other => other.map(drop),
+        }
+    }
+
+    /// Adds what the table lacks, in one statement: after a crash all of it is there or none.
+    async fn upgrade(&self, session: &mut Session) -> Result<(), DbError> {
+        let mut lacking = Vec::new();
+        for definition in NEWER {
+            let name = definition.split(' ').next().unwrap_or_default();
+            let probe = format!("SELECT {name} FROM {{history}} LIMIT 0");
+            match session.execute(self.sql(&probe)).await {
+                Err(error) if error.is_missing_column() => lacking.push(format!("ADD COLUMN {definition}")),
+                other => drop(other?),
+            }
+        }
+        let alter = format!("ALTER TABLE {{history}} {}", lacking.join(", "));
+        session.execute(self.sql(&alter)).await.map(drop)
+    }
+
+    /// Records that a migration begins, or takes `record` over. From here on only this run may write it.
+    ///
+    /// # Errors
+    /// The record could not be written; nothing has run.
+    pub async fn begin(
+        &self,
+        session: &mut Session,
+        start: &Start<'_>,
+        record: Option<&Record>,
+    ) -> Result<Claim, WriteError> {
+        let connection = session.id();
+        let Some(record) = record else {
+            let query = self
+                .sql(BEGIN)
+                .bind(start.version)
+                .bind(start.name)
+                .bind(start.checksum)
+                .bind(start.state.word())
+                .bind(start.done)
+                .bind(start.total)
+                .bind(start.done_hash)
+                .bind(start.out_of_order)
+                .bind(&self.applied_by)
+                .bind(env!("CARGO_PKG_VERSION"))
+                .bind(start.session)
+                .bind(&self.run_id)
+                .bind(connection);
+            return match session.execute(query).await {
+                Err(error) if error.is_duplicate_row() => Err(WriteError::Overtaken),
+                other => other.map(|_| Claim::of(start, 1)).map_err(WriteError::Db),
+            };
+        };
+        let query = self
+            .sql(TAKE_OVER)
+            .bind(start.name)
+            .bind(start.checksum)
+            .bind(start.state.word())
+            .bind(start.done)
+            .bind(start.total)
+            .bind(start.done_hash)
+            .bind(&self.applied_by)
+            .bind(env!("CARGO_PKG_VERSION"))
+            .bind(start.session)
+            .bind(&self.run_id)
+            .bind(connection);
+        let query = as_read(query, record).bind(record.intent.as_ref().map(|intent| intent.number));
+        expect_one(session, query).await?;
+        Ok(Claim::of(start, record.revision + 1))
+    }
+
+    /// Records what is about to run, and that everything before it is done.
+    ///
+    /// # Errors
+    /// The record could not be written, or is not this run's; the statement must not run.
+    pub async fn intend(
+        &self,
+        session: &mut Session,
+        claim: &Claim,
+        reached: Reached<'_>,
+        intent: &Intent,
+    ) -> Result<Claim, WriteError> {
+        let query = self
+            .sql(INTEND)
+            .bind(reached.done)
+            .bind(reached.hash)
+            .bind(reached.session)
+            .bind(intent.number)
+            .bind(&intent.hash)
+            .bind(&intent.before);
+        expect_one(session, self.mine(query, claim)).await?;
+        Ok(claim.moved(reached.done))
+    }
+
+    /// Counts statements as done. Runs even after cancellation: they have happened.
+    ///
+    /// # Errors
+    /// The record could not be written, or is not this run's.
+    pub async fn done(
+        &self,
+        session: &mut Session,
+        claim: &Claim,
+        reached: Reached<'_>,
+        took_ms: u64,
+    ) -> Result<Claim, WriteError> {
+        let query = self
+            .sql(DONE)
+            .bind(reached.done)
+            .bind(reached.hash)
+            .bind(reached.session)
+            .bind(took_ms);
+        expect_one(session, self.mine(query, claim).shielded()).await?;
+        Ok(claim.moved(reached.done))
+    }
+
+    /// Records that all statements are done.
+    ///
+    /// # Errors
+    /// The record could not be written (the next run will), or is not this run's.
+    pub async fn finish(&self, session: &mut Session, claim: &Claim) -> Result<(), WriteError> {
+        expect_one(session, self.mine(self.sql(FINISH), claim).shielded()).await
+    }
+
+    /// Records why a migration stopped. `intent` is the statement that may have taken effect in part.
+    ///
+    /// # Errors
+    /// The record could not be written; the migration is then taken for interrupted.
+    pub async fn fail(
+        &self,
+        session: &mut Session,
+        claim: &Claim,
+        error: &str,
+        intent: Option<&Intent>,
+    ) -> Result<(), WriteError> {
+        let error: String = error.chars().take(4000).collect();
+        let state = match claim.state {
+            State::Reverting => State::Reverting,
+            _ => State::Failed,
+        };
+        let query = self
+            .sql(FAIL)
+            .bind(state.word())
+            .bind(error)
+            .bind(intent.map(|intent| intent.number))
+            .bind(intent.map(|intent| &intent.hash))
+            .bind(intent.map(|intent| &intent.before));
+        expect_one(session, self.mine(query, claim).shielded()).await
+    }
+
+    /// Removes a migration that was taken back.
+    ///
+    /// # Errors
+    /// The record could not be removed, or is not this run's.
+    pub async fn forget(&self, session: &mut Session, claim: &Claim) -> Result<(), WriteError> {
+        expect_one(session, self.mine(self.sql(FORGET), claim).shielded()).await
+    }
+
+    /// How often the record was written, as this connection sees it, its own open transaction
+    /// included; `None` when it is not this run's.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub async fn revision(&self, session: &mut Session, claim: &Claim) -> Result<Option<u64>, DbError> {
+        let query = self.sql(REVISION).bind(claim.version).bind(&self.run_id);
+        session.first::<u64>(query.shielded()).await
+    }
+
+    /// Records what a person decided about `record`, as `settled` has it.
+    ///
+    /// # Errors
+    /// The record could not be written, or has changed since it was read.
+    pub async fn settle(
+        &self,
+        session: &mut Session,
+        record: &Record,
+        settled: &Record,
+    ) -> Result<(), WriteError> {
+        let query = self
+            .sql(SETTLE)
+            .bind(settled.state.word())
+            .bind(&settled.name)
+            .bind(&settled.checksum)
+            .bind(settled.done)
+            .bind(settled.total)
+            .bind(&settled.done_hash)
+            .bind(settled.state.complete() && !record.state.complete())
+            .bind(settled.session.as_deref());
+        expect_one(session, as_read(query, record)).await
+    }
+
+    /// Forgets a migration of which nothing is done.
+    ///
+    /// # Errors
+    /// The record could not be removed, or has changed since it was read.
+    pub async fn undo(&self, session: &mut Session, record: &Record) -> Result<(), WriteError> {
+        expect_one(session, as_read(self.sql(UNDO), record)).await
+    }
+
+    /// Records a migration as in the database already.
+    ///
+    /// # Errors
+    /// The record could not be written.
+    pub async fn baseline(
+        &self,
+        session: &mut Session,
+        migration: &crate::migrate::files::Migration,
+    ) -> Result<(), DbError> {
+        let query = self
+            .sql(BASELINE)
+            .bind(migration.version)
+            .bind(&migration.name)
+            .bind(&migration.checksum)
+            .bind(migration.statements())
+            .bind(migration.statements())
+            .bind("")
+            .bind(&self.applied_by)
+            .bind(env!("CARGO_PKG_VERSION"));
+        session.execute(query).await.map(drop)
+    }
+
+    fn mine(&self, query: Query, claim: &Claim) -> Query {
+        query
+            .bind(claim.version)
+            .bind(&self.run_id)
+            .bind(claim.revision)
+            .bind(claim.state.word())
+            .bind(claim.done)
+    }
+}
+
+impl Claim {
+    fn of(start: &Start<'_>, revision: u64) -> Claim {
+        Claim {
+            version: start.version,
+            state: start.state,
+            done: start.done,
+            revision,
+        }
+    }
+
+    fn moved(&self, done: u32) -> Claim {
+        Claim {
+            done,
+            revision: self.revision + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the record was written as often as this claim expects.
+    pub fn is_at(&self, revision: Option<u64>) -> bool {
+        revision == Some(self.revision)
+    }
+}
+
+/// The record as it was read.
+fn as_read(query: Query, record: &Record) -> Query {
+    query
+        .bind(record.version)
+        .bind(record.run_id.as_deref())
+        .bind(record.revision)
+        .bind(record.state.word())
+        .bind(record.done)
+}
+
+async fn expect_one(session: &mut Session, query: Query) -> Result<(), WriteError> {
+    match session.execute(query).await?.affected {
+        1 => Ok(()),
+        _ => Err(WriteError::Overtaken),
+    }
+}
+
+impl Record {
+    /// Whether the migration was begun and nothing of it is in the database.
+    pub fn is_untouched(&self) -> bool {
+        matches!(self.state, State::Running | State::Failed) && self.done == 0 && self.intent.is_none()
+    }
+}
+
+fn record(row: &Row) -> Record {
+    let intent = match (get(row, 7), get(row, 8), get(row, 9)) {
+        (Some(number), Some(hash), before) => Some(Intent {
+            number,
+            hash,
+            before: before.unwrap_or_default(),
+        }),
+        _ => None,
+    };
+    Record {
+        version: get(row, 0).unwrap_or_default(),
+        name: get(row, 1).unwrap_or_default(),
+        checksum: get(row, 2).unwrap_or_default(),
+        state: State::of(&get::<String>(row, 3).unwrap_or_default()),
+        done: get(row, 4).unwrap_or_default(),
+        total: get(row, 5).unwrap_or_default(),
+        done_hash: get(row, 6).unwrap_or_default(),
+        intent,
+        error: get(row, 10),
+        out_of_order: get(row, 11).unwrap_or_default(),
+        applied_by: get(row, 12).unwrap_or_default(),
+        started_at: get(row, 13).unwrap_or_default(),
+        finished_at: get(row, 14),
+        duration_ms: get(row, 15).unwrap_or_default(),
+        run_id: get(row, 16),
+        revision: get(row, 17).unwrap_or_default(),
+        connection_id: get(row, 18),
+        session: get(row, 19),
+    }
+}

@@ -1,0 +1,493 @@
+//! The migration engine: files and layouts, the history, the plan, online DDL, running a file once, and
+//! going on where a run stopped.
+
+mod apply;
+mod compare;
+mod decide;
+pub mod files;
+mod foresee;
+mod history;
+mod lock;
+pub(crate) mod new;
+mod online_ddl;
+mod outcome;
+mod plan;
+mod reach;
+mod repair;
+mod requires;
+mod resume;
+mod rows;
+mod script;
+mod server_life;
+mod session_state;
+mod session_vars;
+mod step;
+mod stopped;
+mod tables;
+mod take_up;
+mod witness;
+
+use std::time::{Duration, Instant};
+
+use self::apply::{Applied, Runner};
+use self::compare::{Item, Standing, compare, refuse_problems};
+use self::foresee::Foresight;
+use self::history::{History, Record};
+use self::outcome::{Done, Plan, Row, Status};
+use self::plan::refuse_blocking;
+use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
+use crate::context::Context;
+use crate::db::{DbError, Server, Session};
+use crate::exit::Failure;
+use crate::migrate::files::{Direction, Folder, Migration};
+use crate::sql::Options;
+
+/// A migration that the history of a database names.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Its version.
+    pub version: u64,
+    /// The file's name without its ending.
+    pub name: String,
+    /// Whether it is in the database for good, and not begun only.
+    pub complete: bool,
+}
+
+/// What the history of `database` says, if it has one.
+///
+/// # Errors
+/// The history is there and cannot be read.
+pub async fn recorded(session: &mut Session, database: &str) -> Result<Option<Vec<Recorded>>, DbError> {
+    let history = History::new(database, "");
+    if !history.is_there(session).await? {
+        return Ok(None);
+    }
+    let records = history.load(session).await?.into_iter();
+    let recorded = records.map(|record| Recorded {
+        version: record.version,
+        name: record.name,
+        complete: record.state.complete(),
+    });
+    Ok(Some(recorded.collect()))
+}
+
+/// The versions that are in the database for good.
+fn complete(records: &[Record]) -> impl Iterator<Item = u64> + '_ {
+    let complete = records.iter().filter(|record| record.state.complete());
+    complete.map(|record| record.version)
+}
+
+/// The rules by which this server reads quoted text in a migration.
+///
+/// # Errors
+/// The server could not be asked.
+pub async fn options(ctx: &Context) -> Result<Options, DbError> {
+    let server = ctx.db.server().await?;
+    Ok(Options {
+        backslash_escapes: !server.no_backslash_escapes(),
+    })
+}
+
+/// Whether a run changes nothing, and may therefore go to a server that is read-only.
+fn reads_only(args: &MigrateArgs) -> bool {
+    match &args.action {
+        None => args.apply.check || args.apply.dry_run,
+        Some(action) => matches!(
+            action,
+            MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
+        ),
+    }
+}
+
+/// Everything the migrate commands share: the one connection, the server, the history.
+pub(crate) struct Migrator<'a> {
+    ctx: &'a Context,
+    session: Session,
+    server: std::sync::Arc<Server>,
+    database: String,
+    history: History,
+    options: Options,
+}
+
+impl<'a> Migrator<'a> {
+    pub(crate) async fn open(
+        ctx: &'a Context,
+        args: &MigrateArgs,
+        folder: &mut Folder,
+    ) -> anyhow::Result<Migrator<'a>> {
+        let Some(database) = ctx.config.database.as_ref().map(|setting| setting.value.clone()) else {
+            return Err(Failure::usage(
+                "no database is chosen",
+                "set DB_NAME, or add the database to DATABASE_URL",
+            )
+            .into());
+        };
+        let mut session = match reads_only(args) {
+            true => ctx.db.session().await?,
+            false => ctx.db.writable_session().await?,
+        };
+        let server = ctx.db.server().await?;
+        let options = options(ctx).await?;
+        let applied_by = format!("{} ({})", server.account, local_user());
+        let history = History::new(&database, &applied_by);
+        let records = history.load(&mut session).await?;
+        folder.read(options, &ctx.cancel, |version| {
+            let record = records.iter().find(|record| record.version == version)?;
+            record.state.complete().then(|| record.checksum.clone())
+        })?;
+        session_vars::prepare(&mut session, args.ddl_lock_wait).await?;
+        Ok(Migrator {
+            ctx,
+            session,
+            server,
+            database,
+            history,
+            options,
+        })
+    }
+
+    async fn lock(&mut self, args: &MigrateArgs) -> anyhow::Result<()> {
+        lock::acquire(
+            self.ctx,
+            &mut self.session,
+            &self.database,
+            Duration::from_secs(args.lock_wait),
+        )
+        .await
+    }
+
+    /// Says so where a statement that a run dies in cannot be resumed.
+    fn warn_of_ddl(&self) {
+        if let Some(warning) = decide::warning(&self.server) {
+            self.ctx.report.warn(warning);
+        }
+    }
+
+    async fn create_history(&mut self) -> anyhow::Result<()> {
+        self.history.create(&mut self.session).await.map_err(|error| {
+            anyhow::Error::new(error).context(format!(
+                "the table {} cannot be made in {}, so nothing was run",
+                history::TABLE,
+                self.database
+            ))
+        })
+    }
+
+    pub(crate) async fn status(
+        &mut self,
+        folder: &Folder,
+        name: &'static str,
+        check: bool,
+        problems_only: bool,
+    ) -> anyhow::Result<Status> {
+        let records = self.history.load(&mut self.session).await?;
+        let rows = compare(folder, &records).iter().map(Row::of).collect();
+        Ok(Status {
+            name,
+            database: self.database.clone(),
+            rows,
+            check,
+            problems_only,
+        })
+    }
+
+    pub(crate) async fn plan(&mut self, folder: &Folder, args: &ApplyArgs) -> anyhow::Result<Plan> {
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let targets = select(folder, &items, args)?;
+        let unmet = requires::unmet(&mut self.session, &targets).await?;
+        let mut statements = Vec::new();
+        let mut foresight =
+            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        for (migration, record) in targets {
+            let keep = |planned| {
+                statements.push(planned);
+                Ok(())
+            };
+            plan::plan(
+                &mut foresight,
+                &self.server,
+                migration,
+                record,
+                self.options,
+                true,
+                keep,
+            )
+            .await?;
+        }
+        Ok(Plan {
+            database: self.database.clone(),
+            server: self.server.name(),
+            statements,
+            unmet,
+        })
+    }
+
+    pub(crate) async fn apply(&mut self, folder: &Folder, args: &MigrateArgs) -> anyhow::Result<Done> {
+        self.lock(args).await?;
+        // Read under the lock: another run may have done the work while this one waited.
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let targets = select(folder, &items, &args.apply)?;
+        let begun = Instant::now();
+        let mut newest = newest(&items).map(str::to_owned);
+        let mut applied = Vec::new();
+        if !targets.is_empty() {
+            requires::refuse(&requires::unmet(&mut self.session, &targets).await?)?;
+            self.refuse(folder, &targets, args).await?;
+            self.warn_of_ddl();
+            self.create_history().await?;
+        }
+        let newest_version = complete(&records).max();
+        for (number, (migration, record)) in targets.into_iter().enumerate() {
+            if number > 0 && !self.renew(args, migration, record).await? {
+                continue;
+            }
+            let late = newest_version.is_some_and(|newest| migration.version < newest)
+                || args.apply.only
+                    && items
+                        .iter()
+                        .any(|item| item.version < migration.version && item.standing.is_pending());
+            let mut runner = self.runner(args);
+            runner.first_ever = records.iter().all(|record| !record.state.complete()) && applied.is_empty();
+            applied.push(runner.run(migration, Direction::Up, record, late).await?);
+            if newest_version.is_none_or(|newest| migration.version > newest) {
+                newest = Some(migration.label.clone());
+            }
+        }
+        Ok(Done {
+            name: "migrate",
+            database: self.database.clone(),
+            applied,
+            version: newest,
+            took: begun.elapsed(),
+        })
+    }
+
+    /// Refuses what will fail and, unless it is allowed, what keeps writers of a large table waiting.
+    async fn refuse(
+        &mut self,
+        folder: &Folder,
+        targets: &[(&Migration, Option<&Record>)],
+        args: &MigrateArgs,
+    ) -> anyhow::Result<()> {
+        let allow = args.apply.allow_blocking;
+        let mut failing = None;
+        let mut foresight =
+            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        for (migration, record) in targets {
+            let visit = |planned: plan::Planned| {
+                if planned.fails.is_some() && failing.is_none() {
+                    failing = Some(planned);
+                    return Ok(());
+                }
+                refuse_blocking(&planned, allow)
+            };
+            plan::plan(
+                &mut foresight,
+                &self.server,
+                migration,
+                *record,
+                self.options,
+                false,
+                visit,
+            )
+            .await?;
+        }
+        match failing {
+            Some(planned) => {
+                // Only a database that has what the migration makes can be recorded as having it.
+                let untouched = targets
+                    .first()
+                    .is_none_or(|(_, record)| record.is_none_or(Record::is_untouched));
+                let first = targets.first().map_or(0, |(migration, _)| migration.version);
+                let had = match untouched {
+                    true => self.newest_present(folder).await?,
+                    false => None,
+                };
+                let had = had.filter(|migration| migration.version >= first);
+                Err(plan::will_fail(&planned, had.map(|migration| migration.label.as_str())).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The newest migration of which the database has all that it and those before it make.
+    async fn newest_present<'f>(&mut self, folder: &'f Folder) -> anyhow::Result<Option<&'f Migration>> {
+        for (index, migration) in folder.migrations.iter().enumerate().rev() {
+            if self.lacking(&folder.migrations[..=index]).await?.is_empty() {
+                return Ok(Some(migration));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What these migrations would leave on an empty database and this one lacks.
+    async fn lacking(&mut self, migrations: &[Migration]) -> anyhow::Result<Vec<String>> {
+        let foresight =
+            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        let mut foresight = foresight.on_empty_server();
+        for migration in migrations {
+            let visit = |_| Ok(());
+            plan::plan(
+                &mut foresight,
+                &self.server,
+                migration,
+                None,
+                self.options,
+                false,
+                visit,
+            )
+            .await?;
+        }
+        Ok(foresight.lacking().await?)
+    }
+
+    fn runner<'s>(&'s mut self, args: &MigrateArgs) -> Runner<'s> {
+        Runner {
+            ctx: self.ctx,
+            session: &mut self.session,
+            server: &self.server,
+            history: &self.history,
+            database: &self.database,
+            options: self.options,
+            timeout: args.timeout.map(Duration::from_secs),
+            attempts: args.lock_attempts,
+            opening: opening(args),
+            first_ever: false,
+        }
+    }
+
+    /// Gives the next migration a session as fresh as the first one had. Says whether it is still to be
+    /// done: while the lock was given up for a moment, another run may have done it.
+    async fn renew(
+        &mut self,
+        args: &MigrateArgs,
+        migration: &Migration,
+        record: Option<&Record>,
+    ) -> anyhow::Result<bool> {
+        opening(args)
+            .renew(self.ctx, &mut self.session, &self.database)
+            .await?;
+        let records = self.history.load(&mut self.session).await?;
+        let now = records.iter().find(|now| now.version == migration.version);
+        if now == record {
+            return Ok(true);
+        }
+        match (now, record) {
+            (Some(now), None) if now.state == history::State::Applied => {}
+            (Some(now), Some(before)) if now.state.complete() && !before.state.complete() => {}
+            (None, Some(_)) => {}
+            _ => return Err(history::overtaken().into()),
+        }
+        self.ctx
+            .report
+            .status(format!("{}: done by another run meanwhile", migration.name));
+        Ok(false)
+    }
+
+    pub(crate) async fn down(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+        version: Option<&str>,
+        yes: bool,
+    ) -> anyhow::Result<Done> {
+        self.lock(args).await?;
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let targets = repair::to_take_back(folder, &items, version, self.options, &self.ctx.cancel)?;
+        if !yes && !targets.is_empty() {
+            let names: Vec<&str> = targets
+                .iter()
+                .map(|(migration, _)| migration.name.as_str())
+                .collect();
+            let question = format!("Take back {} of {}?", names.join(", "), self.database);
+            if !self.ctx.report.confirm(&self.ctx.cancel, &question).await? {
+                return Err(Failure::usage("nothing was taken back", "").into());
+            }
+        }
+        if !targets.is_empty() {
+            self.warn_of_ddl();
+            self.create_history().await?;
+        }
+        let begun = Instant::now();
+        let mut applied: Vec<Applied> = Vec::new();
+        let taken: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
+        for (number, (migration, record)) in targets.into_iter().enumerate() {
+            if number > 0 && !self.renew(args, migration, Some(record)).await? {
+                continue;
+            }
+            applied.push(
+                self.runner(args)
+                    .run(migration, Direction::Down, Some(record), record.out_of_order)
+                    .await?,
+            );
+        }
+        let left: Vec<Item<'_>> = items
+            .into_iter()
+            .filter(|item| !taken.contains(&item.version))
+            .collect();
+        let version = newest(&left).map(str::to_owned);
+        Ok(Done {
+            name: "migrate-down",
+            database: self.database.clone(),
+            applied,
+            version,
+            took: begun.elapsed(),
+        })
+    }
+}
+
+fn opening(args: &MigrateArgs) -> session_vars::Opening {
+    session_vars::Opening {
+        ddl_lock_wait: args.ddl_lock_wait,
+        lock_wait: args.lock_wait,
+    }
+}
+
+/// What is to be applied: everything pending up to the version asked for.
+fn select<'i>(
+    folder: &Folder,
+    items: &[Item<'i>],
+    args: &ApplyArgs,
+) -> Result<Vec<(&'i Migration, Option<&'i Record>)>, Failure> {
+    let target = match &args.version {
+        Some(version) => Some(folder.find(version)?.version),
+        None => None,
+    };
+    refuse_problems(items, target.filter(|_| args.only))?;
+    let wanted = |item: &&Item<'_>| match (target, args.only) {
+        (Some(target), true) => item.version == target,
+        (Some(target), false) => item.version <= target,
+        (None, _) => true,
+    };
+    Ok(items
+        .iter()
+        .filter(wanted)
+        .filter(|item| item.standing.is_pending() || item.standing == Standing::OutOfOrder)
+        .filter_map(|item| Some((item.migration?, item.record)))
+        .collect())
+}
+
+/// The newest version in the database, as its file writes it.
+fn newest<'i>(items: &'i [Item<'_>]) -> Option<&'i str> {
+    items
+        .iter()
+        .rev()
+        .find(|item| item.record.is_some_and(|record| record.state.complete()))
+        .map(Item::label)
+}
+
+/// `user@machine`, for the record of who applied a migration.
+fn local_user() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    // Linux only; elsewhere the user alone must do.
+    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(host) => format!("{user}@{}", host.trim()),
+        Err(_) => user,
+    }
+}

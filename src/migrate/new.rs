@@ -1,0 +1,100 @@
+//! `dbtool migrate new NAME`: an empty migration with the next version.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::outcome::Said;
+use crate::exit::Failure;
+use crate::migrate::files::Folder;
+
+/// Creates the file or files, and the folder if need be.
+///
+/// # Errors
+/// The folder cannot be written or read, or the name has no usable character.
+pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<Said, Failure> {
+    let name = file_name(name);
+    if name.is_empty() {
+        return Err(Failure::usage(
+            "a migration's name needs a letter or a digit",
+            "say what it does: `dbtool migrate new add_phone_to_users`",
+        ));
+    }
+    fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
+    let folder = Folder::list(dir)?;
+    let (next, width) = match folder.migrations.last() {
+        Some(last) => (last.version.saturating_add(1), last.label.len()),
+        None => (1, 3),
+    };
+    let stem = format!("{next:0width$}_{name}");
+    let endings: &[&str] = if with_down {
+        &[".up.sql", ".down.sql"]
+    } else {
+        &[".sql"]
+    };
+    let mut made: Vec<PathBuf> = Vec::new();
+    for ending in endings {
+        let path = dir.join(format!("{stem}{ending}"));
+        let mut file = fs::File::create_new(&path).map_err(|error| unwritable(&path, &error))?;
+        file.write_all(format!("-- {}\n", name.replace('_', " ")).as_bytes())
+            .map_err(|error| unwritable(&path, &error))?;
+        made.push(path);
+    }
+    let files: Vec<String> = made.iter().map(|path| path.display().to_string()).collect();
+    Ok(Said {
+        name: "migrate-new",
+        line: files.join("\n"),
+        json: json!({ "version": format!("{next:0width$}"), "files": files }),
+    })
+}
+
+/// What a file may be called on every system: letters, digits and single underscores.
+fn file_name(name: &str) -> String {
+    let words = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_").chars().take(100).collect()
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(
+        format!("cannot create {}: {error}", path.display()),
+        "make the folder writable for this user, or name another with --dir",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{create, file_name};
+
+    #[test]
+    fn names_become_file_names() {
+        for (name, expected) in [
+            ("Add phone-to users!", "Add_phone_to_users"),
+            ("../x", "x"),
+            ("__a__", "a"),
+            ("é漢", "é漢"),
+            ("/", ""),
+        ] {
+            assert_eq!(file_name(name), expected);
+        }
+    }
+
+    #[test]
+    fn the_next_version_follows_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("migrations");
+        assert!(
+            create(&folder, "first", false)
+                .unwrap()
+                .line
+                .ends_with("001_first.sql")
+        );
+        let second = create(&folder, "second", true).unwrap().line;
+        assert!(second.contains("002_second.up.sql\n") && second.ends_with("002_second.down.sql"));
+        std::fs::write(folder.join("0099_x.sql"), "").unwrap();
+        assert!(create(&folder, "x", false).unwrap().line.ends_with("0100_x.sql"));
+    }
+}

@@ -1,0 +1,388 @@
+//! What the migrate commands end with, for people and for programs.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::apply::Applied;
+use super::compare::{Item, Standing, advice, describe};
+use super::plan::Planned;
+use crate::exit::Exit;
+use crate::migrate::files::Migration;
+use crate::report::{
+    Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural, visible,
+};
+
+/// A migration's standing, kept for display.
+#[derive(Debug, Clone)]
+pub struct Row {
+    label: String,
+    name: String,
+    standing: Standing,
+    state: Option<&'static str>,
+    done: u32,
+    total: u32,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    duration_ms: u64,
+    applied_by: Option<String>,
+    out_of_order: bool,
+    error: Option<String>,
+    file: Option<String>,
+    says: String,
+    advice: String,
+}
+
+impl Row {
+    /// Copies what a result needs.
+    pub fn of(item: &Item<'_>) -> Row {
+        let record = item.record;
+        Row {
+            label: item.label().to_owned(),
+            name: item.name().to_owned(),
+            standing: item.standing,
+            state: record.map(|record| record.state.word()),
+            done: record.map_or(0, |record| record.done),
+            total: record.map_or_else(
+                || item.migration.map_or(0, Migration::statements),
+                |record| record.total,
+            ),
+            started_at: record.map(|record| record.started_at.clone()),
+            finished_at: record.and_then(|record| record.finished_at.clone()),
+            duration_ms: record.map_or(0, |record| record.duration_ms),
+            applied_by: record.map(|record| record.applied_by.clone()),
+            out_of_order: record.is_some_and(|record| record.out_of_order),
+            error: record.and_then(|record| record.error.clone()),
+            file: item.migration.map(|migration| migration.up.display().to_string()),
+            says: describe(item),
+            advice: advice(item),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match (self.standing, self.state) {
+            (Standing::Applied, Some("baseline")) => "baseline",
+            _ => self.standing.word(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "version": self.label, "name": self.name, "standing": self.word(), "file": self.file,
+            "statements_done": self.done, "statements_total": self.total, "started_at": self.started_at,
+            "finished_at": self.finished_at, "duration_ms": self.duration_ms, "applied_by": self.applied_by,
+            "out_of_order": self.out_of_order, "error": self.error,
+        })
+    }
+}
+
+/// `migrate status`, `migrate verify` and `migrate --check`.
+#[derive(Debug)]
+pub struct Status {
+    /// `migrate-status`, `migrate-verify`.
+    pub name: &'static str,
+    /// The database.
+    pub database: String,
+    /// Every migration, ascending.
+    pub rows: Vec<Row>,
+    /// Whether pending migrations and problems mean exit 1.
+    pub check: bool,
+    /// Whether only problems matter.
+    pub problems_only: bool,
+}
+
+impl Status {
+    fn wrong(&self, row: &Row) -> bool {
+        row.standing.is_problem() || !self.problems_only && row.standing.is_pending()
+    }
+}
+
+impl Outcome for Status {
+    fn exit(&self) -> Exit {
+        if self.check && self.rows.iter().any(|row| self.wrong(row)) {
+            Exit::Found
+        } else {
+            Exit::Done
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn text(&self, page: &mut Page) {
+        let style = page.style();
+        let mut table =
+            Table::new(["VERSION", "NAME", "STATE", "STATEMENTS", "APPLIED (UTC)", "TOOK"]).right(&[3, 5]);
+        for row in &self.rows {
+            let state = match row.standing {
+                Standing::Applied => style.ok(row.word()),
+                Standing::Pending => style.warn(row.word()),
+                _ => style.bad(row.word()),
+            };
+            let statements = match row.standing {
+                Standing::Applied | Standing::Pending => row.total.to_string(),
+                _ => format!("{} of {}", row.done, row.total),
+            };
+            let when = row.finished_at.as_ref().or(row.started_at.as_ref());
+            let when = when.map_or("", |time| time.split('.').next().unwrap_or_default());
+            let took = match row.duration_ms {
+                0 => String::new(),
+                ms => duration(Duration::from_millis(ms)),
+            };
+            table.row([
+                row.label.clone(),
+                row.name.clone(),
+                state,
+                statements,
+                when.to_owned(),
+                took,
+            ]);
+        }
+        if !table.is_empty() {
+            page.table(table);
+            page.blank();
+        }
+        for row in self
+            .rows
+            .iter()
+            .filter(|row| row.standing != Standing::Pending && self.wrong(row))
+        {
+            page.line(style.bad(&row.says));
+            if let Some(error) = &row.error {
+                page.block(2, error);
+            }
+            if !row.advice.is_empty() {
+                page.block(2, &row.advice);
+            }
+        }
+        let applied = self
+            .rows
+            .iter()
+            .filter(|row| row.standing == Standing::Applied)
+            .count();
+        let pending = self.rows.iter().filter(|row| row.standing.is_pending()).count();
+        let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
+        let problems = if problems == 0 {
+            String::new()
+        } else {
+            format!(", {}", plural(problems as u64, "problem"))
+        };
+        page.line(format!(
+            "{}: {applied} applied, {pending} pending{problems}",
+            self.database
+        ));
+    }
+
+    fn json(&self) -> Json<'_> {
+        let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
+        let pending = self.rows.iter().filter(|row| row.standing.is_pending()).count();
+        let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
+        Box::new(
+            json!({ "database": self.database, "migrations": rows, "pending": pending, "problems": problems }),
+        )
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        self.rows
+            .iter()
+            .map(|row| {
+                let status = if self.wrong(row) {
+                    CheckStatus::Failed
+                } else {
+                    CheckStatus::Passed
+                };
+                let mut check = Check::new("migrations", row.name.clone(), status)
+                    .message(row.says.clone())
+                    .took(Duration::from_millis(row.duration_ms));
+                check.file.clone_from(&row.file);
+                if !row.advice.is_empty() {
+                    check = check.detail(row.advice.clone());
+                }
+                check
+            })
+            .collect()
+    }
+}
+
+/// `migrate plan` and `migrate --dry-run`.
+#[derive(Debug)]
+pub struct Plan {
+    /// The database.
+    pub database: String,
+    /// The server's name and version.
+    pub server: String,
+    /// Every statement that would run.
+    pub statements: Vec<Planned>,
+    /// What keeps the migrations from being begun.
+    pub unmet: Vec<String>,
+}
+
+impl Outcome for Plan {
+    fn exit(&self) -> Exit {
+        // What `migrate` would refuse to begin with.
+        match !self.unmet.is_empty() || self.statements.iter().any(|planned| planned.fails.is_some()) {
+            true => Exit::Found,
+            false => Exit::Done,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "migrate-plan"
+    }
+
+    fn text(&self, page: &mut Page) {
+        if self.statements.is_empty() {
+            page.line(format!("{}: nothing to do", self.database));
+            return;
+        }
+        let style = page.style();
+        let mut table = Table::new(["STATEMENT", "CLASS", "EFFECT", "ROWS", "SIZE", "WHAT"]).right(&[3, 4]);
+        for planned in &self.statements {
+            let effect = match planned.how {
+                _ if planned.fails.is_some() => style.bad("fails"),
+                how if how.blocks() && planned.is_refused() => style.bad(how.word()),
+                how if how.blocks() => style.warn(how.word()),
+                how => how.word().to_owned(),
+            };
+            table.row([
+                format!("{}.{}", planned.label, planned.number),
+                planned.class.word().to_owned(),
+                effect,
+                planned
+                    .rows
+                    .map_or(String::new(), |rows| format!("~{}", count(rows))),
+                planned.bytes.map_or(String::new(), bytes),
+                planned.summary.clone(),
+            ]);
+        }
+        page.table(table);
+        page.blank();
+        for planned in self
+            .statements
+            .iter()
+            .filter(|planned| !planned.why.is_empty() && planned.how.blocks())
+        {
+            let refused = if planned.is_refused() {
+                "; refused without --allow-blocking"
+            } else {
+                ""
+            };
+            page.line(format!(
+                "{}.{}: {}{refused}",
+                planned.label, planned.number, planned.why
+            ));
+        }
+        for unmet in &self.unmet {
+            page.line(style.bad(format!("refused: {unmet}")));
+        }
+        for planned in &self.statements {
+            if let Some(fault) = &planned.fails {
+                page.line(style.bad(format!(
+                    "{}.{} will fail: {} ({})",
+                    planned.label,
+                    planned.number,
+                    visible(&fault.what),
+                    fault.code
+                )));
+            }
+        }
+        page.line(format!(
+            "{} to run on {} ({}); nothing was changed",
+            plural(self.statements.len() as u64, "statement"),
+            self.database,
+            self.server
+        ));
+    }
+
+    fn json(&self) -> Json<'_> {
+        let statements: Vec<Value> = self.statements.iter().map(Planned::json).collect();
+        Box::new(
+            json!({ "database": self.database, "server": self.server, "statements": statements, "unmet": self.unmet }),
+        )
+    }
+}
+
+/// `migrate` and `migrate down`.
+#[derive(Debug)]
+pub struct Done {
+    /// `migrate`, `migrate-down`.
+    pub name: &'static str,
+    /// The database.
+    pub database: String,
+    /// What was done, in order.
+    pub applied: Vec<Applied>,
+    /// The newest version in the database now.
+    pub version: Option<String>,
+    /// All of it together.
+    pub took: Duration,
+}
+
+impl Outcome for Done {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn text(&self, page: &mut Page) {
+        let at = self
+            .version
+            .as_deref()
+            .map_or(String::new(), |version| format!(", now at {version}"));
+        if self.applied.is_empty() {
+            page.line(format!("{}: nothing to do{at}", self.database));
+            return;
+        }
+        let verb = if self.name == "migrate" {
+            "applied"
+        } else {
+            "taken back"
+        };
+        let statements: u32 = self.applied.iter().map(|applied| applied.statements).sum();
+        page.line(format!(
+            "{}: {} {verb} ({}) in {}{at}",
+            self.database,
+            plural(self.applied.len() as u64, "migration"),
+            plural(statements.into(), "statement"),
+            duration(self.took)
+        ));
+    }
+
+    fn json(&self) -> Json<'_> {
+        let applied: Vec<Value> = self
+            .applied
+            .iter()
+            .map(|applied| {
+                json!({
+                    "version": applied.label, "name": applied.name, "statements": applied.statements, "rows": applied.rows,
+                    "duration_ms": u64::try_from(applied.took.as_millis()).unwrap_or(u64::MAX), "resumed": applied.resumed,
+                })
+            })
+            .collect();
+        Box::new(json!({ "database": self.database, "applied": applied, "version": self.version }))
+    }
+}
+
+/// `migrate new`, `repair` and `baseline`: one line.
+#[derive(Debug)]
+pub struct Said {
+    /// The command's name.
+    pub name: &'static str,
+    /// The line.
+    pub line: String,
+    /// The same for programs.
+    pub json: Value,
+}
+
+impl Outcome for Said {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn text(&self, page: &mut Page) {
+        page.line(&self.line);
+    }
+
+    fn json(&self) -> Json<'_> {
+        Box::new(self.json.clone())
+    }
+}

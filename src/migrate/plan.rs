@@ -1,0 +1,222 @@
+//! What applying would do: every statement with its class, its verdict, and the size of its table.
+
+use serde_json::json;
+
+use super::foresee::{Fault, Foresight, Size};
+use super::history::Record;
+use super::online_ddl::{How, Verdict, verdict};
+use crate::db::{DbError, Server};
+use crate::exit::Failure;
+use crate::migrate::files::{Direction, Migration};
+use crate::report::visible;
+use crate::sql::{Class, Classification, Effect, Name, Options, classify, summary};
+
+/// Above this many rows a blocking statement needs `--allow-blocking`.
+pub const LARGE_ROWS: u64 = 1_000_000;
+/// Above this many bytes of rows and indexes too.
+pub const LARGE_BYTES: u64 = 1 << 30;
+
+/// A statement of the plan.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// Version as the file writes it.
+    pub label: String,
+    /// The file.
+    pub file: String,
+    /// Number within the file, from 1.
+    pub number: u32,
+    /// Where it begins.
+    pub line: u32,
+    /// Column where it begins.
+    pub column: u32,
+    /// Its class.
+    pub class: Class,
+    /// It in one line.
+    pub summary: String,
+    /// How it works.
+    pub how: How,
+    /// Why, where that is not obvious.
+    pub why: String,
+    /// Where that is written, in the manual's chapter on online DDL.
+    pub manual: &'static str,
+    /// Why the server will refuse it, where that is certain.
+    pub fails: Option<Fault>,
+    /// Estimated rows of its table; `None` when it touches none that exists.
+    pub rows: Option<u64>,
+    /// Estimated bytes of its table.
+    pub bytes: Option<u64>,
+}
+
+impl Planned {
+    /// Whether it is refused without `--allow-blocking`.
+    pub fn is_refused(&self) -> bool {
+        self.how.blocks() && (self.rows.unwrap_or(0) > LARGE_ROWS || self.bytes.unwrap_or(0) > LARGE_BYTES)
+    }
+
+    fn place(&self) -> String {
+        format!("{}:{}:{}: {}", self.file, self.line, self.column, self.summary)
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> serde_json::Value {
+        json!({
+            "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
+            "class": self.class.word(), "summary": self.summary, "effect": self.how.word(), "reason": self.why,
+            "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "refused": self.is_refused(),
+            "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
+        })
+    }
+}
+
+/// Plans what is left of `migration` and hands each statement to `visit`. One that an earlier run began is not said to
+/// fail: only the run itself will find out whether it took effect. Without `data_too` a migration that changes no
+/// schema is passed over, however large it is.
+///
+/// # Errors
+/// The file cannot be read any more, the connection failed, or `visit` refuses a statement.
+pub async fn plan(
+    foresight: &mut Foresight<'_>,
+    server: &Server,
+    migration: &Migration,
+    record: Option<&Record>,
+    options: Options,
+    data_too: bool,
+    mut visit: impl FnMut(Planned) -> Result<(), Failure>,
+) -> anyhow::Result<()> {
+    let done = record.map_or(0, |record| record.done);
+    let unsettled = record
+        .and_then(|record| record.intent.as_ref())
+        .map(|intent| intent.number);
+    let changes_schema = migration
+        .outline
+        .as_ref()
+        .is_none_or(|outline| outline.changes_schema);
+    if !data_too && !changes_schema {
+        return Ok(());
+    }
+    foresight.begin_migration();
+    let mut statements = migration.script(Direction::Up, options).open()?;
+    while let Some(statement) = statements.next()? {
+        foresight.check_cancelled()?;
+        let number = statement.number;
+        let found = classify(&statement.text);
+        if number <= done {
+            // The file is another one than the run had that began it: the run itself will say so.
+            if number == done && record.is_some_and(|record| statement.after.hex() != record.done_hash) {
+                foresight.lose_sight();
+            }
+            // What it set in the session is set again; what it did is there.
+            if found.class == Class::Session {
+                foresight.follow(&statement.text, &found).await?;
+            }
+            continue;
+        }
+        let (verdict, size) = judge(foresight, server, &found).await?;
+        let fails = if unsettled == Some(number) {
+            foresight.follow_unsettled(&found);
+            None
+        } else {
+            let fails = foresight.fault(&statement.text, &found).await?;
+            foresight.follow(&statement.text, &found).await?;
+            fails
+        };
+        visit(Planned {
+            label: migration.label.clone(),
+            file: statement.path.display().to_string(),
+            number: statement.number,
+            line: statement.line,
+            column: statement.column,
+            class: found.class,
+            summary: summary(&statement.text, 100),
+            how: verdict.how,
+            why: verdict.why,
+            manual: verdict.manual,
+            fails,
+            rows: size.as_ref().map(|size| size.rows),
+            bytes: size.as_ref().map(|size| size.bytes),
+        })?;
+    }
+    Ok(())
+}
+
+/// The verdict on a statement, and the size of its table: of several, the worst and the largest.
+async fn judge(
+    foresight: &mut Foresight<'_>,
+    server: &Server,
+    found: &Classification,
+) -> Result<(Verdict, Option<Size>), DbError> {
+    let touched = found
+        .objects
+        .iter()
+        .filter(|object| object.effect != Effect::Create);
+    let mut tables: Vec<Name> = touched.map(|object| object.name.clone()).collect();
+    tables.extend(found.maintained.iter().cloned());
+    let mut worst: Option<(Verdict, Option<Size>)> = None;
+    for name in tables {
+        let size = foresight.size(&name).await?;
+        let table = match (&size, found.actions.is_empty()) {
+            (Some(_), false) => foresight.table(&name).await?,
+            _ => None,
+        };
+        let verdict = verdict(found, server, foresight.settings(), table.as_ref());
+        let weight = |verdict: &Verdict, size: &Option<Size>| {
+            let bytes = size.as_ref().map_or((0, 0), |size| (size.rows, size.bytes));
+            (verdict.how, bytes)
+        };
+        if worst
+            .as_ref()
+            .is_none_or(|(how, bytes)| weight(&verdict, &size) > weight(how, bytes))
+        {
+            worst = Some((verdict, size));
+        }
+    }
+    Ok(worst.unwrap_or_else(|| (verdict(found, server, foresight.settings(), None), None)))
+}
+
+/// Refuses a statement that keeps writers of a large table waiting.
+///
+/// # Errors
+/// Why, and what else could be done.
+pub fn refuse_blocking(planned: &Planned, allowed: bool) -> Result<(), Failure> {
+    if allowed || !planned.is_refused() {
+        return Ok(());
+    }
+    let size = format!(
+        "about {} and {}",
+        crate::report::plural(planned.rows.unwrap_or(0), "row"),
+        crate::report::bytes(planned.bytes.unwrap_or(0))
+    );
+    Err(Failure::usage(
+        format!(
+            "nothing was run: {} would keep writers waiting on a table of {size}: {}",
+            planned.place(),
+            planned.why
+        ),
+        "write ALGORITHM=INPLACE, LOCK=NONE where the server can do that, split the change into steps that can be \
+         done online, hand the ALTER to gh-ost or pt-online-schema-change, or run it in a quiet hour with --allow-blocking",
+    ))
+}
+
+/// The refusal of a statement that will fail. `present` is the newest version of which the database has everything.
+pub fn will_fail(planned: &Planned, present: Option<&str>) -> Failure {
+    let (what, code) = match &planned.fails {
+        Some(fault) => (visible(&fault.what), fault.code),
+        None => (String::new(), 0),
+    };
+    let next = match present {
+        Some(version) => format!(
+            "the database has all that the migrations up to {version} make; if they are in it, record them: \
+             `dbtool migrate baseline {version}`"
+        ),
+        None => "compare the database with the migrations (`dbtool check-schema`), then correct the statement, write \
+             IF EXISTS or IF NOT EXISTS, or rename what is in its way"
+            .to_owned(),
+    };
+    Failure::usage(
+        format!(
+            "nothing was run: {} will fail: {what} (server error {code})",
+            planned.place()
+        ),
+        next,
+    )
+}

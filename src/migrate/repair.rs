@@ -1,0 +1,329 @@
+//! `repair`, `baseline`, and what `down` takes back: changes to the history that a person decides on.
+
+use serde_json::json;
+
+use super::Migrator;
+use super::compare::{Item, compare};
+use super::history::{Record, State};
+use super::outcome::Said;
+use crate::cancel::Cancel;
+use crate::cli::migrate::{MigrateArgs, RepairArgs};
+use crate::exit::Failure;
+use crate::migrate::files::{Direction, Folder, Migration};
+use crate::report::visible;
+use crate::sql::Options;
+
+impl Migrator<'_> {
+    /// Settles what could not be decided from the schema.
+    pub(crate) async fn repair(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+        repair: &RepairArgs,
+    ) -> anyhow::Result<Said> {
+        self.lock(args).await?;
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let item = find(folder, &items, &repair.version)?;
+        let Some(record) = item.record else {
+            return Err(Failure::usage(
+                format!("{} was never begun, so there is nothing to repair", item.name()),
+                "apply it with `dbtool migrate`",
+            )
+            .into());
+        };
+        let name = item.name().to_owned();
+        let decision = decide(item, record, &name, repair)?;
+        // Gives a table of an earlier version the columns that the decision is written with.
+        self.create_history().await?;
+        let line = match decision {
+            Decision::Settle(settled, line) => {
+                self.history.settle(&mut self.session, record, &settled).await?;
+                line
+            }
+            Decision::Undo(line) => {
+                self.history.undo(&mut self.session, record).await?;
+                line
+            }
+        };
+        let json = json!({ "version": item.label(), "name": name, "message": line });
+        Ok(Said {
+            name: "migrate-repair",
+            line,
+            json,
+        })
+    }
+
+    /// Records migrations that the database has from before dbtool came.
+    pub(crate) async fn baseline(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+        version: &str,
+        force: bool,
+    ) -> anyhow::Result<Said> {
+        let target = folder.find(version)?;
+        self.lock(args).await?;
+        let records = self.history.load(&mut self.session).await?;
+        let items = compare(folder, &records);
+        let covered: Vec<&Item<'_>> = items
+            .iter()
+            .filter(|item| item.version <= target.version)
+            .collect();
+        if let Some(begun) = covered.iter().find(|item| {
+            item.record
+                .is_some_and(|record| !record.state.complete() && !nothing_done(record))
+        }) {
+            return Err(Failure::usage(
+                format!("{} is begun and not finished", begun.name()),
+                "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
+            )
+            .into());
+        }
+        let covers = folder
+            .migrations
+            .iter()
+            .take_while(|migration| migration.version <= target.version);
+        let lacking = match force {
+            true => Vec::new(),
+            false => self.lacking(&folder.migrations[..covers.count()]).await?,
+        };
+        if !lacking.is_empty() {
+            return Err(refuse_baseline(&self.database, &target.label, &lacking).into());
+        }
+        self.create_history().await?;
+        let mut names = Vec::new();
+        self.session.execute("START TRANSACTION").await?;
+        for item in covered {
+            if let Some(migration) = item.migration {
+                match item.record {
+                    None => {}
+                    Some(record) if nothing_done(record) => {
+                        self.history.undo(&mut self.session, record).await?;
+                    }
+                    Some(_) => continue,
+                }
+                self.history.baseline(&mut self.session, migration).await?;
+                names.push(migration.name.clone());
+            }
+        }
+        self.session.execute("COMMIT").await?;
+        let line = match names.as_slice() {
+            [] => format!(
+                "{}: nothing to record, all up to {} are",
+                self.database, target.label
+            ),
+            names => format!(
+                "{}: recorded without running them: {}",
+                self.database,
+                names.join(", ")
+            ),
+        };
+        let json = json!({ "database": self.database, "version": target.label, "recorded": names });
+        Ok(Said {
+            name: "migrate-baseline",
+            line,
+            json,
+        })
+    }
+}
+
+/// What a person decided.
+enum Decision {
+    /// The record as it is to be, and what to say.
+    Settle(Box<Record>, String),
+    /// The record goes.
+    Undo(String),
+}
+
+/// Whether a migration was begun, and nothing of it is or may be done.
+fn nothing_done(record: &Record) -> bool {
+    !record.state.complete()
+        && record.state != State::Reverting
+        && record.done == 0
+        && record.intent.is_none()
+}
+
+fn decide(item: &Item<'_>, record: &Record, name: &str, repair: &RepairArgs) -> Result<Decision, Failure> {
+    let mut settled = record.clone();
+    if repair.accept_file {
+        let migration = with_file(item)?;
+        settled.checksum.clone_from(&migration.checksum);
+        settled.name.clone_from(&migration.name);
+        let line = format!("{name}: the file as it is now counts as the one that was applied");
+        return Ok(Decision::Settle(Box::new(settled), line));
+    }
+    unfinished(record, name)?;
+    let reverting = record.state == State::Reverting;
+    if repair.finished {
+        if reverting {
+            return Ok(Decision::Undo(format!("{name}: recorded as taken back")));
+        }
+        if let Some(migration) = item.migration {
+            settled.checksum.clone_from(&migration.checksum);
+            settled.name.clone_from(&migration.name);
+        }
+        settled.state = State::Applied;
+        settled.session = None;
+        return Ok(Decision::Settle(
+            Box::new(settled),
+            format!("{name}: recorded as applied"),
+        ));
+    }
+    let command = if reverting {
+        "dbtool migrate down"
+    } else {
+        "dbtool migrate"
+    };
+    let Some(intent) = &record.intent else {
+        return without_intent(item, settled, name, repair, command);
+    };
+    if repair.applied {
+        settled.done = intent.number;
+        settled.done_hash.clone_from(&intent.hash);
+    }
+    let line = format!("{name}: `{command}` goes on with statement {}", settled.done + 1);
+    Ok(Decision::Settle(Box::new(settled), line))
+}
+
+/// Settles a migration of which no statement was interrupted: as long as nothing of it is done, a person may
+/// say that all of it is there already, or that it was never begun.
+fn without_intent(
+    item: &Item<'_>,
+    mut settled: Record,
+    name: &str,
+    repair: &RepairArgs,
+    command: &str,
+) -> Result<Decision, Failure> {
+    if settled.done > 0 || repair.applied && settled.state == State::Reverting {
+        return Err(Failure::usage(
+            format!(
+                "{name} has no interrupted statement: {} of {} are done",
+                settled.done, settled.total
+            ),
+            format!(
+                "run `{command}` to go on; if the rest was done by hand, record that with `dbtool migrate repair {} \
+                 --finished`",
+                item.label()
+            ),
+        ));
+    }
+    if repair.not_applied && settled.state != State::Reverting {
+        return Ok(Decision::Undo(format!("{name}: recorded as not begun")));
+    }
+    let migration = with_file(item)?;
+    settled.done = migration.statements();
+    settled.total = migration.statements();
+    settled.done_hash = String::new();
+    settled.session = None;
+    let line = if settled.state == State::Reverting {
+        settled.state = State::Applied;
+        format!("{name}: recorded as applied, nothing of it was taken back")
+    } else {
+        settled.state = State::Baseline;
+        settled.checksum.clone_from(&migration.checksum);
+        format!("{name}: recorded as in the database already")
+    };
+    Ok(Decision::Settle(Box::new(settled), line))
+}
+
+/// Names what a database lacks of the version it is said to be at.
+fn refuse_baseline(database: &str, version: &str, lacking: &[String]) -> Failure {
+    const NAMED: usize = 10;
+    let mut names: Vec<String> = lacking.iter().take(NAMED).map(|name| visible(name)).collect();
+    if lacking.len() > NAMED {
+        names.push(format!("and {} more", lacking.len() - NAMED));
+    }
+    Failure::usage(
+        format!(
+            "nothing was recorded: {database} is not at {version}, it lacks {}",
+            names.join(", ")
+        ),
+        format!(
+            "name the version that it is at; if what is missing was dropped on purpose, \
+             `dbtool migrate baseline {version} --force` records it all the same"
+        ),
+    )
+}
+
+fn find<'i, 'a>(folder: &Folder, items: &'i [Item<'a>], version: &str) -> Result<&'i Item<'a>, Failure> {
+    let number = version.parse::<u64>().ok();
+    match items
+        .iter()
+        .find(|item| Some(item.version) == number || item.name() == version)
+    {
+        Some(item) => Ok(item),
+        None => Err(folder
+            .find(version)
+            .map_or_else(|failure| failure, |_| folder.empty())),
+    }
+}
+
+fn with_file<'a>(item: &Item<'a>) -> Result<&'a Migration, Failure> {
+    item.migration.ok_or_else(|| {
+        Failure::usage(
+            format!("the file of {} is missing", item.name()),
+            "restore it, or name the right folder with --dir",
+        )
+    })
+}
+
+fn unfinished(record: &Record, name: &str) -> Result<(), Failure> {
+    match record.state {
+        State::Running | State::Failed | State::Reverting => Ok(()),
+        State::Applied | State::Baseline => Err(Failure::usage(
+            format!("{name} is applied, so there is nothing to settle"),
+            "see `dbtool migrate status`; a changed file is accepted with --accept-file",
+        )),
+    }
+}
+
+/// The migrations to take back, newest first: those after `version`, or only the newest.
+///
+/// # Errors
+/// One of them has no down script, or an unfinished one is in the way.
+pub(super) fn to_take_back<'a>(
+    folder: &Folder,
+    items: &[Item<'a>],
+    version: Option<&str>,
+    options: Options,
+    cancel: &Cancel,
+) -> anyhow::Result<Vec<(&'a Migration, &'a Record)>> {
+    let recorded: Vec<&Item<'a>> = items.iter().filter(|item| item.record.is_some()).rev().collect();
+    let after = match version {
+        // Version 0 is before all of them.
+        Some(text) if text.bytes().all(|byte| byte == b'0') && !text.is_empty() => Some(0),
+        Some(text) => Some(folder.find(text)?.version),
+        None => None,
+    };
+    let chosen: Vec<&Item<'a>> = match after {
+        Some(after) => recorded.into_iter().filter(|item| item.version > after).collect(),
+        None => recorded.into_iter().take(1).collect(),
+    };
+    let mut targets = Vec::new();
+    for item in chosen {
+        let (migration, Some(record)) = (with_file(item)?, item.record) else {
+            continue;
+        };
+        if matches!(record.state, State::Running | State::Failed) {
+            return Err(Failure::usage(
+                format!("{} is not fully applied ({})", item.name(), record.state.word()),
+                "finish it first with `dbtool migrate`",
+            )
+            .into());
+        }
+        let down = migration.script(Direction::Down, options).outline(cancel)?;
+        if down.statements == 0 && migration.down.is_none() {
+            return Err(Failure::usage(
+                format!("{} has no down script, so nothing was taken back", item.name()),
+                format!(
+                    "write {}.down.sql, or a new migration that undoes it",
+                    migration.name
+                ),
+            )
+            .into());
+        }
+        targets.push((migration, record));
+    }
+    Ok(targets)
+}

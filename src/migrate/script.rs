@@ -1,0 +1,162 @@
+//! The statements of one migration, one after the other: the current one, some ahead of it, and places to
+//! return to. The file is read as it is needed, and never held.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::exit::Failure;
+use crate::migrate::files::{Position, PrefixHash, ScriptStatement, StatementReader};
+
+/// Where a run is in a migration.
+pub struct Script {
+    reader: StatementReader,
+    /// The current statement and some behind it.
+    ahead: VecDeque<Arc<ScriptStatement>>,
+    /// Statements before the current one.
+    done: u32,
+    hash: PrefixHash,
+    total: u32,
+    /// Where to go before the next statement is read.
+    sought: Option<Position>,
+}
+
+/// A place in a script.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    done: u32,
+    hash: PrefixHash,
+    position: Position,
+}
+
+impl Mark {
+    /// Statements before it.
+    pub fn done(&self) -> u32 {
+        self.done
+    }
+
+    /// SHA-256 of these.
+    pub fn hash(&self) -> String {
+        self.hash.hex()
+    }
+}
+
+impl Script {
+    /// Of a reader that has read `done` of `total` statements, `hash` being theirs.
+    pub fn new(reader: StatementReader, done: u32, hash: PrefixHash, total: u32) -> Script {
+        Script {
+            reader,
+            ahead: VecDeque::new(),
+            done,
+            hash,
+            total,
+            sought: None,
+        }
+    }
+
+    /// The statement `ahead` of the current one; 0 is the current one. All up to it stay in memory.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn ahead(&mut self, ahead: usize) -> Result<Option<Arc<ScriptStatement>>, Failure> {
+        if let Some(position) = self.sought.take() {
+            self.reader.seek(&position)?;
+        }
+        while self.ahead.len() <= ahead {
+            match self.reader.next()? {
+                Some(statement) => self.ahead.push_back(Arc::new(statement)),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.ahead.get(ahead).cloned())
+    }
+
+    /// Visits the statements from `ahead` of the current one on, each held only while it is visited, until
+    /// `visit` returns false.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn scan(
+        &mut self,
+        ahead: usize,
+        mut visit: impl FnMut(&ScriptStatement) -> bool,
+    ) -> Result<(), Failure> {
+        if self.ahead(ahead)?.is_none() {
+            return Ok(());
+        }
+        for statement in self.ahead.iter().skip(ahead) {
+            if !visit(statement) {
+                return Ok(());
+            }
+        }
+        let back = self.reader.position();
+        while let Some(statement) = self.reader.next()? {
+            if !visit(&statement) {
+                break;
+            }
+        }
+        self.reader.seek(&back)
+    }
+
+    /// The current place.
+    pub fn mark(&mut self) -> Mark {
+        self.mark_after(0)
+    }
+
+    /// The place behind `count` further statements, which have been looked at.
+    pub fn mark_after(&mut self, count: usize) -> Mark {
+        let before = count.checked_sub(1).and_then(|last| self.ahead.get(last));
+        let position = match (self.ahead.get(count), &self.sought) {
+            (Some(next), _) => next.start.clone(),
+            (None, Some(position)) => position.clone(),
+            (None, None) => self.reader.position(),
+        };
+        Mark {
+            done: before.map_or(self.done, |last| last.number),
+            hash: before.map_or(&self.hash, |last| &last.after).clone(),
+            position,
+        }
+    }
+
+    /// The place behind `count` further statements, which have not been looked at.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn mark_far(&mut self, count: usize) -> Result<Mark, Failure> {
+        let mut left = count;
+        let mut mark = self.mark();
+        self.scan(0, |statement| {
+            mark = Mark {
+                done: statement.number,
+                hash: statement.after.clone(),
+                position: statement.start.clone(),
+            };
+            left = left.saturating_sub(1);
+            left > 0
+        })?;
+        Ok(mark)
+    }
+
+    /// Goes to a place.
+    pub fn go_to(&mut self, mark: Mark) {
+        let forward = mark.done.checked_sub(self.done).map(|count| count as usize);
+        match forward.filter(|count| *count <= self.ahead.len() && self.sought.is_none()) {
+            Some(count) => drop(self.ahead.drain(..count)),
+            None => {
+                self.ahead.clear();
+                self.sought = Some(mark.position);
+            }
+        }
+        self.done = mark.done;
+        self.hash = mark.hash;
+    }
+
+    /// Number of the current statement, from 1.
+    pub fn number(&self) -> u32 {
+        self.done.saturating_add(1)
+    }
+
+    /// Statements in all.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+}

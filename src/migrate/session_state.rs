@@ -1,0 +1,457 @@
+//! What the session of an unfinished migration holds: kept with its progress, in the same transaction, so that a
+//! run that goes on in another session finds the same variables.
+//!
+//! Only what the file itself mentions or sets is kept, and only while the migration is unfinished.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mysql_async::consts::{ColumnFlags, ColumnType};
+use serde::{Deserialize, Serialize};
+
+use crate::db::row::get;
+use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::hex;
+use crate::migrate::files::Outline;
+use crate::sql::session::{Executed, Prepared, deallocates, executes, prepares};
+use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables};
+
+/// A value longer than this many bytes is not kept.
+const LONGEST: usize = 64 * 1024;
+/// All values together are not longer than this.
+const LONGEST_STATE: usize = 1024 * 1024;
+
+/// Variables that tell about the moment, or that another field keeps.
+const MOMENTARY: [&str; 6] = [
+    "insert_id",
+    "last_insert_id",
+    "identity",
+    "rand_seed1",
+    "rand_seed2",
+    "autocommit",
+];
+
+/// A value with its type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Value {
+    /// A signed integer.
+    Int(String),
+    /// An unsigned integer.
+    Unsigned(String),
+    /// A DECIMAL.
+    Decimal(String),
+    /// A DOUBLE.
+    Double(String),
+    /// A string: its bytes in hexadecimal digits, character set and collation.
+    Text(String, String, String),
+    /// NULL.
+    Null,
+}
+
+/// What a session holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionState {
+    /// The database that USE chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// System variables that the file set, in order of their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    system: BTreeMap<String, Value>,
+    /// User variables that are not NULL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    user: BTreeMap<String, Value>,
+    /// The texts of prepared statements.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    prepared: BTreeMap<String, String>,
+    /// What LAST_INSERT_ID() returns.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    last_insert_id: u64,
+    /// Temporary tables, with the number of the statement that made them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    temporary: BTreeMap<String, u32>,
+    /// User variables too long to be kept.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    too_long: BTreeSet<String>,
+    /// Whether a transaction begun by AND CHAIN is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chained: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What of the session a file can see.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    user: BTreeSet<String>,
+    last_insert_id: bool,
+}
+
+impl Watch {
+    /// For the statements of a script.
+    pub fn of(outline: &Outline) -> Watch {
+        Watch {
+            user: outline.user_variables.iter().cloned().collect(),
+            last_insert_id: outline.reads_last_insert_id,
+        }
+    }
+
+    /// Whether the file mentions a user variable; its name in lower case.
+    pub fn mentions(&self, variable: &str) -> bool {
+        self.user.contains(variable)
+    }
+
+    /// Whether a statement may have changed anything that is watched, unless it is a plain write.
+    pub fn is_empty(&self) -> bool {
+        self.user.is_empty() && !self.last_insert_id
+    }
+}
+
+impl SessionState {
+    /// As an earlier run recorded it.
+    pub fn parse(text: Option<&str>) -> SessionState {
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+
+    /// As recorded; `None` for a session that holds nothing.
+    pub fn to_text(&self) -> Option<String> {
+        (self != &SessionState::default())
+            .then(|| serde_json::to_string(self).ok())
+            .flatten()
+    }
+
+    /// The text that an EXECUTE runs, as far as this record tells.
+    pub fn executed(&self, statement: &str) -> Option<String> {
+        match executes(statement)? {
+            Executed::Name(name) => self.prepared.get(&name).cloned(),
+            Executed::Immediate(Prepared::Text(text)) => Some(text),
+            Executed::Immediate(Prepared::Variable(name)) => match self.user.get(&name)? {
+                Value::Text(bytes, ..) => String::from_utf8(hex::decode(bytes)?).ok(),
+                _ => None,
+            },
+            Executed::Immediate(Prepared::Expression) => None,
+        }
+    }
+
+    /// A temporary table that another session cannot have, and the number of the statement that made it.
+    pub fn temporary(&self) -> Option<(&str, u32)> {
+        self.temporary
+            .first_key_value()
+            .map(|(name, number)| (name.as_str(), *number))
+    }
+
+    /// Whether a temporary table of that name was made.
+    pub fn is_temporary(&self, name: &str) -> bool {
+        self.temporary.contains_key(&name.to_lowercase())
+    }
+
+    /// `completion_type` as a number, where the file has set it: 1 is CHAIN, 2 is RELEASE.
+    pub fn completion_type(&self) -> Option<u8> {
+        match self.system.get("completion_type")? {
+            Value::Int(text) => text.parse().ok(),
+            Value::Text(digits, ..) => match hex::decode(digits)?.as_slice() {
+                b"CHAIN" => Some(1),
+                b"RELEASE" => Some(2),
+                _ => Some(0),
+            },
+            _ => None,
+        }
+    }
+
+    /// A variable that was too long to be kept.
+    pub fn too_long(&self) -> Option<&str> {
+        self.too_long.first().map(String::as_str)
+    }
+
+    /// Takes in what a statement, number `number` of its file, has left in the session.
+    ///
+    /// # Errors
+    /// The session could not be asked.
+    pub async fn learn(
+        &mut self,
+        session: &mut Session,
+        statement: &str,
+        found: &Classification,
+        number: u32,
+    ) -> Result<(), DbError> {
+        for object in &found.objects {
+            let key = object.name.name.to_lowercase();
+            match object.effect {
+                Effect::Create if found.temporary => drop(self.temporary.insert(key, number)),
+                Effect::Drop if object.kind == ObjectKind::Table => drop(self.temporary.remove(&key)),
+                _ => {}
+            }
+        }
+        if found.class == Class::Session || found.verb == "SET" {
+            if found.verb == "USE" {
+                self.database = session
+                    .first::<Option<String>>(Query::new("SELECT DATABASE()").shielded())
+                    .await?
+                    .flatten();
+            }
+            if let Some((name, source)) = prepares(statement) {
+                // Asked before the variable can change again.
+                let text = match source {
+                    Prepared::Text(text) => Some(text),
+                    Prepared::Variable(variable) => {
+                        let query = Query::new(format!("SELECT @{}", quote_name(&variable)));
+                        session.first::<Option<String>>(query.shielded()).await?.flatten()
+                    }
+                    Prepared::Expression => None,
+                };
+                match text {
+                    Some(text) => drop(self.prepared.insert(name, text)),
+                    None => drop(self.prepared.remove(&name)),
+                }
+            }
+            if let Some(name) = deallocates(statement) {
+                self.prepared.remove(&name);
+            }
+            self.learn_system(session, statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn learn_system(&mut self, session: &mut Session, statement: &str) -> Result<(), DbError> {
+        for name in assigned_variables(statement) {
+            if MOMENTARY.contains(&name.as_str()) {
+                continue;
+            }
+            // MariaDB before 11.1 knows the isolation by its old name only.
+            let old = name.replace("transaction_", "tx_");
+            for name in [name, old] {
+                let query = format!("SELECT @@SESSION.{}", quote_name(&name));
+                match session.first::<Row>(Query::new(query).shielded()).await {
+                    Ok(Some(row)) => {
+                        if name == "timestamp" && statement.to_ascii_uppercase().contains("DEFAULT") {
+                            self.system.remove(&name);
+                        } else {
+                            self.system.insert(name, system_value(&row));
+                        }
+                        break;
+                    }
+                    Ok(None) => {}
+                    // A global variable, or one of another name.
+                    Err(error) if error.code().is_some() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the variables that the file can see.
+    ///
+    /// # Errors
+    /// The session could not be asked.
+    pub async fn look(&mut self, session: &mut Session, watch: &Watch) -> Result<(), DbError> {
+        if watch.is_empty() {
+            return Ok(());
+        }
+        let mut columns = vec!["LAST_INSERT_ID()".to_owned()];
+        for name in &watch.user {
+            let name = format!("@{}", quote_name(name));
+            columns.push(format!(
+                "IF(LENGTH({name}) > {LONGEST}, NULL, {name}), HEX(IF(LENGTH({name}) > {LONGEST}, NULL, {name})), \
+                 CHARSET({name}), COLLATION({name}), LENGTH({name})"
+            ));
+        }
+        let query = Query::new(format!("SELECT {}", columns.join(", "))).shielded();
+        let Some(row) = session.first::<Row>(query).await? else {
+            return Ok(());
+        };
+        self.last_insert_id = get(&row, 0).unwrap_or_default();
+        self.user.clear();
+        self.too_long.clear();
+        let mut total = 0;
+        for (name, first) in watch.user.iter().zip((1..).step_by(5)) {
+            let length: usize = get(&row, first + 4).unwrap_or_default();
+            total += length;
+            if length > LONGEST || total > LONGEST_STATE {
+                self.too_long.insert(name.clone());
+            } else if let Some(value) = user_value(&row, first) {
+                self.user.insert(name.clone(), value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the user variables, and LAST_INSERT_ID(), back to what they are here: before the same statements are
+    /// run again.
+    ///
+    /// # Errors
+    /// The session does not take a value.
+    pub async fn put_back(&self, session: &mut Session, watch: &Watch) -> Result<(), DbError> {
+        if watch.is_empty() {
+            return Ok(());
+        }
+        let mut assignments = vec![format!("last_insert_id = {}", self.last_insert_id)];
+        for name in &watch.user {
+            let value = self.user.get(name).unwrap_or(&Value::Null);
+            assignments.push(format!("@{} = {}", quote_name(name), literal(value)));
+        }
+        let query = Query::new(format!("SET {}", assignments.join(", ")));
+        session.execute(query.shielded()).await.map(drop)
+    }
+
+    /// Gives a new session what the earlier run's had.
+    ///
+    /// # Errors
+    /// The session does not take a value.
+    pub async fn restore(&self, session: &mut Session, watch: &Watch) -> Result<(), DbError> {
+        if let Some(database) = &self.database {
+            session.execute(format!("USE {}", quote_name(database))).await?;
+        }
+        for (name, value) in &self.system {
+            session
+                .execute(format!("SET SESSION {} = {}", quote_name(name), literal(value)))
+                .await?;
+        }
+        for (name, text) in &self.prepared {
+            // PREPARE takes no parameter; a user variable of our own carries the text.
+            let text = literal(&Value::Text(
+                hex::encode(text.as_bytes()),
+                "utf8mb4".to_owned(),
+                "utf8mb4_bin".to_owned(),
+            ));
+            session.execute(format!("SET @dbtool_text = {text}")).await?;
+            session
+                .execute(format!("PREPARE {} FROM @dbtool_text", quote_name(name)))
+                .await?;
+            session.execute("SET @dbtool_text = NULL").await?;
+        }
+        self.put_back(session, watch).await
+    }
+}
+
+/// The value of a system variable: a number or a string, whatever its declared type.
+fn system_value(row: &Row) -> Value {
+    match row.as_ref(0) {
+        None | Some(crate::db::Value::NULL) => Value::Null,
+        _ => {
+            let text: String = get(row, 0).unwrap_or_default();
+            match row.columns_ref().first().map(|column| column.column_type()) {
+                Some(ColumnType::MYSQL_TYPE_LONG | ColumnType::MYSQL_TYPE_LONGLONG) => Value::Int(text),
+                Some(ColumnType::MYSQL_TYPE_DOUBLE | ColumnType::MYSQL_TYPE_NEWDECIMAL) => {
+                    Value::Decimal(text)
+                }
+                _ => Value::Text(
+                    hex::encode(text.as_bytes()),
+                    "utf8mb4".to_owned(),
+                    "utf8mb4_bin".to_owned(),
+                ),
+            }
+        }
+    }
+}
+
+fn user_value(row: &Row, first: usize) -> Option<Value> {
+    let column = row.columns_ref().get(first)?;
+    let digits: String = get(row, first + 1)?;
+    let number = || get::<String>(row, first);
+    Some(match column.column_type() {
+        ColumnType::MYSQL_TYPE_TINY
+        | ColumnType::MYSQL_TYPE_SHORT
+        | ColumnType::MYSQL_TYPE_INT24
+        | ColumnType::MYSQL_TYPE_LONG
+        | ColumnType::MYSQL_TYPE_LONGLONG => match column.flags().contains(ColumnFlags::UNSIGNED_FLAG) {
+            true => Value::Unsigned(number()?),
+            false => Value::Int(number()?),
+        },
+        ColumnType::MYSQL_TYPE_FLOAT | ColumnType::MYSQL_TYPE_DOUBLE => Value::Double(number()?),
+        ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => Value::Decimal(number()?),
+        _ => Value::Text(digits, get(row, first + 2)?, get(row, first + 3)?),
+    })
+}
+
+/// A value as SQL. Anything in a record that is not of the shape that was written there becomes NULL: the
+/// record is data, and must not become a statement.
+fn literal(value: &Value) -> String {
+    let number = |text: &String| {
+        let sound = !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        sound.then(|| text.clone())
+    };
+    let name = |text: &String| {
+        let sound = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        (sound && !text.is_empty()).then(|| text.clone())
+    };
+    let sql = match value {
+        Value::Null => None,
+        Value::Int(text) => number(text),
+        Value::Unsigned(text) => number(text).map(|text| format!("CAST({text} AS UNSIGNED)")),
+        Value::Decimal(text) => number(text),
+        Value::Double(text) => number(text).map(|text| match text.contains(['e', 'E']) {
+            true => text,
+            false => format!("{text}e0"),
+        }),
+        Value::Text(digits, charset, collation) => {
+            let sound = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            match (sound, name(charset), name(collation)) {
+                (true, Some(charset), Some(_)) if charset == "binary" => Some(format!("_binary X'{digits}'")),
+                (true, Some(charset), Some(collation)) => {
+                    Some(format!("_{charset} X'{digits}' COLLATE {collation}"))
+                }
+                _ => None,
+            }
+        }
+    };
+    sql.unwrap_or_else(|| "NULL".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_data_and_never_a_statement() {
+        for (value, sql) in [
+            (Value::Int("-5".into()), "-5"),
+            (Value::Unsigned("5".into()), "CAST(5 AS UNSIGNED)"),
+            (Value::Double("0.1".into()), "0.1e0"),
+            (Value::Double("1e300".into()), "1e300"),
+            (Value::Decimal("1.50".into()), "1.50"),
+            (Value::Int("1; DROP TABLE t".into()), "NULL"),
+            (
+                Value::Text("4142".into(), "utf8mb4".into(), "utf8mb4_bin".into()),
+                "_utf8mb4 X'4142' COLLATE utf8mb4_bin",
+            ),
+            (
+                Value::Text("00".into(), "binary".into(), "binary".into()),
+                "_binary X'00'",
+            ),
+            (
+                Value::Text("41' OR '".into(), "utf8mb4".into(), "utf8mb4_bin".into()),
+                "NULL",
+            ),
+            (
+                Value::Text("41".into(), "utf8mb4".into(), "x, @b = 1".into()),
+                "NULL",
+            ),
+            (Value::Null, "NULL"),
+        ] {
+            assert_eq!(literal(&value), sql);
+        }
+    }
+
+    #[test]
+    fn a_state_survives_its_record() {
+        let mut state = SessionState {
+            database: Some("other".into()),
+            last_insert_id: 7,
+            ..SessionState::default()
+        };
+        state.user.insert("a".into(), Value::Unsigned("5".into()));
+        state.prepared.insert("s".into(), "SELECT 1".into());
+        let text = state.to_text();
+        assert_eq!(SessionState::parse(text.as_deref()), state);
+        assert_eq!(SessionState::default().to_text(), None);
+        assert_eq!(SessionState::parse(Some("no json")), SessionState::default());
+        assert_eq!(state.executed("EXECUTE s").as_deref(), Some("SELECT 1"));
+    }
+}

@@ -1,0 +1,824 @@
+//! How a statement and its record stay together.
+//!
+//! It depends on who commits:
+//! - what a ROLLBACK undoes: one transaction holds the statement and its record;
+//! - a statement that commits on its own (DDL): the intent before, the record after, and the schema decides if
+//!   the run dies in between;
+//! - what nobody can undo or foresee (a table without transactions, a procedure that may commit): the intent
+//!   before, statement and record in one transaction, and a question if the run dies in between;
+//! - everything else changes nothing that lasts: the record after.
+//!
+//! A statement that asks about the one before it (ROW_COUNT(), SHOW WARNINGS) is one step with it: no
+//! statement of dbtool's comes between them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+
+use super::apply::{Doubt, Progress, Runner, Spot, Stop};
+use super::history::{Claim, Intent, Reached};
+use super::lock;
+use super::reach::Reach;
+use super::resume::Snapshot;
+use super::rows::RowPrinter;
+use super::script::Mark;
+use super::session_state::SessionState;
+use crate::db::codes::ER_WARNING_NOT_COMPLETE_ROLLBACK;
+use crate::db::row::get;
+use crate::db::{DbError, Done, ErrorKind, Query, Row};
+use crate::migrate::files::ScriptStatement;
+use crate::report::{duration, plural, visible};
+use crate::sql::session::{
+    has_query, may_call, reads_diagnostics, sets_for_next_statement, sets_next_transaction, user_variables,
+};
+use crate::sql::{Class, Classification, Transaction, assigns_first, classify, summary, transaction};
+
+/// Ends a transaction of dbtool's own, whatever `completion_type` a file has set.
+pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
+/// Undoes one.
+const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
+/// Tells, by its release, whether the transaction it was set in is still the open one.
+pub(super) const MARK: &str = "SAVEPOINT dbtool_mark";
+/// See [`MARK`].
+pub(super) const RELEASE_MARK: &str = "RELEASE SAVEPOINT dbtool_mark";
+/// Warnings shown for one statement.
+const SHOWN_WARNINGS: usize = 3;
+/// Statements that may form one step.
+const LONGEST_STEP: usize = 100;
+
+/// One statement of a step.
+pub(super) struct Part {
+    pub statement: Arc<ScriptStatement>,
+    /// What it is; of an EXECUTE, what the text is that it runs.
+    pub found: Classification,
+    /// The text that an EXECUTE runs, where it is known.
+    pub executed: Option<String>,
+}
+
+impl Part {
+    /// The statement.
+    pub fn text(&self) -> &str {
+        &self.statement.text
+    }
+
+    fn commits(&self) -> bool {
+        self.found.implicit_commit && self.found.class != Class::Transaction
+    }
+}
+
+/// What a statement of a step did.
+struct Ran {
+    done: Done,
+    returned: Option<u64>,
+    took: Duration,
+    warnings: Vec<String>,
+}
+
+/// What a statement is. EXECUTE is what the text is that it runs, where that is known.
+pub(super) fn part(statement: Arc<ScriptStatement>, state: &SessionState) -> Part {
+    let executed = state.executed(&statement.text);
+    Part {
+        found: classify(executed.as_deref().unwrap_or(&statement.text)),
+        executed,
+        statement,
+    }
+}
+
+/// How a step is kept together with its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bond {
+    /// In a transaction of ours.
+    Together,
+    /// Intent, the statement that commits, record.
+    Commits,
+    /// Intent, then statement and record in a transaction.
+    Guarded,
+    /// Statement, then record.
+    After,
+}
+
+/// A user variable that stored programs set and later statements of the file may read: it would be lost
+/// with the session, and whoever goes on without it could end with other data.
+fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<String>, Stop> {
+    let mut set: Vec<String> = bodies.iter().flat_map(|body| user_variables(body)).collect();
+    set.retain(|name| progress.watch.mentions(name));
+    if let Some(name) = set.iter().find(|name| {
+        !bodies
+            .iter()
+            .all(|body| !user_variables(body).contains(name) || assigns_first(body, name))
+    }) {
+        return Ok(Some(name.clone()));
+    }
+    let mut read = None;
+    if !set.is_empty() {
+        progress.script.scan(1, |statement| {
+            let program = matches!(
+                classify(&statement.text).verb.as_str(),
+                "CREATE PROCEDURE" | "CREATE FUNCTION" | "CREATE TRIGGER" | "CREATE EVENT"
+            );
+            let mentioned = user_variables(&statement.text);
+            read = set
+                .iter()
+                .find(|name| mentioned.contains(name) && !(program && assigns_first(&statement.text, name)))
+                .cloned();
+            read.is_none()
+        })?;
+    }
+    Ok(read)
+}
+
+impl Runner<'_> {
+    /// Runs the next statement with those that ask about it, or goes back to where it can be tried again.
+    pub(super) async fn step(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+        self.ctx.cancel.check().map_err(DbError::from)?;
+        let parts = self.next_parts(progress)?;
+        progress.doubt = None;
+        progress.undone = false;
+        let result = match (progress.open.is_some(), transaction(parts[0].text())) {
+            (true, kind) => self.inside(progress, &parts, kind).await,
+            (false, kind) => self.outside(progress, &parts, kind).await,
+        };
+        match result {
+            Ok(()) => {
+                if progress.open.is_none() {
+                    progress.attempts = 0;
+                }
+                Ok(())
+            }
+            Err(Stop::Db(error))
+                if error.is_lock_conflict() && progress.undone && progress.attempts + 1 < self.attempts =>
+            {
+                self.wait_for_locks(progress, &error).await.map_err(Stop::Db)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn next_parts(&mut self, progress: &mut Progress<'_>) -> Result<Vec<Part>, Stop> {
+        let mut parts: Vec<Part> = Vec::new();
+        while let Some(statement) = progress.script.ahead(parts.len())? {
+            let text = statement.text.as_str();
+            let joins = match parts.last() {
+                None => true,
+                Some(last) => {
+                    parts.len() < LONGEST_STEP
+                        && transaction(text).is_none()
+                        && (reads_diagnostics(text) || sets_for_next_statement(last.text()))
+                        || sets_next_transaction(last.text())
+                }
+            };
+            if !joins {
+                break;
+            }
+            parts.push(part(statement, &progress.state));
+        }
+        Ok(parts)
+    }
+
+    async fn outside(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        kind: Option<Transaction>,
+    ) -> Result<(), Stop> {
+        if let Some(holder) = lock::keep(self.session, self.database).await? {
+            return Err(Stop::LockLost(holder));
+        }
+        let begins = |part: &Part| transaction(part.text()) == Some(Transaction::Begin);
+        if kind.is_some() || parts.get(1).is_some_and(begins) {
+            return self.begin_transaction(progress, parts).await;
+        }
+        if parts.len() == 1 && self.shares(progress).await? {
+            return self.together_with_next(progress).await;
+        }
+        let begun = Instant::now();
+        let mut before = None;
+        if sets_next_transaction(parts[0].text()) {
+            // It is about the next transaction, which is to be the one of the statement behind it.
+            self.spot(progress, 0, &parts[0]);
+            self.session.execute(parts[0].text()).await?;
+            before = Some(());
+        }
+        let own = if before.is_some() { &parts[1..] } else { parts };
+        let skipped = parts.len() - own.len();
+        if own.is_empty() {
+            return self.after(progress, parts, skipped, begun).await;
+        }
+        match self.bond(progress, own).await? {
+            Bond::Together => self.together(progress, parts, skipped, begun).await,
+            Bond::Guarded => self.guarded(progress, parts, skipped, begun).await,
+            Bond::Commits => self.commits(progress, parts, skipped, begun).await,
+            Bond::After => self.after(progress, parts, skipped, begun).await,
+        }
+    }
+
+    async fn bond(&mut self, progress: &mut Progress<'_>, parts: &[Part]) -> Result<Bond, DbError> {
+        if parts[0].commits() {
+            return Ok(Bond::Commits);
+        }
+        if parts.iter().any(Part::commits) {
+            return Ok(Bond::Guarded);
+        }
+        let mut bond = Bond::After;
+        for part in parts {
+            let lasting = match part.found.class {
+                Class::Dml => true,
+                _ if part.found.opaque => true,
+                Class::Query => part.found.verb == "SELECT" || part.found.verb == "TABLE",
+                Class::Session | Class::Other => may_call(part.text()),
+                _ => false,
+            };
+            if lasting {
+                // Of blocks and SET STATEMENT not all is read.
+                let unread = part.found.opaque && part.found.verb != "CALL";
+                if unread || !self.undoable(progress, part).await? {
+                    return Ok(Bond::Guarded);
+                }
+                bond = Bond::Together;
+            }
+        }
+        Ok(bond)
+    }
+
+    /// Whether a ROLLBACK undoes all that a statement does, which does not commit by itself.
+    pub(super) async fn undoable(
+        &mut self,
+        progress: &mut Progress<'_>,
+        part: &Part,
+    ) -> Result<bool, DbError> {
+        Ok(self.reach(progress, part).await?.undoable())
+    }
+
+    /// What a statement does through tables, views, triggers and stored programs.
+    async fn reach(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Reach, DbError> {
+        let state = &progress.state;
+        let database = state.database.as_deref().unwrap_or(self.database);
+        let text = part.executed.as_deref().unwrap_or(part.text());
+        let temporary = |name: &str| state.is_temporary(name);
+        progress
+            .tables
+            .reach(self.session, database, text, temporary)
+            .await
+    }
+
+    async fn together(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        skip: usize,
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let before = progress.state.clone();
+        self.session.execute("START TRANSACTION").await?;
+        let ran = match self.run_parts(progress, parts, skip).await {
+            Ok(ran) => ran,
+            Err(error) => {
+                self.undo(progress, false, &before).await;
+                return Err(error.into());
+            }
+        };
+        let mark = progress.script.mark_after(parts.len());
+        let recorded = async {
+            self.learn(progress, parts).await?;
+            self.record(progress, &mark, begun).await?;
+            self.commit(progress).await
+        }
+        .await;
+        if let Err(stop) = recorded {
+            self.undo(progress, false, &before).await;
+            return Err(stop);
+        }
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// The intent, then a statement that commits by itself, then its record.
+    async fn commits(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        skip: usize,
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let part = &parts[skip];
+        let mut before = self.look(progress, part, true).await?;
+        // CREATE TABLE … SELECT may call a function that writes.
+        if part.found.verb == "CREATE TABLE" && has_query(part.executed.as_deref().unwrap_or(part.text())) {
+            before.why = self.reach(progress, part).await?.why;
+        }
+        let head = progress.script.mark_after(skip + 1);
+        self.intend(progress, 0, &head, before.to_text()).await?;
+        // What asks about a statement that has committed needs a transaction that is not begun by a
+        // statement of ours: none may come between.
+        let several = parts.len() > skip + 1;
+        if several {
+            self.session.execute("SET autocommit = 0").await?;
+        }
+        let result = self.run_parts(progress, &parts[..=skip], skip).await;
+        let mut ran = match result {
+            Ok(ran) => ran,
+            Err(error) => {
+                if several {
+                    self.autocommit_again().await;
+                }
+                self.judge(progress, part, &before, &error).await;
+                return Err(error.into());
+            }
+        };
+        progress.tables.forget();
+        if several {
+            match self.run_parts(progress, parts, skip + 1).await {
+                Ok(rest) => ran.extend(rest),
+                Err(error) => {
+                    let _ = self.session.execute(Query::new(ROLLBACK).shielded()).await;
+                    self.autocommit_again().await;
+                    self.record(progress, &head, begun).await?;
+                    self.committed(progress);
+                    progress.script.go_to(head);
+                    return Err(error.into());
+                }
+            }
+        }
+        self.learn(progress, parts).await?;
+        let mark = progress.script.mark_after(parts.len());
+        self.record(progress, &mark, begun).await?;
+        if several {
+            self.session.execute(Query::new(COMMIT).shielded()).await?;
+            self.session
+                .execute(Query::new("SET autocommit = 1").shielded())
+                .await?;
+        }
+        self.committed(progress);
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    async fn autocommit_again(&mut self) {
+        let _ = self
+            .session
+            .execute(Query::new("SET autocommit = 1").shielded())
+            .await;
+    }
+
+    /// Looks at the objects of a statement.
+    async fn look(
+        &mut self,
+        progress: &Progress<'_>,
+        part: &Part,
+        before: bool,
+    ) -> Result<Snapshot, DbError> {
+        let database = progress.state.database.as_deref().unwrap_or(self.database);
+        let text = part.executed.as_deref().unwrap_or(part.text());
+        let mut snapshot =
+            Snapshot::take(self.session, self.server, text, &part.found, database, before).await?;
+        snapshot.ran.clone_from(&part.executed);
+        Ok(snapshot)
+    }
+
+    /// Looks whether a failed statement that commits by itself has left something.
+    async fn judge(&mut self, progress: &mut Progress<'_>, part: &Part, before: &Snapshot, error: &DbError) {
+        // An interrupted one is judged by the next run, as one that was killed.
+        if error.code().is_none() && !matches!(error.kind(), ErrorKind::Timeout { .. }) {
+            return;
+        }
+        match self.look(progress, part, false).await {
+            Ok(now) if now.looks_as(before) => progress.undone = true,
+            Ok(_) => self.doubt(progress, "its objects do not look as before it", before.to_text()),
+            Err(_) => {}
+        }
+    }
+
+    /// The intent, then a statement that may do what no ROLLBACK undoes, with its record.
+    async fn guarded(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        skip: usize,
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let state = progress.state.clone();
+        let mark = progress.script.mark_after(parts.len());
+        let mut before = self.foretell(progress, &parts[skip]).await?;
+        self.intend(progress, 0, &mark, before.to_text()).await?;
+        let may_end = parts.iter().any(|part| part.found.opaque || part.commits());
+        self.session.execute("START TRANSACTION").await?;
+        let watches = before.watched.is_some();
+        if watches {
+            // In the transaction: it is known later exactly if something has committed it.
+            before.committed = true;
+            let committed = progress.committed.clone();
+            self.intend(progress, 0, &mark, before.to_text()).await?;
+            progress.committed = committed;
+        }
+        if may_end {
+            self.session.execute(MARK).await?;
+        }
+        let ran = match self.run_parts(progress, parts, skip).await {
+            Ok(ran) => ran,
+            Err(error) => {
+                let claim = progress.claim.clone();
+                self.undo(progress, may_end, &state).await;
+                if watches && progress.doubt.is_some() {
+                    self.follow(progress, claim).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        if may_end {
+            progress.tables.forget();
+        }
+        let lasts = self.session.in_transaction();
+        if watches && !lasts {
+            let claim = progress.claim.clone();
+            self.follow(progress, claim).await?;
+        }
+        if may_end && lasts && !self.release_mark().await? {
+            // It has left a transaction of its own open; the file has to end it, as with the client.
+            self.left_open(progress);
+            self.go_on(progress, parts, &ran, mark);
+            return Ok(());
+        }
+        self.learn(progress, parts).await?;
+        self.record(progress, &mark, begun).await?;
+        if lasts {
+            self.session.execute(Query::new(COMMIT).shielded()).await?;
+        }
+        self.committed(progress);
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// Finds out which of two claims the record is at: the one that a transaction wrote, if it was
+    /// committed, or the one before it.
+    async fn follow(&mut self, progress: &mut Progress<'_>, claim: Claim) -> Result<(), DbError> {
+        let revision = self.history.revision(self.session, &claim).await?;
+        if claim.is_at(revision) {
+            progress.committed = claim;
+        }
+        progress.claim = progress.committed.clone();
+        Ok(())
+    }
+
+    /// Looks at what a statement that no ROLLBACK undoes may change, as far as that is known before it runs.
+    async fn foretell(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Snapshot, Stop> {
+        let reach = self.reach(progress, part).await?;
+        let mut before = self.look(progress, part, true).await?;
+        if part.found.opaque && part.found.verb != "CALL" {
+            return Ok(before);
+        }
+        if let Some(name) = later_reads(progress, &reach.bodies)? {
+            before.why = Some(format!(
+                "it may set @{name}, which other statements of the file read"
+            ));
+        } else if let Some((text, database)) = reach.only_change() {
+            let found = classify(text);
+            if found.class == Class::Ddl && !found.objects.is_empty() {
+                before = Snapshot::take(self.session, self.server, text, &found, database, true).await?;
+                before.ran = Some(text.clone());
+            }
+        } else if reach.only_text() && !progress.tables.any_plain(self.session).await? {
+            let database = before.database.clone();
+            let text = part.executed.as_deref().unwrap_or(part.text());
+            before = Snapshot::watch(self.session, text, &reach.bodies, &database).await?;
+        } else {
+            before.why = reach.why;
+        }
+        Ok(before)
+    }
+
+    async fn after(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        skip: usize,
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let ran = self.run_parts(progress, parts, skip).await?;
+        let mark = progress.script.mark_after(parts.len());
+        self.learn(progress, parts).await?;
+        self.record(progress, &mark, begun).await?;
+        self.committed(progress);
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// Whether the transaction of [`MARK`] is still the open one.
+    pub(super) async fn release_mark(&mut self) -> Result<bool, DbError> {
+        match self.session.execute(Query::new(RELEASE_MARK).shielded()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_missing_savepoint() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Undoes an open transaction after a failure, and finds out whether all of it could be undone.
+    /// Errors are not told: the one that led here is the cause.
+    pub(super) async fn undo(&mut self, progress: &mut Progress<'_>, marked: bool, state: &SessionState) {
+        progress.claim = progress.committed.clone();
+        let mut why = None;
+        if marked {
+            match self.release_mark().await {
+                Ok(true) => {}
+                Ok(false) => why = Some("it ended the transaction it ran in"),
+                Err(_) => return,
+            }
+        }
+        let Ok(done) = self.session.execute(Query::new(ROLLBACK).shielded()).await else {
+            return;
+        };
+        if done.warnings > 0 && self.not_all_rolled_back().await {
+            why = Some("it changed a table without transactions");
+        }
+        if state.put_back(self.session, &progress.watch).await.is_err() {
+            return;
+        }
+        progress.state = state.clone();
+        match why {
+            Some(why) => self.doubt(progress, why, String::new()),
+            None => progress.undone = true,
+        }
+        if progress.undone && progress.intended {
+            self.withdraw(progress).await;
+        }
+    }
+
+    async fn not_all_rolled_back(&mut self) -> bool {
+        let rows = self
+            .session
+            .rows::<Row>(Query::new("SHOW WARNINGS").shielded())
+            .await
+            .unwrap_or_default();
+        rows.iter()
+            .any(|row| get(row, 1) == Some(ER_WARNING_NOT_COMPLETE_ROLLBACK))
+    }
+
+    pub(super) fn doubt(&self, progress: &mut Progress<'_>, why: &'static str, before: String) {
+        let ahead = progress.spot.number.saturating_sub(progress.script.number()) as usize;
+        let mark = progress.script.mark_after(ahead + 1);
+        progress.doubt = Some(Doubt {
+            why,
+            intent: Intent {
+                number: mark.done(),
+                hash: mark.hash(),
+                before,
+            },
+        });
+    }
+
+    /// Takes a recorded intent back: nothing of the statement is done.
+    async fn withdraw(&mut self, progress: &mut Progress<'_>) {
+        let mark = progress.script.mark();
+        let text = progress.state.to_text();
+        let reached = Reached {
+            done: mark.done(),
+            hash: &mark.hash(),
+            session: text.as_deref(),
+        };
+        if mark.done() == progress.committed.done()
+            && let Ok(claim) = self
+                .history
+                .done(self.session, &progress.committed, reached, 0)
+                .await
+        {
+            progress.claim = claim;
+            self.committed(progress);
+        }
+    }
+
+    /// Records that the statement before `mark` is about to run, and that all up to `ahead` are done.
+    pub(super) async fn intend(
+        &mut self,
+        progress: &mut Progress<'_>,
+        ahead: usize,
+        mark: &Mark,
+        before: String,
+    ) -> Result<(), Stop> {
+        let done = progress.script.mark_after(ahead);
+        let text = progress.state.to_text();
+        let reached = Reached {
+            done: done.done(),
+            hash: &done.hash(),
+            session: text.as_deref(),
+        };
+        let intent = Intent {
+            number: mark.done(),
+            hash: mark.hash(),
+            before,
+        };
+        progress.claim = self
+            .history
+            .intend(self.session, &progress.claim, reached, &intent)
+            .await?;
+        if progress.open.is_none() {
+            progress.committed = progress.claim.clone();
+            progress.intended = true;
+        }
+        Ok(())
+    }
+
+    /// Records the statements up to `mark`.
+    pub(super) async fn record(
+        &mut self,
+        progress: &mut Progress<'_>,
+        mark: &Mark,
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let text = progress.state.to_text();
+        let hash = mark.hash();
+        let reached = Reached {
+            done: mark.done(),
+            hash: &hash,
+            session: text.as_deref(),
+        };
+        let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let written = self
+            .history
+            .done(self.session, &progress.claim, reached, took)
+            .await;
+        progress.claim = match written {
+            // A transaction that may not write. What it read is lost with it; the record is not.
+            Err(super::history::WriteError::Db(error)) if error.is_read_only_transaction() => {
+                self.session.execute(Query::new(COMMIT).shielded()).await?;
+                self.session
+                    .execute(Query::new("START TRANSACTION READ WRITE").shielded())
+                    .await?;
+                let claim = self
+                    .history
+                    .done(self.session, &progress.claim, reached, took)
+                    .await?;
+                self.session.execute(Query::new(COMMIT).shielded()).await?;
+                claim
+            }
+            other => other?,
+        };
+        Ok(())
+    }
+
+    /// Commits a statement with its record. Undone or done as a whole; once it is sent, cancellation must not
+    /// cut it short.
+    pub(super) async fn commit(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+        self.session.execute(Query::new(COMMIT).shielded()).await?;
+        self.committed(progress);
+        Ok(())
+    }
+
+    pub(super) fn committed(&self, progress: &mut Progress<'_>) {
+        progress.committed = progress.claim.clone();
+        progress.intended = false;
+    }
+
+    /// Takes in what statements have left in the session.
+    pub(super) async fn learn(&mut self, progress: &mut Progress<'_>, parts: &[Part]) -> Result<(), Stop> {
+        for (number, part) in (progress.script.number()..).zip(parts) {
+            progress
+                .state
+                .learn(self.session, part.text(), &part.found, number)
+                .await?;
+        }
+        progress.state.look(self.session, &progress.watch).await?;
+        Ok(())
+    }
+
+    /// Counts and shows what was done, and moves on.
+    fn go_on(&mut self, progress: &mut Progress<'_>, parts: &[Part], ran: &[Ran], mark: Mark) {
+        let first = parts.len() - ran.len();
+        for (number, (index, part)) in (progress.script.number()..).zip(parts.iter().enumerate()) {
+            if let Some(ran) = index.checked_sub(first).and_then(|index| ran.get(index)) {
+                if part.found.class == Class::Dml {
+                    progress.rows += ran.done.affected;
+                }
+                self.say(progress, number, part, ran);
+            }
+            progress.ran += 1;
+        }
+        progress.script.go_to(mark);
+    }
+
+    fn say(&self, progress: &Progress<'_>, number: u32, part: &Part, ran: &Ran) {
+        let what = summary(part.text(), 60);
+        let number = format!("{}.{number}", progress.migration.label);
+        let rows = match (ran.returned, part.found.class) {
+            (Some(returned), _) => plural(returned, "row"),
+            (None, Class::Dml) => plural(ran.done.affected, "row"),
+            // An ALTER that copies counts the rows it copied.
+            (None, Class::Ddl) if ran.done.affected > 0 => plural(ran.done.affected, "row"),
+            _ => String::new(),
+        };
+        let warnings = match ran.done.warnings {
+            0 => String::new(),
+            count => format!("  {}", plural(count.into(), "warning")),
+        };
+        let took = duration(ran.took);
+        self.ctx.report.status(format!(
+            "  {number:<7} {what:<60}  {rows:>10}  {took:>8}{warnings}"
+        ));
+        for warning in &ran.warnings {
+            self.ctx.report.status(format!("          {warning}"));
+        }
+    }
+
+    /// Runs the statements of a step from index `from` on.
+    async fn run_parts(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        from: usize,
+    ) -> Result<Vec<Ran>, DbError> {
+        let mut ran = Vec::new();
+        for (index, part) in parts.iter().enumerate().skip(from) {
+            ran.push(self.run_part(progress, index, part, false).await?);
+        }
+        // Asked for only where no statement is left that asks for them too, or for the count of rows.
+        if let Some(last) = ran.last_mut()
+            && last.done.warnings > 0
+        {
+            let next = progress.script.ahead(parts.len()).ok().flatten();
+            if !next.is_some_and(|next| reads_diagnostics(&next.text)) {
+                last.warnings = self.warnings().await?;
+            }
+        }
+        Ok(ran)
+    }
+
+    fn spot(&self, progress: &mut Progress<'_>, index: usize, part: &Part) {
+        let statement = &part.statement;
+        progress.spot = Spot {
+            number: progress.script.number() + u32::try_from(index).unwrap_or(u32::MAX),
+            place: statement.place(),
+            what: summary(&statement.text, 80),
+        };
+    }
+
+    /// Runs the statement `index` after the current one.
+    async fn run_part(
+        &mut self,
+        progress: &mut Progress<'_>,
+        index: usize,
+        part: &Part,
+        shielded: bool,
+    ) -> Result<Ran, DbError> {
+        self.spot(progress, index, part);
+        let begun = Instant::now();
+        let mut printer = RowPrinter::new(&self.ctx.report);
+        let mut query = Query::new(part.text()).timeout(self.timeout);
+        if shielded {
+            query = query.shielded();
+        }
+        let result = self.session.run(query, |event| printer.event(event)).await;
+        printer.finish();
+        let done = match result {
+            Err(error) if error.kind() == (ErrorKind::Timeout { completed: true }) => {
+                self.ctx.report.warn(format!("{}: {error}", progress.spot.place));
+                Done::default()
+            }
+            other => other?,
+        };
+        Ok(Ran {
+            done,
+            returned: printer.total(),
+            took: begun.elapsed(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The texts of the last statement's warnings, a few of them.
+    async fn warnings(&mut self) -> Result<Vec<String>, DbError> {
+        let query = Query::new(format!("SHOW WARNINGS LIMIT {SHOWN_WARNINGS}")).shielded();
+        let rows = self.session.rows::<Row>(query).await?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let level: String = get(row, 0).unwrap_or_default();
+                let code: u16 = get(row, 1).unwrap_or_default();
+                let text: String = get(row, 2).unwrap_or_default();
+                let text: String = text.chars().take(200).collect();
+                format!("{} {code}: {}", level.to_lowercase(), visible(&text))
+            })
+            .collect())
+    }
+
+    /// Waits a moment, and has the statement, or the file's whole transaction, tried again.
+    async fn wait_for_locks(&mut self, progress: &mut Progress<'_>, error: &DbError) -> Result<(), DbError> {
+        progress.attempts += 1;
+        let blockers = lock::blockers(self.session, self.server, self.database).await;
+        self.ctx.report.status(format!(
+            "  {}: a lock is in the way ({}); {blockers}; trying again, {} of {}",
+            progress.spot.place,
+            error.code().unwrap_or_default(),
+            progress.attempts + 1,
+            self.attempts
+        ));
+        let base = 250_u64 << progress.attempts.min(4);
+        let pause = rand::rng().random_range(base / 2..=base);
+        self.ctx.cancel.sleep(Duration::from_millis(pause)).await?;
+        if progress.open.is_some() {
+            // Begun by AND CHAIN: no statement of the file begins it again.
+            self.session.execute("START TRANSACTION").await?;
+        }
+        Ok(())
+    }
+}
+
+mod batch;
+mod transactions;

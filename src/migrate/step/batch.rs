@@ -1,0 +1,129 @@
+//! Plain writes that follow each other share one transaction and one record.
+//!
+//! Each would be committed alone otherwise: four round trips for one. Only those share that nobody can tell from
+//! single ones ([`plain_write`], on a transactional table without triggers), for a moment at most; and when one
+//! fails, those before it are kept and recorded, as if each had been alone.
+
+use std::time::{Duration, Instant};
+
+use super::{COMMIT, MARK, Part, Ran, part};
+use crate::db::{DbError, Query};
+use crate::migrate::apply::{Progress, Runner, Stop};
+use crate::sql::session::{plain_write, reads_diagnostics};
+
+/// So long, at most, statements that are done stay uncommitted, and their rows locked.
+const LONGEST: Duration = Duration::from_millis(100);
+/// So many bytes of statements at most: they stay in memory until they are committed.
+const LARGEST: usize = 256 << 10;
+/// So many statements at most.
+const MOST: usize = 1_000;
+
+impl Runner<'_> {
+    /// Whether the current statement and the one behind it can share a transaction.
+    pub(super) async fn shares(&mut self, progress: &mut Progress<'_>) -> Result<bool, Stop> {
+        Ok(progress.script.number() >= progress.single_until
+            && self.plain(progress, 0).await?
+            && self.plain(progress, 1).await?)
+    }
+
+    async fn plain(&mut self, progress: &mut Progress<'_>, index: usize) -> Result<bool, Stop> {
+        let Some(statement) = progress.script.ahead(index)? else {
+            return Ok(false);
+        };
+        let Some(name) = plain_write(&statement.text).filter(|_| statement.text.len() < LARGEST) else {
+            return Ok(false);
+        };
+        if progress.state.is_temporary(&name.name) {
+            return Ok(false);
+        }
+        if let Some(next) = progress.script.ahead(index + 1)?
+            && reads_diagnostics(&next.text)
+        {
+            return Ok(false);
+        }
+        let database = progress.state.database.as_deref().unwrap_or(self.database);
+        let reach = progress
+            .tables
+            .reach(self.session, database, &statement.text, |_| false)
+            .await?;
+        // Triggers could tell, and one that cannot be seen could do what no ROLLBACK undoes.
+        Ok(reach.undoable() && reach.bodies.is_empty())
+    }
+
+    /// Runs the current statement and those behind it that can share its transaction.
+    pub(super) async fn together_with_next(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+        let begun = Instant::now();
+        let state = progress.state.clone();
+        self.session.execute("START TRANSACTION").await?;
+        self.session.execute(MARK).await?;
+        let (mut parts, mut ran): (Vec<Part>, Vec<Ran>) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
+        let mut failed: Option<DbError> = None;
+        while let Some(statement) = progress.script.ahead(parts.len())? {
+            bytes += statement.text.len();
+            let next = part(statement, &progress.state);
+            match self.run_part(progress, parts.len(), &next, false).await {
+                Ok(mut done) => {
+                    if done.done.warnings > 0 {
+                        done.warnings = self.warnings().await?;
+                    }
+                    ran.push(done);
+                    parts.push(next);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+            let spent = begun.elapsed() >= LONGEST || bytes >= LARGEST || parts.len() >= MOST;
+            if spent || !self.plain(progress, parts.len()).await? {
+                break;
+            }
+        }
+        let Some(error) = failed else {
+            return self.keep(progress, &parts, &ran, begun).await;
+        };
+        // The failed statement is undone by itself; the others are there if their transaction is.
+        match self.release_mark().await {
+            Ok(true) => {
+                self.keep(progress, &parts, &ran, begun).await?;
+                progress.undone = true;
+                Err(error.into())
+            }
+            Ok(false) => {
+                let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+                progress.single_until = progress.script.number().saturating_add(count + 1);
+                self.undo(progress, false, &state).await;
+                match error.is_lock_conflict() {
+                    true => Err(error.into()),
+                    // Each alone, as far as this one, which then fails for itself.
+                    false => Ok(()),
+                }
+            }
+            Err(_) => Err(error.into()),
+        }
+    }
+
+    /// Records and commits the statements of a shared transaction.
+    async fn keep(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        ran: &[Ran],
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        if parts.is_empty() {
+            self.session
+                .execute(Query::new("ROLLBACK AND NO CHAIN NO RELEASE").shielded())
+                .await?;
+            return Ok(());
+        }
+        let mark = progress.script.mark_after(parts.len());
+        progress.state.look(self.session, &progress.watch).await?;
+        self.record(progress, &mark, begun).await?;
+        self.session.execute(Query::new(COMMIT).shielded()).await?;
+        self.committed(progress);
+        self.go_on(progress, parts, ran, mark);
+        Ok(())
+    }
+}

@@ -1,0 +1,372 @@
+//! The file's own transactions: followed as the server says they are, and recorded where they commit.
+//!
+//! Inside one, no statement of dbtool's runs: a run that dies begins again at its START. The record is written
+//! just before the COMMIT, in the transaction itself.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Part, Ran, part};
+use crate::migrate::apply::{Open, Progress, Runner, Stop};
+use crate::migrate::files::ScriptStatement;
+use crate::migrate::session_state::SessionState;
+use crate::sql::session::may_call;
+use crate::sql::{Class, End, Transaction, classify, transaction};
+
+/// Statements of a transaction that are looked at more closely: writes to different tables.
+const MOST_SUSPECTS: usize = 200;
+/// As much of such a statement is kept meanwhile, in bytes.
+const LONGEST_HEAD: usize = 8 << 10;
+
+/// A statement cut short: enough to tell what it writes to.
+fn head(statement: &ScriptStatement) -> ScriptStatement {
+    let mut cut = statement.clone();
+    let mut end = cut.text.len().min(LONGEST_HEAD);
+    while !cut.text.is_char_boundary(end) {
+        end -= 1;
+    }
+    cut.text.truncate(end);
+    cut.text.shrink_to_fit();
+    cut
+}
+
+impl Runner<'_> {
+    /// Runs a statement about transactions while none is open; `parts` may begin with a SET TRANSACTION.
+    pub(super) async fn begin_transaction(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+    ) -> Result<(), Stop> {
+        let begun = Instant::now();
+        let start = progress.script.mark();
+        let state = progress.state.clone();
+        if let Some(mark) = self.not_undoable(progress, parts.len()).await? {
+            self.intend(progress, 0, &mark, String::new()).await?;
+        }
+        let (_, release) = self.ends(progress, parts[parts.len() - 1].text());
+        let ran = match release {
+            true => {
+                self.renew(progress).await?;
+                Vec::new()
+            }
+            false => self.run_parts(progress, parts, 0).await?,
+        };
+        let mark = progress.script.mark_after(parts.len());
+        if self.session.in_transaction() {
+            progress.open = Some(Open {
+                start,
+                state,
+                again: true,
+                chained: false,
+            });
+        } else {
+            self.record(progress, &mark, begun).await?;
+            self.committed(progress);
+        }
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// The end of the transaction that begins `ahead`, if something in it cannot be undone: then a run that
+    /// dies in it has to ask, and that must be known before it begins.
+    async fn not_undoable(
+        &mut self,
+        progress: &mut Progress<'_>,
+        ahead: usize,
+    ) -> Result<Option<crate::migrate::script::Mark>, Stop> {
+        // Which statements there are, and after them which of them can be undone.
+        let mut count = ahead;
+        let mut suspects: Vec<Part> = Vec::new();
+        let state = &progress.state;
+        progress.script.scan(ahead, |statement| {
+            let found = classify(&statement.text);
+            if found.implicit_commit && found.class != Class::Transaction {
+                return false;
+            }
+            count += 1;
+            match transaction(&statement.text) {
+                Some(Transaction::Mark) => {}
+                Some(_) => return false,
+                None if !found.opaque && (found.class == Class::Dml || may_call(&statement.text)) => {
+                    let calls = may_call(&statement.text);
+                    let known = |suspect: &Part| !calls && suspect.found.objects == found.objects;
+                    if suspects.len() < MOST_SUSPECTS && !suspects.iter().any(known) {
+                        suspects.push(part(Arc::new(head(statement)), state));
+                    }
+                }
+                None => {}
+            }
+            true
+        })?;
+        for suspect in suspects {
+            if !self.undoable(progress, &suspect).await? {
+                return Ok(Some(progress.script.mark_far(count)?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs the next statement of an open transaction.
+    pub(super) async fn inside(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        kind: Option<Transaction>,
+    ) -> Result<(), Stop> {
+        let begun = Instant::now();
+        match kind {
+            Some(Transaction::Commit(_)) => self.commit_own(progress, parts, begun).await,
+            Some(Transaction::Rollback(_)) => self.roll_back_own(progress, parts, begun).await,
+            Some(Transaction::Begin) => self.close(progress, begun).await,
+            Some(Transaction::Mark) => {
+                self.bare(progress, parts).await?;
+                // The record of a procedure's begin may have been rolled back with the rest.
+                let revision = self.history.revision(self.session, &progress.claim).await?;
+                if progress.committed.is_at(revision) {
+                    progress.claim = progress.committed.clone();
+                }
+                Ok(())
+            }
+            None if parts[0].commits() => self.close(progress, begun).await,
+            None if parts.iter().any(|part| part.found.opaque || part.commits()) => {
+                self.opaque_inside(progress, parts, begun).await
+            }
+            None => self.bare(progress, parts).await,
+        }
+    }
+
+    /// Commits the open transaction, as the server would at the next statement; that one is then run as one
+    /// outside.
+    async fn close(&mut self, progress: &mut Progress<'_>, begun: Instant) -> Result<(), Stop> {
+        let mark = progress.script.mark();
+        let result = async {
+            progress.state.look(self.session, &progress.watch).await?;
+            self.record(progress, &mark, begun).await?;
+            self.commit(progress).await
+        }
+        .await;
+        match result {
+            Ok(()) => {
+                progress.open = None;
+                Ok(())
+            }
+            Err(stop) => self.give_up(progress, stop).await,
+        }
+    }
+
+    async fn bare(&mut self, progress: &mut Progress<'_>, parts: &[Part]) -> Result<(), Stop> {
+        let ran = match self.run_parts(progress, parts, 0).await {
+            Ok(ran) => ran,
+            Err(error) => return self.give_up(progress, error.into()).await,
+        };
+        for (number, part) in (progress.script.number()..).zip(parts) {
+            progress
+                .state
+                .learn(self.session, part.text(), &part.found, number)
+                .await?;
+        }
+        let mark = progress.script.mark_after(parts.len());
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// Undoes the open transaction after a failure, and goes back to its start.
+    async fn give_up(&mut self, progress: &mut Progress<'_>, stop: Stop) -> Result<(), Stop> {
+        let Some(open) = progress.open.take() else {
+            return Err(stop);
+        };
+        self.undo_own(progress, &open, false).await;
+        if open.chained {
+            progress.open = Some(open);
+        }
+        Err(stop)
+    }
+
+    async fn undo_own(&mut self, progress: &mut Progress<'_>, open: &Open, marked: bool) {
+        let intended = std::mem::take(&mut progress.intended);
+        self.undo(progress, marked, &open.state).await;
+        progress.intended = intended;
+        if !open.again {
+            progress.undone = false;
+            if progress.doubt.is_none() {
+                self.doubt(
+                    progress,
+                    "a procedure before it left the transaction open",
+                    String::new(),
+                );
+            }
+        }
+        progress.script.go_to(open.start.clone());
+        if progress.undone && progress.intended {
+            self.withdraw(progress).await;
+        }
+    }
+
+    async fn commit_own(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let (chain, release) = self.ends(progress, parts[0].text());
+        let mark = progress.script.mark_after(parts.len());
+        let result: Result<Vec<Ran>, Stop> = async {
+            progress.state.look(self.session, &progress.watch).await?;
+            if release {
+                // The client has a new session afterwards.
+                progress.state = SessionState::default();
+            }
+            progress.state.chained = chain;
+            self.record(progress, &mark, begun).await?;
+            if release {
+                self.commit(progress).await?;
+                return Ok(Vec::new());
+            }
+            let ran = self.run_part(progress, 0, &parts[0], true).await?;
+            self.committed(progress);
+            Ok(vec![ran])
+        }
+        .await;
+        let ran = match result {
+            Ok(ran) => ran,
+            Err(stop) => return self.give_up(progress, stop).await,
+        };
+        progress.open = None;
+        if release {
+            self.renew(progress).await?;
+        } else if self.session.in_transaction() {
+            progress.open = Some(Open {
+                start: mark.clone(),
+                state: progress.state.clone(),
+                again: true,
+                chained: true,
+            });
+        }
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    async fn roll_back_own(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let (_, release) = self.ends(progress, parts[0].text());
+        let mark = progress.script.mark_after(parts.len());
+        let ran = match release {
+            true => {
+                self.session.execute("ROLLBACK AND NO CHAIN NO RELEASE").await?;
+                Vec::new()
+            }
+            false => self.run_parts(progress, parts, 0).await?,
+        };
+        progress.claim = progress.committed.clone();
+        if self.session.in_transaction() {
+            // AND CHAIN: a run that dies in the next transaction begins with the one before again, of which
+            // nothing was left.
+            self.go_on(progress, parts, &ran, mark);
+            return Ok(());
+        }
+        progress.open = None;
+        if release {
+            self.renew(progress).await?;
+        }
+        progress.state.look(self.session, &progress.watch).await?;
+        progress.state.chained = false;
+        self.record(progress, &mark, begun).await?;
+        self.committed(progress);
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// A procedure inside the file's transaction: it may commit what is before it. That it has begun is
+    /// recorded in the transaction, and becomes known exactly if it is committed.
+    async fn opaque_inside(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[Part],
+        begun: Instant,
+    ) -> Result<(), Stop> {
+        let mark = progress.script.mark_after(parts.len());
+        let before = progress.committed.clone();
+        if let Err(stop) = self.intend(progress, 0, &mark, String::new()).await {
+            return self.give_up(progress, stop).await;
+        }
+        let begun_claim = progress.claim.clone();
+        self.session.execute(super::MARK).await?;
+        let result = self.run_parts(progress, parts, 0).await;
+        progress.tables.forget();
+        let ran = match result {
+            Ok(ran) => ran,
+            Err(error) => {
+                let Some(open) = progress.open.take() else {
+                    return Err(error.into());
+                };
+                let start = progress.script.mark();
+                self.undo_own(progress, &open, true).await;
+                if progress.doubt.is_some()
+                    && begun_claim.is_at(self.history.revision(self.session, &begun_claim).await?)
+                {
+                    // It has committed everything before it.
+                    progress.committed = begun_claim;
+                    progress.script.go_to(start);
+                }
+                return Err(error.into());
+            }
+        };
+        if self.session.in_transaction() && self.release_mark().await? {
+            self.go_on(progress, parts, &ran, mark);
+            return Ok(());
+        }
+        // The transaction is not the file's any more: committed, or rolled back.
+        let revision = self.history.revision(self.session, &begun_claim).await?;
+        progress.claim = if begun_claim.is_at(revision) {
+            begun_claim
+        } else {
+            before
+        };
+        progress.committed = progress.claim.clone();
+        if self.session.in_transaction() {
+            self.left_open(progress);
+        } else {
+            progress.open = None;
+            self.learn(progress, parts).await?;
+            self.record(progress, &mark, begun).await?;
+            self.committed(progress);
+        }
+        self.go_on(progress, parts, &ran, mark);
+        Ok(())
+    }
+
+    /// Takes note of a transaction that a procedure has left open.
+    pub(super) fn left_open(&self, progress: &mut Progress<'_>) {
+        progress.open = Some(Open {
+            start: progress.script.mark(),
+            state: progress.state.clone(),
+            again: false,
+            chained: false,
+        });
+    }
+
+    /// Whether a COMMIT or ROLLBACK begins another transaction, and whether it ends the connection.
+    fn ends(&self, progress: &Progress<'_>, text: &str) -> (bool, bool) {
+        let End { chain, release } = match transaction(text) {
+            Some(Transaction::Commit(end) | Transaction::Rollback(end)) => end,
+            _ => return (false, false),
+        };
+        let default = progress.state.completion_type();
+        let chains = chain.unwrap_or(default == Some(1) && release != Some(true));
+        let releases = release.unwrap_or(default == Some(2) && chain != Some(true));
+        (chains, releases)
+    }
+
+    /// Where the client's connection would end (RELEASE), and the client connect again.
+    async fn renew(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+        progress.state = SessionState::default();
+        self.opening
+            .renew(self.ctx, self.session, self.database)
+            .await
+            .map_err(Stop::Other)
+    }
+}

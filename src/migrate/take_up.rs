@@ -1,0 +1,324 @@
+//! Takes an unfinished migration up again: where to go on, and with what session.
+
+use super::apply::Runner;
+use super::decide::{self, Ground, Verdict};
+use super::history::{Intent, Record, State};
+use super::lock;
+use super::resume::Snapshot;
+use super::script::Script;
+use super::server_life::Trust;
+use super::session_state::{SessionState, Watch};
+use crate::cancel::Cancel;
+use crate::exit::Failure;
+use crate::migrate::files::{Direction, Migration, Position, PrefixHash, ScriptStatement, StatementReader};
+use crate::report::plural;
+use crate::sql::session::{reads_diagnostics, sets_role};
+use crate::sql::{Class, classify, summary};
+
+/// An unfinished migration.
+struct Unfinished<'a> {
+    migration: &'a Migration,
+    path: String,
+    record: &'a Record,
+    state: SessionState,
+    /// A run of an earlier version of dbtool has recorded nothing about its session.
+    legacy: bool,
+    /// The command that goes on.
+    command: &'static str,
+    total: u32,
+}
+
+impl Runner<'_> {
+    /// The script before the first statement to run, and what the session holds then.
+    pub(super) async fn resume_at(
+        &mut self,
+        migration: &Migration,
+        mut reader: StatementReader,
+        total: u32,
+        record: Option<&Record>,
+        direction: Direction,
+        watch: &Watch,
+    ) -> anyhow::Result<(Script, SessionState)> {
+        let unfinished = match direction {
+            Direction::Up => [State::Running, State::Failed],
+            Direction::Down => [State::Reverting, State::Reverting],
+        };
+        let Some(record) = record.filter(|record| unfinished.contains(&record.state)) else {
+            let script = Script::new(reader, 0, PrefixHash::default(), total);
+            return Ok((script, SessionState::default()));
+        };
+        let place = Unfinished {
+            migration,
+            path: reader.path().display().to_string(),
+            record,
+            state: SessionState::parse(record.session.as_deref()),
+            legacy: record.revision == 0,
+            command: match direction {
+                Direction::Up => "dbtool migrate",
+                Direction::Down => "dbtool migrate down",
+            },
+            total,
+        };
+        place.refuse_earlier_form()?;
+        let begin = reader.position();
+        let mut passed = place.pass(&mut reader, record.done, &self.ctx.cancel)?;
+        place.refuse_other_file(&passed)?;
+        self.refuse_other_connection(record).await?;
+        // What was begun is judged in the session it ran in.
+        self.replay(&passed.replayed).await?;
+        if !place.legacy {
+            place.state.restore(self.session, watch).await?;
+        }
+        if let Some(intent) = &record.intent {
+            let done = self.settle(&place, &mut reader, &begin, intent).await?;
+            reader.seek(&begin)?;
+            passed = place.pass(&mut reader, done, &self.ctx.cancel)?;
+        }
+        place.refuse_lost_session(&passed, reader.peek()?)?;
+        if passed.done > 0 {
+            let rest = plural(total.saturating_sub(passed.done).into(), "statement");
+            self.ctx.report.status(format!(
+                "{}: resuming, {} done, {rest} to go",
+                migration.name, passed.done
+            ));
+        }
+        Ok((Script::new(reader, passed.done, passed.hash, total), place.state))
+    }
+
+    /// The lock of an earlier run may be lost while its statement still runs.
+    async fn refuse_other_connection(&mut self, record: &Record) -> anyhow::Result<()> {
+        let Some(id) = record.connection_id else {
+            return Ok(());
+        };
+        match lock::at_work(self.session, id).await? {
+            None => Ok(()),
+            Some(what) => Err(Failure::locked(
+                format!("connection {id} of an earlier run still works on this migration ({what})"),
+                format!("wait for it to end, or end it with KILL {id}; then run the command again"),
+            )
+            .into()),
+        }
+    }
+
+    /// Finds out whether the statement that was begun took effect; returns the statements done.
+    async fn settle(
+        &mut self,
+        place: &Unfinished<'_>,
+        reader: &mut StatementReader,
+        begin: &Position,
+        intent: &Intent,
+    ) -> anyhow::Result<u32> {
+        let (number, done) = (intent.number, place.record.done);
+        let label = &place.migration.label;
+        let path = &place.path;
+        let which = match done + 1 {
+            first if first < number => format!("statements {first} to {number}"),
+            _ => format!("statement {number}"),
+        };
+        let by_hand = format!(
+            "look at the database: if {which} took effect, `dbtool migrate repair {label} --applied`; if \
+             not, `dbtool migrate repair {label} --not-applied`; then `{}` again",
+            place.command
+        );
+        reader.seek(begin)?;
+        let mut statement = None;
+        while let Some(next) = reader.next()? {
+            self.ctx.cancel.check()?;
+            if next.number == number {
+                statement = Some(next);
+                break;
+            }
+        }
+        let Some(statement) = statement.filter(|statement| statement.after.hex() == intent.hash) else {
+            return Err(Failure::usage(
+                format!("{path}: {which} was interrupted and has changed since"),
+                format!("restore the file, or {by_hand}"),
+            )
+            .into());
+        };
+        let what = summary(&statement.text, 60);
+        match self.judged(place, &statement, intent).await? {
+            Verdict::Applied => {
+                self.ctx.report.status(format!(
+                    "  {label}.{number}  {what}: took effect before the interruption"
+                ));
+                Ok(number)
+            }
+            Verdict::NotApplied => Ok(done),
+            Verdict::Unclear(why) => Err(Failure::usage(
+                format!(
+                    "{}: {which} ({what}) was interrupted, and whether it took effect cannot be \
+                     told: {why}",
+                    statement.place()
+                ),
+                by_hand,
+            )
+            .into()),
+        }
+    }
+
+    async fn judged(
+        &mut self,
+        place: &Unfinished<'_>,
+        statement: &ScriptStatement,
+        intent: &Intent,
+    ) -> anyhow::Result<Verdict> {
+        let before = Snapshot::parse(&intent.before);
+        let text = before.ran.as_deref().unwrap_or(&statement.text);
+        let found = classify(text);
+        if intent.number > place.record.done + 1 {
+            return Ok(Verdict::Unclear(
+                "they ran as one, and something in them cannot be rolled back".to_owned(),
+            ));
+        }
+        if matches!(found.class, Class::Query | Class::Session | Class::Transaction) {
+            // Such a statement has an intent only where it calls a function that may have written.
+            let why = "a function that it calls may write to a table without transactions";
+            return Ok(Verdict::Unclear(before.why.unwrap_or_else(|| why.to_owned())));
+        }
+        let database = match before.database.as_str() {
+            "" => self.database,
+            database => database,
+        };
+        let now = match &before.watched {
+            Some(watched) => Snapshot::watch_again(self.session, watched).await?,
+            None => Snapshot::take(self.session, self.server, text, &found, database, false).await?,
+        };
+        let ground = Ground {
+            atomic: self.server.has_atomic_ddl(),
+            trust: Trust::between(before.life.as_ref(), now.life.as_ref(), self.server),
+        };
+        Ok(decide::decide(text, &found, &before, &now, ground))
+    }
+
+    /// Sets again what the statements done by an earlier run had set in its session, as far as it is not
+    /// recorded.
+    async fn replay(&mut self, statements: &[ScriptStatement]) -> anyhow::Result<()> {
+        for statement in statements {
+            self.session
+                .execute(statement.text.as_str())
+                .await
+                .map_err(|error| {
+                    anyhow::Error::new(error)
+                        .context(format!("{}: setting up the session again", statement.place()))
+                })?;
+        }
+        Ok(())
+    }
+}
+
+/// The statements an earlier run did.
+struct Passed {
+    done: u32,
+    /// SHA-256 of these.
+    hash: PrefixHash,
+    /// Those that have to be run again for what they set in the session.
+    replayed: Vec<ScriptStatement>,
+    /// The last of them, with its place.
+    last: Option<String>,
+    /// One that left something which cannot be set again, and what.
+    lost: Option<(String, &'static str)>,
+}
+
+impl Unfinished<'_> {
+    /// Takes the first `count` statements, or as many as there are.
+    fn pass(&self, reader: &mut StatementReader, count: u32, cancel: &Cancel) -> anyhow::Result<Passed> {
+        let temporary = self.state.temporary().map(|(_, number)| number);
+        let too_long = self.state.too_long();
+        let mut passed = Passed {
+            done: 0,
+            hash: PrefixHash::default(),
+            replayed: Vec::new(),
+            last: None,
+            lost: None,
+        };
+        while passed.done < count {
+            cancel.check()?;
+            let Some(statement) = reader.next()? else { break };
+            let lost = if temporary == Some(statement.number) {
+                Some("a temporary table")
+            } else if too_long.is_some_and(|name| statement.text.to_lowercase().contains(name)) {
+                Some("a variable too long to be kept")
+            } else if self.legacy && classify(&statement.text).session_state {
+                Some("a temporary table or a variable")
+            } else {
+                None
+            };
+            if let (Some(what), None) = (lost, &passed.lost) {
+                passed.lost = Some((statement.place(), what));
+            }
+            passed.done = statement.number;
+            passed.hash = statement.after.clone();
+            passed.last = Some(statement.place());
+            let session = self.legacy && classify(&statement.text).class == Class::Session;
+            if session || sets_role(&statement.text) {
+                passed.replayed.push(statement);
+            }
+        }
+        Ok(passed)
+    }
+
+    fn refuse_earlier_form(&self) -> Result<(), Failure> {
+        let migration = self.migration;
+        let record = self.record;
+        if record.checksum == migration.checksum || !migration.has_been(&record.checksum) {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "{} was begun with an earlier form of its file ({} of {} statements done), which this one \
+                 cannot go on with",
+                migration.name, record.done, record.total
+            ),
+            format!(
+                "take the database back to where it was as the comments at the head of {} say, then run \
+                 `{}` again",
+                self.path, self.command
+            ),
+        ))
+    }
+
+    fn refuse_other_file(&self, passed: &Passed) -> Result<(), Failure> {
+        if passed.done == self.record.done && passed.hash.hex() == self.record.done_hash {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "the first {} of {} changed after they were run; dbtool cannot go on in the middle of \
+                 another file",
+                plural(self.record.done.into(), "statement"),
+                self.path
+            ),
+            format!(
+                "restore these statements as they were; only what comes after them may change. If the migration \
+                 was finished by hand, `dbtool migrate repair {} --finished` records that",
+                self.migration.label
+            ),
+        ))
+    }
+
+    /// Refuses to go on where the rest needs what only the lost connection had.
+    fn refuse_lost_session(&self, passed: &Passed, next: Option<&ScriptStatement>) -> Result<(), Failure> {
+        let Some(next) = next.filter(|_| passed.done < self.total) else {
+            return Ok(());
+        };
+        let asks = passed.last.as_ref().filter(|_| reads_diagnostics(&next.text));
+        let result = asks.map(|place| (place, "its result, which the next statement asks for,"));
+        let lost = passed.lost.as_ref().map(|(place, what)| (place, *what));
+        let Some((place, what)) = lost.or(result) else {
+            return Ok(());
+        };
+        Err(Failure::usage(
+            format!(
+                "{place}: this statement left {what} in the connection of the interrupted run; the rest of the \
+                 migration cannot have it any more"
+            ),
+            format!(
+                "finish the statements from number {} on by hand, then `dbtool migrate repair {} --finished`; a \
+                 plain table in place of the temporary one survives an interruption",
+                passed.done + 1,
+                self.migration.label
+            ),
+        ))
+    }
+}

@@ -1,0 +1,176 @@
+//! A scratch database: made under a name of its own, dropped on every exit path.
+//!
+//! Its maker holds a named lock of the same name, so that a later run can tell one in use
+//! from one that a killed run left behind.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+use super::replay;
+use crate::context::Context;
+use crate::db::{DbError, Query, Session, quote_name};
+use crate::migrate::files::Folder;
+use crate::schema::ddl::Writer;
+use crate::schema::introspect::{self, Frame, Reading};
+use crate::schema::model::{Schema, Text};
+use crate::sql::Options;
+
+/// How long dropping the scratch database may take.
+const CLEAN_UP: Duration = Duration::from_secs(20);
+
+/// Which scratch databases has no living run a lock on?
+const LEFTOVERS: &str = "SELECT schema_name FROM information_schema.schemata \
+    WHERE schema_name LIKE 'dbtool\\_scratch\\_%' AND IS_FREE_LOCK(schema_name) = 1 ORDER BY schema_name";
+
+/// Takes the lock that says a scratch database is in use.
+const LOCK: &str = "SELECT GET_LOCK(?, 0)";
+
+/// What migrations may have changed in the session goes back to what it was.
+const RESET: &str = "SET SESSION sql_mode = @@GLOBAL.sql_mode, foreign_key_checks = 1, unique_checks = 1, \
+    character_set_client = utf8mb4, character_set_results = utf8mb4, character_set_connection = utf8mb4";
+
+/// Whether this account may not make a scratch database here.
+pub(crate) fn is_denied(error: &DbError) -> bool {
+    error.is_denied() || error.is_read_only() || error.is_read_only_transaction()
+}
+
+/// The scratch databases that killed runs left behind.
+///
+/// # Errors
+/// The statement failed.
+pub(crate) async fn leftovers(session: &mut Session) -> Result<Vec<String>, DbError> {
+    let rows: Vec<(String,)> = session.rows(LEFTOVERS).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// Drops a scratch database, even in a cancelled run.
+///
+/// # Errors
+/// The statement failed.
+pub(crate) async fn drop_database(session: &mut Session, name: &str) -> Result<(), DbError> {
+    let sql = format!("DROP DATABASE IF EXISTS {}", quote_name(name));
+    session
+        .execute(Query::new(sql).shielded().timeout(Some(CLEAN_UP)))
+        .await
+        .map(|_| ())
+}
+
+/// A name that nobody else uses.
+fn new_name() -> String {
+    let random: u32 = rand::rng().random();
+    format!("dbtool_scratch_{}_{random:08x}", std::process::id())
+}
+
+/// A default collation as options of CREATE DATABASE.
+pub(crate) fn charset_options(server: &Schema, default: Text) -> String {
+    Writer::own(server).charset(default)
+}
+
+/// What came of a replay.
+pub(crate) enum Replayed {
+    /// The live schema, and the one that the migrations make.
+    Schemas(Box<(Reading, Reading)>),
+    /// The account may not create a database.
+    Denied(DbError),
+}
+
+/// Makes a scratch database of this `default` collation beside that of `live`, replays the migrations of `folder` in it, reads
+/// both schemas, and drops it: after success, failure, cancellation and panic alike.
+///
+/// # Errors
+/// A statement failed. When the scratch database could not be dropped, that is said too.
+pub(crate) async fn replay(
+    ctx: &Context,
+    session: &mut Session,
+    folder: &Folder,
+    options: Options,
+    live: &Frame,
+    default: Text,
+) -> anyhow::Result<Replayed> {
+    let name = new_name();
+    session.execute(Query::new(LOCK).bind(name.as_str())).await?;
+    let charset = charset_options(&live.empty_schema(), default);
+    let create = format!("CREATE DATABASE {} {charset}", quote_name(&name));
+    match session.execute(create).await {
+        Err(error) if is_denied(&error) => return Ok(Replayed::Denied(error)),
+        // A cancelled CREATE may have been carried out all the same.
+        Err(error) => {
+            clean_up(ctx, session, &name).await;
+            return Err(error.into());
+        }
+        Ok(_) => {}
+    }
+    let work = async {
+        session.execute(format!("USE {}", quote_name(&name))).await?;
+        replay::run(ctx, session, folder, options).await?;
+        session.execute(RESET).await?;
+        let scratch = introspect::frame(session, &name).await?;
+        let live = live.clone().read(session, None).await?;
+        let replayed = scratch.read(session, Some(&live.schema)).await?;
+        Ok::<(Reading, Reading), anyhow::Error>((live, replayed))
+    };
+    let ended = without_unwinding(work).await;
+    clean_up(ctx, session, &name).await;
+    match ended {
+        Ok(both) => Ok(Replayed::Schemas(Box::new(both?))),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Drops the scratch database, over a new connection if the old one is lost; what cannot be
+/// done is said with the statement that does it by hand.
+async fn clean_up(ctx: &Context, session: &mut Session, name: &str) {
+    if drop_database(session, name).await.is_ok() {
+        return;
+    }
+    let again = async {
+        let mut session = ctx.db.session().await?;
+        drop_database(&mut session, name).await
+    };
+    if !matches!(tokio::time::timeout(CLEAN_UP, again).await, Ok(Ok(()))) {
+        ctx.report.warn(format_args!(
+            "the scratch database {name} could not be dropped; the next check-schema offers to, or run \
+             DROP DATABASE {}",
+            quote_name(name)
+        ));
+    }
+}
+
+/// Runs `work` to its end or its panic, which is handed back instead of passed on.
+async fn without_unwinding<F: Future>(work: F) -> Result<F::Output, Box<dyn std::any::Any + Send>> {
+    let mut work = pin!(work);
+    std::future::poll_fn(move |context| {
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_handed_back_and_a_result_is_passed_on() {
+        assert_eq!(without_unwinding(async { 3 }).await.ok(), Some(3));
+        let panic = without_unwinding(async {
+            tokio::task::yield_now().await;
+            panic!("as planned");
+        });
+        assert!(panic.await.is_err());
+    }
+
+    #[test]
+    fn names_are_unique_and_short_enough_for_a_lock() {
+        let name = new_name();
+        assert!(name.len() <= 64 && name.starts_with("dbtool_scratch_"));
+        assert_ne!(name, new_name());
+    }
+}

@@ -1,0 +1,522 @@
+//! Reads an answer: which list of conversations it holds, and what it says about each.
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use super::client::Answer;
+use super::names::{
+    HOLDERS, IDS, LAST_MESSAGES, LISTS, Mappings, PERHAPS_TITLES, Part, TEXTS, TITLES, UNREADS, WRAPPERS, at,
+    mapped, member, plain,
+};
+use crate::report::visible;
+
+/// How deep in an answer its list may be.
+const DEEPEST: usize = 4;
+
+/// How many characters of an unfit value or answer are shown.
+const SHOWN: usize = 120;
+
+/// What an answer says about one thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Said<T> {
+    /// Nothing: no member of a known name.
+    #[default]
+    Absent,
+    /// `null`.
+    Null,
+    /// This.
+    Is(T),
+    /// Something that cannot be it.
+    Odd(String),
+}
+
+/// A conversation as the application shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub id: u64,
+    pub title: Said<String>,
+    /// The title's name, where it may be something else.
+    pub perhaps_title: Option<String>,
+    pub last_message: Said<String>,
+    pub unread: Said<Unread>,
+}
+
+/// What is said about unread messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    Count(u64),
+    /// Only whether there are any.
+    Any(bool),
+}
+
+/// A page of the list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    pub value: Value,
+    pub shown: Vec<Shown>,
+    /// The members of the first conversation, for advice.
+    pub members: String,
+}
+
+/// Why an answer is no list, and what to do about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    pub what: String,
+    pub next: String,
+}
+
+/// The conversations in an answer.
+///
+/// # Errors
+/// The status says no, the body is no JSON, or it holds no list of conversations.
+pub(crate) fn read(answer: &Answer, mappings: &Mappings) -> Result<Page, Misfit> {
+    if !(200..300).contains(&answer.status) {
+        return Err(refused(answer));
+    }
+    let value: Value = serde_json::from_str(&answer.body).map_err(|error| no_json(answer, &error))?;
+    let list = list(&value, mappings).ok_or_else(|| Misfit {
+        what: format!(
+            "the answer holds no list of conversations: {}",
+            start(&answer.body)
+        ),
+        next: "see whether --api-url leads to the list; --api-map list=PATH says where in the answer it is"
+            .into(),
+    })?;
+    let mut shown = Vec::with_capacity(list.len());
+    for item in list {
+        shown.push(conversation(item, mappings).ok_or_else(|| Misfit {
+            what: format!(
+                "a conversation in the answer has no numeric `id`: {}",
+                start(&item.to_string())
+            ),
+            next: "--api-map id=PATH says which member is the id in the table conversations".into(),
+        })?);
+    }
+    let members = list.first().map(members).unwrap_or_default();
+    Ok(Page {
+        shown,
+        members,
+        value,
+    })
+}
+
+fn refused(answer: &Answer) -> Misfit {
+    let next = match answer.status {
+        300..=399 => {
+            "use the address it leads to as --api-url, or give a token with --token-env if it is a log-in page"
+        }
+        401 | 403 => {
+            "give the token of a user who may list these conversations with --token-env; it may have expired"
+        }
+        404 | 405 | 410 => {
+            "correct --api-url: it is the address above /conversations, such as http://127.0.0.1:3000/api"
+        }
+        429 => "wait until the application's limit on requests lets you in again",
+        500..=599 => "see the application's log",
+        _ => "see what the application expects of this request",
+    };
+    let leads = match answer.location.as_str() {
+        "" => String::new(),
+        location => format!(" to {}", located(location)),
+    };
+    let body = match start(&answer.body) {
+        body if body.is_empty() => String::new(),
+        body => format!(": {body}"),
+    };
+    Misfit {
+        what: format!(
+            "answered {}{leads} after {}{body}",
+            answer.status,
+            crate::report::duration(answer.took)
+        ),
+        next: next.into(),
+    }
+}
+
+/// Where a redirect leads, without the values of its query.
+fn located(location: &str) -> String {
+    match url::Url::parse(location) {
+        Ok(url) => super::address::shown(&url),
+        Err(_) => {
+            let path = location.split(['?', '#']).next().unwrap_or_default();
+            visible(path).chars().take(SHOWN).collect()
+        }
+    }
+}
+
+fn no_json(answer: &Answer, error: &serde_json::Error) -> Misfit {
+    let kind = match answer.content_type.split(';').next().unwrap_or_default().trim() {
+        "" => "without a content type".to_owned(),
+        kind => format!("of type {}", start(kind)),
+    };
+    let body = answer.body.trim_start();
+    if body.is_empty() {
+        return Misfit {
+            what: format!("the answer ({}) is empty, {kind}", answer.status),
+            next: "see whether --api-url leads to the list, and the application's log".into(),
+        };
+    }
+    let html = body.starts_with('<');
+    Misfit {
+        what: format!(
+            "the answer is no JSON but {}{kind}: {}",
+            if html { "HTML, " } else { "" },
+            start(body)
+        ),
+        next: if html {
+            "correct --api-url: this is a page for people (perhaps a log-in), not the application's API"
+                .into()
+        } else {
+            format!("see the application's log ({error})")
+        },
+    }
+}
+
+/// The beginning of a text from outside, fit to be shown.
+fn start(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().take(SHOWN).collect();
+    let words = visible(&words.join(" "));
+    match words.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+/// The list: where `--api-map` says, the answer itself, or what has the name of one, from outside in.
+fn list<'v>(value: &'v Value, mappings: &Mappings) -> Option<&'v Vec<Value>> {
+    if let Some(path) = mappings.path(Part::List) {
+        return mapped(value, path)?.as_array();
+    }
+    let fits = |list: &&Vec<Value>| list.iter().all(Value::is_object);
+    let mut waiting = VecDeque::from([(value, 0)]);
+    while let Some((value, depth)) = waiting.pop_front() {
+        if let Some(list) = value.as_array().filter(fits) {
+            return Some(list);
+        }
+        let Some(object) = value.as_object() else { continue };
+        let named = LISTS
+            .iter()
+            .filter_map(|name| member(object, name)?.1.as_array())
+            .find(fits);
+        if named.is_some() {
+            return named;
+        }
+        if depth < DEEPEST {
+            let inner = HOLDERS.iter().filter_map(|name| member(object, name));
+            waiting.extend(inner.map(|(_, value)| (value, depth + 1)));
+        }
+    }
+    // One list of objects under a name nobody foresaw.
+    let object = value.as_object()?;
+    let mut lists = object
+        .values()
+        .filter_map(Value::as_array)
+        .filter(|list| !list.is_empty())
+        .filter(fits);
+    lists.next().filter(|_| lists.next().is_none())
+}
+
+fn conversation(item: &Value, mappings: &Mappings) -> Option<Shown> {
+    let wrapped = WRAPPERS
+        .iter()
+        .find_map(|name| at(item, name).filter(|value| value.is_object()));
+    let sides = [Some(item), wrapped];
+    let find = |part: Part, names: &[&str]| -> Option<&Value> {
+        if let Some(path) = mappings.path(part) {
+            return mapped(item, path);
+        }
+        let mut found = sides
+            .iter()
+            .flatten()
+            .flat_map(|side| names.iter().filter_map(|name| at(side, name)));
+        let first = found.next()?;
+        // A null is taken only if no other name has a value.
+        if first.is_null() {
+            found.find(|value| !value.is_null()).or(Some(first))
+        } else {
+            Some(first)
+        }
+    };
+    let id = sides
+        .iter()
+        .flatten()
+        .find_map(|side| match mappings.path(Part::Id) {
+            Some(path) => number(mapped(side, path)?),
+            None => IDS.iter().find_map(|name| number(at(side, name)?)),
+        })?;
+    let mut title = text(find(Part::Title, &TITLES), &["text", "title", "name", "rendered"]);
+    let mut perhaps_title = None;
+    if matches!(title, Said::Absent | Said::Null) && mappings.path(Part::Title).is_none() {
+        let perhaps = PERHAPS_TITLES
+            .iter()
+            .find_map(|name| Some((name, at(item, name)?.as_str()?)));
+        if let Some((name, found)) = perhaps {
+            title = Said::Is(found.to_owned());
+            perhaps_title = Some((*name).to_owned());
+        }
+    }
+    Some(Shown {
+        id,
+        title,
+        perhaps_title,
+        last_message: text(find(Part::LastMessage, &LAST_MESSAGES), &TEXTS),
+        unread: unread(find(Part::Unread, &UNREADS)),
+    })
+}
+
+/// A text, or the text in an object (or in the only object of a list).
+fn text(value: Option<&Value>, inner: &[&str]) -> Said<String> {
+    match value {
+        None => Said::Absent,
+        Some(Value::Null) => Said::Null,
+        Some(Value::String(text)) => Said::Is(text.clone()),
+        Some(Value::Array(list)) if list.len() == 1 && list[0].is_object() => text(list.first(), inner),
+        Some(Value::Array(list)) if list.is_empty() => Said::Null,
+        Some(object @ Value::Object(_)) => {
+            let found = inner
+                .iter()
+                .find_map(|name| at(object, name).filter(|value| !value.is_object()));
+            match found {
+                None => Said::Odd(start(&object.to_string())),
+                found => text(found, &[]),
+            }
+        }
+        Some(other) => Said::Odd(start(&other.to_string())),
+    }
+}
+
+fn unread(value: Option<&Value>) -> Said<Unread> {
+    match value {
+        None => Said::Absent,
+        Some(Value::Null) => Said::Null,
+        Some(Value::Bool(any)) => Said::Is(Unread::Any(*any)),
+        Some(object @ Value::Object(_)) => match ["count", "unread", "total"]
+            .iter()
+            .find_map(|name| at(object, name))
+        {
+            Some(inner) if !inner.is_object() => unread(Some(inner)),
+            _ => Said::Odd(start(&object.to_string())),
+        },
+        Some(value) => match number(value) {
+            Some(count) => Said::Is(Unread::Count(count)),
+            None => Said::Odd(start(&value.to_string())),
+        },
+    }
+}
+
+/// A whole number, also one that is sent as text or with a fraction of nothing.
+pub(crate) fn number(value: &Value) -> Option<u64> {
+    let whole =
+        |number: f64| (number >= 0.0 && number.fract() == 0.0 && number < 9e15).then_some(number as u64);
+    value
+        .as_u64()
+        .or_else(|| value.as_str()?.trim().parse().ok())
+        .or_else(|| whole(value.as_f64()?))
+}
+
+/// The names of an object's members.
+fn members(item: &Value) -> String {
+    let Some(object) = item.as_object() else {
+        return String::new();
+    };
+    let names: Vec<String> = object
+        .keys()
+        .filter(|name| !plain(name).is_empty())
+        .take(12)
+        .map(|name| start(name))
+        .collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::names::Mapping;
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            body: body.into(),
+            ..Answer::default()
+        }
+    }
+
+    fn page(body: &Value, maps: &[&str]) -> Result<Page, Misfit> {
+        let maps: Vec<Mapping> = maps.iter().map(|text| text.parse().unwrap()).collect();
+        read(&answer(200, &body.to_string()), &Mappings(maps))
+    }
+
+    #[test]
+    fn lists_of_several_shapes() {
+        let items = json!([{"id": 7}]);
+        for body in [
+            json!([{"id": 7}]),
+            json!({"conversations": items}),
+            json!({"results": items, "count": 1}),
+            json!({"result": items}),
+            json!({"threads": items}),
+            json!({"data": {"items": items}}),
+            json!({"data": {"conversations": items, "total": 1}}),
+            json!({"success": true, "data": {"data": items}}),
+            json!({"payload": {"list": items}}),
+            json!({"response": {"body": {"rows": items}}}),
+            json!({"_embedded": {"conversations": items}}),
+            json!({"conversations": {"edges": [{"node": {"id": 7}}]}}),
+            json!({"messages": items}),
+            json!({"myOwnName": items, "count": 1}),
+            json!([{"conversation": {"id": 7}}]),
+            json!([{"conversation_id": "7"}]),
+            json!([{"threadId": 7.0}]),
+        ] {
+            let page = page(&body, &[]).unwrap_or_else(|error| panic!("{body}: {error:?}"));
+            assert_eq!(
+                page.shown.iter().map(|shown| shown.id).collect::<Vec<_>>(),
+                [7],
+                "{body}"
+            );
+        }
+        assert!(page(&json!({"conversations": []}), &[]).unwrap().shown.is_empty());
+        let body =
+            json!({"one": [{"id": 1}], "other": [{"id": 2}], "two": {"three": [{"key": {"number": 7}}]}});
+        assert!(page(&body, &[]).is_err());
+        assert_eq!(
+            page(&body, &["list=two.three", "id=key.number"]).unwrap().shown[0].id,
+            7
+        );
+    }
+
+    #[test]
+    fn parts_of_several_names() {
+        let cabin = || Said::Is("Cabin".to_owned());
+        for (item, title) in [
+            (json!({"title": "Cabin"}), cabin()),
+            (json!({"property_title": "Cabin", "name": "Ann"}), cabin()),
+            (
+                json!({"property": {"id": 3, "title": "Cabin"}, "subject": "x"}),
+                cabin(),
+            ),
+            (json!({"listing": {"name": "Cabin"}}), cabin()),
+            (json!({"title": {"text": "Cabin"}}), cabin()),
+            (json!({"title": null, "propertyTitle": "Cabin"}), cabin()),
+            (json!({"conversation": {"title": "Cabin"}}), cabin()),
+            (json!({"name": "Cabin"}), cabin()),
+            (json!({"title": null}), Said::Null),
+            (json!({"title": 5}), Said::Odd("5".into())),
+            (
+                json!({"title": {"en": "Cabin"}}),
+                Said::Odd("{\"en\":\"Cabin\"}".into()),
+            ),
+            (json!({}), Said::Absent),
+        ] {
+            let mut item = item;
+            item["id"] = json!(1);
+            assert_eq!(page(&json!([item]), &[]).unwrap().shown[0].title, title, "{item}");
+        }
+        for name in [
+            "last_message",
+            "lastMessage",
+            "last_message_text",
+            "lastMessageText",
+            "preview",
+            "content",
+            "latestMessage",
+            "lastMessagePreview",
+            "snippet",
+            "last_message_content",
+            "LastMessage",
+        ] {
+            let item = json!([{"id": 1, name: "hi"}]);
+            assert_eq!(
+                page(&item, &[]).unwrap().shown[0].last_message,
+                Said::Is("hi".into()),
+                "{name}"
+            );
+        }
+        for value in [
+            json!({"message": "hi"}),
+            json!({"id": 3, "content": "hi"}),
+            json!([{"text": "hi"}]),
+        ] {
+            let item = json!([{"id": 1, "lastMessage": value}]);
+            assert_eq!(
+                page(&item, &[]).unwrap().shown[0].last_message,
+                Said::Is("hi".into()),
+                "{item}"
+            );
+        }
+        let item = json!([{"id": 1, "a": {"words": "hi"}, "n": 4}]);
+        let shown = &page(&item, &["last_message=a.words", "unread=n"]).unwrap().shown[0];
+        assert_eq!(shown.last_message, Said::Is("hi".into()));
+        assert_eq!(shown.unread, Said::Is(Unread::Count(4)));
+        for (value, unread) in [
+            (json!(2), Said::Is(Unread::Count(2))),
+            (json!("2"), Said::Is(Unread::Count(2))),
+            (json!(2.0), Said::Is(Unread::Count(2))),
+            (json!({"count": 2}), Said::Is(Unread::Count(2))),
+            (json!(true), Said::Is(Unread::Any(true))),
+            (json!(null), Said::Null),
+            (json!(-1), Said::Odd("-1".into())),
+            (json!(99.5), Said::Odd("99.5".into())),
+            (json!("lots"), Said::Odd("\"lots\"".into())),
+        ] {
+            let item = json!([{"id": 1, "unread": value}]);
+            assert_eq!(page(&item, &[]).unwrap().shown[0].unread, unread, "{item}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_named_with_a_next_step() {
+        let redirect = Answer {
+            location: "https://h/login?token=abc".into(),
+            ..answer(302, "")
+        };
+        let html = Answer {
+            content_type: "text/html; charset=utf-8".into(),
+            ..answer(200, "\n<!doctype html>\n<p>\u{1b}[31mHi")
+        };
+        for (answer, what, next) in [
+            (
+                redirect,
+                "answered 302 to https://h/login?token=**** after",
+                "use the address",
+            ),
+            (
+                html,
+                "no JSON but HTML, of type text/html: <!doctype html> <p>",
+                "page for people",
+            ),
+            (answer(401, "no"), "answered 401 after 0.0 ms: no", "--token-env"),
+            (answer(403, "no"), "answered 403", "--token-env"),
+            (answer(404, "no"), "answered 404", "above /conversations"),
+            (answer(429, "no"), "answered 429", "wait"),
+            (answer(500, "oh\u{1b}[31m no"), "answered 500", "log"),
+            (
+                answer(200, "oh\u{1b}[31m no"),
+                "no JSON but without a content type: oh",
+                "log",
+            ),
+            (answer(200, ""), "the answer (200) is empty", "--api-url"),
+            (answer(204, ""), "the answer (204) is empty", "--api-url"),
+            (
+                answer(200, "{}"),
+                "no list of conversations: {}",
+                "--api-map list=",
+            ),
+            (answer(200, "7"), "no list of conversations: 7", "--api-map list="),
+            (answer(200, "[{}]"), "no numeric `id`: {}", "--api-map id="),
+            (
+                answer(200, "[{\"id\": \"abc\"}]"),
+                "no numeric `id`",
+                "--api-map id=",
+            ),
+        ] {
+            let misfit = read(&answer, &Mappings::default()).expect_err(what);
+            assert!(misfit.what.contains(what), "{misfit:?}\n{what}");
+            assert!(misfit.next.contains(next), "{misfit:?}\n{next}");
+            assert!(!misfit.what.contains('\u{1b}'), "{misfit:?}");
+        }
+    }
+}

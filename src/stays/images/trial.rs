@@ -1,0 +1,409 @@
+//! One image written and read back in a transaction that is rolled back.
+
+use std::collections::HashMap;
+
+use super::image::Image;
+use super::limits::Limit;
+use crate::context::Context;
+use crate::db::row::{get, text};
+use crate::db::{DbError, ErrorKind, Query, Row, Session, quote_name};
+
+/// The columns an INSERT must fill, and the key.
+const COLUMNS: &str = "SELECT column_name, data_type, column_type, character_maximum_length, column_key, extra, \
+     is_nullable = 'NO' AND column_default IS NULL AND COALESCE(generation_expression, '') = '' \
+     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
+
+/// Which columns must name a row of another table.
+const REFERENCES: &str = "SELECT column_name, referenced_table_name, referenced_column_name \
+     FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND table_name = ? \
+     AND referenced_table_name IS NOT NULL";
+
+const BEGIN: &str = "START TRANSACTION";
+const ROLLBACK: &str = "ROLLBACK";
+/// The image grows in a variable of the session, so that no client need hold all of it: piece by
+/// piece into a part and part by part into the whole, which the server copies each time.
+const CLEAR: &str = "SET @dbtool_image = '', @dbtool_part = ''";
+const APPEND: &str = "SET @dbtool_part = CONCAT(@dbtool_part, ?)";
+const APPEND_PART: &str = "SET @dbtool_image = CONCAT(@dbtool_image, @dbtool_part), @dbtool_part = ''";
+/// Pieces in a part.
+const PART: usize = 32;
+/// NULL when CONCAT went past max_allowed_packet (manual, "String Functions").
+const GROWN: &str = "SELECT LENGTH(@dbtool_image)";
+const FORGET: &str = "SET @dbtool_image = NULL, @dbtool_part = NULL, @dbtool_back = NULL";
+/// What was read back, of which pieces can be had without reading all of the row each time.
+const READ_BACK: &str = "SELECT SUBSTRING(@dbtool_back, ?, ?)";
+
+/// How an image fared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Read back as it was written.
+    Survived,
+    /// Accepted, but another value was read back, of this many bytes.
+    Spoilt(u64),
+    /// Not accepted.
+    Refused(Limit),
+}
+
+/// The table under test: how to add a row to it and find that row again.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    table: String,
+    key: String,
+    column: String,
+    /// Columns to fill besides the image's, and an SQL expression for each.
+    fillers: Vec<(String, String)>,
+}
+
+/// Where images are sent, over a connection that is renewed when the server closes it.
+pub(crate) struct Tester<'a> {
+    context: &'a Context,
+    session: Option<Session>,
+    target: &'a Target,
+    /// max_allowed_packet of the session.
+    packet: u64,
+}
+
+impl Target {
+    /// The name of the key column: one that numbers the rows itself.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Bytes of the INSERT around the image.
+    pub fn overhead(&self) -> u64 {
+        // The image stands in quotes; one more byte names the command.
+        self.insert("''").len() as u64 + 1
+    }
+
+    fn insert(&self, image: &str) -> String {
+        let mut columns: Vec<String> = self.fillers.iter().map(|(name, _)| quote_name(name)).collect();
+        let mut values: Vec<&str> = self.fillers.iter().map(|(_, value)| value.as_str()).collect();
+        columns.push(quote_name(&self.column));
+        values.push(image);
+        format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            quote_name(&self.table),
+            columns.join(", "),
+            values.join(", ")
+        )
+    }
+
+    /// Finds out how to add a row; `None` when the table has no AUTO_INCREMENT key.
+    pub async fn find(session: &mut Session, table: &str, column: &str) -> Result<Option<Target>, DbError> {
+        let mut references = HashMap::new();
+        for row in session.rows::<Row>(Query::new(REFERENCES).bind(table)).await? {
+            if let (Some(name), Some(of), Some(key)) = (text(&row, 0), text(&row, 1), text(&row, 2)) {
+                references.insert(
+                    name,
+                    format!("(SELECT MIN({}) FROM {})", quote_name(&key), quote_name(&of)),
+                );
+            }
+        }
+        let unique = format!("dbtool{:016x}", rand::random::<u64>());
+        let mut target = Target {
+            table: table.into(),
+            key: String::new(),
+            column: column.into(),
+            fillers: Vec::new(),
+        };
+        for row in session.rows::<Row>(Query::new(COLUMNS).bind(table)).await? {
+            let name = text(&row, 0).unwrap_or_default();
+            let is_key =
+                text(&row, 5).is_some_and(|extra| extra.to_ascii_lowercase().contains("auto_increment"));
+            let required = get::<u64>(&row, 6).unwrap_or_default() != 0;
+            if is_key {
+                target.key = name;
+            } else if required && name != column {
+                let value = match references.remove(&name) {
+                    Some(value) => value,
+                    None => filler(
+                        &text(&row, 1).unwrap_or_default(),
+                        &text(&row, 2).unwrap_or_default(),
+                        get::<u64>(&row, 3),
+                        &unique,
+                    ),
+                };
+                target.fillers.push((name, value));
+            }
+        }
+        Ok(Some(target).filter(|target| !target.key.is_empty()))
+    }
+}
+
+/// An SQL value that a column of this type takes; text is unique, as an email address must be.
+fn filler(data_type: &str, declared: &str, characters: Option<u64>, unique: &str) -> String {
+    match data_type {
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary" | "varbinary"
+        | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
+            let most = usize::try_from(characters.unwrap_or(64)).unwrap_or(64);
+            // The last characters differ most between two runs.
+            format!("'{}'", &unique[unique.len().saturating_sub(most)..])
+        }
+        // The first member, quoted as the declaration quotes it.
+        "enum" | "set" => declared
+            .split_once('(')
+            .and_then(|(_, members)| members.split(['\'']).nth(1))
+            .map_or("''".into(), |member| format!("'{member}'")),
+        "date" => "'2000-01-01'".into(),
+        "datetime" | "timestamp" => "'2000-01-01 00:00:00'".into(),
+        "time" => "'00:00:00'".into(),
+        "year" => "2000".into(),
+        "json" => "'{}'".into(),
+        _ => "0".into(),
+    }
+}
+
+impl<'a> Tester<'a> {
+    /// A tester that begins with `session`.
+    pub fn new(context: &'a Context, session: Session, target: &'a Target, packet: u64) -> Self {
+        Tester {
+            context,
+            session: Some(session),
+            target,
+            packet,
+        }
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, DbError> {
+        if self.session.is_none() {
+            self.session = Some(self.context.db.session().await?);
+        }
+        // It was just put there.
+        self.session
+            .as_mut()
+            .ok_or_else(|| DbError::new(ErrorKind::NoSlot, "no connection", ""))
+    }
+
+    /// Writes `image`, reads it back, rolls back. With `whole` it goes in one statement and comes
+    /// back in one value, as the application does it; otherwise both in pieces.
+    pub async fn run(&mut self, image: &Image, whole: bool) -> anyhow::Result<Fate> {
+        let (context, target) = (self.context, self.target);
+        context.cancel.check()?;
+        // The driver would refuse it too, but give up the connection without a goodbye.
+        if whole && image.uri_length() + target.overhead() > self.packet {
+            return Ok(Fate::Refused(Limit::Packet));
+        }
+        let session = self.session().await?;
+        let fate = if whole {
+            write_whole(session, target, image).await
+        } else {
+            write_in_pieces(session, target, image).await
+        };
+        match fate {
+            Ok(fate) => {
+                session.execute(Query::new(ROLLBACK).shielded()).await?;
+                Ok(fate)
+            }
+            Err(error) => {
+                let limit = limit_of(error)?;
+                // The server may have closed the connection, and has if it said so by 1153.
+                self.session = None;
+                Ok(Fate::Refused(limit))
+            }
+        }
+    }
+}
+
+/// What a failed write says about limits; other failures stay what they are.
+fn limit_of(error: anyhow::Error) -> anyhow::Result<Limit> {
+    let Some(known) = error.downcast_ref::<DbError>() else {
+        return Err(error);
+    };
+    let words = known.what().to_string();
+    Ok(match (known.code(), known.kind()) {
+        _ if known.is_too_long_for_column() => Limit::Column,
+        _ if known.is_too_large_for_packet() => Limit::Packet,
+        _ if known.is_too_large_row() && words.contains("redo log") => Limit::Redo,
+        // Not about size: the INSERT itself is not allowed or not possible.
+        _ if known.is_denied() || known.is_read_only() || known.is_read_only_transaction() => {
+            return Err(error);
+        }
+        _ if known.is_missing_value() || known.is_missing_parent() => return Err(error),
+        (Some(_), ErrorKind::Statement) => Limit::Other(words),
+        (_, ErrorKind::Lost { .. }) if words.contains("max_allowed_packet") => Limit::Packet,
+        (None, ErrorKind::Lost { .. }) => Limit::Other(format!(
+            "{words}; a proxy or firewall on the way may cut packets of this size"
+        )),
+        _ => return Err(error),
+    })
+}
+
+async fn write_in_pieces(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<Fate> {
+    session.execute(CLEAR).await?;
+    let mut pieces = image.pieces()?;
+    let mut number = 0;
+    while let Some(piece) = pieces.recv().await {
+        session.execute(Query::new(APPEND).bind(piece?)).await?;
+        number += 1;
+        if number % PART == 0 {
+            session.execute(APPEND_PART).await?;
+        }
+    }
+    session.execute(APPEND_PART).await?;
+    let grown = session
+        .first::<Row>(GROWN)
+        .await?
+        .and_then(|row| get::<u64>(&row, 0));
+    if grown != Some(image.uri_length()) {
+        session.execute(FORGET).await?;
+        return Ok(Fate::Refused(Limit::Packet));
+    }
+    session.execute(BEGIN).await?;
+    let inserted = session.execute(target.insert("@dbtool_image")).await;
+    session.execute(FORGET).await?;
+    let id = inserted?.last_insert_id.unwrap_or_default();
+    compare_in_pieces(session, target, image, id).await
+}
+
+async fn compare_in_pieces(
+    session: &mut Session,
+    target: &Target,
+    image: &Image,
+    id: u64,
+) -> anyhow::Result<Fate> {
+    let (table, key, column) = (
+        quote_name(&target.table),
+        quote_name(&target.key),
+        quote_name(&target.column),
+    );
+    let length = session
+        .first::<Row>(
+            Query::new(format!(
+                "SELECT CHAR_LENGTH({column}) FROM {table} WHERE {key} = ?"
+            ))
+            .bind(id),
+        )
+        .await?
+        .and_then(|row| get::<u64>(&row, 0))
+        .unwrap_or_default();
+    if length != image.uri_length() {
+        return Ok(Fate::Spoilt(length));
+    }
+    let keep = format!(
+        "SET @dbtool_back = (SELECT CAST(CONVERT({column} USING utf8mb4) AS BINARY) FROM {table} WHERE {key} = ?)"
+    );
+    session.execute(Query::new(keep).bind(id)).await?;
+    let survived = is_read_back(session, image).await?;
+    session.execute(FORGET).await?;
+    Ok(if survived {
+        Fate::Survived
+    } else {
+        Fate::Spoilt(length)
+    })
+}
+
+/// Whether what was read back is the image, byte for byte.
+async fn is_read_back(session: &mut Session, image: &Image) -> anyhow::Result<bool> {
+    let mut from = 1_u64;
+    let mut pieces = image.pieces()?;
+    while let Some(piece) = pieces.recv().await {
+        let piece = piece?;
+        let query = Query::new(READ_BACK).bind(from).bind(piece.len() as u64);
+        let read = session
+            .first::<Row>(query)
+            .await?
+            .and_then(|row| get::<Vec<u8>>(&row, 0));
+        if read.as_deref() != Some(&piece) {
+            return Ok(false);
+        }
+        from += piece.len() as u64;
+    }
+    Ok(true)
+}
+
+async fn write_whole(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<Fate> {
+    let around = target.insert("''");
+    let length = usize::try_from(image.uri_length())? + around.len();
+    // One allocation of the exact size: the driver makes two more copies of it on its way out.
+    let mut statement = String::with_capacity(length);
+    let (before, after) = around.rsplit_once('\'').unwrap_or((&around, ""));
+    statement.push_str(before);
+    let mut pieces = image.pieces()?;
+    while let Some(piece) = pieces.recv().await {
+        // Base64 and the prefix are ASCII and hold nothing to escape.
+        statement.push_str(std::str::from_utf8(&piece?)?);
+    }
+    statement.push('\'');
+    statement.push_str(after);
+    session.execute(BEGIN).await?;
+    let id = session
+        .execute(statement)
+        .await?
+        .last_insert_id
+        .unwrap_or_default();
+    let read = format!(
+        "SELECT {} FROM {} WHERE {} = ?",
+        quote_name(&target.column),
+        quote_name(&target.table),
+        quote_name(&target.key)
+    );
+    let value = session
+        .first::<Row>(Query::new(read).bind(id))
+        .await?
+        .and_then(|mut row| row.take_opt::<Vec<u8>, _>(0)?.ok())
+        .unwrap_or_default();
+    let mut rest = value.as_slice();
+    let mut pieces = image.pieces()?;
+    while let Some(piece) = pieces.recv().await {
+        match rest.strip_prefix(piece?.as_slice()) {
+            Some(after) => rest = after,
+            None => return Ok(Fate::Spoilt(value.len() as u64)),
+        }
+    }
+    Ok(if rest.is_empty() {
+        Fate::Survived
+    } else {
+        Fate::Spoilt(value.len() as u64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fillers_fit_their_types() {
+        for (data_type, declared, characters, value) in [
+            ("varchar", "varchar(255)", Some(255), "'dbtool0123456789abcdef'"),
+            ("char", "char(4)", Some(4), "'cdef'"),
+            ("enum", "enum('guest','host')", Some(5), "'guest'"),
+            ("int", "int(11)", None, "0"),
+            ("date", "date", None, "'2000-01-01'"),
+            ("json", "json", None, "'{}'"),
+        ] {
+            assert_eq!(
+                filler(data_type, declared, characters, "dbtool0123456789abcdef"),
+                value,
+                "{declared}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_statement_around_the_image() {
+        let target = Target {
+            table: "users".into(),
+            key: "id".into(),
+            column: "image".into(),
+            fillers: vec![("email".into(), "'x'".into())],
+        };
+        assert_eq!(
+            target.insert("@i"),
+            "INSERT INTO `users` (`email`, `image`) VALUES ('x', @i)"
+        );
+        assert_eq!(
+            target.overhead(),
+            "INSERT INTO `users` (`email`, `image`) VALUES ('x', '')".len() as u64 + 1
+        );
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let error = |kind| anyhow::Error::from(DbError::new(kind, "words", ""));
+        assert!(
+            matches!(limit_of(error(ErrorKind::Lost { sent: true })), Ok(Limit::Other(words)) if words.contains("proxy"))
+        );
+        assert!(limit_of(error(ErrorKind::NoSlot)).is_err());
+        assert!(limit_of(anyhow::anyhow!("else")).is_err());
+    }
+}

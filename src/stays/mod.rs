@@ -1,0 +1,6 @@
+//! The application's own domain, apart from the general tool: conversations and images.
+
+pub(crate) mod conversations;
+pub(crate) mod images;
+pub(crate) mod needed;
+pub(crate) mod verdict;
