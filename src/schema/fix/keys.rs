@@ -1,10 +1,9 @@
 //! Foreign keys: they go before the columns and indexes they need change, and come back after.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::BitOr;
+use std::collections::BTreeMap;
 
 use super::later::Later;
-use super::work::{Outline, Outlines, Side};
+use super::outline::{Meets, Outlines};
 use super::{ByTable, Planner};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Kind};
@@ -33,7 +32,7 @@ impl Step<'_> {
     pub(super) fn loses(&self, work: &Outlines) -> Option<String> {
         match &self.when {
             When::Safe => None,
-            When::WithChange => Some(reason(self.table, self.key, work)),
+            When::WithChange => Some(work.reason(self.table, self.key)),
             When::After(why) => Some(why.clone()),
         }
     }
@@ -44,23 +43,6 @@ impl When {
         match losing {
             true => When::WithChange,
             false => When::Safe,
-        }
-    }
-}
-
-/// Which kind of changes a foreign key meets on its two sides.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Meets {
-    safe: bool,
-    losing: bool,
-}
-
-impl BitOr for Meets {
-    type Output = Meets;
-    fn bitor(self, other: Meets) -> Meets {
-        Meets {
-            safe: self.safe || other.safe,
-            losing: self.losing || other.losing,
         }
     }
 }
@@ -78,57 +60,6 @@ pub(super) fn sides(table: Text, key: &ForeignKey) -> [(Text, &[Text]); 2] {
     [(table, &key.columns), (key.table, &key.references)]
 }
 
-/// Which changes stand between a key as it is and a column or an index that it needs.
-fn meets(table: Text, key: &ForeignKey, work: &Outlines) -> Meets {
-    let hit = |part: &Side, columns: &[Text]| {
-        let first = columns.first();
-        columns.iter().any(|column| part.columns.touched.contains(column))
-            || first.is_some_and(|first| part.columns.unindexed.contains(first))
-    };
-    let works = sides(table, key)
-        .into_iter()
-        .filter_map(|(table, columns)| Some((work.get(&table)?, columns)));
-    works
-        .map(|(work, columns)| Meets {
-            safe: hit(&work.safe, columns),
-            losing: hit(&work.losing, columns),
-        })
-        .fold(Meets::default(), BitOr::bitor)
-}
-
-/// Which changes a key needs to be made: those it meets, and the indexes that come.
-fn needs(table: Text, key: &ForeignKey, work: &Outlines) -> Meets {
-    let indexed = sides(table, key).into_iter().any(|(table, columns)| {
-        let first = columns.first();
-        work.get(&table)
-            .zip(first)
-            .is_some_and(|(work, first)| work.losing.columns.indexed.contains(first))
-    });
-    let losing = Meets {
-        losing: indexed,
-        ..Meets::default()
-    };
-    meets(table, key, work) | losing
-}
-
-/// Whether a column that the key needs goes.
-fn loses_a_column(table: Text, key: &ForeignKey, work: &Outlines) -> bool {
-    sides(table, key).into_iter().any(|(table, columns)| {
-        work.get(&table)
-            .is_some_and(|work| columns.iter().any(|column| work.gone.contains(column)))
-    })
-}
-
-/// Why the statements for a key may only run together with changes that may lose data.
-fn reason(table: Text, key: &ForeignKey, work: &Outlines) -> String {
-    let tables = BTreeSet::from([table, key.table]).into_iter();
-    let losing = tables.filter(|table| work.get(table).is_some_and(Outline::may_lose));
-    let reasons: Vec<String> = losing
-        .map(|table| format!("with the change of {table}"))
-        .collect();
-    reasons.join(" and ")
-}
-
 impl<'a> Planner<'a> {
     /// Undoes the division of tables' changes where a foreign key meets changes of both kinds: it can
     /// go and come back only once.
@@ -140,13 +71,13 @@ impl<'a> Planner<'a> {
                     let wanted = match self.fate(*table, *key_name, by_table) {
                         // Its key goes with the column, and not before.
                         Fate::Stays => Meets {
-                            losing: loses_a_column(*table, key, work),
+                            losing: work.loses_a_column(*table, key),
                             ..Meets::default()
                         },
-                        Fate::Becomes(wanted) => needs(*table, wanted, work),
+                        Fate::Becomes(wanted) => work.needs(*table, wanted),
                         Fate::Goes => continue,
                     };
-                    let both = meets(*table, key, work) | wanted;
+                    let both = work.meets(*table, key) | wanted;
                     if both.safe && both.losing {
                         tied.insert(*table, key.table);
                         tied.insert(key.table, *table);
@@ -155,10 +86,7 @@ impl<'a> Planner<'a> {
             }
             let mut divided = false;
             for (table, other) in tied {
-                if let Some(work) = work.get_mut(&table).filter(|work| work.has_safe()) {
-                    work.unite(other);
-                    divided = true;
-                }
+                divided |= work.unite(table, other);
             }
             if !divided {
                 return;
@@ -205,12 +133,12 @@ impl<'a> Planner<'a> {
             let gone = !expected.knows(*table) && by_table.contains_key(table);
             for (key_name, key) in &found.foreign_keys {
                 let fate = self.fate(*table, *key_name, by_table);
-                let in_the_way = meets(*table, key, work);
-                let loses_column = loses_a_column(*table, key, work);
+                let in_the_way = work.meets(*table, key);
+                let loses_column = work.loses_a_column(*table, key);
                 let losing = match fate {
                     Fate::Stays if in_the_way == Meets::default() && !loses_column => continue,
                     Fate::Stays => in_the_way.losing || loses_column,
-                    Fate::Becomes(wanted) => (in_the_way | needs(*table, wanted, work)).losing,
+                    Fate::Becomes(wanted) => (in_the_way | work.needs(*table, wanted)).losing,
                     Fate::Goes => false,
                 };
                 let step = || Step {
@@ -248,8 +176,8 @@ impl<'a> Planner<'a> {
                 let before = live
                     .zip(difference)
                     .and_then(|(live, one)| live.foreign_keys.get(&one.name_there()))
-                    .map_or(Meets::default(), |before| meets(*table, before, work));
-                let losing = (before | needs(*table, key, work)).losing;
+                    .map_or(Meets::default(), |before| work.meets(*table, before));
+                let losing = (before | work.needs(*table, key)).losing;
                 let waits = later.object(*table).or_else(|| later.object(key.table));
                 add.push(Step {
                     table: *table,
@@ -277,7 +205,7 @@ impl<'a> Planner<'a> {
                     .map(move |(name, key)| (*table, *name, key))
             })
             .filter(|(table, _, key)| {
-                meets(*table, key, work) != Meets::default() || loses_a_column(*table, key, work)
+                work.meets(*table, key) != Meets::default() || work.loses_a_column(*table, key)
             })
             .map(|(table, name, key)| {
                 format!(

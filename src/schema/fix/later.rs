@@ -1,11 +1,11 @@
 //! What can only be made once something that may lose data was done: a view whose name a table has
 //! that is to go, and what uses it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::made;
+use super::outline::{Outlines, WithLoss};
 use super::risk::{is_one_of, mentions};
-use super::work::{Outline, Outlines};
 use crate::schema::diff::{Difference, Kind};
 use crate::schema::expr;
 use crate::schema::model::{Schema, Text};
@@ -37,11 +37,7 @@ impl Later {
                 .objects
                 .insert(one.name, format!("the table {} is in its place", one.name));
         }
-        let added: BTreeMap<Text, &Outline> = work
-            .iter()
-            .filter(|(_, work)| !work.losing.columns.added.is_empty())
-            .map(|(table, work)| (*table, work))
-            .collect();
+        let added = work.added_with_loss();
         loop {
             let before = later.objects.len();
             for one in made(Kind::View) {
@@ -71,33 +67,25 @@ impl Later {
     }
 
     /// Why what reads by this definition has to wait.
-    fn reason(&self, definition: &str, added: &BTreeMap<Text, &Outline>) -> Option<String> {
+    fn reason(&self, definition: &str, added: &WithLoss<'_>) -> Option<String> {
         let used = expr::names(definition);
         let waiting = self.objects.iter().find(|(name, _)| is_one_of(&used, name));
         waiting.map(|(_, why)| why.clone()).or_else(|| {
-            let uses = |work: &Outline| {
-                work.losing
-                    .columns
-                    .added
-                    .iter()
-                    .any(|column| is_one_of(&used, column))
-            };
+            let uses = |columns: &BTreeSet<Text>| columns.iter().any(|column| is_one_of(&used, column));
             let mut added = added.iter();
-            let found = added.find(|(table, work)| is_one_of(&used, table) && uses(work));
-            found.and_then(|(_, work)| work.why())
+            let found = added.find(|(table, (columns, _))| is_one_of(&used, table) && uses(columns));
+            found.and_then(|(_, (_, why))| why.map(str::to_owned))
         })
     }
 
     /// Triggers that name a column which their table gets only together with a loss.
-    fn triggers(&mut self, expected: &Schema, added: &BTreeMap<Text, &Outline>) {
-        for (table, work) in added {
+    fn triggers(&mut self, expected: &Schema, added: &WithLoss<'_>) {
+        for (table, (columns, why)) in added {
             let wanted = expected.tables.get(table);
             for (name, trigger) in wanted.into_iter().flat_map(|table| &table.triggers) {
-                let waits = trigger
-                    .body
-                    .is_some_and(|body| mentions(&body, &work.losing.columns.added));
-                if let Some(why) = work.why().filter(|_| waits) {
-                    self.triggers.insert((*table, *name), why);
+                let waits = trigger.body.is_some_and(|body| mentions(&body, columns));
+                if let Some(why) = why.filter(|_| waits) {
+                    self.triggers.insert((*table, *name), why.to_owned());
                 }
             }
         }

@@ -13,6 +13,7 @@ mod keys;
 mod later;
 mod loss;
 mod modes;
+mod outline;
 mod programs;
 mod risk;
 mod table;

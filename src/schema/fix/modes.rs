@@ -1,7 +1,7 @@
 //! Under which `sql_mode` tables are changed.
 
 use super::later::Later;
-use super::work::Outlines;
+use super::outline::Outlines;
 use super::{ByTable, Planner};
 use crate::schema::diff::{Change, Difference, Field, Kind};
 use crate::schema::expr::lexer;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::alter::Alter;
 use super::hints;
-use super::keys::{add_foreign_key, drop_foreign_key, sides};
+use super::keys::{add_foreign_key, drop_foreign_key};
 use super::later::Later;
-use super::work::{Outlines, Work};
+use super::outline::Outlines;
+use super::work::Work;
 use super::{ByTable, Planner};
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
@@ -15,26 +16,14 @@ use crate::schema::model::Text;
 impl Planner<'_> {
     /// What has to be done to the tables that are there and stay.
     pub(super) fn work(&self, by_table: &ByTable<'_>) -> Outlines {
-        let mut work = Outlines::with_capacity(by_table.len());
-        let key_columns = self.key_columns();
+        let mut work = Outlines::new(self.live, self.expected, by_table.len());
         for (table, differences) in by_table {
             if let Some(one) = self.work_on(*table, differences) {
-                let in_a_key = |column| key_columns.contains(&(*table, column));
-                work.insert(*table, one.outline(in_a_key));
+                work.insert(*table, one);
             }
         }
         self.unite_what_keys_tie(by_table, &mut work);
         work
-    }
-
-    /// The columns, each with its table, at either end of a foreign key.
-    fn key_columns(&self) -> BTreeSet<(Text, Text)> {
-        let tables = self.live.tables.iter().chain(&self.expected.tables);
-        let keys = tables.flat_map(|(table, one)| one.foreign_keys.iter().map(move |(_, key)| (*table, key)));
-        let sides = keys.flat_map(|(table, key)| sides(table, key));
-        sides
-            .flat_map(|(table, columns)| columns.iter().map(move |column| (table, *column)))
-            .collect()
     }
 
     /// What has to be done to a table that is there and stays.
@@ -70,11 +59,11 @@ impl Planner<'_> {
                 _ => {}
             }
         }
-        for (table, outline) in work {
-            let differences = by_table.get(table).copied().unwrap_or_default();
-            if let Some(mut work) = self.work_on(*table, differences) {
-                outline.decide(&mut work);
-                self.alter(*table, work);
+        for table in work.tables() {
+            let differences = by_table.get(&table).copied().unwrap_or_default();
+            if let Some(mut one) = self.work_on(table, differences) {
+                work.decide(table, &mut one);
+                self.alter(table, one);
             }
         }
         self.drop_tables(&gone);

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::schema::model::{ByName, Text};
-
-/// What has to be done to each table, in outline.
-pub(super) type Outlines = ByName<Outline>;
+use crate::schema::model::Text;
 
 /// What an ALTER does to columns, as far as foreign keys and programs need to know.
 #[derive(Default)]
@@ -97,100 +94,4 @@ impl Work {
         all.extend(losing);
         self.losing = all;
     }
-
-    /// What is kept of it while other tables are looked at; `in_a_key` says which columns foreign keys
-    /// of any table need.
-    pub(super) fn outline(self, in_a_key: impl Fn(Text) -> bool) -> Outline {
-        let side = |part: Alteration| {
-            let some = !part.is_empty();
-            let mut columns = part.columns;
-            let touched = std::mem::take(&mut columns.touched).into_iter();
-            columns.touched = touched.filter(|column| in_a_key(*column)).collect();
-            Side { columns, some }
-        };
-        let why = self.loses();
-        let (safe, losing) = (side(self.safe), side(self.losing));
-        Outline {
-            loses: why.is_some(),
-            why: why.filter(|_| !losing.columns.added.is_empty() || !safe.columns.added.is_empty()),
-            safe,
-            losing,
-            gone: self.gone,
-            drops: self.dropped.is_some(),
-            tie: None,
-        }
-    }
-}
-
-/// One of the ALTERs of a table in outline.
-#[derive(Default)]
-pub(super) struct Side {
-    /// What it does to columns; those that it touches only as far as they are in a foreign key.
-    pub(super) columns: Columns,
-    /// Whether there is such an ALTER at all.
-    some: bool,
-}
-
-/// [`Work`] without its text. That of a thousand tables would fill megabytes, so it is made again when
-/// it is its turn.
-pub(super) struct Outline {
-    /// The ALTER that loses nothing.
-    pub(super) safe: Side,
-    /// The ALTER that may lose data.
-    pub(super) losing: Side,
-    /// Columns that are dropped.
-    pub(super) gone: BTreeSet<Text>,
-    /// Whether the losing ALTER has a reason of its own.
-    loses: bool,
-    /// The reason, where columns are added: what uses them may have to wait for it.
-    why: Option<String>,
-    /// Whether columns are dropped by an ALTER of their own.
-    drops: bool,
-    /// The table to whose change a foreign key ties all of this one, which then has one ALTER.
-    tie: Option<Text>,
-}
-
-impl Outline {
-    /// Whether there is an ALTER that loses nothing.
-    pub(super) fn has_safe(&self) -> bool {
-        self.safe.some
-    }
-
-    /// Whether something of it may lose data.
-    pub(super) fn may_lose(&self) -> bool {
-        self.loses || self.tie.is_some() || self.drops
-    }
-
-    /// Why what uses the columns that the losing ALTER adds has to wait.
-    pub(super) fn why(&self) -> Option<String> {
-        self.why.clone()
-    }
-
-    /// Puts everything into the losing ALTER, because a foreign key ties it to the change of `other`.
-    pub(super) fn unite(&mut self, other: Text) {
-        self.tie.get_or_insert(other);
-        let mut all = std::mem::take(&mut self.safe);
-        let losing = std::mem::take(&mut self.losing);
-        all.columns.extend(losing.columns);
-        all.some |= losing.some;
-        if !all.columns.added.is_empty() {
-            self.why.get_or_insert_with(|| tie(other));
-        }
-        self.losing = all;
-    }
-
-    /// Does to the work itself what was decided about its outline.
-    pub(super) fn decide(&self, work: &mut Work) {
-        if let Some(other) = self.tie {
-            work.unite();
-            if work.reasons.is_empty() {
-                work.reasons.insert(tie(other));
-            }
-        }
-    }
-}
-
-/// Why all changes of a table are in one ALTER.
-fn tie(other: Text) -> String {
-    format!("a foreign key ties it to the change of {other}")
 }
