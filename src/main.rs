@@ -11,8 +11,15 @@ use dbtool::commands;
 use dbtool::context::Launch;
 use dbtool::report::{self, Reporter};
 
+/// Each of the driver's buffers, of which it takes another for every packet, would stay as large as the largest
+/// statement that went through it (up to 4 MB). The driver takes the limit from the environment only; dotenvy
+/// sets what is not set there.
+const DRIVER_BUFFERS: &str = "MYSQL_ASYNC_BUFFER_SIZE_CAP=65536\n";
+
 fn main() -> ExitCode {
     let begun = Instant::now();
+    // Before there is another thread.
+    let _ = dotenvy::from_read(DRIVER_BUFFERS.as_bytes());
     let cli = Cli::parse();
     let settings = cli.output.settings();
     let report = Reporter::new(settings);

@@ -14,7 +14,7 @@ use super::error::{DbError, ErrorKind};
 /// A statement with its values and limits.
 #[derive(Debug, Clone)]
 pub struct Query {
-    pub(super) sql: String,
+    pub(super) sql: Arc<String>,
     pub(super) values: Vec<Value>,
     pub(super) limit: Limit,
     pub(super) shielded: bool,
@@ -33,10 +33,18 @@ impl Query {
     /// A statement without values: sent as text.
     pub fn new(sql: impl Into<String>) -> Query {
         Query {
-            sql: sql.into(),
+            sql: Arc::new(sql.into()),
             values: Vec::new(),
             limit: Limit::Configured,
             shielded: false,
+        }
+    }
+
+    /// As [`Query::new`], of a text that others hold too: it is not copied.
+    pub fn shared(sql: &Arc<String>) -> Query {
+        Query {
+            sql: Arc::clone(sql),
+            ..Query::new(String::new())
         }
     }
 

@@ -134,6 +134,8 @@ pub(super) struct Progress<'a> {
     pub committed: Claim,
     pub state: SessionState,
     pub watch: Watch,
+    /// Numbers of the statements that ask about the one before them, ascending.
+    pub asking: Vec<u32>,
     pub tables: Tables,
     pub open: Option<Open>,
     /// Whether the committed record names a statement as begun.
@@ -148,6 +150,15 @@ pub(super) struct Progress<'a> {
     pub attempts: u32,
     pub rows: u64,
     pub ran: u32,
+}
+
+impl Progress<'_> {
+    /// Whether the statement `ahead` of the current one asks about the one before it; it is not read for that.
+    pub fn asks(&self, ahead: usize) -> bool {
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let number = self.script.number().saturating_add(ahead);
+        self.asking.binary_search(&number).is_ok()
+    }
 }
 
 impl Runner<'_> {
@@ -190,6 +201,7 @@ impl Runner<'_> {
             claim,
             state,
             watch,
+            asking: outline.asking,
             tables: Tables::default(),
             open: None,
             intended: false,

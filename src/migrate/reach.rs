@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::schema::introspect::hides_triggers;
-use crate::sql::{Class, Classification, Effects, Name, classify, effects};
+use crate::sql::{Class, Classification, Effects, Name, effects, mentions};
 
 const TABLE: &str =
     "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
@@ -87,7 +87,7 @@ impl Reached {
         self.routines.clear();
     }
 
-    /// What `statement` reaches, run in `database`; tables of the session's own are `temporary`.
+    /// What `statement`, which is `found`, reaches, run in `database`; tables of the session's own are `temporary`.
     ///
     /// # Errors
     /// The connection failed.
@@ -96,15 +96,15 @@ impl Reached {
         session: &mut Session,
         database: &str,
         statement: &str,
+        found: &Classification,
         temporary: impl Fn(&str) -> bool,
     ) -> Result<Reach, DbError> {
-        let found = classify(statement);
         let mut own = effects(statement);
         if !found.opaque {
             // What the statement itself commits is judged by whoever runs it.
             own.commits.clear();
         }
-        let events = events(&found, statement);
+        let events = events(found, statement);
         // Many statements differ in their values only.
         let key = format!("{database}\0{events:?}\0{:?}\0{:?}", own.writes, own.calls);
         let plain = own.commits.is_empty() && own.dynamic == 0;
@@ -241,9 +241,8 @@ impl Reached {
 
 /// What a statement does to the table it names first.
 fn events(found: &Classification, statement: &str) -> &'static [&'static str] {
-    let upper = || statement.to_ascii_uppercase();
     match (found.class, found.verb.as_str()) {
-        (Class::Dml, "INSERT") if !upper().contains("DUPLICATE") => INSERT,
+        (Class::Dml, "INSERT") if !mentions(statement, "DUPLICATE") => INSERT,
         (Class::Dml, "UPDATE") => UPDATE,
         (Class::Dml, "DELETE") => DELETE,
         _ => ALL,

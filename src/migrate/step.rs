@@ -30,7 +30,7 @@ use crate::db::{DbError, Done, ErrorKind, Query, Row};
 use crate::migrate::files::ScriptStatement;
 use crate::report::{duration, plural, visible};
 use crate::sql::session::{
-    has_query, may_call, reads_diagnostics, sets_for_next_statement, sets_next_transaction, user_variables,
+    has_query, may_call, sets_for_next_statement, sets_next_transaction, user_variables,
 };
 use crate::sql::{Class, Classification, Transaction, assigns_first, classify, summary, transaction};
 
@@ -157,23 +157,24 @@ impl Runner<'_> {
 
     fn next_parts(&mut self, progress: &mut Progress<'_>) -> Result<Vec<Part>, Stop> {
         let mut parts: Vec<Part> = Vec::new();
-        while let Some(statement) = progress.script.ahead(parts.len())? {
-            let text = statement.text.as_str();
-            let joins = match parts.last() {
-                None => true,
-                Some(last) => {
-                    parts.len() < LONGEST_STEP
-                        && transaction(text).is_none()
-                        && (reads_diagnostics(text) || sets_for_next_statement(last.text()))
-                        || sets_next_transaction(last.text())
-                }
-            };
-            if !joins {
-                break;
+        loop {
+            let always = parts.last().is_none_or(|last| sets_next_transaction(last.text()));
+            let may = parts.len() < LONGEST_STEP
+                && (progress.asks(parts.len())
+                    || parts
+                        .last()
+                        .is_some_and(|last| sets_for_next_statement(last.text())));
+            // One that stands alone is not read before its turn: it may be large.
+            if !always && !may {
+                return Ok(parts);
             }
-            parts.push(part(statement, &progress.state));
+            match progress.script.ahead(parts.len())? {
+                Some(statement) if always || transaction(&statement.text).is_none() => {
+                    parts.push(part(statement, &progress.state));
+                }
+                _ => return Ok(parts),
+            }
         }
-        Ok(parts)
     }
 
     async fn outside(
@@ -258,7 +259,7 @@ impl Runner<'_> {
         let temporary = |name: &str| state.is_temporary(name);
         progress
             .tables
-            .reach(self.session, database, text, temporary)
+            .reach(self.session, database, text, &part.found, temporary)
             .await
     }
 
@@ -732,11 +733,9 @@ impl Runner<'_> {
         // Asked for only where no statement is left that asks for them too, or for the count of rows.
         if let Some(last) = ran.last_mut()
             && last.done.warnings > 0
+            && !progress.asks(parts.len())
         {
-            let next = progress.script.ahead(parts.len()).ok().flatten();
-            if !next.is_some_and(|next| reads_diagnostics(&next.text)) {
-                last.warnings = self.warnings().await?;
-            }
+            last.warnings = self.warnings().await?;
         }
         Ok(ran)
     }
@@ -761,7 +760,7 @@ impl Runner<'_> {
         self.spot(progress, index, part);
         let begun = Instant::now();
         let mut printer = RowPrinter::new(&self.ctx.report);
-        let mut query = Query::new(part.text()).timeout(self.timeout);
+        let mut query = Query::shared(&part.statement.text).timeout(self.timeout);
         if shielded {
             query = query.shielded();
         }

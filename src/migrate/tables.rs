@@ -2,6 +2,7 @@
 
 use super::reach::{Reach, Reached};
 use crate::db::{DbError, Session};
+use crate::sql::Classification;
 
 /// Whether any table that this account can see is of an engine without transactions.
 const ANY_PLAIN: &str = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' \
@@ -22,7 +23,7 @@ impl Tables {
         self.reached.forget();
     }
 
-    /// What a statement reaches, run in `database`; tables of the session's own are `temporary`.
+    /// What a statement, which is `found`, reaches, run in `database`; tables of the session's own are `temporary`.
     ///
     /// # Errors
     /// The connection failed.
@@ -31,9 +32,12 @@ impl Tables {
         session: &mut Session,
         database: &str,
         statement: &str,
+        found: &Classification,
         temporary: impl Fn(&str) -> bool,
     ) -> Result<Reach, DbError> {
-        self.reached.of(session, database, statement, temporary).await
+        self.reached
+            .of(session, database, statement, found, temporary)
+            .await
     }
 
     /// Whether there is any table without transactions.

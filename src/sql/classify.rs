@@ -6,6 +6,7 @@
 
 use super::alter::alter_table;
 pub use super::alter::{Action, PartitionChange};
+use super::mention::may_fill_variables;
 use super::table_def::{IndexDef, IndexKind, parts};
 use super::words::{Tok, Words};
 
@@ -356,6 +357,9 @@ fn with(words: &mut Words<'_>) -> Classification {
 
 /// Whether a statement puts data into user variables: `INTO @x`, `@x := …`.
 fn fills_variables(statement: &str) -> bool {
+    if !may_fill_variables(statement) {
+        return false;
+    }
     let mut words = Words::new(statement);
     let mut into = false;
     while let Some(tok) = words.next() {

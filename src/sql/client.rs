@@ -114,10 +114,10 @@ fn used(name: &str) -> String {
 
 /// A statement as the clients send it: they read line by line, drop the CR before each LF, in strings too, and the
 /// backslash before a line end (in strings only where it escapes; the server would drop it there).
-pub fn sent(text: &str, backslash_escapes: bool) -> String {
+pub fn sent(text: String, backslash_escapes: bool) -> String {
     let text = match memchr::memchr(b'\r', text.as_bytes()) {
         Some(_) => text.replace("\r\n", "\n"),
-        None => text.to_owned(),
+        None => text,
     };
     if !text.contains("\\\n") {
         return text;

@@ -129,7 +129,9 @@ impl<'a> Lexer<'a> {
 
     /// Whether `delimiter` stands here. A delimiter of letters must not be the middle of a word.
     pub(super) fn at_delimiter(&self, delimiter: &str) -> bool {
-        if !self.rest().starts_with(delimiter) {
+        let bytes = self.text.as_bytes();
+        // Most bytes are not even its first.
+        if bytes.get(self.pos) != delimiter.as_bytes().first() || !self.rest().starts_with(delimiter) {
             return false;
         }
         let letter = |c: char| c.is_alphanumeric() || c == '_';
@@ -142,14 +144,16 @@ impl<'a> Lexer<'a> {
     /// The next token, or `None` at the end. Words end early where `delimiter` begins.
     pub(super) fn next(&mut self, delimiter: &str) -> Result<Option<Token>, Unterminated> {
         let rest = self.rest();
-        let Some(first) = rest.chars().next() else {
+        let Some(byte) = rest.as_bytes().first().copied() else {
             return Ok(None);
         };
+        // Whatever is not ASCII is part of a word, but for a byte order mark.
+        let first = if byte.is_ascii() { char::from(byte) } else { BOM };
         let start = self.pos;
         let after = rest.as_bytes().get(1).copied();
         let (kind, len) = match first {
-            BOM if start == 0 => (Kind::Space, BOM.len_utf8()),
-            c if is_space(c) => (Kind::Space, rest.find(|c| !is_space(c)).unwrap_or(rest.len())),
+            BOM if start == 0 && rest.starts_with(BOM) => (Kind::Space, BOM.len_utf8()),
+            c if is_space(c) => (Kind::Space, run_of(rest, |byte| is_space(char::from(byte)))),
             '#' => (Kind::LineComment, line(rest)),
             '-' if starts_dash_comment(rest) => (Kind::LineComment, line(rest)),
             '/' if after == Some(b'*') => self.block(rest)?,
@@ -174,7 +178,7 @@ impl<'a> Lexer<'a> {
     fn word(&self, delimiter: &str) -> usize {
         let rest = self.rest();
         if !delimiter.starts_with(is_word) {
-            return rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            return run_of(rest, |byte| !byte.is_ascii() || is_word(char::from(byte)));
         }
         let mut probe = self.clone_at(self.pos);
         for (index, c) in rest.char_indices() {
@@ -233,7 +237,12 @@ impl<'a> Lexer<'a> {
 }
 
 fn line(rest: &str) -> usize {
-    rest.find('\n').unwrap_or(rest.len())
+    memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len())
+}
+
+/// How many bytes at the beginning are of a kind.
+fn run_of(text: &str, of_kind: impl Fn(u8) -> bool) -> usize {
+    text.bytes().position(|byte| !of_kind(byte)).unwrap_or(text.len())
 }
 
 fn starts_dash_comment(rest: &str) -> bool {

@@ -11,6 +11,7 @@ mod column_def;
 mod compound;
 pub mod effects;
 mod lex;
+mod mention;
 pub mod reach;
 pub mod script;
 pub mod session;
@@ -28,6 +29,7 @@ pub use classify::{
 pub use client::sent;
 pub use column_def::{ColumnDef, DataType, DefaultValue, Generated, Position};
 pub use effects::{Effects, assigns_first, effects};
+pub use mention::mentions;
 pub use split::{
     Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
     own_markers, split,

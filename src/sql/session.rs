@@ -1,11 +1,15 @@
 //! What a statement leaves in the session, and what it takes from the statement before it.
 
+use super::mention::mentions;
 use super::words::{Tok, Words};
 
 /// Names of the user variables that a statement mentions, lower case. An account's host
 /// (`'u'@'h'`) may be among them: a name too many does no harm.
 pub fn user_variables(statement: &str) -> Vec<String> {
     let mut names = Vec::new();
+    if !statement.contains('@') {
+        return names;
+    }
     let mut words = Words::new(statement);
     while let Some(tok) = words.next() {
         if tok != Tok::Char('@') {
@@ -45,6 +49,9 @@ pub fn user_variables(statement: &str) -> Vec<String> {
 
 /// Whether a statement asks for LAST_INSERT_ID or one of its other names.
 pub fn reads_last_insert_id(statement: &str) -> bool {
+    if !mentions(statement, "LAST_INSERT_ID") && !mentions(statement, "IDENTITY") {
+        return false;
+    }
     let mut words = Words::new(statement);
     while let Some(tok) = words.next() {
         if tok.is("LAST_INSERT_ID") || tok.is("IDENTITY") {
@@ -58,6 +65,10 @@ pub fn reads_last_insert_id(statement: &str) -> bool {
 /// No other statement may come between them.
 pub fn reads_diagnostics(statement: &str) -> bool {
     let mut words = Words::new(statement);
+    let shows = words.at_any(&["SHOW", "GET"]);
+    if !shows && !mentions(statement, "_COUNT") && !mentions(statement, "FOUND_ROWS") {
+        return false;
+    }
     let mut before = None;
     let mut first = None;
     while let Some(tok) = words.next() {

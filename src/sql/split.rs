@@ -790,6 +790,9 @@ impl Splitter {
         const COMMAND: &str = "delimiter";
         let at = lexer.pos();
         let rest = lexer.rest();
+        if !rest.starts_with(['d', 'D']) {
+            return Ok(Command::None);
+        }
         let Some(arguments) = rest
             .get(..COMMAND.len())
             .filter(|word| word.eq_ignore_ascii_case(COMMAND) && lexer.open_exec().is_none())

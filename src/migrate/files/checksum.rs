@@ -30,6 +30,7 @@ impl Script {
         let mut checksum = Checksum {
             hash: own,
             included: Vec::new(),
+            may_have_down: hints.marks || hints.source,
         };
         if !hints.source {
             return Ok(checksum);
@@ -85,6 +86,8 @@ pub struct Checksum {
     pub hash: String,
     /// The files that the script reads.
     pub included: Vec<PathBuf>,
+    /// Whether the file that applies the migration may also hold what takes it back.
+    pub may_have_down: bool,
 }
 
 /// What a file may hold, seen without splitting it: never overlooked, sometimes mistaken.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -148,9 +149,23 @@ impl Input {
         }
     }
 
+    /// Takes bytes away at the window's beginning, of which those of `range` are returned: they are not copied.
+    pub(super) fn take(&mut self, range: Range<usize>, count: usize) -> String {
+        let rest = self.text[count..].to_owned();
+        let mut taken = std::mem::replace(&mut self.text, rest);
+        self.base += count as u64;
+        taken.truncate(range.end);
+        taken.drain(..range.start);
+        taken.shrink_to_fit();
+        taken
+    }
+
     /// Adds to the window's end: a piece of fixed size, more only behind a statement that is larger.
     pub(super) fn fill(&mut self) -> Result<(), Unreadable> {
-        let wanted = CHUNK.max(self.text.len() / 2);
+        // What is read beyond the statement is held with it. A string that is cut is read again from its start
+        // each time, so that the pieces have to grow with it.
+        let wanted = CHUNK.max(self.text.len() / 8);
+        self.text.reserve_exact(wanted + CHUNK);
         let mut read = 0;
         while read < wanted && !self.ended {
             read += self.read_chunk()?;

@@ -196,8 +196,10 @@ impl Folder {
                 }
                 None => {
                     let outline = up.outline(cancel)?;
-                    let down = migration.script(Direction::Down, options).outline(cancel)?;
-                    included.extend(down.files.included().map(Path::to_owned));
+                    if migration.down.is_some() || checksum.may_have_down {
+                        let down = migration.script(Direction::Down, options).outline(cancel)?;
+                        included.extend(down.files.included().map(Path::to_owned));
+                    }
                     migration.directives.clone_from(&outline.directives);
                     migration.outline = Some(outline);
                 }

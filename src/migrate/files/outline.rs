@@ -6,7 +6,7 @@ use super::includes::Files;
 use super::reader::{Script, ScriptStatement};
 use crate::cancel::Cancel;
 use crate::exit::Failure;
-use crate::sql::session::{reads_last_insert_id, user_variables};
+use crate::sql::session::{reads_diagnostics, reads_last_insert_id, user_variables};
 use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables, classify};
 
 /// What a pass over a script's statements found.
@@ -30,6 +30,8 @@ pub struct Outline {
     pub directives: Directives,
     /// The one with the longest text.
     pub largest: Largest,
+    /// Numbers of those that ask about the one before them, ascending.
+    pub asking: Vec<u32>,
     /// SHA-256 of all of them.
     pub hash: String,
     /// The files that were read, and which content of them.
@@ -113,12 +115,13 @@ impl Outline {
                 place: statement.place(),
             };
         }
+        if reads_diagnostics(text) {
+            self.asking.push(statement.number);
+        }
         self.reads_last_insert_id = self.reads_last_insert_id || reads_last_insert_id(text);
-        if text.contains('@') {
-            for name in user_variables(text) {
-                if !self.user_variables.contains(&name) {
-                    self.user_variables.push(name);
-                }
+        for name in user_variables(text) {
+            if !self.user_variables.contains(&name) {
+                self.user_variables.push(name);
             }
         }
         for object in &found.objects {

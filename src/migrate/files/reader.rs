@@ -7,13 +7,14 @@
 //! reader.seek(&start)?; // the same statements again
 //! ```
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Direction;
 use super::checksum::PrefixHash;
 use super::includes::{Files, Outer, Source, resolve};
-use super::input::{Input, Unreadable};
+use super::input::{CHUNK, Input, Unreadable};
 use super::layout::Part;
 use super::one_session::{Autocommit, Fate};
 use super::sections::Sections;
@@ -36,7 +37,7 @@ pub struct ScriptStatement {
     /// Its number among the statements of its direction, from 1.
     pub number: u32,
     /// As the client would send it.
-    pub text: String,
+    pub text: Arc<String>,
     /// The file it is in: that of the migration, or one that this reads.
     pub path: Arc<Path>,
     /// Line of its first character, from 1.
@@ -254,7 +255,7 @@ impl StatementReader {
                     self.sections.statement()?;
                     let text = match found.instead {
                         Some(statement) => statement,
-                        None => sent(&self.input.text()[found.range], self.modes.backslash_escapes()),
+                        None => sent(self.text_of(found.range), self.modes.backslash_escapes()),
                     };
                     let text = match self.autocommit.fate(text) {
                         Fate::Runs(text) => text,
@@ -270,7 +271,7 @@ impl StatementReader {
                     self.number = self.number.saturating_add(1);
                     return Ok(Some(ScriptStatement {
                         number: self.number,
-                        text,
+                        text: Arc::new(text),
                         path: Arc::clone(&start.path),
                         line: found.line,
                         column: found.column,
@@ -282,6 +283,16 @@ impl StatementReader {
                 }
             }
         }
+    }
+
+    /// The text of a statement that was just found. A large one is moved out of the window, not copied.
+    fn text_of(&mut self, range: Range<usize>) -> String {
+        let consumed = self.splitter.consumed();
+        if range.len() < CHUNK || consumed < range.end {
+            return self.input.text()[range].to_owned();
+        }
+        self.splitter.discard(self.input.text(), consumed);
+        self.input.take(range, consumed)
     }
 
     /// Goes to the beginning of the file that a `source` names.

@@ -37,7 +37,7 @@ fn statements(text: impl AsRef<[u8]>, direction: Direction) -> Vec<(u32, u32, St
     let mut reader = written.script.open().unwrap();
     let mut found = Vec::new();
     while let Some(one) = reader.next().unwrap() {
-        found.push((one.line, one.column, one.text));
+        found.push((one.line, one.column, one.text.as_str().to_owned()));
     }
     found
 }
@@ -252,7 +252,7 @@ fn a_reader_knows_places_and_hashes_and_goes_back() {
     let text = "\u{feff}SELECT 1;\r\n\r\nSELECT 'é\r\n',\n2; SELECT 3;";
     let written = written(text, Direction::Up);
     let mut reader = written.script.open().unwrap();
-    assert_eq!(reader.peek().unwrap().unwrap().text, "SELECT 1");
+    assert_eq!(reader.peek().unwrap().unwrap().text.as_str(), "SELECT 1");
     let first = reader.next().unwrap().unwrap();
     let second = reader.next().unwrap().unwrap();
     assert_eq!((first.line, first.column), (1, 1));

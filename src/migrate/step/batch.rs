@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::{COMMIT, MARK, Part, Ran, part};
 use crate::db::{DbError, Query};
 use crate::migrate::apply::{Progress, Runner, Stop};
-use crate::sql::session::{plain_write, reads_diagnostics};
+use crate::sql::classify;
+use crate::sql::session::plain_write;
 
 /// So long, at most, statements that are done stay uncommitted, and their rows locked.
 const LONGEST: Duration = Duration::from_millis(100);
@@ -30,21 +31,20 @@ impl Runner<'_> {
         let Some(statement) = progress.script.ahead(index)? else {
             return Ok(false);
         };
-        let Some(name) = plain_write(&statement.text).filter(|_| statement.text.len() < LARGEST) else {
+        if statement.text.len() >= LARGEST || progress.asks(index + 1) {
+            return Ok(false);
+        }
+        let Some(name) = plain_write(&statement.text) else {
             return Ok(false);
         };
         if progress.state.is_temporary(&name.name) {
             return Ok(false);
         }
-        if let Some(next) = progress.script.ahead(index + 1)?
-            && reads_diagnostics(&next.text)
-        {
-            return Ok(false);
-        }
+        let found = classify(&statement.text);
         let database = progress.state.database.as_deref().unwrap_or(self.database);
         let reach = progress
             .tables
-            .reach(self.session, database, &statement.text, |_| false)
+            .reach(self.session, database, &statement.text, &found, |_| false)
             .await?;
         // Triggers could tell, and one that cannot be seen could do what no ROLLBACK undoes.
         Ok(reach.undoable() && reach.bodies.is_empty())

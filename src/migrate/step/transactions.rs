@@ -20,14 +20,14 @@ const LONGEST_HEAD: usize = 8 << 10;
 
 /// A statement cut short: enough to tell what it writes to.
 fn head(statement: &ScriptStatement) -> ScriptStatement {
-    let mut cut = statement.clone();
-    let mut end = cut.text.len().min(LONGEST_HEAD);
-    while !cut.text.is_char_boundary(end) {
+    let mut end = statement.text.len().min(LONGEST_HEAD);
+    while !statement.text.is_char_boundary(end) {
         end -= 1;
     }
-    cut.text.truncate(end);
-    cut.text.shrink_to_fit();
-    cut
+    ScriptStatement {
+        text: Arc::new(statement.text[..end].to_owned()),
+        ..statement.clone()
+    }
 }
 
 impl Runner<'_> {

@@ -139,7 +139,7 @@ pub(crate) async fn run(
                 continue;
             }
             let place = format!("{}:{}, replayed", statement.path.display(), statement.line);
-            let done = session.run(Query::new(statement.text), |_: Event| {}).await;
+            let done = session.run(Query::shared(&statement.text), |_: Event| {}).await;
             done.map_err(|error: DbError| anyhow::Error::new(error).context(place))?;
         }
         progress.inc(1);
