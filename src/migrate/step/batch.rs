@@ -16,8 +16,8 @@ use crate::sql::session::plain_write;
 const LONGEST: Duration = Duration::from_millis(100);
 /// So many bytes of statements at most: they stay in memory until they are committed.
 const LARGEST: usize = 256 << 10;
-/// So many statements at most.
-const MOST: usize = 1_000;
+/// So many statements at most: with what is known of each, a thousand take more than a megabyte.
+const MOST: usize = 250;
 
 impl Runner<'_> {
     /// Whether the current statement and the one behind it can share a transaction.
