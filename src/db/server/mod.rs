@@ -1,4 +1,4 @@
-//! What kind of server this is. What it can do is asked by name ([`capabilities`]); what each family is
+//! What kind of server this is. What it can do is asked by name (`capabilities`); what each family is
 //! asked in its own words stands under one name in [`mysql`] and [`mariadb`].
 
 mod capabilities;

@@ -1,5 +1,5 @@
-//! How a family of servers writes and shows a schema. What differs stands under one name in [`mysql`] and
-//! [`mariadb`]; the other rooms of the schema ask for it by that name.
+//! How a family of servers writes and shows a schema. What differs stands under one name in `mysql` and
+//! `mariadb`; the other rooms of the schema ask for it by that name.
 
 mod mariadb;
 mod mysql;

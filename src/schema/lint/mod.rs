@@ -1,6 +1,6 @@
 //! Lint rules: what is unwise in a schema, whether or not it is as expected. No I/O.
 //!
-//! A rule is a file in [`rules`]; everything else here serves several rules.
+//! A rule is a file in `rules`; everything else here serves several rules.
 
 mod charsets;
 mod columns;

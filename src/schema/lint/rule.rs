@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::schema::diff::Severity;
 use crate::schema::model::Schema;
 
-/// A rule: what it is called, what it finds and why that matters. [`rule!`] makes one.
+/// A rule: what it is called, what it finds and why that matters. `rule!` makes one.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// Its id, for `--deny` and ignore files.
