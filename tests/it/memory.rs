@@ -51,14 +51,19 @@ fn program() -> &'static Path {
     })
 }
 
+/// How often a statement that is being sent is in memory, with what is read ahead of it: its text, the driver's
+/// packet and its buffer of what goes out.
+const COPIES: u64 = 5;
+
 /// Runs the command and notes its peak, if it is over the limit, in `over`.
 #[track_caller]
 fn measure(command: Cmd, what: &str, over: &mut Vec<String>) {
-    measure_up_to(LIMIT_KB, command, what, over);
+    measure_to(LIMIT_KB, command, what, over);
 }
 
+/// The same with another limit.
 #[track_caller]
-fn measure_up_to(limit: u64, command: Cmd, what: &str, over: &mut Vec<String>) {
+fn measure_to(limit: u64, command: Cmd, what: &str, over: &mut Vec<String>) {
     let output = command.run();
     assert!(matches!(output.code, Some(0 | 1)), "{what}: {output}");
     let peak = output.max_rss_kb.expect("the peak was measured");
@@ -101,6 +106,57 @@ fn a_hundred_thousand_bookings() {
 
 #[test]
 #[ignore = "builds the optimised program: run `just test-memory`"]
+fn large_migrations() {
+    const TABLE: &str = "CREATE TABLE big (id INT AUTO_INCREMENT PRIMARY KEY, body LONGTEXT);\n";
+    const LARGE_KB: usize = 1024;
+    let value = "a megabyte ".repeat(LARGE_KB * 1024 / "a megabyte ".len());
+    let row = "('a short row')";
+    let rows = vec![row; LARGE_KB * 1024 / (row.len() + 1)].join(",");
+    let files = [
+        (
+            format!("INSERT INTO big (body) VALUES ('{value}');\n").repeat(30),
+            LARGE_KB,
+            30,
+        ),
+        (
+            format!("INSERT INTO big (body) VALUES {rows};\n").repeat(30),
+            LARGE_KB,
+            30,
+        ),
+        (
+            "INSERT INTO big (body) VALUES ('a short row');\n".repeat(5_000),
+            0,
+            5_000,
+        ),
+    ];
+    let mut over = Vec::new();
+    for (inserts, statement_kb, count) in files {
+        let server = Server::start();
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("001_big.sql"), format!("{TABLE}{inserts}"))
+            .expect("the migration is written");
+        let limit = LIMIT_KB + COPIES * statement_kb as u64;
+        let migrate = |args: &[&str]| {
+            let command = server.dbtool_by(program()).arg("migrate").args(args);
+            command.arg("--dir").arg(folder.path())
+        };
+        for args in [&["plan"][..], &[], &["status"], &["verify"]] {
+            // A plan holds a line for each statement.
+            if args == ["plan"] && statement_kb == 0 {
+                continue;
+            }
+            let what = format!(
+                "migrate {} of {count} statements of {statement_kb} KB",
+                args.join(" ")
+            );
+            measure_to(limit, migrate(args), &what, &mut over);
+        }
+    }
+    assert!(over.is_empty(), "over the limit: {over:#?}");
+}
+
+#[test]
+#[ignore = "builds the optimised program: run `just test-memory`"]
 fn a_thousand_tables() {
     let server = Server::start();
     let tables = many_tables(1000);
@@ -117,7 +173,7 @@ fn a_thousand_tables() {
     let check = |args: &[&str]| server.dbtool_by(program()).arg("check-schema").args(args);
     let mut over = Vec::new();
     let measure = |command: Cmd, what: &str, over: &mut Vec<String>| {
-        measure_up_to(LIMIT_OF_A_THOUSAND_TABLES_KB, command, what, over);
+        measure_to(LIMIT_OF_A_THOUSAND_TABLES_KB, command, what, over);
     };
     measure(check(&["--lint-only"]), "lints", &mut over);
     let replay = |args: &[&str]| check(args).arg("--dir").arg(folder.path());
