@@ -552,6 +552,12 @@ impl Splitter {
         };
         match command {
             ClientCommand::Refused(why) => Err(self.error(text, at, why)),
+            // The client changes the database first and sends the statement later, in that database.
+            ClientCommand::Use(_) if self.pending.is_some() => Err(self.error(
+                text,
+                at,
+                "\\u stands inside a statement; write USE before the statement".to_owned(),
+            )),
             ClientCommand::Nothing => {
                 lexer.jump(at + length);
                 Ok(Command::Obeyed)

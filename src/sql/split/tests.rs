@@ -224,3 +224,9 @@ fn bytes_that_are_not_utf8_are_named_with_their_place() {
     let error = decode(b"SELECT 1;\n-- caf\xe9\n").unwrap_err();
     assert_eq!(error.to_string(), "2:7: byte 16 (0xE9) is not valid UTF-8");
 }
+
+#[test]
+fn a_change_of_database_within_a_statement_is_refused() {
+    assert!(error("INSERT INTO t VALUES (1) \\u other\n;").contains("\\u stands inside a statement"));
+    assert_eq!(texts("\\u other\nSELECT 1;").len(), 2);
+}
