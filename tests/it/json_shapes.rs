@@ -259,7 +259,6 @@ fn conversations() {
             .args(args)
     };
     let test = |args: &[&str]| server.dbtool().arg("test-conversations").args(args);
-    seen.run(CONVERSATIONS, 1, test(&[]));
     assert_eq!(migrate_shipped(&server).run().code, Some(0));
     seen.run(CONVERSATIONS, 0, test(&[]));
     run_script(&mut admin, MARKET);
