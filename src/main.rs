@@ -12,9 +12,9 @@ use dbtool::context::Launch;
 use dbtool::report::{self, Reporter};
 
 /// Each of the driver's buffers, of which it takes another for every packet, would stay as large as the largest
-/// statement that went through it (up to 4 MB). The driver takes the limit from the environment only; dotenvy
+/// statement that went through it (up to 4 MB), and 128 of them. The driver takes the limit from the environment only; dotenvy
 /// sets what is not set there.
-const DRIVER_BUFFERS: &str = "MYSQL_ASYNC_BUFFER_SIZE_CAP=65536\n";
+const DRIVER_BUFFERS: &str = "MYSQL_ASYNC_BUFFER_SIZE_CAP=65536\nMYSQL_ASYNC_BUFFER_POOL_CAP=2\n";
 
 fn main() -> ExitCode {
     let begun = Instant::now();
