@@ -207,8 +207,8 @@ impl Place {
             }
             None => passed,
         };
-        // A byte order mark is no character of the text.
-        let line = if self.at == 0 {
+        // A byte order mark at the beginning is no character of the text.
+        let line = if self.at == 0 && line.len() == passed.len() {
             line.strip_prefix('\u{feff}').unwrap_or(line)
         } else {
             line

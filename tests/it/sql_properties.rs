@@ -201,11 +201,13 @@ proptest! {
 
     #[test]
     fn splitting_is_stable(input in noise(), options in options()) {
-        prop_assume!(!input.to_ascii_lowercase().contains("delimiter"));
+        prop_assume!(!input.to_ascii_lowercase().contains("delimiter") && !input.contains("\\d"));
         // A byte order mark is special at the start of a file only, and splitting moves starts.
         let input = input.replace('\u{feff}', "");
         if let Ok(found) = split(&input, options) {
-            for statement in &found.statements {
+            // The rest of its line belongs to \\u, the delimiter that is added below included.
+            let sent = found.statements.iter().filter(|one| !one.text.starts_with("\\u"));
+            for statement in sent {
                 // With the delimiter, since dashes at the very end would become a comment.
                 let alone = format!("{};", statement.text);
                 let again = split(&alone, options).unwrap();
