@@ -293,14 +293,17 @@ impl Found {
 
 impl Difference {
     /// A difference of which nothing but how and how much is known.
-    pub fn new(kind: Kind, table: Option<Text>, name: Text, change: Change, severity: Severity) -> Self {
-        let draft = Draft::new(kind, table, name, change, severity);
-        Difference {
-            table,
-            name,
-            live_name: None,
-            detail: Arc::new(draft.detail),
-        }
+    #[cfg(test)]
+    pub(crate) fn new(
+        kind: Kind,
+        table: Option<Text>,
+        name: Text,
+        change: Change,
+        severity: Severity,
+    ) -> Self {
+        let mut found = Found::default();
+        found.push(Draft::new(kind, table, name, change, severity));
+        found.differences.remove(0)
     }
 
     /// `users.email`, or the name alone.
