@@ -118,18 +118,25 @@ impl Outlines {
                 };
             }
         }
+        let (safe, drops) = (!work.safe.is_empty(), work.dropped.is_some());
         let why = work.loses();
+        let loses = why.is_some();
+        let (adds_safe, adds_losing) = (work.safe.columns.added, work.losing.columns.added);
+        let none = adds_safe.is_empty() && adds_losing.is_empty();
         let outline = Outline {
-            safe: !work.safe.is_empty(),
-            loses: why.is_some(),
-            drops: work.dropped.is_some(),
+            safe,
+            loses,
+            drops,
             tie: None,
-            added: None,
+            added: (!none).then(|| {
+                Box::new(Added {
+                    safe: adds_safe,
+                    losing: adds_losing,
+                    why,
+                })
+            }),
         };
-        let (safe, losing) = (work.safe.columns.added, work.losing.columns.added);
-        let none = safe.is_empty() && losing.is_empty();
-        let added = (!none).then(|| Box::new(Added { safe, losing, why }));
-        self.tables.insert(table, Outline { added, ..outline });
+        self.tables.insert(table, outline);
     }
 
     /// The tables that have work.
