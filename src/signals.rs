@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal as Number};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::cancel::{Cancel, Signal};
@@ -23,6 +24,18 @@ pub fn install(cancel: &Cancel) -> Result<(), Failure> {
             "run dbtool where signal handlers may be installed",
         )
     };
+    // A signal that comes while half of this is done would be taken for SIGINT, whatever it was: it
+    // waits until all is in place.
+    let held: SigSet = [Number::SIGINT, Number::SIGTERM, Number::SIGHUP]
+        .into_iter()
+        .collect();
+    held.thread_block().map_err(|error| refused(&error))?;
+    let installed = install_handlers(cancel);
+    held.thread_unblock().map_err(|error| refused(&error))?;
+    installed.map_err(|error| refused(&error))
+}
+
+fn install_handlers(cancel: &Cancel) -> anyhow::Result<()> {
     // The handler crate does not say which signal came; these flags do, for the exit code.
     let last = Arc::new(AtomicUsize::new(0));
     let (token, which) = (cancel.clone(), Arc::clone(&last));
@@ -40,20 +53,18 @@ pub fn install(cancel: &Cancel) -> Result<(), Failure> {
             reason = "the last resort, when the guard does not end in time"
         )]
         std::process::exit(i32::from(first.exit_code()));
-    })
-    .map_err(|error| refused(&error))?;
+    })?;
     for number in [SIGINT, SIGTERM, SIGHUP] {
         let value = usize::try_from(number).unwrap_or_default();
-        signal_hook::flag::register_usize(number, Arc::clone(&last), value)
-            .map_err(|error| refused(&error))?;
+        signal_hook::flag::register_usize(number, Arc::clone(&last), value)?;
     }
     Ok(())
 }
 
 /// The signal that woke the handler. The flag is set within the same delivery, right after the
-/// handler is woken, so it is there at once or a moment later.
+/// handler is woken, so it is there at once, or as soon as the thread it came to is given a CPU again.
 fn received(last: &AtomicUsize) -> Signal {
-    for _ in 0..50 {
+    for _ in 0..2000 {
         match i32::try_from(last.swap(0, Ordering::SeqCst)).unwrap_or_default() {
             0 => std::thread::sleep(Duration::from_millis(1)),
             SIGTERM => return Signal::Terminate,
