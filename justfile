@@ -38,7 +38,7 @@ fetch-mysql:
 
 # Six jobs at once on a small server: pools of their own, and dbtool's shared budget
 bench-connections: setup
-    cargo build --release --bin dbtool --example probe
+    cargo build --release --bin dbtool --example exit_paths
     cargo bench --bench connections
 
 # The backfill beside a row-by-row client and one unbounded INSERT … SELECT

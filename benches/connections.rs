@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{OptsBuilder, Pool, PoolConstraints, PoolOpts};
-use support::probe::{CONNECTIONS_OF_APP, Sampler, probe};
+use support::exit_path::{CONNECTIONS_OF_APP, Sampler, exit_path};
 use support::{Cmd, Output, Running, Server};
 
 const JOBS: usize = 6;
@@ -111,7 +111,7 @@ fn measure(job: impl Fn(&Server, &Cmd) -> Cmd) -> Measured {
 }
 
 fn shared(server: &Server, first: &Cmd) -> Cmd {
-    probe(server, &["statements", &STATEMENTS.to_string(), STATEMENT]).share_folders(first)
+    exit_path(server, &["statements", &STATEMENTS.to_string(), STATEMENT]).share_folders(first)
 }
 
 fn naive(server: &Server, size: usize) -> Cmd {

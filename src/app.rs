@@ -1,4 +1,4 @@
-//! The frame around a command: guard, signals, panics, and what is said at the end.
+//! Runs a command: guard, signals, panics, and the report at the end.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,27 +6,27 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::cancel::{Cancel, Cancelled};
 use crate::cli::connection::ConnectionArgs;
-use crate::context::Launch;
+use crate::context::AppContext;
 use crate::db::{DbError, Guard, is_expected_panic};
 use crate::exit::{Exit, Failure};
 use crate::report::{Outcome, Reporter};
 use crate::signals;
 
-/// What a command ends with: something to show, or nothing.
-pub type Ending = anyhow::Result<Option<Box<dyn Outcome>>>;
+/// The outcome of a command to show, if it has one, or the error that stopped it.
+pub type CommandResult = anyhow::Result<Option<Box<dyn Outcome>>>;
 
 /// The first panic of the process, kept by the hook until it is reported.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// Runs `command` under the guard and says how it ended. All connections are closed before
+/// Runs `command` under the guard and reports how it ended. All connections are closed before
 /// anything is shown, so that a slow reader (`| less`) holds none of them open.
-pub fn run<F>(report: &Reporter, flags: ConnectionArgs, command: impl FnOnce(Launch) -> F) -> Exit
+pub fn run<F>(report: &Reporter, flags: ConnectionArgs, command: impl FnOnce(AppContext) -> F) -> Exit
 where
-    F: Future<Output = Ending>,
+    F: Future<Output = CommandResult>,
 {
-    keep_panics();
+    install_panic_hook();
     let cancel = Cancel::new();
-    let ended = catch_unwind(AssertUnwindSafe(|| -> Ending {
+    let result = catch_unwind(AssertUnwindSafe(|| -> CommandResult {
         signals::install(&cancel)?;
         let guard = Guard::new().map_err(|error| {
             Failure::usage(
@@ -34,38 +34,38 @@ where
                 "free memory or file descriptors",
             )
         })?;
-        let launch = Launch {
+        let app = AppContext {
             report: report.clone(),
             cancel: cancel.clone(),
             pools: guard.pools(),
             flags,
         };
-        guard.run(command(launch))
+        guard.run(command(app))
     }));
-    conclude(report, &cancel, ended)
+    finish(report, &cancel, result)
 }
 
-/// Reports a failure from before there was anything to guard.
-pub fn refuse(report: &Reporter, failure: &Failure) -> Exit {
+/// Reports a failure; returns its exit code.
+pub fn report_failure(report: &Reporter, failure: &Failure) -> Exit {
     report.error(&failure.what, &failure.next);
     failure.exit
 }
 
-fn conclude(report: &Reporter, cancel: &Cancel, ended: Result<Ending, Box<dyn Any + Send>>) -> Exit {
-    // A panic in a task of its own does not unwind through here, but it is no less a bug.
-    let panicked = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let ended = match (ended, panicked) {
-        (Ok(ended), None) => ended,
-        (_, panicked) => {
-            let what = panicked.unwrap_or_else(|| "unknown panic".to_owned());
+fn finish(report: &Reporter, cancel: &Cancel, result: Result<CommandResult, Box<dyn Any + Send>>) -> Exit {
+    // A panic in a spawned task does not unwind through here, but it is a bug all the same.
+    let first_panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let result = match (result, first_panic) {
+        (Ok(result), None) => result,
+        (_, first_panic) => {
+            let message = first_panic.unwrap_or_else(|| "unknown panic".to_owned());
             report.error(
-                &format!("dbtool stopped by a bug of its own: {what}"),
-                "its connections are closed and nothing was left running; report this line with the command",
+                &format!("dbtool stopped by a bug of its own: {message}"),
+                "its connections are closed and nothing was left running; report this line and the command",
             );
             return Exit::Bug;
         }
     };
-    match ended {
+    match result {
         Ok(outcome) => {
             let exit = outcome.as_ref().map_or(Exit::Done, |outcome| outcome.exit());
             if let Some(outcome) = outcome {
@@ -76,34 +76,34 @@ fn conclude(report: &Reporter, cancel: &Cancel, ended: Result<Ending, Box<dyn An
                 return Exit::Interrupted(signal);
             }
             match report.stdout_error() {
-                Some(failure) if exit == Exit::Done => refuse(report, &failure),
+                Some(failure) if exit == Exit::Done => report_failure(report, &failure),
                 _ => exit,
             }
         }
         Err(error) => {
             let failure = failure_of(&error, cancel);
-            refuse(report, &failure)
+            report_failure(report, &failure)
         }
     }
 }
 
-/// One failure out of an error chain: all of its words, the exit code and advice of its cause.
+/// The failure that an error chain describes: all of its messages, the exit code and advice of its cause.
 fn failure_of(error: &anyhow::Error, cancel: &Cancel) -> Failure {
-    let words = error
+    let message = error
         .chain()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ");
-    let mut failure = Failure::statement(words, "");
+    let mut failure = Failure::statement(message, "");
     for cause in error.chain() {
-        if let Some(known) = cause.downcast_ref::<Failure>() {
-            failure.exit = known.exit;
-            failure.next.clone_from(&known.next);
+        if let Some(failed) = cause.downcast_ref::<Failure>() {
+            failure.exit = failed.exit;
+            failure.next.clone_from(&failed.next);
             break;
         }
-        if let Some(known) = cause.downcast_ref::<DbError>() {
-            failure.exit = known.exit();
-            known.next().clone_into(&mut failure.next);
+        if let Some(failed) = cause.downcast_ref::<DbError>() {
+            failure.exit = failed.exit();
+            failed.next().clone_into(&mut failure.next);
             break;
         }
     }
@@ -113,9 +113,9 @@ fn failure_of(error: &anyhow::Error, cancel: &Cancel) -> Failure {
     failure
 }
 
-/// Replaces the printing panic hook by one that remembers the first panic, so that it is
+/// Installs a panic hook that prints nothing and remembers the first panic, so that it is
 /// reported once, in one line, after the connections are closed.
-fn keep_panics() {
+fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         if is_expected_panic() {
             return;

@@ -13,29 +13,29 @@ use crate::db::{DbError, FromValue, Query, Row, Session};
 
 /// Rows a first range has: few enough for the slowest server, soon outgrown.
 const FIRST_ROWS: f64 = 500.0;
-/// Part of the target time that ranges aim for; the rest is room for a slow disk.
-const AIM: f64 = 0.6;
-/// How often the server's load is looked at, and how long a pause lasts before it is looked at again.
+/// Fraction of the target time that ranges aim for; the rest allows for a slow disk.
+const TARGET_FRACTION: f64 = 0.6;
+/// Interval between checks of the server's load, also during a pause.
 const LOAD_INTERVAL: Duration = Duration::from_secs(1);
-/// Conflicts in a row before a range gives up.
+/// Attempts at a range that loses conflicts before it fails.
 const ATTEMPTS: u32 = 12;
 
 /// Chooses how many rows the next range has, so that its transaction takes about the target time.
 #[derive(Debug, Clone)]
-pub struct Sizer {
+pub struct BatchSizer {
     rows: f64,
-    most: f64,
+    max: f64,
     aim: Duration,
 }
 
-impl Sizer {
-    /// Ranges of at most `most` rows that should take no longer than `target`.
-    pub fn new(target: Duration, most: u64) -> Sizer {
-        let most = (most as f64).max(1.0);
-        Sizer {
-            rows: FIRST_ROWS.min(most),
-            most,
-            aim: target.mul_f64(AIM),
+impl BatchSizer {
+    /// Ranges of at most `max` rows that should take no longer than `target`.
+    pub fn new(target: Duration, max: u64) -> BatchSizer {
+        let max = (max as f64).max(1.0);
+        BatchSizer {
+            rows: FIRST_ROWS.min(max),
+            max,
+            aim: target.mul_f64(TARGET_FRACTION),
         }
     }
 
@@ -44,7 +44,7 @@ impl Sizer {
         self.rows as u64
     }
 
-    /// Learns from a range of `rows` rows whose transaction took `elapsed`: shrinks at once, at most
+    /// Adjusts the size after a range of `rows` rows whose transaction took `elapsed`: it shrinks at once, at most
     /// to a quarter, and grows by half of what seems possible, at most to the double.
     pub fn observe(&mut self, rows: u64, elapsed: Duration) {
         if rows == 0 {
@@ -61,7 +61,7 @@ impl Sizer {
         } else {
             f64::midpoint(self.rows, fitting).min(self.rows * 2.0)
         };
-        self.rows = next.clamp(1.0, self.most);
+        self.rows = next.clamp(1.0, self.max);
     }
 }
 
@@ -75,10 +75,10 @@ impl FromStr for MaxLoad {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.split(',')
             .map(|limit| {
-                let (name, most) = limit
+                let (name, max) = limit
                     .split_once('=')
                     .ok_or_else(|| format!("`{limit}` is not of the form Threads_running=25"))?;
-                let (name, most) = (name.trim(), most.trim());
+                let (name, max) = (name.trim(), max.trim());
                 if name.is_empty()
                     || !name
                         .bytes()
@@ -86,10 +86,10 @@ impl FromStr for MaxLoad {
                 {
                     return Err(format!("`{name}` is not the name of a status variable"));
                 }
-                let most = most
+                let max = max
                     .parse()
-                    .map_err(|_| format!("`{most}` is not a whole number"))?;
-                Ok((name.to_owned(), most))
+                    .map_err(|_| format!("`{max}` is not a whole number"))?;
+                Ok((name.to_owned(), max))
             })
             .collect::<Result<_, _>>()
             .map(MaxLoad)
@@ -98,8 +98,8 @@ impl FromStr for MaxLoad {
 
 impl fmt::Display for MaxLoad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, most)) in self.0.iter().enumerate() {
-            write!(f, "{}{name}={most}", if index == 0 { "" } else { "," })?;
+        for (index, (name, max)) in self.0.iter().enumerate() {
+            write!(f, "{}{name}={max}", if index == 0 { "" } else { "," })?;
         }
         Ok(())
     }
@@ -108,12 +108,12 @@ impl fmt::Display for MaxLoad {
 /// One global status variable. Every account may read it.
 const STATUS: &str = "SHOW GLOBAL STATUS LIKE '{name}'";
 
-/// Pauses work while the server has better things to do.
+/// Pauses work while the server is busy or a replica lags.
 #[derive(Debug, Clone)]
 pub struct Throttle {
     load: MaxLoad,
     max_lag: Option<u64>,
-    looked: Option<Instant>,
+    last_checked: Option<Instant>,
 }
 
 impl Throttle {
@@ -122,35 +122,42 @@ impl Throttle {
         Throttle {
             load,
             max_lag,
-            looked: None,
+            last_checked: None,
         }
     }
 
-    /// Returns when the server has room for the next range: at once, as a rule. Looks at most
-    /// once a second. Returns how long it paused.
+    /// Returns when the load allows the next range, usually at once. Checks at most
+    /// once a second. Returns the length of the pause.
     ///
     /// # Errors
     /// The run was cancelled, or a status cannot be read.
     pub async fn wait(&mut self, ctx: &Context, session: &mut Session) -> anyhow::Result<Duration> {
-        let begun = Instant::now();
-        if self.looked.is_some_and(|looked| looked.elapsed() < LOAD_INTERVAL) {
+        let started = Instant::now();
+        if self
+            .last_checked
+            .is_some_and(|last_checked| last_checked.elapsed() < LOAD_INTERVAL)
+        {
             return Ok(Duration::ZERO);
         }
-        let mut said = false;
+        let mut reported = false;
         while let Some(reason) = self.busy(ctx, session).await? {
-            if !said {
+            if !reported {
                 ctx.report.status(format_args!("pausing while {reason}"));
-                said = true;
+                reported = true;
             }
             ctx.cancel.sleep(LOAD_INTERVAL).await?;
         }
-        self.looked = Some(Instant::now());
-        Ok(if said { begun.elapsed() } else { Duration::ZERO })
+        self.last_checked = Some(Instant::now());
+        Ok(if reported {
+            started.elapsed()
+        } else {
+            Duration::ZERO
+        })
     }
 
-    /// Why work should pause, if it should.
+    /// The reason to pause, if there is one.
     async fn busy(&mut self, ctx: &Context, session: &mut Session) -> anyhow::Result<Option<String>> {
-        for (name, most) in &self.load.0 {
+        for (name, max) in &self.load.0 {
             let row: Option<(String, String)> = session.first(STATUS.replace("{name}", name)).await?;
             let Some((_, value)) = row else {
                 return Err(crate::exit::Failure::usage(
@@ -159,8 +166,8 @@ impl Throttle {
                 )
                 .into());
             };
-            if let Some(now) = value.parse::<u64>().ok().filter(|now| now > most) {
-                return Ok(Some(format!("{name} is {now}, above {most}")));
+            if let Some(now) = value.parse::<u64>().ok().filter(|now| now > max) {
+                return Ok(Some(format!("{name} is {now}, above {max}")));
             }
         }
         let Some(max_lag) = self.max_lag else {
@@ -170,9 +177,9 @@ impl Throttle {
             Ok(Lag::Seconds(lag)) if lag > max_lag => {
                 Ok(Some(format!("replication lags {lag} s, above {max_lag} s")))
             }
-            Ok(Lag::Stopped) => Ok(Some("replication stands still".to_owned())),
+            Ok(Lag::Stopped) => Ok(Some("replication is stopped".to_owned())),
             Ok(_) => Ok(None),
-            // Not allowed to see it: work goes on, said once.
+            // The account may not read it: work continues after one warning.
             Err(error) if error.is_denied() => {
                 ctx.report.warn(format_args!("--max-lag has no effect: {error}"));
                 self.max_lag = None;
@@ -218,30 +225,30 @@ async fn replica_lag(ctx: &Context, session: &mut Session) -> Result<Lag, DbErro
     Ok(worst)
 }
 
-/// How long to wait before a range that lost a conflict is tried again.
+/// The pauses before a range that lost a conflict is tried again.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
-    /// The next pause: 10 ms at first, doubling up to a second, somewhat random so that two
-    /// losers do not meet again. `None` when enough has been tried.
+    /// The next pause: 10 ms at first, doubling up to a second, with jitter so that two
+    /// runs that lost do not collide again. `None` after the last attempt.
     pub fn pause(&mut self) -> Option<Duration> {
         self.attempts += 1;
         (self.attempts < ATTEMPTS).then(|| {
-            let most = 10_u64 << self.attempts.min(7);
-            Duration::from_millis(rand::rng().random_range(most / 2..=most.min(1_000)))
+            let max = 10_u64 << self.attempts.min(7);
+            Duration::from_millis(rand::rng().random_range(max / 2..=max.min(1_000)))
         })
     }
 
-    /// How often it has been tried.
+    /// The number of attempts so far.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 }
 
-/// First key after `after`, and the key `rows` rows further on (NULL when there are fewer): two
+/// First key after `after`, and the key `rows` rows after it (NULL when there are fewer): two
 /// dives into an index that begins with the column, the second reading `rows` entries of it.
 pub const KEYSET: &str = "SELECT \
      (SELECT {column} FROM {table} WHERE {column} > {after} AND {within} ORDER BY {column} LIMIT 1), \
@@ -261,7 +268,7 @@ pub fn keyset(table: &str, column: &str, within: &str, after: i64, rows: u64) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{Backoff, MaxLoad, Sizer};
+    use super::{Backoff, BatchSizer, MaxLoad};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -270,7 +277,7 @@ mod tests {
     #[test]
     fn the_size_settles_below_the_target_and_stays_there() {
         for micros_per_row in [1.0, 25.0, 400.0, 30_000.0] {
-            let mut sizer = Sizer::new(TARGET, 20_000);
+            let mut sizer = BatchSizer::new(TARGET, 20_000);
             let mut rows = 0;
             for _ in 0..40 {
                 rows = sizer.rows();
@@ -287,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_stall_shrinks_at_once_and_a_short_last_range_does_not() {
-        let mut sizer = Sizer::new(TARGET, 20_000);
+        let mut sizer = BatchSizer::new(TARGET, 20_000);
         sizer.observe(500, Duration::from_millis(400));
         assert_eq!(sizer.rows(), 125);
         sizer.observe(3, Duration::from_millis(10));
@@ -326,12 +333,12 @@ mod tests {
         #[test]
         fn whatever_it_sees_the_size_stays_in_bounds(
             observed in proptest::collection::vec((0_u64..100_000, 0_u64..10_000_000), 0..60),
-            most in 1_u64..50_000,
+            max in 1_u64..50_000,
         ) {
-            let mut sizer = Sizer::new(TARGET, most);
+            let mut sizer = BatchSizer::new(TARGET, max);
             for (rows, micros) in observed {
                 sizer.observe(rows, Duration::from_micros(micros));
-                prop_assert!((1..=most).contains(&sizer.rows()));
+                prop_assert!((1..=max).contains(&sizer.rows()));
             }
         }
     }

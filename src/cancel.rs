@@ -1,4 +1,4 @@
-//! The cancellation token: signal handlers flip it, every wait listens to it.
+//! The cancellation token: signal handlers set it, every wait listens to it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// The run was cancelled; whoever sees this error stops and lets go.
+/// The run was cancelled; code that gets this error stops and releases what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled(pub Signal);
 
@@ -50,9 +50,9 @@ impl fmt::Display for Cancelled {
 
 impl std::error::Error for Cancelled {}
 
-/// How far cancellation has gone.
+/// The signal received first, and whether another one followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct State {
+struct CancelState {
     signal: Option<Signal>,
     hurried: bool,
 }
@@ -60,7 +60,7 @@ struct State {
 /// The token itself; clones share one state.
 #[derive(Debug, Clone)]
 pub struct Cancel {
-    state: Arc<watch::Sender<State>>,
+    state: Arc<watch::Sender<CancelState>>,
 }
 
 impl Default for Cancel {
@@ -70,14 +70,14 @@ impl Default for Cancel {
 }
 
 impl Cancel {
-    /// A token that nobody has flipped.
+    /// A token that is not set.
     pub fn new() -> Self {
         Cancel {
-            state: Arc::new(watch::Sender::new(State::default())),
+            state: Arc::new(watch::Sender::new(CancelState::default())),
         }
     }
 
-    /// Flips the token. The first signal is the one that counts for the exit code;
+    /// Sets the token. The first signal is the one that counts for the exit code;
     /// a second call asks for leaving at once. Safe from any thread.
     pub fn request(&self, signal: Signal) {
         self.state.send_modify(|state| match state.signal {

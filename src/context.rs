@@ -1,4 +1,4 @@
-//! What every command receives: the pool, the cancellation token, the reporter.
+//! The context that every command receives: the pool, the cancellation token, the reporter.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::exit::Failure;
 use crate::report::Reporter;
 use crate::sandbox::access::SANDBOX_VARIABLE;
 
-/// What is there before any configuration is read. Commands that need no database stop here.
+/// Context before any configuration is read, for commands that need no database.
 #[derive(Clone)]
-pub struct Launch {
+pub struct AppContext {
     /// Shows results, status and progress.
     pub report: Reporter,
-    /// Flipped by signals.
+    /// Set by signals.
     pub cancel: Cancel,
-    /// Where new pools come under the guard.
+    /// New pools are registered with the guard here.
     pub pools: Pools,
     /// The connection flags.
     pub flags: ConnectionArgs,
@@ -34,13 +34,13 @@ pub struct Context {
     pub db: Db,
     /// Shows results, status and progress.
     pub report: Reporter,
-    /// Flipped by signals; every wait listens to it.
+    /// Set by signals; every wait listens to it.
     pub cancel: Cancel,
-    /// What the run was launched with, to build a context for another server.
-    pub launch: Launch,
+    /// The context of the program, to build a context for another server.
+    pub app: AppContext,
 }
 
-impl Launch {
+impl AppContext {
     /// Reads flags, environment and `.env` into a configuration.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Launch {
     /// The context of `command` for the configured server. Opens nothing.
     ///
     /// # Errors
-    /// As [`Launch::config`] and [`Launch::context_for`].
+    /// As [`AppContext::config`] and [`AppContext::context_for`].
     pub fn context(&self, command: &str) -> Result<Context, Failure> {
         self.context_for(self.config()?, command)
     }
@@ -88,11 +88,11 @@ impl Launch {
             db,
             report: self.report.clone(),
             cancel: self.cancel.clone(),
-            launch: self.clone(),
+            app: self.clone(),
         })
     }
 
-    /// What the configuration is made from.
+    /// The sources that the configuration is read from.
     ///
     /// # Errors
     /// The `.env` file cannot be read or understood.

@@ -1,16 +1,16 @@
-//! Exit codes and the one shape every failure is reported in.
+//! Exit codes, and [`Failure`], the form in which every failure is reported.
 
 use std::fmt;
 
 use crate::cancel::{Cancelled, Signal};
 
-/// What the process ends with.
+/// The exit status of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: done, nothing wrong.
     Done,
     /// 1: the check found something (drift, a failing test, pending migrations, low headroom).
-    Found,
+    Findings,
     /// 2: bad usage or configuration, or a database without the tables needed; nothing was attempted.
     Usage,
     /// 3: could not connect, or no free connection.
@@ -20,7 +20,7 @@ pub enum Exit {
     /// 5: another run holds the lock.
     Locked,
     /// The exit code of the command that a sandbox ran, passed on.
-    Passed(u8),
+    ChildExit(u8),
     /// 101: dbtool itself is at fault (a panic).
     Bug,
     /// 130, 143 or 129: interrupted, after clean-up.
@@ -32,12 +32,12 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::Found => 1,
+            Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Connect => 3,
             Exit::Statement => 4,
             Exit::Locked => 5,
-            Exit::Passed(code) => code,
+            Exit::ChildExit(code) => code,
             Exit::Bug => 101,
             Exit::Interrupted(signal) => signal.exit_code(),
         }

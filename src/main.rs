@@ -4,21 +4,21 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use dbtool::app::{self, Ending};
+use dbtool::app::{self, CommandResult};
 use dbtool::cli::check_schema::CheckSchemaArgs;
 use dbtool::cli::{Cli, Command};
 use dbtool::commands;
-use dbtool::context::Launch;
+use dbtool::context::AppContext;
 use dbtool::report::{self, Reporter};
 
-/// Each of the driver's buffers, of which it takes another for every packet, would stay as large as the largest
-/// statement that went through it (up to 4 MB), and 128 of them. The driver takes the limit from the environment only; dotenvy
-/// sets what is not set there.
+/// Limits the driver's buffers: without them each of up to 128 pooled buffers stays as large as the largest
+/// statement sent through it (up to 4 MB). The driver reads these limits from the environment only; dotenvy
+/// sets variables that are not set there.
 const DRIVER_BUFFERS: &str = "MYSQL_ASYNC_BUFFER_SIZE_CAP=65536\nMYSQL_ASYNC_BUFFER_POOL_CAP=2\n";
 
 fn main() -> ExitCode {
-    let begun = Instant::now();
-    // Before there is another thread.
+    let started = Instant::now();
+    // Before another thread starts: setting an environment variable is not thread-safe.
     let _ = dotenvy::from_read(DRIVER_BUFFERS.as_bytes());
     let cli = Cli::parse();
     let settings = cli.output.settings();
@@ -27,48 +27,48 @@ fn main() -> ExitCode {
         .check()
         .and_then(|()| report::init_logging(&settings, std::env::var("RUST_LOG").ok().as_deref()));
     let exit = match ready {
-        Ok(()) => app::run(&report, cli.connection, |launch| dispatch(launch, cli.command)),
-        Err(failure) => app::refuse(&report, &failure),
+        Ok(()) => app::run(&report, cli.connection, |app| dispatch(app, cli.command)),
+        Err(failure) => app::report_failure(&report, &failure),
     };
     tracing::info!(
         "exit code {} after {} ms",
         exit.code(),
-        begun.elapsed().as_millis()
+        started.elapsed().as_millis()
     );
     exit.into()
 }
 
-async fn dispatch(launch: Launch, command: Command) -> Ending {
-    let on = |command: &str| launch.context(command);
+async fn dispatch(app: AppContext, command: Command) -> CommandResult {
+    let context = |command: &str| app.context(command);
     Ok(Some(match command {
-        Command::Migrate(args) => commands::migrate::run(&launch, args).await?,
+        Command::Migrate(args) => commands::migrate::run(&app, args).await?,
         Command::CheckSchema(CheckSchemaArgs {
             explain: Some(rule), ..
         }) => {
-            commands::check_schema::explain(&launch.report, &rule)?;
+            commands::check_schema::explain(&app.report, &rule)?;
             return Ok(None);
         }
-        Command::CheckSchema(args) => commands::check_schema::run(&on("check-schema")?, &args).await?,
+        Command::CheckSchema(args) => commands::check_schema::run(&context("check-schema")?, &args).await?,
         Command::CreateConversations(args) => {
-            commands::create_conversations::run(&on("create-conversations")?, &args).await?
+            commands::create_conversations::run(&context("create-conversations")?, &args).await?
         }
         Command::TestConversations(args) => {
-            Box::new(commands::test_conversations::run(&on("test-conversations")?, &args).await?)
+            Box::new(commands::test_conversations::run(&context("test-conversations")?, &args).await?)
         }
         Command::TestImageSize(args) => {
-            Box::new(commands::test_image_size::run(&on("test-image-size")?, &args).await?)
+            Box::new(commands::test_image_size::run(&context("test-image-size")?, &args).await?)
         }
         Command::CheckConnections(args) => {
-            Box::new(commands::check_connections::run(&on("check-connections")?, &args).await?)
+            Box::new(commands::check_connections::run(&context("check-connections")?, &args).await?)
         }
-        Command::Sandbox(args) => commands::sandbox::run(&launch, &args).await?,
-        Command::Config => commands::config::run(&launch)?,
+        Command::Sandbox(args) => commands::sandbox::run(&app, &args).await?,
+        Command::Config => commands::config::run(&app)?,
         Command::Completions { shell } => {
-            commands::text_files::completions(&launch.report, shell);
+            commands::completions::run(&app.report, shell);
             return Ok(None);
         }
         Command::Man => {
-            commands::text_files::man(&launch.report)?;
+            commands::man::run(&app.report)?;
             return Ok(None);
         }
     }))

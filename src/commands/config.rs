@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::config::ConfigLine;
-use crate::context::Launch;
+use crate::context::AppContext;
 use crate::report::{Json, Outcome, Page, Table};
 
 /// The configuration in force.
@@ -16,8 +16,8 @@ struct Shown {
 ///
 /// # Errors
 /// A value that cannot be used.
-pub fn run(launch: &Launch) -> anyhow::Result<Box<dyn Outcome>> {
-    let config = launch.config()?;
+pub fn run(app: &AppContext) -> anyhow::Result<Box<dyn Outcome>> {
+    let config = app.config()?;
     Ok(Box::new(Shown {
         lines: config.lines(),
         env_file: config.env_file.as_ref().map(|path| path.display().to_string()),

@@ -1,7 +1,7 @@
 //! `dbtool migrate`: applies the migrations of a folder, once each, and goes on where a run stopped.
 
 use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
-use crate::context::Launch;
+use crate::context::AppContext;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
 use crate::migrate::{Migrator, new};
@@ -11,7 +11,7 @@ use crate::report::Outcome;
 ///
 /// # Errors
 /// Bad usage or files (exit 2), no connection (3), a failed statement (4), another run (5).
-pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn Outcome>> {
+pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn Outcome>> {
     args.check()?;
     if let Some(MigrateAction::New { name, down }) = &args.action {
         return Ok(Box::new(new::create(&args.dir, name, *down)?));
@@ -19,14 +19,14 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
     let mut folder = Folder::list(&args.dir)?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
-        warn_of_ignored(launch, &folder);
+        warn_of_ignored(app, &folder);
         return Err(folder.empty().into());
     }
     check_versions(&folder, &args)?;
-    let ctx = launch.context("migrate")?;
+    let ctx = app.context("migrate")?;
     let mut migrator = Migrator::open(&ctx, &args, &mut folder).await?;
     // Only now is it known which of them the migrations read.
-    warn_of_ignored(launch, &folder);
+    warn_of_ignored(app, &folder);
     let outcome: Box<dyn Outcome> = match &args.action {
         None if args.apply.check => Box::new(migrator.status(&folder, "migrate-status", true, false).await?),
         None if args.apply.dry_run => Box::new(migrator.plan(&folder, &args.apply).await?),
@@ -57,9 +57,9 @@ pub async fn run(launch: &Launch, args: MigrateArgs) -> anyhow::Result<Box<dyn O
     Ok(outcome)
 }
 
-fn warn_of_ignored(launch: &Launch, folder: &Folder) {
+fn warn_of_ignored(app: &AppContext, folder: &Folder) {
     for name in &folder.ignored {
-        launch.report.warn(format!(
+        app.report.warn(format!(
             "{} is ignored: migration files are named NUMBER_name.sql",
             folder.dir.join(name).display()
         ));

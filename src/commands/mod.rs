@@ -2,10 +2,11 @@
 
 pub mod check_connections;
 pub mod check_schema;
+pub mod completions;
 pub mod config;
 pub mod create_conversations;
+pub mod man;
 pub mod migrate;
 pub mod sandbox;
 pub mod test_conversations;
 pub mod test_image_size;
-pub mod text_files;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::sandbox::{SandboxArgs, Target};
 use crate::config::{Config, Sources};
-use crate::context::{Context, Launch};
+use crate::context::{AppContext, Context};
 use crate::exit::{Exit, Failure};
 use crate::report::{self, Json, Outcome, Page};
 use crate::sandbox::access::{Access, connection_variables};
@@ -37,17 +37,15 @@ const WATCH: Duration = Duration::from_millis(500);
 /// # Errors
 /// No server is found or it does not start, a migration or the data fails, or the command
 /// cannot be started. That the command itself fails is an outcome, not an error.
-pub async fn run(launch: &Launch, args: &SandboxArgs) -> anyhow::Result<Box<dyn Outcome>> {
+pub async fn run(app: &AppContext, args: &SandboxArgs) -> anyhow::Result<Box<dyn Outcome>> {
     let plan = Plan::of(args)?;
-    refuse_other_servers(launch)?;
+    refuse_other_servers(app)?;
     let binary = find_server(args.server.as_deref())?;
-    launch
-        .report
-        .status(format_args!("starting a private {binary} ..."));
+    app.report.status(format_args!("starting a private {binary} ..."));
     let account = Account::generate(USER, DATABASE);
     let mut options = ServerOptions::new(binary);
     options.setup = account.setup();
-    options.cancel = launch.cancel.clone();
+    options.cancel = app.cancel.clone();
     let started = Instant::now();
     // Waits in short steps and looks at the token itself.
     let server = tokio::task::spawn_blocking(move || PrivateServer::start(&options))
@@ -60,14 +58,14 @@ pub async fn run(launch: &Launch, args: &SandboxArgs) -> anyhow::Result<Box<dyn 
             account,
         },
         server,
-        launch: launch.clone(),
+        app: app.clone(),
     };
     let ended = sandbox.live(&plan, args, started).await;
     let Sandbox { server, .. } = sandbox;
     tokio::task::spawn_blocking(move || server.stop())
         .await
         .context("stopping the server")?;
-    launch.report.status("the sandbox is gone, nothing is left of it");
+    app.report.status("the sandbox is gone, nothing is left of it");
     ended
 }
 
@@ -111,8 +109,8 @@ impl Plan {
 }
 
 /// A sandbox has its own server; flags that name another one are a misunderstanding.
-fn refuse_other_servers(launch: &Launch) -> Result<(), Failure> {
-    for (variable, (_, flag)) in launch.flags.as_variables() {
+fn refuse_other_servers(app: &AppContext) -> Result<(), Failure> {
+    for (variable, (_, flag)) in app.flags.as_variables() {
         if connection_variables().contains(&variable) {
             return Err(Failure::usage(
                 format!("{flag} names a server, but a sandbox brings its own"),
@@ -128,7 +126,7 @@ struct Sandbox {
     // Dropped first to last: the server stops before anything else is let go.
     server: PrivateServer,
     access: Access,
-    launch: Launch,
+    app: AppContext,
 }
 
 impl Sandbox {
@@ -140,7 +138,7 @@ impl Sandbox {
     ) -> anyhow::Result<Box<dyn Outcome>> {
         self.access.write_files().context("writing the sandbox's files")?;
         let filled = self.fill(plan).await?;
-        self.launch.cancel.check()?;
+        self.app.cancel.check()?;
         let ready = Ready {
             server: self.server.binary().to_string(),
             client: client_name(&self.server),
@@ -149,20 +147,20 @@ impl Sandbox {
             version: plan.version,
             filled,
         };
-        self.launch.report.status(format_args!(
+        self.app.report.status(format_args!(
             "ready after {}: {}",
             report::duration(started.elapsed()),
             ready.contents()
         ));
         if args.command.is_empty() {
-            self.launch.report.emit(&ready);
+            self.app.report.emit(&ready);
             self.wait().await
         } else {
             let code = child::run(
                 &args.command,
                 &self.access.variables(),
                 &connection_variables(),
-                &self.launch.cancel,
+                &self.app.cancel,
             )
             .await?;
             Ok(Box::new(Ran { code }))
@@ -198,7 +196,7 @@ impl Sandbox {
     }
 
     async fn load(&self, context: &Context, spec: &DemoSpec) -> anyhow::Result<demo::Summary> {
-        let progress = self.launch.report.progress(None, "demo data");
+        let progress = self.app.report.progress(None, "demo data");
         let mut session = context.db.session().await?;
         let summary = demo::fill(&mut session, spec, |done, _| progress.set(done)).await;
         progress.finish();
@@ -223,10 +221,10 @@ impl Sandbox {
             &words,
             &self.access.variables(),
             &connection_variables(),
-            &self.launch.cancel,
+            &self.app.cancel,
         )
         .await?;
-        self.launch.cancel.check()?;
+        self.app.cancel.check()?;
         if code != 0 {
             return Err(Failure::statement(
                 format!("the sandbox could not be migrated to {version} (exit code {code})"),
@@ -247,18 +245,18 @@ impl Sandbox {
         let own = self.access.variables().into_iter();
         environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
         let config = Config::resolve(&Sources {
-            flags: self.launch.flags.as_variables(),
+            flags: self.app.flags.as_variables(),
             environment,
             env_file: None,
-            cancel: self.launch.cancel.clone(),
+            cancel: self.app.cancel.clone(),
         })?;
-        Ok(self.launch.context_for(config, "sandbox")?)
+        Ok(self.app.context_for(config, "sandbox")?)
     }
 
     /// Waits for a signal, or for the server to end by itself.
     async fn wait(&mut self) -> anyhow::Result<Box<dyn Outcome>> {
         loop {
-            self.launch.cancel.sleep(WATCH).await?;
+            self.app.cancel.sleep(WATCH).await?;
             if !self.server.is_running() {
                 return Err(Failure::connect(
                     format!("the sandbox's server ended by itself\n{}", self.server.log_tail()),
@@ -357,7 +355,7 @@ struct Ran {
 
 impl Outcome for Ran {
     fn exit(&self) -> Exit {
-        Exit::Passed(self.code)
+        Exit::ChildExit(self.code)
     }
 
     fn name(&self) -> &'static str {

@@ -100,7 +100,7 @@ impl Status {
 impl Outcome for Status {
     fn exit(&self) -> Exit {
         if self.check && self.rows.iter().any(|row| self.wrong(row)) {
-            Exit::Found
+            Exit::Findings
         } else {
             Exit::Done
         }
@@ -222,7 +222,7 @@ impl Outcome for Plan {
     fn exit(&self) -> Exit {
         // What `migrate` would refuse to begin with.
         match !self.unmet.is_empty() || self.statements.iter().any(|planned| planned.fails.is_some()) {
-            true => Exit::Found,
+            true => Exit::Findings,
             false => Exit::Done,
         }
     }

@@ -52,7 +52,7 @@ impl Outcome for Verdict {
 
     fn exit(&self) -> Exit {
         if Tally::of(&self.checks).failed > 0 {
-            Exit::Found
+            Exit::Findings
         } else {
             Exit::Done
         }
@@ -161,7 +161,7 @@ mod tests {
         verdict
             .checks
             .push(Check::new("g", "failed", CheckStatus::Failed));
-        assert_eq!(verdict.exit(), Exit::Found);
+        assert_eq!(verdict.exit(), Exit::Findings);
         assert_eq!(json!(verdict.json())["tally"]["failed"], 1);
     }
 }

@@ -6,7 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use support::probe::{CONNECTIONS_OF_APP, Sampler, probe};
+use support::exit_path::{CONNECTIONS_OF_APP, Sampler, exit_path};
 use support::{Cmd, Output, PATIENCE, Running, Server, wait_until};
 
 /// Both processes that the limit leaves for work.
@@ -22,7 +22,7 @@ fn occupy(command: impl Fn(&[&str]) -> Cmd) -> Vec<Running> {
 fn assert_waits(command: Cmd) {
     let output = command.env("DB_ACQUIRE_TIMEOUT", "500").run();
     assert_eq!(output.code, Some(3), "{output}");
-    assert!(output.stderr.contains("held by probe idle"), "{output}");
+    assert!(output.stderr.contains("held by exit-path idle"), "{output}");
 }
 
 /// A folder with this mode.
@@ -45,14 +45,14 @@ fn slots(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn in_folder(server: &Server, way: &[&str], folder: &Path) -> Cmd {
-    probe(server, way).env("DB_BUDGET_DIR", folder)
+    exit_path(server, way).env("DB_BUDGET_DIR", folder)
 }
 
 #[test]
 fn one_server_is_one_budget_however_it_is_addressed() {
     let server = Server::start();
     let first = support::dbtool();
-    let command = |way: &[&str]| probe(&server, way).share_folders(&first);
+    let command = |way: &[&str]| exit_path(&server, way).share_folders(&first);
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
     let holders = occupy(command);
     let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -85,7 +85,7 @@ fn first_contacts_by_different_addresses_at_once_stay_within_the_limit() {
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
     let running: Vec<Running> = (0..12)
         .map(|number| {
-            let command = probe(&server, &["two"]).share_folders(&first);
+            let command = exit_path(&server, &["two"]).share_folders(&first);
             let command = if number % 2 == 0 {
                 command
             } else {
@@ -109,7 +109,7 @@ fn first_contacts_by_different_addresses_at_once_stay_within_the_limit() {
 fn a_server_that_is_down_keeps_nobody_from_another() {
     let server = Server::start();
     let first = support::dbtool();
-    let command = |way: &[&str]| probe(&server, way).share_folders(&first);
+    let command = |way: &[&str]| exit_path(&server, way).share_folders(&first);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let closed = listener.local_addr().expect("an address").port();
     drop(listener);
@@ -124,7 +124,7 @@ fn a_server_that_is_down_keeps_nobody_from_another() {
 fn no_variable_moves_the_budget_of_a_user() {
     let server = Server::start();
     // Each has runtime and temporary folders of its own.
-    let command = |way: &[&str]| probe(&server, way).env_remove("DB_BUDGET_DIR");
+    let command = |way: &[&str]| exit_path(&server, way).env_remove("DB_BUDGET_DIR");
     let holders = occupy(command);
     assert_waits(command(&["success"]));
     assert_waits(
@@ -274,7 +274,11 @@ fn users_share_a_folder_that_is_open_to_all_without_trusting_each_other() {
     for waiting in [command(&["success"]), as_nobody(command(&["success"]))] {
         let output = waiting.env("DB_ACQUIRE_TIMEOUT", "500").run();
         assert_eq!(output.code, Some(3), "{output}");
-        assert_eq!(output.stderr.matches("probe idle (pid").count(), 4, "{output}");
+        assert_eq!(
+            output.stderr.matches("exit-path idle (pid").count(),
+            4,
+            "{output}"
+        );
     }
     assert_eq!(texts_of(NOBODY, shared.path()), held);
     drop(holders);

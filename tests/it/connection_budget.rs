@@ -6,7 +6,7 @@ use crate::support;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use support::probe::{CONNECTIONS_OF_APP, Sampler, held_slots, probe};
+use support::exit_path::{CONNECTIONS_OF_APP, Sampler, exit_path, held_slots};
 use support::{Cmd, Output, PATIENCE, Running, Server, Signal, wait_until};
 
 /// Commands of one user on one host: they share a runtime folder.
@@ -21,14 +21,14 @@ impl Host {
         }
     }
 
-    fn probe(&self, server: &Server, way: &[&str]) -> Cmd {
-        probe(server, way).share_folders(&self.first)
+    fn exit_path(&self, server: &Server, way: &[&str]) -> Cmd {
+        exit_path(server, way).share_folders(&self.first)
     }
 
     /// Two processes that hold all slots for work.
     fn occupy(&self, server: &Server) -> Vec<Running> {
         let mut holders: Vec<Running> = (0..2)
-            .map(|_| self.probe(server, &["idle", "60000"]).spawn())
+            .map(|_| self.exit_path(server, &["idle", "60000"]).spawn())
             .collect();
         for holder in &mut holders {
             holder.wait_for("idle");
@@ -57,7 +57,9 @@ fn twenty_processes_share_three_connections_and_none_starves() {
     let host = Host::new();
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
     // Each takes a second connection when one is free: the case that could deadlock.
-    let running = (0..20).map(|_| host.probe(&server, &["two"]).spawn()).collect();
+    let running = (0..20)
+        .map(|_| host.exit_path(&server, &["two"]).spawn())
+        .collect();
     assert_all_succeed(running);
     server_has_forgotten(&server);
     let (peak, samples) = sampler.finish();
@@ -80,7 +82,7 @@ fn brief_commands_get_in_beside_long_ones_within_the_limit() {
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
     let mut long = host.occupy(&server);
     let brief = (0..6)
-        .map(|_| host.probe(&server, &["brief", "DO SLEEP(0.02)"]).spawn())
+        .map(|_| host.exit_path(&server, &["brief", "DO SLEEP(0.02)"]).spawn())
         .collect();
     assert_all_succeed(brief);
     for running in &mut long {
@@ -101,7 +103,7 @@ fn interrupting_every_process_at_once_stays_within_the_limit() {
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
     let mut running: Vec<Running> = (0..8)
         .map(|_| {
-            host.probe(&server, &["run-unlimited", "SELECT SLEEP(60)"])
+            host.exit_path(&server, &["run-unlimited", "SELECT SLEEP(60)"])
                 .spawn()
         })
         .collect();
@@ -129,7 +131,9 @@ fn a_killed_process_frees_its_slots_at_once() {
     // Reproducible moments, spread over start-up, connecting, working and closing.
     let mut moment = 7_u64;
     for _ in 0..200 {
-        let mut victims: Vec<Running> = (0..2).map(|_| host.probe(&server, &["two"]).spawn()).collect();
+        let mut victims: Vec<Running> = (0..2)
+            .map(|_| host.exit_path(&server, &["two"]).spawn())
+            .collect();
         moment = (moment * 1_103_515_245 + 12_345) % 40_000;
         std::thread::sleep(Duration::from_micros(moment));
         for victim in &mut victims {
@@ -139,7 +143,7 @@ fn a_killed_process_frees_its_slots_at_once() {
         assert_eq!(host.held(), Vec::<PathBuf>::new());
     }
     let output = host
-        .probe(&server, &["success"])
+        .exit_path(&server, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "2000")
         .run();
     assert_eq!(output.code, Some(0), "{output}");
@@ -151,8 +155,8 @@ fn waiters_are_told_once_who_holds_the_slots_and_go_on_when_one_is_freed() {
     let server = Server::start();
     let host = Host::new();
     let mut holders = host.occupy(&server);
-    let mut waiter = host.probe(&server, &["success"]).spawn();
-    waiter.wait_for("waiting for a free connection (limit 3): held by probe idle (pid ");
+    let mut waiter = host.exit_path(&server, &["success"]).spawn();
+    waiter.wait_for("waiting for a free connection (limit 3): held by exit-path idle (pid ");
     holders[0].signal(Signal::TERM);
     let output = waiter.wait();
     assert_eq!(output.code, Some(0), "{output}");
@@ -169,7 +173,7 @@ fn a_waiting_process_can_be_interrupted() {
     let host = Host::new();
     let _holders = host.occupy(&server);
     let mut waiters: Vec<Running> = (0..2)
-        .map(|_| host.probe(&server, &["success"]).spawn())
+        .map(|_| host.exit_path(&server, &["success"]).spawn())
         .collect();
     for waiter in &mut waiters {
         waiter.wait_for("waiting for a free connection");
@@ -187,7 +191,7 @@ fn without_sharing_a_process_counts_alone() {
     let host = Host::new();
     let _holders = host.occupy(&server);
     let alone = host
-        .probe(&server, &["success"])
+        .exit_path(&server, &["success"])
         .env("DB_SHARED_BUDGET", "false")
         .run();
     assert_eq!(alone.code, Some(0), "{alone}");
@@ -200,13 +204,13 @@ fn another_server_or_account_has_a_budget_of_its_own() {
     let host = Host::new();
     let _holders = host.occupy(&server);
     let elsewhere = host
-        .probe(&other, &["success"])
+        .exit_path(&other, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "2000")
         .run();
     assert_eq!(elsewhere.code, Some(0), "{elsewhere}");
     // The spellings of this machine are one server.
     let localhost = host
-        .probe(&server, &["success"])
+        .exit_path(&server, &["success"])
         .env("DB_HOST", "localhost")
         .env("DB_ACQUIRE_TIMEOUT", "400")
         .run();
@@ -216,7 +220,7 @@ fn another_server_or_account_has_a_budget_of_its_own() {
 #[test]
 fn a_folder_that_cannot_be_used_is_said_and_the_process_counts_alone() {
     let server = Server::start();
-    let output = probe(&server, &["success"])
+    let output = exit_path(&server, &["success"])
         .env("DB_BUDGET_DIR", "/dev/null/slots")
         .run();
     assert_eq!(output.code, Some(0), "{output}");
@@ -233,7 +237,7 @@ fn a_folder_that_cannot_be_used_is_said_and_the_process_counts_alone() {
 /// Kills `number` processes in a row while a statement of each runs.
 fn kill_in_statements(host: &Host, server: &Server, number: usize, sql: &str) {
     for _ in 0..number {
-        let mut victim = host.probe(server, &["run-unlimited", sql]).spawn();
+        let mut victim = host.exit_path(server, &["run-unlimited", sql]).spawn();
         victim.wait_for("running");
         let mut admin = server.admin();
         wait_until(PATIENCE, "the statement of the last one", || {
@@ -259,7 +263,7 @@ fn what_killed_processes_left_running_counts_until_it_is_ended() {
     let host = Host::new();
     let sampler = Sampler::start(&server, CONNECTIONS_OF_APP);
     kill_in_statements(&host, &server, 6, "DO SLEEP(600)");
-    let output = host.probe(&server, &["two"]).run();
+    let output = host.exit_path(&server, &["two"]).run();
     assert_eq!(output.code, Some(0), "{output}");
     let (peak, samples) = sampler.finish();
     assert!((2..=3).contains(&peak), "peak {peak} in {samples} samples");
@@ -269,7 +273,7 @@ fn what_killed_processes_left_running_counts_until_it_is_ended() {
 fn a_reused_number_of_another_connection_is_not_killed() {
     let server = Server::start();
     let host = Host::new();
-    let output = host.probe(&server, &["success"]).run();
+    let output = host.exit_path(&server, &["success"]).run();
     assert_eq!(output.code, Some(0), "{output}");
     // Marks of processes that were killed before the server was started.
     let mut bystander = server.connect_as(server.account());
@@ -286,7 +290,7 @@ fn a_reused_number_of_another_connection_is_not_killed() {
             }
         }
     }
-    let output = host.probe(&server, &["success"]).run();
+    let output = host.exit_path(&server, &["success"]).run();
     assert_eq!(output.code, Some(0), "{output}");
     assert_eq!(output.stderr, "", "{output}");
     bystander.exec("DO 1");
@@ -304,7 +308,7 @@ fn a_fleet_budget_holds_across_hosts() {
     // Every command has a runtime folder of its own, as on hosts of their own.
     let running = (0..5)
         .map(|_| {
-            probe(&server, &["run", "DO SLEEP(0.15)"])
+            exit_path(&server, &["run", "DO SLEEP(0.15)"])
                 .env("DB_FLEET_CONNECTION_LIMIT", "2")
                 .spawn()
         })
@@ -318,7 +322,7 @@ fn a_fleet_budget_holds_across_hosts() {
 #[test]
 fn a_full_fleet_budget_is_a_clear_failure() {
     let server = Server::start();
-    let fleet = |way: &[&str]| probe(&server, way).env("DB_FLEET_CONNECTION_LIMIT", "1");
+    let fleet = |way: &[&str]| exit_path(&server, way).env("DB_FLEET_CONNECTION_LIMIT", "1");
     let mut holder = fleet(&["idle", "60000"]).spawn();
     holder.wait_for("idle");
     let output = fleet(&["success"]).env("DB_ACQUIRE_TIMEOUT", "400").run();
@@ -330,7 +334,7 @@ fn a_full_fleet_budget_is_a_clear_failure() {
 fn a_limit_of_one_still_leaves_nothing_running() {
     let server = Server::start();
     let before = server.counters();
-    let mut running = probe(&server, &["run-unlimited", "SELECT SLEEP(60)"])
+    let mut running = exit_path(&server, &["run-unlimited", "SELECT SLEEP(60)"])
         .env("DB_CONNECTION_LIMIT", "1")
         .spawn();
     let mut admin = server.admin();

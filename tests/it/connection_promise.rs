@@ -4,7 +4,7 @@
 use crate::support;
 
 use dbtool::sandbox::demo::{DemoSpec, rows};
-use support::probe::{CONNECTIONS_OF_APP, Sampler, held_slots};
+use support::exit_path::{CONNECTIONS_OF_APP, Sampler, held_slots};
 use support::{Cmd, Running, Server};
 
 const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");

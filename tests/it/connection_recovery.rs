@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use support::probe::{probe, probe_as};
+use support::exit_path::{exit_path, exit_path_as};
 use support::{Admin, Cmd, Output, Server};
 
 #[track_caller]
@@ -33,7 +33,7 @@ fn fill(server: &Server) -> Vec<Admin> {
 fn a_full_server_is_waited_for() {
     let server = Server::builder().max_connections(10).start();
     let held = fill(&server);
-    let mut running = probe(&server, &["success"]).spawn();
+    let mut running = exit_path(&server, &["success"]).spawn();
     running.wait_for("server error 1040");
     drop(held);
     let output = running.wait();
@@ -49,7 +49,7 @@ fn a_full_server_is_waited_for() {
 fn a_server_that_stays_full_is_diagnosed() {
     let server = Server::builder().max_connections(10).start();
     let held = fill(&server);
-    let output = probe(&server, &["success"])
+    let output = exit_path(&server, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "500")
         .run();
     // This test holds the server's connections, and the message says so.
@@ -88,7 +88,7 @@ fn the_admin_port_gets_in_when_the_server_is_full() {
         // The privilege for the port also opens the one connection MySQL keeps in reserve.
         held.push(server.admin());
     }
-    let output = probe(&server, &["success"])
+    let output = exit_path(&server, &["success"])
         .env("DB_ADMIN_PORT", extra.to_string())
         .run();
     assert_ends(&output, 0, &["connected through DB_ADMIN_PORT"]);
@@ -103,11 +103,11 @@ fn an_account_at_its_limit_is_waited_for_and_diagnosed() {
         .admin()
         .exec("ALTER USER small WITH MAX_USER_CONNECTIONS 1");
     let held = server.connect_as(&account);
-    let refused = probe_as(&server, &account, &["success"])
+    let refused = exit_path_as(&server, &account, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "400")
         .run();
     assert_ends(&refused, 3, &["server error 1226", "MAX_USER_CONNECTIONS"]);
-    let mut waiting = probe_as(&server, &account, &["success"]).spawn();
+    let mut waiting = exit_path_as(&server, &account, &["success"]).spawn();
     waiting.wait_for("trying again");
     drop(held);
     assert_ends(&waiting.wait(), 0, &[]);
@@ -118,11 +118,11 @@ fn an_account_at_the_limit_for_all_accounts_is_waited_for_and_diagnosed() {
     let server = Server::builder().arg("--max-user-connections=2").start();
     let open = |_| server.connect_as(server.account());
     let held: Vec<Admin> = (0..2).map(open).collect();
-    let refused = probe(&server, &["success"])
+    let refused = exit_path(&server, &["success"])
         .env("DB_ACQUIRE_TIMEOUT", "400")
         .run();
     assert_ends(&refused, 3, &["server error 1203", "MAX_USER_CONNECTIONS"]);
-    let mut waiting = probe(&server, &["success"]).spawn();
+    let mut waiting = exit_path(&server, &["success"]).spawn();
     waiting.wait_for("trying again");
     drop(held);
     assert_ends(&waiting.wait(), 0, &[]);
@@ -134,7 +134,7 @@ fn a_refused_port_is_retried_and_then_explained() {
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
     let server = Server::start();
-    let output = probe(&server, &["success"])
+    let output = exit_path(&server, &["success"])
         .env("DB_PORT", port.to_string())
         .env("DB_ACQUIRE_TIMEOUT", "300")
         .run();
@@ -148,7 +148,7 @@ fn a_refused_port_is_retried_and_then_explained() {
 #[test]
 fn what_no_waiting_mends_is_not_retried() {
     let server = Server::start();
-    let command = || probe(&server, &["success"]);
+    let command = || exit_path(&server, &["success"]);
     let cases: [(Cmd, &[&str]); 4] = [
         (
             command().env("DB_PASSWORD", "wrong-word"),
@@ -212,7 +212,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream) {
 fn a_reset_handshake_is_tried_again() {
     let server = Server::start();
     let (port, count) = go_between(&server, 2, drop);
-    let output = probe(&server, &["success"])
+    let output = exit_path(&server, &["success"])
         .env("DB_PORT", port.to_string())
         .run();
     assert_ends(&output, 0, &["trying again"]);
@@ -234,7 +234,7 @@ fn shutting_down(mut client: TcpStream) {
 fn a_restarting_server_is_waited_for() {
     let server = Server::start();
     let (port, count) = go_between(&server, 2, shutting_down);
-    let output = probe(&server, &["success"])
+    let output = exit_path(&server, &["success"])
         .env("DB_PORT", port.to_string())
         .run();
     assert_ends(&output, 0, &["1053", "trying again"]);
@@ -247,7 +247,7 @@ fn a_connection_lost_under_a_statement_is_not_tried_again() {
     server
         .admin()
         .exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT)");
-    let running = probe(
+    let running = exit_path(
         &server,
         &[
             "run-unlimited",
@@ -271,7 +271,7 @@ fn a_short_wait_timeout_does_not_end_a_command_that_pauses() {
     let before = server.counters();
     // Counts for sessions made from now on.
     server.admin().exec("SET GLOBAL wait_timeout = 2");
-    let output = probe(&server, &["idle", "3500"]).run();
+    let output = exit_path(&server, &["idle", "3500"]).run();
     assert_ends(&output, 0, &[]);
     server.assert_unchanged(&before);
 }
@@ -284,12 +284,12 @@ const ATTRIBUTES: &str = "SELECT a.attr_name, a.attr_value FROM performance_sche
 #[test]
 fn a_connection_says_who_it_is() {
     let server = Server::builder().arg("--performance-schema=ON").start();
-    let mut running = probe(&server, &["idle", "60000"]).spawn();
+    let mut running = exit_path(&server, &["idle", "60000"]).spawn();
     running.wait_for("idle");
     let pid = running.pid().to_string();
     let expected = [
         ("_pid", pid.as_str()),
-        ("dbtool_command", "probe idle"),
+        ("dbtool_command", "exit-path idle"),
         ("program_name", "dbtool"),
     ]
     .map(|(name, value)| vec![Some(name.to_owned()), Some(value.to_owned())]);
@@ -300,7 +300,7 @@ fn a_connection_says_who_it_is() {
 fn a_read_only_server_is_named_as_such() {
     let server = Server::start();
     server.admin().exec("SET GLOBAL read_only = 1");
-    let output = probe(&server, &["run", "CREATE TABLE t (id INT)"]).run();
+    let output = exit_path(&server, &["run", "CREATE TABLE t (id INT)"]).run();
     assert_ends(&output, 4, &["read-only", "primary"]);
 }
 
@@ -309,12 +309,12 @@ fn a_failover_is_waited_for_before_anything_is_written() {
     let server = Server::start();
     let before = server.counters();
     server.admin().exec("SET GLOBAL read_only = 1");
-    let mut running = probe(&server, &["write", "CREATE TABLE t (id INT)"]).spawn();
+    let mut running = exit_path(&server, &["write", "CREATE TABLE t (id INT)"]).spawn();
     running.wait_for("the server is read-only; waiting");
     server.admin().exec("SET GLOBAL read_only = 0");
     assert_ends(&running.wait(), 0, &[]);
     server.admin().exec("SET GLOBAL read_only = 1");
-    let refused = probe(&server, &["write", "CREATE TABLE u (id INT)"])
+    let refused = exit_path(&server, &["write", "CREATE TABLE u (id INT)"])
         .env("DB_ACQUIRE_TIMEOUT", "900")
         .run();
     assert_ends(&refused, 4, &["read-only", "primary"]);

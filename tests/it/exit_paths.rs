@@ -5,7 +5,7 @@ use crate::support;
 
 use std::time::{Duration, Instant};
 
-use support::probe::{CONNECTIONS_OF_APP, held_slots, probe};
+use support::exit_path::{CONNECTIONS_OF_APP, exit_path, held_slots};
 use support::{Counters, Output, PATIENCE, Server, Signal, wait_until};
 
 /// A server and its counters before anything ran.
@@ -33,16 +33,16 @@ impl Scene {
         self.server.admin().exec(sql);
     }
 
-    /// Runs the probe to its end and checks what it leaves.
+    /// Runs the exit-path program to its end and checks what it leaves.
     #[track_caller]
     fn run(&self, way: &[&str]) -> Output {
         self.run_with(way, |_| {})
     }
 
-    /// Starts the probe, lets `act` do something to it, and checks what it leaves.
+    /// Starts the exit_path, lets `act` do something to it, and checks what it leaves.
     #[track_caller]
     fn run_with(&self, way: &[&str], act: impl FnOnce(&mut support::Running)) -> Output {
-        let command = probe(&self.server, way);
+        let command = exit_path(&self.server, way);
         let folders = command.folders();
         // Keeps the folders beyond the command's end.
         let keep = support::dbtool().share_folders(&command);
@@ -56,7 +56,7 @@ impl Scene {
         output
     }
 
-    /// Waits until the server runs a statement of the probe that looks like this.
+    /// Waits until the server runs a statement of the exit-path program that looks like this.
     #[track_caller]
     fn wait_for_statement(&self, like: &str) {
         let mut admin = self.server.admin();
@@ -133,7 +133,7 @@ fn a_closed_pipe_ends_nothing_and_leaks_nothing() {
     scene.exec(
         "INSERT INTO app.texts VALUES (REPEAT('x', 60000)), (REPEAT('y', 60000)), (REPEAT('z', 60000))",
     );
-    let command = probe(&scene.server, &["rows", "SELECT text FROM texts"]).closed_stdout();
+    let command = exit_path(&scene.server, &["rows", "SELECT text FROM texts"]).closed_stdout();
     let output = command.run();
     assert_ends(&output, 0, "");
     scene.server.assert_unchanged(&scene.before);
@@ -144,7 +144,7 @@ fn a_statement_timeout_kills_the_statement() {
     let scene = Scene::new();
     scene.exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
     scene.exec("INSERT INTO app.t VALUES (1)");
-    let output = probe(&scene.server, &["run", "UPDATE t SET id = id + SLEEP(60)"])
+    let output = exit_path(&scene.server, &["run", "UPDATE t SET id = id + SLEEP(60)"])
         .env("DB_TIMEOUT", "300")
         .run();
     assert_ends(&output, 4, "ran longer than 300 ms and was killed on the server");
@@ -155,9 +155,9 @@ fn a_statement_timeout_kills_the_statement() {
 #[test]
 fn an_acquire_timeout_names_the_holders() {
     let scene = Scene::new();
-    let first = probe(&scene.server, &["idle", "60000"]);
-    let second = probe(&scene.server, &["idle", "60000"]).share_folders(&first);
-    let late = probe(&scene.server, &["success"])
+    let first = exit_path(&scene.server, &["idle", "60000"]);
+    let second = exit_path(&scene.server, &["idle", "60000"]).share_folders(&first);
+    let late = exit_path(&scene.server, &["success"])
         .share_folders(&first)
         .env("DB_ACQUIRE_TIMEOUT", "500");
     let (mut first, mut second) = (first.spawn(), second.spawn());
@@ -167,7 +167,7 @@ fn an_acquire_timeout_names_the_holders() {
     assert_ends(&output, 3, "no connection became free within 500 ms (limit 3)");
     for pid in [first.pid(), second.pid()] {
         assert!(
-            output.stderr.contains(&format!("probe idle (pid {pid},")),
+            output.stderr.contains(&format!("exit-path idle (pid {pid},")),
             "{output}"
         );
     }
@@ -293,7 +293,7 @@ fn a_second_signal_during_clean_up_leaves_at_once_and_orderly() {
 #[test]
 fn a_vanished_server_is_a_clear_failure() {
     let server = Server::start();
-    let mut running = probe(&server, &["idle", "1500"]).spawn();
+    let mut running = exit_path(&server, &["idle", "1500"]).spawn();
     running.wait_for("idle");
     server.kill();
     let output = running.wait();
@@ -303,7 +303,7 @@ fn a_vanished_server_is_a_clear_failure() {
 #[test]
 fn a_server_that_vanishes_under_a_statement_is_a_clear_failure() {
     let scene = Scene::new();
-    let running = probe(&scene.server, &["run-unlimited", "SELECT SLEEP(60)"]).spawn();
+    let running = exit_path(&scene.server, &["run-unlimited", "SELECT SLEEP(60)"]).spawn();
     scene.wait_for_statement("SELECT SLEEP%");
     scene.server.kill();
     let output = running.wait();
@@ -317,7 +317,7 @@ const HUNG_BOUND: Duration = Duration::from_secs(2);
 fn a_hung_server_does_not_hold_up_the_exit() {
     for way in [&["idle", "60000"][..], &["run-unlimited", "SELECT SLEEP(60)"]] {
         let scene = Scene::new();
-        let mut running = probe(&scene.server, way).spawn();
+        let mut running = exit_path(&scene.server, way).spawn();
         if way[0] == "idle" {
             running.wait_for("idle");
         } else {
@@ -345,7 +345,7 @@ fn a_statement_that_may_not_be_ended_is_named_with_its_connection() {
     ] {
         scene.server.admin().exec(statement);
     }
-    let mut running = probe(&scene.server, &["run-unlimited", "CALL slow()"]).spawn();
+    let mut running = exit_path(&scene.server, &["run-unlimited", "CALL slow()"]).spawn();
     running.wait_for("running ");
     // The processlist shows it under the routine's account.
     let runs = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'";

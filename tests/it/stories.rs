@@ -2,8 +2,8 @@
 
 use crate::support;
 
+use support::exit_path::exit_path;
 use support::migrations::{Folder, assert_ends};
-use support::probe::probe;
 use support::{Cmd, Output, Running, Server, Signal, market};
 
 /// The first command in backquotes behind `next:`, without the program's name.
@@ -154,7 +154,7 @@ const COMMANDS: [&[&str]; 7] = [
 
 /// A program that somebody forgot: it holds one connection.
 fn forgotten(server: &Server) -> Running {
-    let mut running = probe(server, &["idle", "600000"]).spawn();
+    let mut running = exit_path(server, &["idle", "600000"]).spawn();
     running.wait_for("idle");
     running
 }

@@ -2,7 +2,7 @@
 
 use crate::support;
 
-use support::probe::probe;
+use support::exit_path::exit_path;
 use support::{Cmd, Output, Server, Tls};
 
 /// The cipher of the session, or nothing for a plain one.
@@ -13,7 +13,7 @@ const CIPHER_MYSQL: &str =
 
 fn ask(server: &Server, mode: &str) -> Cmd {
     let query = if support::is_mysql() { CIPHER_MYSQL } else { CIPHER };
-    probe(server, &["rows", query])
+    exit_path(server, &["rows", query])
         .env("DB_SSL_MODE", mode)
         .env("DB_ACQUIRE_TIMEOUT", "3000")
 }

@@ -66,7 +66,7 @@ impl Outcome for ConnectionsOutcome {
     }
 
     fn exit(&self) -> Exit {
-        if self.enough() { Exit::Done } else { Exit::Found }
+        if self.enough() { Exit::Done } else { Exit::Findings }
     }
 
     fn text(&self, page: &mut Page) {
@@ -439,7 +439,7 @@ mod tests {
         for (min_free, exit) in [
             (None, Exit::Done),
             (Some(3), Exit::Done),
-            (Some(4), Exit::Found),
+            (Some(4), Exit::Findings),
             (Some(0), Exit::Done),
         ] {
             let outcome = outcome(min_free);
@@ -448,7 +448,7 @@ mod tests {
                 .checks()
                 .iter()
                 .any(|check| check.status == CheckStatus::Failed);
-            assert_eq!(failed, exit == Exit::Found);
+            assert_eq!(failed, exit == Exit::Findings);
         }
     }
 

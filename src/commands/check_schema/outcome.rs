@@ -398,7 +398,7 @@ impl Outcome for Report {
         let lint = self.findings.iter().any(|one| self.is_denied(one));
         let pending = self.pending_fails && self.fail_from.is_some() && !self.pending().is_empty();
         if drift || lint || pending {
-            Exit::Found
+            Exit::Findings
         } else {
             Exit::Done
         }

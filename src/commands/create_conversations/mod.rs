@@ -9,7 +9,7 @@ mod outcome;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use crate::batch::{Sizer, Throttle};
+use crate::batch::{BatchSizer, Throttle};
 use crate::cancel::Cancelled;
 use crate::cli::create_conversations::CreateConversationsArgs;
 use crate::context::Context;
@@ -151,7 +151,7 @@ impl Job<'_> {
             set_up(session).await?;
         }
         let mut throttle = self.throttle.clone();
-        let mut sizer = Sizer::new(self.args.target(), self.args.max_rows);
+        let mut sizer = BatchSizer::new(self.args.target(), self.args.max_rows);
         let mut lease = None;
         loop {
             let left = self.left();

@@ -16,7 +16,7 @@ use crate::schema::model::{Schema, Text};
 
 /// The run's sources with another database in the place of the configured one.
 fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sources, Failure> {
-    let mut sources = ctx.launch.sources()?;
+    let mut sources = ctx.app.sources()?;
     // The others (TLS, limits) hold for any database.
     let of_database = names(Scope::Database);
     for name in &of_database {
@@ -51,7 +51,7 @@ pub(crate) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
     let sources = match expect.strip_prefix(VARIABLE) {
         None => sources_for(ctx, &[("DATABASE_URL", expect.to_owned())])?,
         Some(name) => {
-            let given = ctx.launch.sources()?;
+            let given = ctx.app.sources()?;
             let in_file = given.env_file.as_ref().and_then(|file| file.variables.get(name));
             let url = given.environment.get(name).or(in_file).ok_or_else(|| {
                 Failure::usage(
@@ -67,7 +67,7 @@ pub(crate) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
     let config = Config::resolve(&sources)?;
     let database = config.require_database()?.to_owned();
     let source = format!("the database {database} at {}", config.address.value);
-    let other = ctx.launch.context_for(config, "check-schema")?;
+    let other = ctx.app.context_for(config, "check-schema")?;
     let mut session = other.db.session().await?;
     let reading = introspect::frame(&mut session, &database)
         .await?
@@ -126,7 +126,7 @@ pub(crate) async fn replay(
         ("DB_PASSWORD", String::new()),
     ];
     let config = Config::resolve(&sources_for(ctx, &settings)?)?;
-    let other = ctx.launch.context_for(config, "check-schema")?;
+    let other = ctx.app.context_for(config, "check-schema")?;
     let mut private = other.db.session().await?;
     let database = create_like(&mut private, &frame, default).await?;
     let options = migrate::options(&other).await?;

@@ -17,9 +17,9 @@ pub mod big_schema;
 
 mod cmd;
 pub mod crash;
+pub mod exit_path;
 pub mod market;
 pub mod migrations;
-pub mod probe;
 pub mod proxy;
 pub mod schemas;
 mod tls;

@@ -1,14 +1,14 @@
-//! A program that leaves in every way a command can leave. It uses the library exactly as the
-//! binary does; `tests/connection_promise.rs` runs it and looks at the server's counters.
+//! A program that ends in every way in which a command can end. It uses the library exactly as the
+//! binary does; `tests/it/exit_paths.rs` runs it and checks the server's counters.
 //!
-//! Usage: `probe WAY [ARGUMENT]`, configured by the environment like dbtool.
+//! Usage: `exit_paths WAY [ARGUMENT]`, configured by the environment like dbtool.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dbtool::app::{self, Ending};
+use dbtool::app::{self, CommandResult};
 use dbtool::cli::connection::ConnectionArgs;
-use dbtool::context::{Context, Launch};
+use dbtool::context::{AppContext, Context};
 use dbtool::db::{Query, Session};
 use dbtool::report::{Reporter, Settings};
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         no_env_file: true,
         ..ConnectionArgs::default()
     };
-    app::run(&report, flags, |launch| leave(launch, arguments)).into()
+    app::run(&report, flags, |app| end(app, arguments)).into()
 }
 
 /// Says on standard output that a point was reached, so that a test can act at that point.
@@ -27,10 +27,10 @@ fn reached(context: &Context, what: &str) {
     context.report.out(&format!("{what}\n"));
 }
 
-async fn leave(launch: Launch, arguments: Vec<String>) -> Ending {
+async fn end(app: AppContext, arguments: Vec<String>) -> CommandResult {
     let way = arguments.first().map_or("", String::as_str);
     let argument = arguments.get(1).map_or("", String::as_str);
-    let context = launch.context(&format!("probe {way}"))?;
+    let context = app.context(&format!("exit-path {way}"))?;
     match way {
         "success" => {
             context.db.session().await?.execute("DO 1").await?;

@@ -1,16 +1,16 @@
-//! The probe program: the library in ways the binary's commands do not take.
+//! The program examples/exit_paths.rs, which uses the library in ways that no command does.
 
 use std::path::{Path, PathBuf};
 
 use super::{Account, Cmd, Server};
 
-/// The probe, set to connect as dbtool is.
-pub fn probe(server: &Server, way: &[&str]) -> Cmd {
-    probe_as(server, server.account(), way)
+/// The program, configured to connect as dbtool does.
+pub fn exit_path(server: &Server, way: &[&str]) -> Cmd {
+    exit_path_as(server, server.account(), way)
 }
 
-/// The probe, set to connect as `account`.
-pub fn probe_as(server: &Server, account: &Account, way: &[&str]) -> Cmd {
+/// The program, configured to connect as `account`.
+pub fn exit_path_as(server: &Server, account: &Account, way: &[&str]) -> Cmd {
     Cmd::new(program())
         .args(way)
         .env("DB_HOST", "127.0.0.1")
@@ -24,10 +24,10 @@ fn program() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_dbtool"))
         .parent()
         .expect("a folder");
-    let program = folder.join("examples/probe");
+    let program = folder.join("examples/exit_paths");
     assert!(
         program.exists(),
-        "{} is missing: build it with `cargo build --example probe` (a plain `cargo test` does)",
+        "{} is missing: build it with `cargo build --example exit_paths` (a plain `cargo test` does)",
         program.display()
     );
     program

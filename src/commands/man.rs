@@ -1,4 +1,4 @@
-//! `dbtool completions` and `dbtool man`: text made from the command line's own description.
+//! `dbtool man`: the manual page, generated from the command line's definition.
 
 use clap::CommandFactory;
 
@@ -6,18 +6,11 @@ use crate::cli::Cli;
 use crate::exit::Failure;
 use crate::report::Reporter;
 
-/// Writes completions for `shell` to standard output.
-pub fn completions(report: &Reporter, shell: clap_complete::Shell) {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "dbtool", &mut text);
-    report.out(&String::from_utf8_lossy(&text));
-}
-
 /// Writes the manual page to standard output.
 ///
 /// # Errors
-/// The page could not be made.
-pub fn man(report: &Reporter) -> Result<(), Failure> {
+/// The page could not be generated.
+pub fn run(report: &Reporter) -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
