@@ -195,17 +195,28 @@ impl<'a> Tester<'a> {
                 Ok(fate)
             }
             Err(error) => {
-                let limit = limit_of(error)?;
                 // The server may have closed the connection, and has if it said so by 1153.
                 self.session = None;
+                let lost = error.downcast_ref::<DbError>().cloned();
+                let limit = limit_of(error, whole)?;
+                if let Some(lost) = lost.filter(|error| matches!(error.kind(), ErrorKind::Lost { .. })) {
+                    self.ensure_server_is_there(lost).await?;
+                }
                 Ok(Fate::Refused(limit))
             }
         }
     }
+
+    /// A lost connection says something about the image only if the server is still there.
+    async fn ensure_server_is_there(&mut self, lost: DbError) -> Result<(), DbError> {
+        self.session = self.context.db.try_session().await?;
+        self.session.as_ref().map(|_| ()).ok_or(lost)
+    }
 }
 
-/// What a failed write says about limits; other failures stay what they are.
-fn limit_of(error: anyhow::Error) -> anyhow::Result<Limit> {
+/// What a failed write says about limits; other failures stay what they are. `whole`: the image went in one
+/// packet, which something on the way may have cut.
+fn limit_of(error: anyhow::Error, whole: bool) -> anyhow::Result<Limit> {
     let Some(known) = error.downcast_ref::<DbError>() else {
         return Err(error);
     };
@@ -221,7 +232,7 @@ fn limit_of(error: anyhow::Error) -> anyhow::Result<Limit> {
         _ if known.is_missing_value() || known.is_missing_parent() => return Err(error),
         (Some(_), ErrorKind::Statement) => Limit::Other(words),
         (_, ErrorKind::Lost { .. }) if words.contains("max_allowed_packet") => Limit::Packet,
-        (None, ErrorKind::Lost { .. }) => Limit::Other(format!(
+        (None, ErrorKind::Lost { .. }) if whole => Limit::Other(format!(
             "{words}; a proxy or firewall on the way may cut packets of this size"
         )),
         _ => return Err(error),
@@ -401,9 +412,11 @@ mod tests {
     fn refusals_are_told_apart() {
         let error = |kind| anyhow::Error::from(DbError::new(kind, "words", ""));
         assert!(
-            matches!(limit_of(error(ErrorKind::Lost { sent: true })), Ok(Limit::Other(words)) if words.contains("proxy"))
+            matches!(limit_of(error(ErrorKind::Lost { sent: true }), true), Ok(Limit::Other(words)) if words.contains("proxy"))
         );
-        assert!(limit_of(error(ErrorKind::NoSlot)).is_err());
-        assert!(limit_of(anyhow::anyhow!("else")).is_err());
+        // No packet of the piecewise way is large.
+        assert!(limit_of(error(ErrorKind::Lost { sent: true }), false).is_err());
+        assert!(limit_of(error(ErrorKind::NoSlot), true).is_err());
+        assert!(limit_of(anyhow::anyhow!("else"), true).is_err());
     }
 }
