@@ -10,11 +10,11 @@ use dbtool::app::{self, CommandResult};
 use dbtool::cli::connection::ConnectionArgs;
 use dbtool::context::{AppContext, Context};
 use dbtool::db::{Query, Session};
-use dbtool::report::{Reporter, Settings};
+use dbtool::report::{ReportSettings, Reporter};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let report = Reporter::new(Settings::default());
+    let report = Reporter::new(ReportSettings::default());
     let flags = ConnectionArgs {
         no_env_file: true,
         ..ConnectionArgs::default()

@@ -10,7 +10,7 @@ use crate::db::Db;
 use crate::db::guard::Pools;
 use crate::exit::Failure;
 use crate::report::Reporter;
-use crate::sandbox::access::SANDBOX_VARIABLE;
+use crate::sandbox::credentials::SANDBOX_VARIABLE;
 
 /// Context before any configuration is read, for commands that need no database.
 #[derive(Clone)]

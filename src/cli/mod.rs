@@ -14,7 +14,7 @@ pub mod test_image_size;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::report::{ColorChoice, Format, Settings};
+use crate::report::{ColorChoice, Format, ReportSettings};
 use connection::ConnectionArgs;
 
 /// MySQL and MariaDB maintenance with one small connection pool.
@@ -73,8 +73,8 @@ pub struct OutputArgs {
 
 impl OutputArgs {
     /// The reporter's settings.
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn settings(&self) -> ReportSettings {
+        ReportSettings {
             format: self.format,
             color: self.color,
             quiet: self.quiet,

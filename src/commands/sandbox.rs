@@ -13,9 +13,9 @@ use crate::config::{Config, Sources};
 use crate::context::{AppContext, Context};
 use crate::exit::{Exit, Failure};
 use crate::report::{self, Json, Outcome, Page};
-use crate::sandbox::access::{Access, connection_variables};
+use crate::sandbox::credentials::{Credentials, connection_variables};
 use crate::sandbox::demo::{self, DemoSpec};
-use crate::sandbox::{Account, PrivateServer, ServerOptions, child, embedded, find_server};
+use crate::sandbox::{Account, PrivateServer, ServerOptions, embedded, find_server, run_command};
 
 /// Name of the sandbox's database and of its user.
 const DATABASE: &str = "demo";
@@ -52,7 +52,7 @@ pub async fn run(app: &AppContext, args: &SandboxArgs) -> anyhow::Result<Box<dyn
         .await
         .context("starting the server")??;
     let mut sandbox = Sandbox {
-        access: Access {
+        access: Credentials {
             dir: server.dir().to_path_buf(),
             port: server.port(),
             account,
@@ -65,7 +65,7 @@ pub async fn run(app: &AppContext, args: &SandboxArgs) -> anyhow::Result<Box<dyn
     tokio::task::spawn_blocking(move || server.stop())
         .await
         .context("stopping the server")?;
-    app.report.status("the sandbox is gone, nothing is left of it");
+    app.report.status("sandbox stopped and removed");
     ended
 }
 
@@ -125,7 +125,7 @@ fn refuse_other_servers(app: &AppContext) -> Result<(), Failure> {
 struct Sandbox {
     // Dropped first to last: the server stops before anything else is let go.
     server: PrivateServer,
-    access: Access,
+    access: Credentials,
     app: AppContext,
 }
 
@@ -156,7 +156,7 @@ impl Sandbox {
             self.app.report.emit(&ready);
             self.wait().await
         } else {
-            let code = child::run(
+            let code = run_command::run(
                 &args.command,
                 &self.access.variables(),
                 &connection_variables(),
@@ -169,7 +169,7 @@ impl Sandbox {
 
     /// Migrates and loads the demo data: at the version it fits, so that later migrations
     /// have rows to work on, as they will have in earnest.
-    async fn fill(&self, plan: &Plan) -> anyhow::Result<Option<demo::Summary>> {
+    async fn fill(&self, plan: &Plan) -> anyhow::Result<Option<demo::RowCounts>> {
         if plan.version == 0 {
             return Ok(None);
         }
@@ -195,7 +195,7 @@ impl Sandbox {
         Ok(Some(summary))
     }
 
-    async fn load(&self, context: &Context, spec: &DemoSpec) -> anyhow::Result<demo::Summary> {
+    async fn load(&self, context: &Context, spec: &DemoSpec) -> anyhow::Result<demo::RowCounts> {
         let progress = self.app.report.progress(None, "demo data");
         let mut session = context.db.session().await?;
         let summary = demo::fill(&mut session, spec, |done, _| progress.set(done)).await;
@@ -217,7 +217,7 @@ impl Sandbox {
             "--allow-blocking".into(),
             version.clone().into(),
         ];
-        let code = child::run_silently(
+        let code = run_command::run_silently(
             &words,
             &self.access.variables(),
             &connection_variables(),
@@ -277,9 +277,9 @@ struct Ready {
     server: String,
     client: &'static str,
     socket: String,
-    access: Access,
+    access: Credentials,
     version: u32,
-    filled: Option<demo::Summary>,
+    filled: Option<demo::RowCounts>,
 }
 
 impl Ready {

@@ -1,4 +1,4 @@
-//! Where the server listens.
+//! The server's address.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::url::UrlParts;
 use super::{Origin, Setting};
 use crate::exit::Failure;
 
-/// Where the server listens.
+/// The server's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// Host name or address, and port. `localhost` means TCP here, as for the driver;

@@ -1,14 +1,13 @@
-//! The `.env` file, which as a rule belongs to an application first.
+//! The `.env` file, which usually belongs to the application.
 //!
-//! The application's own reader is more forgiving than dotenvy, and differs from it in what `$`
-//! means: dotenvy turns `pa$word` into `pa`, while the usual readers of Node, Python and PHP keep
-//! it. The file is therefore read in two steps. The first one, here, follows what those readers have
-//! in common and writes every assignment it understands in dotenvy's strict form; the second, dotenvy
-//! itself, unquotes and expands `${NAME}`. A line that cannot be understood matters only when it is
-//! about a variable of dbtool's.
+//! The application's own parser is more lenient than dotenvy and treats `$` differently: dotenvy turns
+//! `pa$word` into `pa`, while the usual parsers of Node, Python and PHP keep it. The file is therefore
+//! read in two steps. The first, here, accepts the syntax those parsers have in common and rewrites
+//! every assignment in dotenvy's strict form; the second, dotenvy itself, unquotes and expands
+//! `${NAME}`. A malformed line is an error only if it names a variable of dbtool.
 //!
-//! Common ground (dotenv for Node 16, python-dotenv 1, phpdotenv 5): `export` may stand before the
-//! name; a value in single quotes or backticks is literal; one in double quotes knows `\n`, `\r`,
+//! Common syntax (dotenv for Node 16, python-dotenv 1, phpdotenv 5): `export` may precede the
+//! name; a value in single quotes or backticks is literal; one in double quotes may contain `\n`, `\r`,
 //! `\t`, `\"`, `\\` and `\$`; quoted values may have several lines; ` #` begins a comment. `${NAME}` is
 //! expanded where NAME is set above in the file or in the environment and stays as it is elsewhere; a
 //! bare `$` is a dollar sign.
@@ -18,24 +17,24 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::read::{Unreadable, read_small};
+use super::small_file::{ReadError, read_small};
 use super::var::Var;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 
-/// How long to wait for an environment file that is a pipe.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// No environment file is larger (bytes).
-const LIMIT: usize = 1 << 20;
+/// Maximum wait for an environment file that is a pipe.
+const PIPE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest environment file accepted, in bytes.
+const MAX_BYTES: usize = 1 << 20;
 
 /// A `.env` file's variables.
 #[derive(Debug, Clone, Default)]
 pub struct EnvFile {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
-    /// Its variables.
+    /// Variables by name, unquoted and expanded.
     pub variables: BTreeMap<String, String>,
-    /// What a reader of the file may take otherwise; whole sentences without any value.
+    /// Warnings about lines that other parsers may read differently; whole sentences without any value.
     pub notes: Vec<String>,
 }
 
@@ -43,7 +42,7 @@ impl EnvFile {
     /// The nearest `.env`, walking up from `start`.
     ///
     /// # Errors
-    /// The file is there and cannot be read, or a variable of dbtool's in it cannot be understood.
+    /// The file exists and cannot be read, or a variable of dbtool in it is malformed.
     pub fn nearest(start: &Path, cancel: &Cancel) -> Result<Option<EnvFile>, Failure> {
         start
             .ancestors()
@@ -56,8 +55,8 @@ impl EnvFile {
     /// Reads one `.env` file. Nothing is put into the process's environment.
     ///
     /// # Errors
-    /// The file cannot be read, or a variable of dbtool's in it cannot be understood. The message
-    /// names the line, never its text: it may hold a password.
+    /// The file cannot be read, or a variable of dbtool in it is malformed. The message names the
+    /// line, never its text: it may hold a password.
     pub fn read(path: &Path, cancel: &Cancel) -> Result<EnvFile, Failure> {
         let unreadable = |error: &dyn fmt::Display| {
             Failure::usage(
@@ -65,9 +64,9 @@ impl EnvFile {
                 "correct the path or its permissions, or use --no-env-file",
             )
         };
-        let text = match read_small(path, LIMIT, PATIENCE, cancel) {
+        let text = match read_small(path, MAX_BYTES, PIPE_TIMEOUT, cancel) {
             Ok(text) => text,
-            Err(Unreadable::Cancelled(cancelled)) => return Err(cancelled.into()),
+            Err(ReadError::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(error) => return Err(unreadable(&error)),
         };
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
@@ -93,15 +92,15 @@ impl EnvFile {
     }
 }
 
-/// A file in dotenvy's strict form.
+/// An environment file rewritten in dotenvy's strict form.
 #[derive(Debug, Default)]
-struct Strict {
+struct StrictFile {
     text: String,
     names: Vec<String>,
     notes: Vec<String>,
 }
 
-/// How a value is written.
+/// How a value is quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quote {
     None,
@@ -110,30 +109,30 @@ enum Quote {
     Backtick,
 }
 
-/// Rewrites `text`; `in_environment` says which names the environment knows. The error is the 1-based
-/// number of a line about a variable of dbtool's, and what is wrong with it.
-fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<Strict, (usize, String)> {
+/// Rewrites `text` in dotenvy's strict form; `in_environment` tests whether the environment sets a name.
+/// The error is the 1-based line number of a malformed variable of dbtool, and the problem.
+fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<StrictFile, (usize, String)> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // Bytes that are no UTF-8 become U+FFFD, which no value of dbtool's may hold.
+    // Invalid UTF-8 becomes U+FFFD, which no variable of dbtool may contain.
     let text = String::from_utf8_lossy(text);
-    let mut strict = Strict::default();
+    let mut strict = StrictFile::default();
     let mut rest: &str = &text;
     let mut number = 0;
     while !rest.is_empty() {
         number += 1;
         let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
         let Some((name, value)) = assignment(line) else {
-            if let Some(name) = spoiled(line) {
+            if let Some(name) = malformed_variable(line) {
                 return Err((number, format!("names {name} and is not NAME=value")));
             }
             rest = after;
             continue;
         };
-        let ours = Var::find(name).is_some();
+        let is_own_variable = Var::find(name).is_some();
         let offset = value.as_ptr() as usize - rest.as_ptr() as usize;
         let (value, quote, used) = match quoted(&rest[offset..]) {
             Some((value, quote, used)) => (value, quote, offset + used),
-            None if ours && value.starts_with(['"', '\'', '`']) => {
+            None if is_own_variable && value.starts_with(['"', '\'', '`']) => {
                 return Err((
                     number,
                     format!("sets {name} to a value whose quotes do not match"),
@@ -141,10 +140,10 @@ fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<Str
             }
             None => (unquoted(value).to_owned(), Quote::None, line.len()),
         };
-        if ours && value.contains('\u{fffd}') {
+        if is_own_variable && value.contains('\u{fffd}') {
             return Err((number, format!("sets {name} to bytes that are not UTF-8")));
         }
-        if ours && quote == Quote::None && value.contains('#') {
+        if is_own_variable && quote == Quote::None && value.contains('#') {
             strict.notes.push(format!(
                 "line {number}: the value of {name} holds a '#' outside quotes, where some programs end the value; \
                  write it in single quotes"
@@ -157,8 +156,8 @@ fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<Str
     Ok(strict)
 }
 
-impl Strict {
-    /// Adds one assignment, quoted so that dotenvy reads exactly `value`, but for `${NAME}`.
+impl StrictFile {
+    /// Adds one assignment, quoted so that dotenvy reads exactly `value`, except that it expands `${NAME}`.
     fn push(&mut self, name: &str, value: &str, quote: Quote, in_environment: &impl Fn(&str) -> bool) {
         self.text.push_str(name);
         self.text.push_str("=\"");
@@ -220,8 +219,8 @@ fn is_name(text: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
-/// The variable of dbtool's that a line begins with although it is no assignment.
-fn spoiled(line: &str) -> Option<&'static str> {
+/// The variable of dbtool at the start of a line that is not an assignment.
+fn malformed_variable(line: &str) -> Option<&'static str> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
     let end = line
@@ -230,8 +229,8 @@ fn spoiled(line: &str) -> Option<&'static str> {
     Var::find(&line[..end]).map(|var| var.name)
 }
 
-/// A quoted value at the start of `text`, its quote, and how much of the text it takes. Nothing but
-/// a comment may follow on its last line; else the quote is an ordinary character.
+/// A quoted value at the start of `text`, its quote, and its length in bytes. Only a comment may
+/// follow on its last line; otherwise the quote is an ordinary character.
 fn quoted(text: &str) -> Option<(String, Quote, usize)> {
     let (quote, mark) = match text.chars().next()? {
         '"' => (Quote::Double, '"'),
@@ -254,7 +253,7 @@ fn quoted(text: &str) -> Option<(String, Quote, usize)> {
     (tail.is_empty() || tail.starts_with('#')).then(|| (body[..end].to_owned(), quote, used))
 }
 
-/// A value without quotes: up to a comment, which a space announces.
+/// A value without quotes, up to a comment (a `#` after white space).
 fn unquoted(value: &str) -> &str {
     if value.starts_with('#') {
         return "";
@@ -265,7 +264,7 @@ fn unquoted(value: &str) -> &str {
     value[..comment.map_or(value.len(), |(index, _)| index)].trim_end()
 }
 
-/// `${NAME}` at the start of `text`: the name, and the length of the whole.
+/// `${NAME}` at the start of `text`: the name, and the length of the reference.
 fn reference(text: &str) -> Option<(&str, usize)> {
     let name = text.strip_prefix("${")?;
     let name = &name[..name.find('}')?];
@@ -356,7 +355,7 @@ mod tests {
             (b"DB_PASSWORD=h\xfcsh", "not UTF-8"),
         ] {
             let text = [b"A=\"1\n2\"\nB=x\n", line, b"\n"].concat();
-            let (number, problem) = strict_form(&text, |_| false).expect_err("a spoiled line");
+            let (number, problem) = strict_form(&text, |_| false).expect_err("a malformed_variable line");
             assert_eq!(number, 4, "{problem}");
             assert!(
                 problem.contains(words) && problem.contains("DB_PASSWORD"),

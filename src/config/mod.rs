@@ -1,11 +1,11 @@
-//! Flags, environment, `.env` file and defaults make one typed [`Config`];
-//! every value knows where it came from. [`VARS`] is the list of the variables.
+//! Resolves flags, environment, `.env` file and defaults into one typed [`Config`] that records the
+//! origin of every value. [`VARS`] lists the variables.
 
 mod address;
 mod env_file;
 mod parse;
 mod password;
-mod read;
+mod small_file;
 mod source;
 mod url;
 mod url_options;
@@ -22,18 +22,18 @@ pub use vars::{Config, VARS};
 
 use crate::exit::Failure;
 
-/// How far the connection insists on TLS; the names are those of the MySQL client.
+/// TLS requirement of the connection; the names are those of the MySQL client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SslMode {
     /// Never encrypted.
     Disabled,
     /// Encrypted when the server offers it, plain otherwise.
     Preferred,
-    /// Encrypted or no connection; the certificate is not checked.
+    /// Always encrypted; the certificate is not checked.
     Required,
-    /// The certificate must come from the given authority; its name is not checked.
+    /// The certificate must be signed by the given authority; its name is not checked.
     VerifyCa,
-    /// The certificate must come from the given authority and be made out to the host.
+    /// The certificate must be signed by the given authority and issued for the host.
     VerifyIdentity,
 }
 
@@ -63,16 +63,16 @@ impl SslMode {
 /// One line of `dbtool config`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigLine {
-    /// The variable's name.
+    /// Variable name, as in the environment.
     pub name: &'static str,
-    /// Its value as text; secrets as stars; `None` when not set.
+    /// The value as text, secrets masked; `None` when not set.
     pub value: Option<String>,
-    /// Where it came from.
+    /// Where the value was set.
     pub origin: String,
 }
 
 impl Config {
-    /// Every value with its origin, secrets as stars.
+    /// Every value with its origin, secrets masked.
     pub fn lines(&self) -> Vec<ConfigLine> {
         let shown = VARS.iter().filter_map(|var| Some((var, var.show?)));
         shown
@@ -91,15 +91,15 @@ impl Config {
             .collect()
     }
 
-    /// The account's name; empty where none is configured.
+    /// The account's name; empty if none is configured.
     pub fn user_name(&self) -> &str {
         self.user.as_ref().map_or("", |name| &name.value)
     }
 
-    /// Whether there is an account to connect as.
+    /// Requires an account to connect as.
     ///
     /// # Errors
-    /// None is configured (exit 2).
+    /// No account is configured (exit 2).
     pub fn require_user(&self) -> Result<(), Failure> {
         match self.user {
             Some(_) => Ok(()),
@@ -112,10 +112,10 @@ impl Config {
         }
     }
 
-    /// The database's name.
+    /// The name of the database to work in.
     ///
     /// # Errors
-    /// None is configured (exit 2).
+    /// No account is configured (exit 2).
     pub fn require_database(&self) -> Result<&str, Failure> {
         self.database
             .as_ref()
@@ -151,8 +151,8 @@ impl Config {
             ));
         }
         match (&self.ssl_cert, &self.ssl_key) {
-            (Some(cert), None) => return Err(half_pair("DB_SSL_CERT", cert, "DB_SSL_KEY")),
-            (None, Some(key)) => return Err(half_pair("DB_SSL_KEY", key, "DB_SSL_CERT")),
+            (Some(cert), None) => return Err(incomplete_pair("DB_SSL_CERT", cert, "DB_SSL_KEY")),
+            (None, Some(key)) => return Err(incomplete_pair("DB_SSL_KEY", key, "DB_SSL_CERT")),
             _ => {}
         }
         let files = [
@@ -175,8 +175,8 @@ impl Config {
     }
 }
 
-/// Opens a file to see that it can be read. A pipe is refused unopened: it would wait for a writer,
-/// and the driver reads these files once per connection.
+/// Checks that a regular file can be opened. Rejects a pipe without opening it: opening would wait for
+/// a writer, and the driver reads these files once per connection.
 fn open_regular(path: &Path) -> std::io::Result<()> {
     if std::fs::metadata(path)?.is_file() {
         return std::fs::File::open(path).map(drop);
@@ -184,7 +184,7 @@ fn open_regular(path: &Path) -> std::io::Result<()> {
     Err(std::io::Error::other("it is not a regular file"))
 }
 
-fn half_pair(given: &str, setting: &Setting<PathBuf>, missing: &str) -> Failure {
+fn incomplete_pair(given: &str, setting: &Setting<PathBuf>, missing: &str) -> Failure {
     Failure::usage(
         format!("{given} is set ({}) but {missing} is not", setting.origin),
         format!("a client certificate needs both files: set {missing}, or unset {given}"),

@@ -1,4 +1,4 @@
-//! Values of configuration variables out of their texts.
+//! Parses the text of configuration variables into values.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ pub(super) fn path(setting: Setting<String>) -> Setting<PathBuf> {
 }
 
 pub(super) fn parse_ssl_mode(setting: Setting<String>) -> Result<Setting<SslMode>, Failure> {
-    let wanted = setting.value.to_ascii_lowercase().replace('_', "-");
-    let found = SslMode::NAMES
+    let name = setting.value.to_ascii_lowercase().replace('_', "-");
+    let mode = SslMode::NAMES
         .iter()
-        .find(|(name, _)| *name == wanted)
+        .find(|(mode_name, _)| *mode_name == name)
         .map(|(_, mode)| *mode);
-    match found {
+    match mode {
         Some(mode) => Ok(setting.map(|_| mode)),
-        None => Err(bad_value(
+        None => Err(invalid_value(
             &setting,
             "use one of disabled, preferred, required, verify-ca, verify-identity",
         )),
@@ -32,7 +32,7 @@ where
 {
     match setting.value.trim().parse::<T>() {
         Ok(value) if value >= min && value <= max => Ok(setting.map(|_| value)),
-        _ => Err(bad_value(
+        _ => Err(invalid_value(
             &setting,
             &format!("use a whole number from {min} to {max}"),
         )),
@@ -44,7 +44,7 @@ pub(super) fn milliseconds(setting: Setting<String>, min: u64) -> Result<Setting
     number::<u64>(setting.clone(), min, 86_400_000)
         .map(|setting| setting.map(Duration::from_millis))
         .map_err(|_| {
-            bad_value(
+            invalid_value(
                 &setting,
                 &format!("use milliseconds, a whole number from {min} to 86400000"),
             )
@@ -55,12 +55,12 @@ pub(super) fn boolean(setting: Setting<String>) -> Result<Setting<bool>, Failure
     match setting.value.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(setting.map(|_| true)),
         "0" | "false" | "no" | "off" => Ok(setting.map(|_| false)),
-        _ => Err(bad_value(&setting, "use true or false")),
+        _ => Err(invalid_value(&setting, "use true or false")),
     }
 }
 
 /// The message for a value that cannot be used; `setting.origin` names the variable.
-fn bad_value(setting: &Setting<String>, next: &str) -> Failure {
+fn invalid_value(setting: &Setting<String>, next: &str) -> Failure {
     Failure::usage(
         format!(
             "'{}' is not a valid value, set by {}",

@@ -1,24 +1,24 @@
-//! The password, from a variable, a file or the URL.
+//! Reads the password from a variable, a file or the URL.
 
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use super::Setting;
-use super::read::{Unreadable, read_small};
+use super::small_file::{ReadError, read_small};
 use super::source::Lookup;
 use super::url::UrlParts;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::secret::Secret;
 
-/// No password file is larger (bytes).
-const PASSWORD_LIMIT: usize = 64 * 1024;
+/// Largest password file accepted, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
 
 pub(super) fn password(
     lookup: &Lookup<'_>,
     url: &UrlParts,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Option<Setting<Secret>>, Failure> {
     let plain = lookup.get("DB_PASSWORD");
     let file = lookup.get("DB_PASSWORD_FILE");
@@ -33,7 +33,7 @@ pub(super) fn password(
     }
     let part = match file {
         None => plain.map(|setting| setting.map(Secret::new)),
-        Some(file) => Some(read_password(&file, patience, lookup.cancel())?),
+        Some(file) => Some(read_password(&file, timeout, lookup.cancel())?),
     };
     match (&part, &url.password) {
         (Some(part), Some(in_url)) if part.value != in_url.value => Err(Failure::usage(
@@ -50,21 +50,21 @@ pub(super) fn password(
 
 fn read_password(
     file: &Setting<String>,
-    patience: Duration,
+    timeout: Duration,
     cancel: &Cancel,
 ) -> Result<Setting<Secret>, Failure> {
-    let refused = |problem: &dyn fmt::Display| {
+    let unusable = |problem: &dyn fmt::Display| {
         Failure::usage(
             format!("DB_PASSWORD_FILE={} ({}): {problem}", file.value, file.origin),
             "give the path of a readable file that holds the password and nothing else",
         )
     };
-    let bytes = match read_small(Path::new(&file.value), PASSWORD_LIMIT, patience, cancel) {
+    let bytes = match read_small(Path::new(&file.value), MAX_BYTES, timeout, cancel) {
         Ok(bytes) => bytes,
-        Err(Unreadable::Cancelled(cancelled)) => return Err(cancelled.into()),
-        Err(error) => return Err(refused(&error)),
+        Err(ReadError::Cancelled(cancelled)) => return Err(cancelled.into()),
+        Err(error) => return Err(unusable(&error)),
     };
-    let text = String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))?;
+    let text = String::from_utf8(bytes).map_err(|_| unusable(&"it is not UTF-8"))?;
     // Editors and `echo` end a file with a newline that is not part of the password.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);

@@ -1,4 +1,4 @@
-//! Where a value can come from, and in which order the places are asked.
+//! The sources of configuration values and their order of precedence.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,12 +18,12 @@ pub enum Origin {
     Environment(&'static str),
     /// A variable in a `.env` file.
     EnvFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
     },
-    /// Nobody set it.
+    /// Not set; the built-in default.
     Default,
 }
 
@@ -48,7 +48,7 @@ pub struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// A value that nobody set.
+    /// A built-in default.
     pub fn default(value: T) -> Self {
         Setting {
             value,
@@ -56,7 +56,7 @@ impl<T> Setting<T> {
         }
     }
 
-    /// Changes the value and keeps the origin.
+    /// Transforms the value and keeps the origin.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
         Setting {
             value: change(self.value),
@@ -65,20 +65,20 @@ impl<T> Setting<T> {
     }
 }
 
-/// Everything a configuration is made from; plain values, so that tests need no process environment.
+/// All inputs of a configuration, as plain values, so that tests need no process environment.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Flags that were given, by the variable they stand for: value and the flag's name.
+    /// Flags that were given, by the variable they set: value and the flag's name.
     pub flags: BTreeMap<&'static str, (String, &'static str)>,
     /// The process's environment.
     pub environment: BTreeMap<String, String>,
     /// The `.env` file, if one was found.
     pub env_file: Option<EnvFile>,
-    /// Ends a wait for a file that is a pipe.
+    /// Cancels a wait for a file that is a pipe.
     pub cancel: Cancel,
 }
 
-/// Answers "what is this variable" by asking flag, environment and `.env` in this order.
+/// Looks a variable up in flags, environment and `.env`, in this order.
 pub(super) struct Lookup<'a> {
     sources: &'a Sources,
 }
@@ -95,7 +95,7 @@ impl<'a> Lookup<'a> {
         self.flag(name).or_else(|| self.variable(name))
     }
 
-    /// What the variable is when nobody sets it.
+    /// The variable's default.
     pub(super) fn default(&self, name: &'static str) -> Setting<String> {
         let default = Var::find(name).and_then(|var| var.default);
         debug_assert!(default.is_some(), "{name} has no default");
@@ -144,8 +144,8 @@ impl<'a> Lookup<'a> {
         })
     }
 
-    /// A value that can be given by a part or in the URL. A flag overrides what stands in the
-    /// environment; below that, part and URL must agree.
+    /// A value that can be set by its own variable (the part) or in the URL. A flag overrides the
+    /// environment; otherwise part and URL must agree.
     pub(super) fn merged(
         &self,
         name: &'static str,
@@ -160,13 +160,13 @@ impl<'a> Lookup<'a> {
         );
         match (self.flag(name), in_url) {
             (Some(part), Some(url)) if url_is_flag && part.value != url.value => {
-                Err(disagree(name, &part, &url))
+                Err(disagreement(name, &part, &url))
             }
             (Some(part), _) => Ok(Some(part)),
             (None, Some(url)) if url_is_flag => Ok(Some(url)),
             (None, url) => match (self.variable(name), url) {
-                (Some(part), Some(url)) if !same(name, &part.value, &url.value) => {
-                    Err(disagree(name, &part, &url))
+                (Some(part), Some(url)) if !same_value(name, &part.value, &url.value) => {
+                    Err(disagreement(name, &part, &url))
                 }
                 (part, url) => Ok(part.or(url)),
             },
@@ -175,14 +175,14 @@ impl<'a> Lookup<'a> {
 }
 
 /// Whether two texts mean the same value of `name`.
-fn same(name: &str, one: &str, other: &str) -> bool {
+fn same_value(name: &str, one: &str, other: &str) -> bool {
     match name {
         "DB_HOST" | "DB_SSL_MODE" => one.eq_ignore_ascii_case(other),
         _ => one == other,
     }
 }
 
-fn disagree(name: &str, part: &Setting<String>, url: &Setting<String>) -> Failure {
+fn disagreement(name: &str, part: &Setting<String>, url: &Setting<String>) -> Failure {
     Failure::usage(
         format!(
             "{name} is '{}' ({}) but the database URL says '{}' ({})",

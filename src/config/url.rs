@@ -1,4 +1,4 @@
-//! `mysql://user:pass@host:port/db?options` taken apart.
+//! Parses `mysql://user:pass@host:port/db?options`.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::source::{Lookup, Origin, Setting};
-use super::url_options::Options;
+use super::url_options::UrlOptions;
 use crate::exit::Failure;
 use crate::secret::Secret;
 
-/// What an application's framework writes before the `://` for the same servers: SQLAlchemy and
-/// Django name the driver after a `+`, Rails has adapters, JDBC a prefix of its own.
+/// URL schemes that frameworks use for these servers: SQLAlchemy and Django append the driver after
+/// a `+`, Rails names adapters, JDBC adds a prefix.
 const SCHEMES: [&str; 5] = ["mysql", "mariadb", "mysql2", "trilogy", "mysqls"];
 
-/// The values found in the URL, each with the URL's origin.
+/// The values in the URL, each with the URL's origin.
 #[derive(Debug, Default)]
 pub(super) struct UrlParts {
     pub(super) host: Option<Setting<String>>,
@@ -28,7 +28,7 @@ pub(super) struct UrlParts {
 }
 
 impl UrlParts {
-    /// Reads `DATABASE_URL` (or its flag). No message shows the URL: it may hold a password.
+    /// Parses `DATABASE_URL` (or its flag). No message shows the URL: it may hold a password.
     pub(super) fn read(lookup: &Lookup<'_>) -> Result<UrlParts, Failure> {
         match lookup.get("DATABASE_URL") {
             Some(setting) => parse(&setting),
@@ -41,26 +41,26 @@ impl UrlParts {
     }
 }
 
-const FORM: &str = "write mysql://user:password@host:port/database; percent-encode special characters such as \
+const URL_FORM_HINT: &str = "write mysql://user:password@host:port/database; percent-encode special characters such as \
                     @ : / ? # % in the password";
 
 fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
     let origin = &setting.origin;
     let url = plain_url(setting)?;
     if url.fragment().is_some() {
-        return Err(bad(origin, "holds a '#'", "percent-encode it as %23"));
+        return Err(invalid_url(origin, "holds a '#'", "percent-encode it as %23"));
     }
-    // Beyond the account and the host an '@' is the end of a password that was not encoded.
+    // After the account and the host, an '@' comes from a password that was not encoded.
     let option_name = url
         .query()
         .and_then(|query| query.split('=').next())
         .unwrap_or_default();
     if url.path().contains('@') || option_name.contains('@') {
-        return Err(bad(origin, "holds an '@' after the host", FORM));
+        return Err(invalid_url(origin, "holds an '@' after the host", URL_FORM_HINT));
     }
-    let found = options(&url, origin);
-    if (url.password().is_some() || found.password.is_some()) && matches!(origin, Origin::Flag(_)) {
-        return Err(bad(
+    let options = options(&url, origin);
+    if (url.password().is_some() || options.password.is_some()) && matches!(origin, Origin::Flag(_)) {
+        return Err(invalid_url(
             origin,
             "holds a password, which every user of this machine can read in the process list",
             "set DATABASE_URL or DB_PASSWORD in the environment or a .env file, or use DB_PASSWORD_FILE",
@@ -73,7 +73,7 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
         let value = percent_decode_str(text)
             .decode_utf8()
             .map_err(|_| {
-                bad(
+                invalid_url(
                     origin,
                     "is not UTF-8 after percent-decoding",
                     "encode it as UTF-8",
@@ -87,15 +87,15 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
     };
     let path = url.path().trim_start_matches('/');
     if path.contains('/') {
-        return Err(bad(
+        return Err(invalid_url(
             origin,
             "names more than a database after the host",
             "end it with /DATABASE",
         ));
     }
-    if !found.foreign.is_empty() {
-        let names = found.foreign.join(", ");
-        tracing::info!("options of the database URL ({origin}) that are other programs' business: {names}");
+    if !options.foreign.is_empty() {
+        let names = options.foreign.join(", ");
+        tracing::info!("options of the database URL ({origin}) that concern only other programs: {names}");
     }
     Ok(UrlParts {
         host: decoded(
@@ -105,24 +105,28 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
                 .trim_end_matches(']'),
         )?,
         port: decoded(&url.port().map(|port| port.to_string()).unwrap_or_default())?,
-        user: decoded(url.username())?.or(found.user),
+        user: decoded(url.username())?.or(options.user),
         password: decoded(url.password().unwrap_or_default())?
             .map(|text| text.map(Secret::new))
-            .or(found.password),
+            .or(options.password),
         database: decoded(path)?,
-        notes: found.notes,
-        options: found.known,
+        notes: options.notes,
+        options: options.known,
     })
 }
 
-/// The URL with a scheme that the parser knows nothing special about.
+/// The URL with the scheme `mysql`, for which the parser has no special rules.
 fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
     let origin = &setting.origin;
     let text = setting.value.trim();
     let text = text.strip_prefix("jdbc:").unwrap_or(text);
-    // Without the slashes all the rest would be taken for a database's name, password and all.
+    // Without the slashes, the parser would take everything, the password included, as the database's name.
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(bad(origin, "is not a URL: there is no '://'", FORM));
+        return Err(invalid_url(
+            origin,
+            "is not a URL: there is no '://'",
+            URL_FORM_HINT,
+        ));
     };
     let family = scheme.split('+').next().unwrap_or_default().to_ascii_lowercase();
     if !SCHEMES.contains(&family.as_str()) {
@@ -131,9 +135,13 @@ fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
         } else {
             "does not start with mysql://".to_owned()
         };
-        return Err(bad(origin, &problem, "start it with mysql:// or mariadb://"));
+        return Err(invalid_url(
+            origin,
+            &problem,
+            "start it with mysql:// or mariadb://",
+        ));
     }
-    // SQLAlchemy leaves the host out where a socket follows.
+    // SQLAlchemy omits the host if a socket follows.
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let host = if rest[..end].ends_with('@') {
         "localhost"
@@ -142,24 +150,24 @@ fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
     };
     let (account, rest) = rest.split_at(end);
     Url::parse(&format!("mysql://{account}{host}{rest}"))
-        .map_err(|error| bad(origin, &format!("is not a URL: {error}"), FORM))
+        .map_err(|error| invalid_url(origin, &format!("is not a URL: {error}"), URL_FORM_HINT))
 }
 
-fn options(url: &Url, origin: &Origin) -> Options {
-    let mut found = Options::default();
+fn options(url: &Url, origin: &Origin) -> UrlOptions {
+    let mut parsed = UrlOptions::default();
     for (name, value) in url.query_pairs() {
         let setting = Setting {
             value: value.into_owned(),
             origin: origin.clone(),
         };
-        found.add(&name, setting);
+        parsed.add(&name, setting);
     }
-    if let Some(mode) = found.implied_mode.take() {
-        found.known.entry("ssl-mode").or_insert(mode);
+    if let Some(mode) = parsed.implied_mode.take() {
+        parsed.known.entry("ssl-mode").or_insert(mode);
     }
-    found
+    parsed
 }
 
-fn bad(origin: &Origin, problem: &str, next: &str) -> Failure {
+fn invalid_url(origin: &Origin, problem: &str, next: &str) -> Failure {
     Failure::usage(format!("the database URL ({origin}) {problem}"), next)
 }

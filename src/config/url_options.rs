@@ -1,29 +1,29 @@
-//! The options of an application's database URL, and what each means to dbtool.
+//! The options of an application's database URL, mapped to dbtool's own.
 
 use std::collections::BTreeMap;
 
 use super::source::Setting;
 use crate::secret::Secret;
 
-/// What the options say, as far as it concerns dbtool.
+/// The options of a URL, sorted by their meaning for dbtool.
 #[derive(Debug, Default)]
-pub(super) struct Options {
-    /// dbtool's own options, by their names there.
+pub(super) struct UrlOptions {
+    /// Options that dbtool uses, by its own names.
     pub(super) known: BTreeMap<&'static str, Setting<String>>,
-    /// The TLS mode that other programs' switches amount to; one written out goes before it.
+    /// The TLS mode that other programs' switches imply; an explicit mode takes precedence.
     pub(super) implied_mode: Option<Setting<String>>,
-    /// JDBC writes the account here.
+    /// The account, as JDBC passes it.
     pub(super) user: Option<Setting<String>>,
-    /// And its password.
+    /// The account's password, as JDBC passes it.
     pub(super) password: Option<Setting<Secret>>,
-    /// Names of options that are other programs' business.
+    /// Names of options that concern only other programs.
     pub(super) foreign: Vec<String>,
     /// Warnings; whole sentences.
     pub(super) notes: Vec<String>,
 }
 
-/// Names that mean one of dbtool's own options (`_` counts as `-`, case does not count): those of the
-/// MySQL client, JDBC, Prisma, SQLAlchemy's drivers, Rails and mysql2.
+/// Synonyms of dbtool's own options (`_` equals `-`, case is ignored), from the MySQL client, JDBC,
+/// Prisma, SQLAlchemy's drivers, Rails and mysql2.
 const NAMES: [(&str, &str); 21] = [
     ("ssl-mode", "ssl-mode"),
     ("sslmode", "ssl-mode"),
@@ -48,10 +48,10 @@ const NAMES: [(&str, &str); 21] = [
     ("tls", "tls"),
 ];
 
-/// Switches of other programs that ask for TLS.
+/// Switches of other programs that request TLS.
 const TLS_SWITCHES: [&str; 4] = ["requiressl", "ssl", "require-ssl", "ssl-disabled"];
 
-/// Options by which another program verifies the server.
+/// Options of other programs that request verification of the server's certificate.
 const VERIFYING: [&str; 5] = [
     "sslaccept",
     "verifyservercertificate",
@@ -60,8 +60,8 @@ const VERIFYING: [&str; 5] = [
     "ssl-verify-server-cert",
 ];
 
-/// Options of other programs that do not concern a maintenance run: their pools, timeouts, character
-/// sets and habits.
+/// Options of other programs that do not concern a maintenance run: pools, timeouts, character sets
+/// and driver behaviour.
 const FOREIGN: [&str; 67] = [
     "adapter",
     "allowloadlocalinfile",
@@ -132,7 +132,7 @@ const FOREIGN: [&str; 67] = [
     "writetimeout",
 ];
 
-impl Options {
+impl UrlOptions {
     /// Adds one option; `name` as written.
     pub(super) fn add(&mut self, name: &str, setting: Setting<String>) {
         let plain = name.to_ascii_lowercase().replace('_', "-");
@@ -144,7 +144,7 @@ impl Options {
         match known {
             Some("user") => self.user = Some(setting),
             Some("password") => self.password = Some(setting.map(Secret::new)),
-            // Prisma calls the authority's file so; dbtool's own name for a client's certificate differs.
+            // Prisma uses this name for the authority's file; dbtool's `ssl-cert` is the client's certificate.
             _ if plain == "sslcert" => {
                 self.known.insert("ssl-ca", setting);
             }
@@ -156,7 +156,7 @@ impl Options {
             None if VERIFYING.contains(&plain) => self.verifying(name, &setting),
             None if FOREIGN.contains(&plain) => self.foreign.push(name.to_owned()),
             None => self.notes.push(format!(
-                "the database URL ({}) has the option '{name}', which dbtool does not know and does not use",
+                "the database URL ({}) has the option '{name}', which dbtool does not know and ignores",
                 setting.origin
             )),
         }
@@ -170,7 +170,7 @@ impl Options {
             (_, "false" | "0" | "") => "disabled",
             (_, "preferred") => "preferred",
             ("usessl", _) => "preferred",
-            // Go's `tls=true` verifies against the system's authorities; a JSON value may ask for it.
+            // Go's `tls=true` verifies against the system's authorities; a JSON value may request it.
             _ => "required",
         };
         if mode != "disabled" || plain == "usessl" || plain == "ssl-disabled" || plain == "tls" {
@@ -187,7 +187,7 @@ impl Options {
                 setting.origin
             ));
         }
-        // `accept_invalid_certs` is Prisma's default: encrypted, though an authority may be named beside it.
+        // `accept_invalid_certs` is Prisma's default: encrypted without verification, even with an authority.
         if matches!(value.as_str(), "strict" | "true" | "1" | "accept_invalid_certs") {
             self.tls_switch("tls", setting.clone());
         }

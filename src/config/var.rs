@@ -1,27 +1,27 @@
-//! What a configuration variable is.
+//! The description of a configuration variable.
 
 use super::Origin;
 use super::vars::{Config, VARS};
 
-/// A variable: its flag, its line in `dbtool config` and its lines in `.env.example` come from here.
+/// A variable; its flag, its line in `dbtool config` and its lines in `.env.example` are derived from it.
 #[derive(Debug)]
 pub struct Var {
-    /// Its name in the environment and in `.env`.
+    /// Name in the environment and in `.env`.
     pub name: &'static str,
-    /// The flag that goes before it, if there is one.
+    /// The flag that overrides it, if there is one.
     pub flag: Option<Flag>,
-    /// Its value when nobody sets it, as text.
+    /// Default value, as text.
     pub default: Option<&'static str>,
-    /// Whether its value is shown as stars.
+    /// Whether the value is masked when shown.
     pub secret: bool,
-    /// What it says something about.
+    /// The part of the configuration it belongs to.
     pub scope: Scope,
-    /// Its value for `dbtool config`; `None` for a variable that only leads to others' values.
+    /// Its value for `dbtool config`; `None` for a variable that only sets other variables' values.
     pub(super) show: Option<Show>,
-    /// The comment before it in `.env.example`; empty for one that continues a group.
+    /// Comment above it in `.env.example`; empty if it continues a group.
     pub(super) comment: &'static str,
-    /// Its line in `.env.example`.
-    pub(super) sample: Sample,
+    /// Its value in `.env.example`.
+    pub(super) sample: ExampleValue,
 }
 
 /// The value of a variable in a configuration, as text; `None` when it is not set.
@@ -30,42 +30,42 @@ pub(super) type Show = fn(&Config) -> Option<(String, &Origin)>;
 /// A command-line flag that sets a variable.
 #[derive(Debug)]
 pub struct Flag {
-    /// Its name, with dashes.
+    /// Name, with dashes.
     pub name: &'static str,
-    /// What it takes.
+    /// Whether it takes a value.
     pub argument: Argument,
-    /// What it is for; the names of the variable and its default follow.
+    /// Help text; the variable's name and default are appended.
     pub help: &'static str,
-    /// Whether only the long help shows it.
+    /// Whether it appears in the long help only.
     pub advanced: bool,
 }
 
-/// What a flag takes.
+/// The argument of a flag.
 #[derive(Debug)]
 pub enum Argument {
-    /// A value, called so in the help.
+    /// A value, with this placeholder in the help.
     Value(&'static str),
-    /// Nothing; the flag stands for this value.
+    /// No argument; the flag sets this value.
     Fixed(&'static str),
 }
 
-/// What a variable says something about.
+/// The part of the configuration a variable belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Which database is meant, as which account. `check-schema --expect` sets these anew.
+    /// Which database, as which account. `check-schema --expect` replaces these.
     Database,
-    /// How to talk to its server. A sandbox sets these and the former anew.
+    /// How to connect to the server. A sandbox replaces these and those of `Database`.
     Server,
-    /// The run, whatever the server.
+    /// The run, independent of the server.
     Run,
 }
 
 /// A value in `.env.example`.
 #[derive(Debug)]
-pub(super) enum Sample {
-    /// To be filled in.
+pub(super) enum ExampleValue {
+    /// An active line to fill in.
     Set(&'static str),
-    /// Commented out.
+    /// A line that is commented out.
     Commented(&'static str),
 }
 
@@ -75,7 +75,7 @@ impl Var {
         VARS.iter().find(|var| var.name == name)
     }
 
-    /// The help of its flag.
+    /// Help text of its flag.
     pub fn help(&self, flag: &Flag) -> String {
         let env = match flag.argument {
             Argument::Value(_) => self.name.to_owned(),
@@ -89,13 +89,13 @@ impl Var {
     }
 }
 
-/// The names of the variables that say something about `scope` or what is above it.
+/// The names of the variables of `scope` and of the scopes before it.
 pub fn names(scope: Scope) -> Vec<&'static str> {
     let of_scope = VARS.iter().filter(|var| var.scope <= scope);
     of_scope.map(|var| var.name).collect()
 }
 
-/// What `.env.example` begins with.
+/// The head of `.env.example`.
 const EXAMPLE_HEAD: &str = "\
 # Copy to .env (never commit that one) and keep what you need.
 # Precedence: flag, environment, .env (nearest, walking up), default.
@@ -114,8 +114,8 @@ pub fn example_file() -> String {
             text.extend(var.comment.lines().map(|line| format!("# {line}\n")));
         }
         let line = match var.sample {
-            Sample::Set(value) => format!("{}={value}\n", var.name),
-            Sample::Commented(value) => format!("#{}={value}\n", var.name),
+            ExampleValue::Set(value) => format!("{}={value}\n", var.name),
+            ExampleValue::Commented(value) => format!("#{}={value}\n", var.name),
         };
         text.push_str(&line);
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_flags_are_told_apart_and_no_flag_takes_a_secret() {
+    fn names_and_flags_are_unique_and_no_flag_takes_a_secret() {
         let names: std::collections::BTreeSet<_> = VARS.iter().map(|var| var.name).collect();
         assert_eq!(names.len(), VARS.len());
         let flags = VARS.iter().filter_map(|var| var.flag.as_ref());
@@ -148,7 +148,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> = flags.clone().map(|flag| flag.name).collect();
         assert_eq!(names.len(), flags.count());
         let secret = VARS.iter().filter(|var| var.secret && var.flag.is_some());
-        // The URL's flag is refused when it holds a password.
+        // The URL's flag is rejected if it holds a password.
         assert_eq!(secret.map(|var| var.name).collect::<Vec<_>>(), ["DATABASE_URL"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration variables: each is an entry of [`VARS`], a field of [`Config`] and the line of
-//! [`Config::resolve`] that reads the field. The flags, the help, `dbtool config`, `.env.example` and which
-//! variables a sandbox sets anew come from the entry.
+//! [`Config::resolve`] that reads the field. The flags, the help, `dbtool config`, `.env.example` and the
+//! variables that a sandbox replaces are derived from the entry.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,25 +11,25 @@ use super::parse::{boolean, milliseconds, number, parse_ssl_mode, path};
 use super::password::password;
 use super::source::{Lookup, Origin, Setting, Sources};
 use super::url::UrlParts;
-use super::var::{Argument, Flag, Sample, Scope, Var};
+use super::var::{Argument, ExampleValue, Flag, Scope, Var};
 use crate::exit::Failure;
 use crate::secret::Secret;
 
-/// A limit above this is a typing error: no maintenance run needs more.
+/// A higher limit is a typing error: no maintenance run needs more.
 const MAX_CONNECTION_LIMIT: u32 = 100;
 
 /// The whole configuration of a run.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the server listens.
+    /// The server's address.
     pub address: Setting<Address>,
-    /// Where the port came from; the address's own origin is the host's or the socket's.
+    /// Origin of the port; the address's own origin is that of the host or socket.
     pub port_origin: Origin,
-    /// Account to connect as; only showing the configuration does without.
+    /// Account to connect as; only `dbtool config` works without one.
     pub user: Option<Setting<String>>,
-    /// Its password; `None` is an account without one.
+    /// The account's password; `None` for an account without password.
     pub password: Option<Setting<Secret>>,
-    /// Database to work in; some commands need none.
+    /// Database to work in; some commands do not need one.
     pub database: Option<Setting<String>>,
     /// Connections all dbtool processes of this host may hold together.
     pub connection_limit: Setting<u32>,
@@ -37,9 +37,9 @@ pub struct Config {
     pub fleet_limit: Option<Setting<u32>>,
     /// How long a command waits for a free connection.
     pub acquire_timeout: Setting<Duration>,
-    /// How long one statement may run; `None` is no limit.
+    /// Time limit of a statement; `None` is no limit.
     pub timeout: Setting<Option<Duration>>,
-    /// TLS mode.
+    /// TLS requirement of the connection.
     pub ssl_mode: Setting<SslMode>,
     /// File with the authority's certificate, PEM.
     pub ssl_ca: Option<Setting<PathBuf>>,
@@ -47,7 +47,7 @@ pub struct Config {
     pub ssl_cert: Option<Setting<PathBuf>>,
     /// File with the client's key, PEM.
     pub ssl_key: Option<Setting<PathBuf>>,
-    /// MySQL `admin_port`, MariaDB `extra_port`: a way in when the server is full.
+    /// MySQL `admin_port`, MariaDB `extra_port`: used when the server has no free connection.
     pub admin_port: Option<Setting<u16>>,
     /// Whether slots are shared with the other dbtool processes of this host.
     pub shared_budget: Setting<bool>,
@@ -55,7 +55,7 @@ pub struct Config {
     pub budget_dir: Option<Setting<PathBuf>>,
     /// The `.env` file that was read, if any.
     pub env_file: Option<PathBuf>,
-    /// What the user should know about how the values were read; whole sentences without secrets.
+    /// Warnings about how the values were read; whole sentences without secrets.
     pub notes: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl Config {
         let ssl_ca = lookup.merged("DB_SSL_CA", url.option("ssl-ca"))?.map(path);
         let ssl_mode = match lookup.merged("DB_SSL_MODE", url.option("ssl-mode"))? {
             Some(mode) => parse_ssl_mode(mode)?,
-            // A CA that is silently not used would be worse than none.
+            // A CA without verification would give false security.
             None if ssl_ca.is_some() => Setting::default(SslMode::VerifyCa),
             None => parse_ssl_mode(lookup.default("DB_SSL_MODE"))?,
         };
@@ -128,7 +128,7 @@ pub const VARS: &[Var] = &[
         show: None,
         comment: "Either one URL (percent-encode special characters in the password). Those of SQLAlchemy, Prisma,\n\
                   Rails and JDBC are understood; options that mean nothing to dbtool are left alone ...",
-        sample: Sample::Commented("mysql://app:secret@127.0.0.1:3306/booking?ssl-mode=preferred"),
+        sample: ExampleValue::Commented("mysql://app:secret@127.0.0.1:3306/booking?ssl-mode=preferred"),
     },
     Var {
         name: "DB_HOST",
@@ -146,7 +146,7 @@ pub const VARS: &[Var] = &[
             Address::Socket(_) => None,
         }),
         comment: "... or the parts. Where both are set they must agree.",
-        sample: Sample::Set("127.0.0.1"),
+        sample: ExampleValue::Set("127.0.0.1"),
     },
     Var {
         name: "DB_PORT",
@@ -164,7 +164,7 @@ pub const VARS: &[Var] = &[
             Address::Socket(_) => None,
         }),
         comment: "",
-        sample: Sample::Set("3306"),
+        sample: ExampleValue::Set("3306"),
     },
     Var {
         name: "DB_SOCKET",
@@ -182,7 +182,7 @@ pub const VARS: &[Var] = &[
             Address::Socket(path) => Some((path.display().to_string(), &config.address.origin)),
         }),
         comment: "Instead of DB_HOST and DB_PORT: a unix socket of a server on this machine.",
-        sample: Sample::Commented("/run/mysqld/mysqld.sock"),
+        sample: ExampleValue::Commented("/run/mysqld/mysqld.sock"),
     },
     Var {
         name: "DB_USER",
@@ -195,9 +195,14 @@ pub const VARS: &[Var] = &[
         default: None,
         secret: false,
         scope: Scope::Database,
-        show: Some(|config| config.user.as_ref().map(|it| (it.value.clone(), &it.origin))),
+        show: Some(|config| {
+            config
+                .user
+                .as_ref()
+                .map(|setting| (setting.value.clone(), &setting.origin))
+        }),
         comment: "The account, its password, and the database to work in.",
-        sample: Sample::Set("app"),
+        sample: ExampleValue::Set("app"),
     },
     Var {
         name: "DB_PASSWORD",
@@ -209,10 +214,10 @@ pub const VARS: &[Var] = &[
             config
                 .password
                 .as_ref()
-                .map(|it| (it.value.to_string(), &it.origin))
+                .map(|setting| (setting.value.to_string(), &setting.origin))
         }),
         comment: "",
-        sample: Sample::Set("'change-me'"),
+        sample: ExampleValue::Set("'change-me'"),
     },
     Var {
         name: "DB_NAME",
@@ -225,9 +230,14 @@ pub const VARS: &[Var] = &[
         default: None,
         secret: false,
         scope: Scope::Database,
-        show: Some(|config| config.database.as_ref().map(|it| (it.value.clone(), &it.origin))),
+        show: Some(|config| {
+            config
+                .database
+                .as_ref()
+                .map(|setting| (setting.value.clone(), &setting.origin))
+        }),
         comment: "",
-        sample: Sample::Set("booking"),
+        sample: ExampleValue::Set("booking"),
     },
     Var {
         name: "DB_PASSWORD_FILE",
@@ -237,7 +247,7 @@ pub const VARS: &[Var] = &[
         scope: Scope::Database,
         show: None,
         comment: "Instead of DB_PASSWORD: a file that holds the password and nothing else.",
-        sample: Sample::Commented("/run/secrets/db_password"),
+        sample: ExampleValue::Commented("/run/secrets/db_password"),
     },
     Var {
         name: "DB_CONNECTION_LIMIT",
@@ -258,7 +268,7 @@ pub const VARS: &[Var] = &[
         }),
         comment: "Connections that all dbtool processes of this host hold together (per server and account).\n\
                   One of them is kept for ending a cancelled statement and for quick diagnostics.",
-        sample: Sample::Commented("3"),
+        sample: ExampleValue::Commented("3"),
     },
     Var {
         name: "DB_FLEET_CONNECTION_LIMIT",
@@ -270,10 +280,10 @@ pub const VARS: &[Var] = &[
             config
                 .fleet_limit
                 .as_ref()
-                .map(|it| (it.value.to_string(), &it.origin))
+                .map(|setting| (setting.value.to_string(), &setting.origin))
         }),
         comment: "Connections that the dbtool processes of all hosts hold together; off unless set.",
-        sample: Sample::Commented("3"),
+        sample: ExampleValue::Commented("3"),
     },
     Var {
         name: "DB_ACQUIRE_TIMEOUT",
@@ -294,7 +304,7 @@ pub const VARS: &[Var] = &[
         }),
         comment: "How long to wait for a free connection, and how long one statement may run (0 is no limit), in ms.\n\
                   Migrations and backfills have limits of their own.",
-        sample: Sample::Commented("60000"),
+        sample: ExampleValue::Commented("60000"),
     },
     Var {
         name: "DB_TIMEOUT",
@@ -313,7 +323,7 @@ pub const VARS: &[Var] = &[
             Some((text, &config.timeout.origin))
         }),
         comment: "",
-        sample: Sample::Commented("60000"),
+        sample: ExampleValue::Commented("60000"),
     },
     Var {
         name: "DB_SSL_MODE",
@@ -328,7 +338,7 @@ pub const VARS: &[Var] = &[
         scope: Scope::Server,
         show: Some(|config| Some((config.ssl_mode.value.name().to_owned(), &config.ssl_mode.origin))),
         comment: "disabled, preferred, required, verify-ca or verify-identity.",
-        sample: Sample::Commented("preferred"),
+        sample: ExampleValue::Commented("preferred"),
     },
     Var {
         name: "DB_SSL_CA",
@@ -345,10 +355,10 @@ pub const VARS: &[Var] = &[
             config
                 .ssl_ca
                 .as_ref()
-                .map(|it| (it.value.display().to_string(), &it.origin))
+                .map(|setting| (setting.value.display().to_string(), &setting.origin))
         }),
         comment: "",
-        sample: Sample::Commented("/etc/ssl/db/ca.pem"),
+        sample: ExampleValue::Commented("/etc/ssl/db/ca.pem"),
     },
     Var {
         name: "DB_SSL_CERT",
@@ -365,10 +375,10 @@ pub const VARS: &[Var] = &[
             config
                 .ssl_cert
                 .as_ref()
-                .map(|it| (it.value.display().to_string(), &it.origin))
+                .map(|setting| (setting.value.display().to_string(), &setting.origin))
         }),
         comment: "",
-        sample: Sample::Commented("/etc/ssl/db/client.pem"),
+        sample: ExampleValue::Commented("/etc/ssl/db/client.pem"),
     },
     Var {
         name: "DB_SSL_KEY",
@@ -385,10 +395,10 @@ pub const VARS: &[Var] = &[
             config
                 .ssl_key
                 .as_ref()
-                .map(|it| (it.value.display().to_string(), &it.origin))
+                .map(|setting| (setting.value.display().to_string(), &setting.origin))
         }),
         comment: "",
-        sample: Sample::Commented("/etc/ssl/db/client-key.pem"),
+        sample: ExampleValue::Commented("/etc/ssl/db/client-key.pem"),
     },
     Var {
         name: "DB_ADMIN_PORT",
@@ -405,10 +415,10 @@ pub const VARS: &[Var] = &[
             config
                 .admin_port
                 .as_ref()
-                .map(|it| (it.value.to_string(), &it.origin))
+                .map(|setting| (setting.value.to_string(), &setting.origin))
         }),
         comment: "MySQL's admin_port or MariaDB's extra_port: the way in when the server is full.",
-        sample: Sample::Commented("33062"),
+        sample: ExampleValue::Commented("33062"),
     },
     Var {
         name: "DB_SHARED_BUDGET",
@@ -428,7 +438,7 @@ pub const VARS: &[Var] = &[
             ))
         }),
         comment: "false: do not share the connection limit with other dbtool processes.",
-        sample: Sample::Commented("true"),
+        sample: ExampleValue::Commented("true"),
     },
     Var {
         name: "DB_BUDGET_DIR",
@@ -440,10 +450,10 @@ pub const VARS: &[Var] = &[
             config
                 .budget_dir
                 .as_ref()
-                .map(|it| (it.value.display().to_string(), &it.origin))
+                .map(|setting| (setting.value.display().to_string(), &setting.origin))
         }),
         comment: "Where the shared limit is kept; a folder that several users may write to (root's, mode 1777) makes them\n\
                   share it. Default: /tmp/dbtool-UID, a private folder.",
-        sample: Sample::Commented("/run/dbtool"),
+        sample: ExampleValue::Commented("/run/dbtool"),
     },
 ];

@@ -1,4 +1,4 @@
-//! Named checks, as test and lint commands report them.
+//! Named checks, as reported by test and lint commands.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use super::style::Style;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
-    /// As it should be.
+    /// The expectation holds.
     Passed,
-    /// Not as it should be; the run's exit code says so.
+    /// The expectation does not hold; the exit code reports it.
     Failed,
-    /// Could not be checked; the message says why.
+    /// Not checked; the message gives the reason.
     Skipped,
-    /// Worth a look, does not fail the run.
+    /// A warning; does not fail the run.
     Warned,
 }
 
 impl CheckStatus {
-    /// The word shown in text output.
-    pub fn word(self) -> &'static str {
+    /// The label in text output.
+    pub fn as_str(self) -> &'static str {
         match self {
             CheckStatus::Passed => "ok",
             CheckStatus::Failed => "FAILED",
@@ -35,25 +35,25 @@ impl CheckStatus {
 pub struct Check {
     /// The group it belongs to; a test suite in JUnit.
     pub group: String,
-    /// What is checked.
+    /// The expectation that is checked.
     pub name: String,
     /// How it ended.
     pub status: CheckStatus,
     /// How long it took.
     #[serde(serialize_with = "as_milliseconds", rename = "duration_ms")]
     pub duration: Duration,
-    /// The result in one line.
+    /// Result in one line; may be empty.
     pub message: String,
-    /// What bears it out: sample rows, a query plan.
+    /// Evidence: sample rows, a query plan.
     pub details: Vec<String>,
-    /// The file to which it refers, relative to the working directory.
+    /// File it refers to, relative to the working directory.
     pub file: Option<String>,
-    /// The line in that file, counted from 1.
+    /// Line in that file, counted from 1.
     pub line: Option<u32>,
 }
 
 impl Check {
-    /// A check that passed without a word; the other constructors and fields build on it.
+    /// A check without message, details or duration; builder methods and fields add them.
     pub fn new(group: impl Into<String>, name: impl Into<String>, status: CheckStatus) -> Self {
         Check {
             group: group.into(),
@@ -90,11 +90,11 @@ impl Check {
 }
 
 fn as_milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    // Microseconds are as fine as a network round trip deserves.
+    // A network round trip is not measurable more precisely than in microseconds.
     serializer.serialize_f64(duration.as_micros() as f64 / 1_000.0)
 }
 
-/// How many checks ended which way.
+/// Number of checks by status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Passed, warnings not included.
@@ -109,7 +109,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts `checks`.
-    pub fn of<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Self {
+    pub fn from_checks<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Self {
         let mut tally = Tally::default();
         for check in checks {
             match check.status {

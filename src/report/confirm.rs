@@ -1,4 +1,4 @@
-//! Asking before something that cannot be undone.
+//! Asks for confirmation before an irreversible action.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -9,16 +9,15 @@ use crate::cancel::Cancel;
 use crate::exit::Failure;
 
 impl Reporter {
-    /// Asks a yes-or-no question on standard error; only `y` or `yes` is a yes, and the end
-    /// of input is a no.
+    /// Asks a yes-or-no question on standard error; only `y` and `yes` confirm. End of input is a no.
     ///
     /// # Errors
-    /// A [`Failure`] of usage when standard input is no terminal (`--yes` is for scripts), and
-    /// [`crate::cancel::Cancelled`] when a signal comes before the answer.
+    /// A usage [`Failure`] if standard input is not a terminal (`--yes` is for scripts), and
+    /// [`crate::cancel::Cancelled`] if a signal arrives before the answer.
     pub async fn confirm(&self, cancel: &Cancel, question: &str) -> anyhow::Result<bool> {
         if !io::stdin().is_terminal() {
             return Err(Failure::usage(
-                format!("{question} cannot be asked: standard input is no terminal"),
+                format!("{question} cannot be asked: standard input is not a terminal"),
                 "add --yes if the answer is yes",
             )
             .into());
@@ -26,18 +25,18 @@ impl Reporter {
         let question = paint(question, self.style().color);
         terminal::write_stderr(&format!("{question} [y/N] "));
         let (sender, answer) = tokio::sync::oneshot::channel();
-        // A blocked read cannot be cancelled: its thread is left behind and ends with the process.
+        // A blocked read cannot be cancelled: its thread keeps running until the process ends.
         std::thread::Builder::new()
             .name("confirm".into())
             .spawn(move || {
                 let mut line = String::new();
-                // An unreadable answer is a no.
+                // An unreadable answer counts as no.
                 let _ = io::stdin().lock().read_line(&mut line);
                 let _ = sender.send(line);
             })?;
         let answer = cancel.or(answer).await;
         if answer.is_err() {
-            // The prompt's line is still open: what follows starts on its own.
+            // The prompt's line is still open: start a new one.
             terminal::write_stderr("\n");
         }
         Ok(is_yes(&answer?.unwrap_or_default()))

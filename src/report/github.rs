@@ -15,14 +15,14 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// An annotation that belongs to no file.
+/// An annotation without a file.
 pub(super) fn annotation(level: &str, message: &str) -> String {
     format!("::{level}::{}", data(message))
 }
 
-/// Disarms text that the runner would take for a command: `::…` at the start of a line
+/// Escapes text that the runner would execute as a command: `::…` at the start of a line
 /// and `##[…` anywhere.
-pub(super) fn disarm(line: &str) -> String {
+pub(super) fn escape_line(line: &str) -> String {
     let line = line.replace("##[", "#\\#[");
     let body = line.trim_start();
     if body.starts_with("::") {
@@ -33,14 +33,17 @@ pub(super) fn disarm(line: &str) -> String {
     }
 }
 
-/// Lines of text, disarmed.
-pub(super) fn disarmed(lines: &[u8]) -> Vec<u8> {
+/// Escapes each line of text.
+pub(super) fn escape_lines(lines: &[u8]) -> Vec<u8> {
     let lines = String::from_utf8_lossy(lines);
-    let disarmed: String = lines.lines().map(|line| format!("{}\n", disarm(line))).collect();
-    disarmed.into_bytes()
+    let escaped: String = lines
+        .lines()
+        .map(|line| format!("{}\n", escape_line(line)))
+        .collect();
+    escaped.into_bytes()
 }
 
-/// One annotation for each check that did not simply pass.
+/// One annotation for each check that failed, warned or was skipped.
 pub(super) fn render(checks: &[Check]) -> String {
     let mut out = String::new();
     for check in checks {
@@ -62,7 +65,7 @@ pub(super) fn render(checks: &[Check]) -> String {
             property(&visible(&format!("{}: {}", check.group, check.name)))
         ));
         let mut message = visible(if check.message.is_empty() {
-            check.status.word()
+            check.status.as_str()
         } else {
             &check.message
         });
@@ -79,7 +82,7 @@ pub(super) fn render(checks: &[Check]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::check::{Check, CheckStatus};
-    use super::{annotation, disarm, render};
+    use super::{annotation, escape_line, render};
 
     #[test]
     fn annotations_are_escaped() {
@@ -100,12 +103,12 @@ mod tests {
 
     #[test]
     fn text_cannot_give_commands() {
-        for (line, disarmed) in [
+        for (line, escaped) in [
             ("  ::stop-commands::x", "  \\::stop-commands::x"),
             ("std::fs is fine", "std::fs is fine"),
             ("x ##[error]y", "x #\\#[error]y"),
         ] {
-            assert_eq!(disarm(line), disarmed);
+            assert_eq!(escape_line(line), escaped);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Numbers as people read them.
+//! Human-readable numbers, sizes and durations.
 
 use std::time::Duration;
 
 /// A size in bytes: `512 B`, `1.5 KB`, `16.0 MB`.
 ///
-/// Units are powers of 1024 under the names the server's own manual uses
+/// Units are powers of 1024, named as in the server's manual
 /// (`max_allowed_packet` of 64 MB is 67,108,864 bytes).
 pub fn bytes(size: u64) -> String {
     const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
@@ -14,7 +14,7 @@ pub fn bytes(size: u64) -> String {
     // Precision loss above 2^53 is far below the one decimal shown.
     let mut value = size as f64 / 1024.0;
     let mut unit = 0;
-    // 1023.95 would be printed as "1024.0": the next unit reads better.
+    // 1023.95 would be printed as "1024.0": use the next unit.
     while value >= 1023.95 && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;

@@ -1,4 +1,4 @@
-//! JSON output: pretty, versioned, and safe to show on a terminal.
+//! JSON output: pretty-printed, versioned, and safe to show on a terminal.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use super::Sink;
 use super::style::is_hidden;
 
-/// The value's members after a `schema` member that stands first.
+/// A `schema` member, followed by the value's members.
 #[derive(Serialize)]
 struct Versioned<'a> {
     schema: String,
@@ -16,11 +16,14 @@ struct Versioned<'a> {
     value: &'a dyn erased_serde::Serialize,
 }
 
-/// Writes part of a string, and escapes what JSON would allow but a terminal might obey: DEL, C1
-/// controls and direction overrides.
+/// Writes part of a string. Escapes characters that are legal in JSON but that a terminal may
+/// interpret: DEL, C1 controls and direction overrides.
 fn write_safe<W: ?Sized + io::Write>(writer: &mut W, fragment: &str) -> io::Result<()> {
     let mut start = 0;
-    for (index, character) in fragment.char_indices().filter(|(_, one)| is_hidden(*one)) {
+    for (index, character) in fragment
+        .char_indices()
+        .filter(|(_, character)| is_hidden(*character))
+    {
         writer.write_all(&fragment.as_bytes()[start..index])?;
         for unit in character.encode_utf16(&mut [0; 2]) {
             write!(writer, "\\u{unit:04x}")?;
@@ -30,7 +33,7 @@ fn write_safe<W: ?Sized + io::Write>(writer: &mut W, fragment: &str) -> io::Resu
     writer.write_all(&fragment.as_bytes()[start..])
 }
 
-/// Prints on one line what hides nothing.
+/// Formats on one line, with hidden characters escaped.
 pub(crate) struct Compact;
 
 impl Formatter for Compact {
@@ -43,10 +46,10 @@ impl Formatter for Compact {
     }
 }
 
-/// Pretty-prints what hides nothing.
-struct Safe<'a>(PrettyFormatter<'a>);
+/// Pretty-prints, with hidden characters escaped.
+struct Pretty<'a>(PrettyFormatter<'a>);
 
-impl Formatter for Safe<'_> {
+impl Formatter for Pretty<'_> {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
@@ -94,19 +97,19 @@ impl Formatter for Safe<'_> {
 
 /// Writes the outcome of command `name` with `"schema": "dbtool.<name>/1"` first.
 pub(super) fn write(name: &str, value: &dyn erased_serde::Serialize, sink: &Sink) {
-    let mut out = io::BufWriter::with_capacity(32 * 1024, Out(sink));
-    let mut serializer = Serializer::with_formatter(&mut out, Safe(PrettyFormatter::new()));
+    let mut out = io::BufWriter::with_capacity(32 * 1024, SinkWriter(sink));
+    let mut serializer = Serializer::with_formatter(&mut out, Pretty(PrettyFormatter::new()));
     let schema = format!("dbtool.{name}/1");
-    // Neither an outcome nor a sink has a way to fail.
+    // Neither an outcome nor a sink can fail.
     let written = Versioned { schema, value }.serialize(&mut serializer);
     debug_assert!(written.is_ok());
     let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
 
-/// A sink to write to.
-struct Out<'a>(&'a Sink);
+/// Adapts a sink to [`Write`].
+struct SinkWriter<'a>(&'a Sink);
 
-impl Write for Out<'_> {
+impl Write for SinkWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (self.0)(bytes);
         Ok(bytes.len())

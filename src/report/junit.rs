@@ -1,4 +1,4 @@
-//! JUnit XML, as CI servers read it.
+//! JUnit XML for CI servers.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -6,9 +6,9 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use super::check::{Check, CheckStatus, Tally};
 use super::style::visible;
 
-type Xml = Writer<Vec<u8>>;
+type XmlWriter = Writer<Vec<u8>>;
 
-/// XML 1.0 knows no way to write most control characters and two noncharacters.
+/// Replaces characters that XML 1.0 cannot represent: most control characters and two noncharacters.
 fn clean(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
@@ -27,8 +27,8 @@ fn seconds(checks: &[&Check]) -> String {
     )
 }
 
-fn counted(tag: &str, name: &str, checks: &[&Check]) -> BytesStart<'static> {
-    let tally = Tally::of(checks.iter().copied());
+fn suite_start(tag: &str, name: &str, checks: &[&Check]) -> BytesStart<'static> {
+    let tally = Tally::from_checks(checks.iter().copied());
     let mut start = BytesStart::new(tag.to_string());
     for (key, value) in [
         ("name", clean(name)),
@@ -43,7 +43,7 @@ fn counted(tag: &str, name: &str, checks: &[&Check]) -> BytesStart<'static> {
     start
 }
 
-fn element(xml: &mut Xml, tag: &str, message: Option<&str>, text: &str) -> std::io::Result<()> {
+fn element(xml: &mut XmlWriter, tag: &str, message: Option<&str>, text: &str) -> std::io::Result<()> {
     let mut start = BytesStart::new(tag.to_string());
     if let Some(message) = message {
         start.push_attribute(("message", clean(message).as_str()));
@@ -56,7 +56,7 @@ fn element(xml: &mut Xml, tag: &str, message: Option<&str>, text: &str) -> std::
     xml.write_event(Event::End(BytesEnd::new(tag.to_string())))
 }
 
-fn case(xml: &mut Xml, check: &Check) -> std::io::Result<()> {
+fn case(xml: &mut XmlWriter, check: &Check) -> std::io::Result<()> {
     let mut start = BytesStart::new("testcase");
     start.push_attribute(("name", clean(&check.name).as_str()));
     start.push_attribute(("classname", clean(&check.group).as_str()));
@@ -90,7 +90,7 @@ fn write(name: &str, checks: &[Check]) -> std::io::Result<Vec<u8>> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let all: Vec<&Check> = checks.iter().collect();
-    xml.write_event(Event::Start(counted(
+    xml.write_event(Event::Start(suite_start(
         "testsuites",
         &format!("dbtool {name}"),
         &all,
@@ -103,7 +103,7 @@ fn write(name: &str, checks: &[Check]) -> std::io::Result<Vec<u8>> {
     }
     for group in groups {
         let members: Vec<&Check> = checks.iter().filter(|check| check.group == group).collect();
-        xml.write_event(Event::Start(counted("testsuite", group, &members)))?;
+        xml.write_event(Event::Start(suite_start("testsuite", group, &members)))?;
         for check in members {
             case(&mut xml, check)?;
         }
@@ -115,7 +115,7 @@ fn write(name: &str, checks: &[Check]) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The checks of command `name`, a suite for each group.
+/// The checks of command `name`, one suite per group.
 pub(super) fn render(name: &str, checks: &[Check]) -> String {
     // Writing to a Vec cannot fail.
     String::from_utf8_lossy(&write(name, checks).unwrap_or_default()).into_owned()

@@ -1,4 +1,4 @@
-//! Log lines on standard error, above any progress bar and safe for a terminal.
+//! Writes log lines to standard error, above any progress bar and safe for a terminal.
 
 use std::fmt;
 use std::io;
@@ -12,10 +12,10 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::style::{Style, paint};
-use super::{Settings, terminal};
+use super::{ReportSettings, terminal};
 use crate::exit::Failure;
 
-/// Where log lines go: standard error, progress bars out of the way. Never fails.
+/// Writes log lines to standard error and suspends progress bars meanwhile. Never fails.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogWriter;
 
@@ -43,12 +43,12 @@ impl MakeWriter<'_> for LogWriter {
     }
 }
 
-/// `level target: message field=value`, one line an event whatever it holds.
-struct Line {
+/// Formats an event as one line: `level target: message field=value`.
+struct EventLine {
     style: Style,
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for EventLine
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -81,12 +81,12 @@ where
     }
 }
 
-/// What is logged: `RUST_LOG` if given, else by `-q` and `-v`. The driver's own lines only from `-vvv` on.
+/// The log filter: `RUST_LOG` if set, otherwise from `-q` and `-v`. The driver's events need `-vvv`.
 fn targets(verbose: u8, quiet: bool, rust_log: Option<&str>) -> Result<Targets, Failure> {
     if let Some(text) = rust_log.filter(|text| !text.trim().is_empty()) {
         return text.parse().map_err(|error| {
             Failure::usage(
-                format!("RUST_LOG is {text:?}, which is no log filter: {error}"),
+                format!("RUST_LOG is {text:?}, which is not a log filter: {error}"),
                 "write levels (error, warn, info, debug, trace) or TARGET=LEVEL pairs with commas, such as \
                  RUST_LOG=dbtool=debug, or unset it",
             )
@@ -106,37 +106,37 @@ fn targets(verbose: u8, quiet: bool, rust_log: Option<&str>) -> Result<Targets, 
 }
 
 /// Sends `tracing` events to standard error. `rust_log` is the value of `RUST_LOG`, if set.
-/// A second call changes nothing.
+/// A second call has no effect.
 ///
 /// # Errors
-/// [`Failure`] of usage when `rust_log` is no filter.
-pub fn init_logging(settings: &Settings, rust_log: Option<&str>) -> Result<(), Failure> {
+/// A usage [`Failure`] if `rust_log` is not a filter.
+pub fn init_logging(settings: &ReportSettings, rust_log: Option<&str>) -> Result<(), Failure> {
     let targets = targets(settings.verbose, settings.quiet, rust_log)?;
     let color = settings.stderr_color();
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .event_format(Line {
+        .event_format(EventLine {
             style: Style { color },
         })
         .with_writer(log_writer())
         .with_filter(targets);
-    // An error means that a subscriber is set already, as in a test process.
+    // An error means that a subscriber is already set, as in a test process.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Style, targets};
+    use super::{EventLine, Style, targets};
     use std::io;
     use std::sync::{Arc, Mutex};
     use tracing::Level;
     use tracing_subscriber::prelude::*;
 
     #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Sink {
+    impl io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("lock").extend_from_slice(bytes);
             Ok(bytes.len())
@@ -149,11 +149,11 @@ mod tests {
 
     #[test]
     fn lines_are_safe_and_filtered() {
-        let sink = Sink::default();
+        let sink = Buffer::default();
         let writer = sink.clone();
         let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
-            .event_format(Line {
+            .event_format(EventLine {
                 style: Style { color: false },
             })
             .with_writer(move || writer.clone())

@@ -1,9 +1,9 @@
-//! The only room that knows a terminal.
+//! Renders results and messages; the only module that knows a terminal.
 //!
 //! A command returns an [`Outcome`]; [`Reporter::emit`] renders it to standard output as
 //! text, JSON, JUnit XML, GitHub annotations or Prometheus metrics. Everything else
 //! (progress, warnings, errors, logs) goes to standard error. Text from a server passes
-//! through [`visible`] or a [`Page`] and can therefore give a terminal no orders.
+//! through [`visible`] or a [`Page`], which escape terminal control sequences.
 
 mod check;
 mod confirm;
@@ -12,11 +12,11 @@ mod human;
 mod json;
 mod junit;
 mod log;
+mod page;
 mod progress;
 mod prometheus;
 mod style;
 mod terminal;
-mod text;
 
 use std::fmt::Display;
 use std::rc::Rc;
@@ -26,22 +26,22 @@ pub use check::{Check, CheckStatus, Tally};
 pub use human::{bytes, count, duration, plural};
 pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
+pub use page::{Page, Table};
 pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
 pub use style::{Style, is_hidden, visible};
-pub use text::{Page, Table};
 
 use crate::exit::{Exit, Failure};
 use style::paint;
 use terminal::{Environment, StdoutError};
 
-/// The shape of the result on standard output.
+/// Output format of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object, its shape named by its `schema` member.
+    /// One JSON object; its `schema` member names its shape.
     Json,
     /// JUnit XML for CI servers.
     Junit,
@@ -51,10 +51,10 @@ pub enum Format {
     Prometheus,
 }
 
-/// When to colour.
+/// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless NO_COLOR, CLICOLOR=0 or TERM=dumb say no; elsewhere with CLICOLOR_FORCE.
+    /// On a terminal, unless NO_COLOR, CLICOLOR=0 or TERM=dumb is set; elsewhere with CLICOLOR_FORCE.
     #[default]
     Auto,
     /// Always.
@@ -63,33 +63,33 @@ pub enum ColorChoice {
     Never,
 }
 
-/// How results and messages are shown.
+/// Options that control how results and messages are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// The shape of the result.
+pub struct ReportSettings {
+    /// Output format of the result.
     pub format: Format,
-    /// When to colour.
+    /// When to use colour.
     pub color: ColorChoice,
-    /// No status lines and no progress; warnings and errors stay.
+    /// Suppress status lines and progress; warnings and errors are still shown.
     pub quiet: bool,
-    /// How many times `-v` was given.
+    /// Number of `-v` flags.
     pub verbose: u8,
 }
 
-impl Settings {
+impl ReportSettings {
     fn stderr_color(&self) -> bool {
         Environment::read().color(self.color, terminal::stderr_is_terminal())
     }
 }
 
-/// The result of a command: it knows how to become each format and which exit code it means.
+/// The result of a command, which can be rendered in each format and determines the exit code.
 pub trait Outcome {
     /// The exit code.
     fn exit(&self) -> Exit {
         Exit::Done
     }
 
-    /// The command's name, as in `migrate-status`; names the JSON shape.
+    /// Name of the command, e.g. `migrate-status`; part of the JSON `schema` member.
     fn name(&self) -> &'static str;
 
     /// Writes the result for people.
@@ -109,46 +109,46 @@ pub trait Outcome {
     }
 }
 
-/// A JSON object that is written as it is made: a result may be larger than this process should be.
+/// A JSON object that is serialized while it is written, because a large result may not fit into the memory budget.
 pub type Json<'a> = Box<dyn erased_serde::Serialize + 'a>;
 
-/// Where a result goes, part by part.
+/// Receives a result in parts.
 type Sink = Rc<dyn Fn(&[u8])>;
 
-/// Shows results, status and progress. Clones share one state.
+/// Shows results, status and progress. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct Reporter {
-    inner: Arc<Inner>,
+    state: Arc<ReporterState>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    settings: Settings,
+struct ReporterState {
+    settings: ReportSettings,
     stdout_color: bool,
     stderr_color: bool,
-    /// Whether progress may draw over itself.
+    /// Whether progress bars can be redrawn in place.
     bars: bool,
 }
 
 impl Reporter {
     /// A reporter for this process's standard streams.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: ReportSettings) -> Self {
         let environment = Environment::read();
         let stderr_terminal = terminal::stderr_is_terminal();
         Reporter {
-            inner: Arc::new(Inner {
+            state: Arc::new(ReporterState {
                 settings,
                 stdout_color: settings.format == Format::Text
                     && environment.color(settings.color, terminal::stdout_is_terminal()),
                 stderr_color: environment.color(settings.color, stderr_terminal),
-                bars: stderr_terminal && !environment.dumb(),
+                bars: stderr_terminal && !environment.is_dumb(),
             }),
         }
     }
 
-    /// A line on standard error about what is going on; not with `--quiet`.
+    /// A status line on standard error; suppressed by `--quiet`.
     pub fn status(&self, line: impl Display) {
-        if !self.inner.settings.quiet {
+        if !self.state.settings.quiet {
             self.stderr_line(&line.to_string());
         }
     }
@@ -156,16 +156,16 @@ impl Reporter {
     /// A warning on standard error; an annotation with `--format github`.
     pub fn warn(&self, line: impl Display) {
         let line = line.to_string();
-        if self.inner.settings.format == Format::Github {
+        if self.state.settings.format == Format::Github {
             terminal::write_stderr(&format!("{}\n", github::annotation("warning", &visible(&line))));
         } else {
             self.stderr_line(&format!("{} {line}", self.style().warn("warning:")));
         }
     }
 
-    /// The failure that ends the run, on standard error: what happened, and what to do next (may be empty).
+    /// Reports the failure that ends the run on standard error: what happened, and what to do next (may be empty).
     pub fn error(&self, what: &str, next: &str) {
-        if self.inner.settings.format == Format::Github {
+        if self.state.settings.format == Format::Github {
             let mut message = visible(what);
             if !next.is_empty() {
                 message.push_str("\nnext: ");
@@ -174,7 +174,7 @@ impl Reporter {
             terminal::write_stderr(&format!("{}\n", github::annotation("error", &message)));
             return;
         }
-        // A server's message may hold line breaks: each further line is indented below the first.
+        // A server's message may contain line breaks: indent each further line below the first.
         let mut lines = what.lines();
         let first = lines.next().unwrap_or_default();
         self.stderr_line(&format!("{} {first}", self.style().bad("error:")));
@@ -194,26 +194,26 @@ impl Reporter {
     /// Styled spans for [`Reporter::status`] and [`Reporter::warn`].
     pub fn style(&self) -> Style {
         Style {
-            color: self.inner.stderr_color,
+            color: self.state.stderr_color,
         }
     }
 
     fn stderr_line(&self, line: &str) {
-        let mut text = paint(line, self.inner.stderr_color);
-        if self.inner.settings.format == Format::Github {
-            text = github::disarm(&text);
+        let mut text = paint(line, self.state.stderr_color);
+        if self.state.settings.format == Format::Github {
+            text = github::escape_line(&text);
         }
         text.push('\n');
         terminal::write_stderr(&text);
     }
 
     /// Progress of a long task on standard error: a bar on a terminal, a line every ten
-    /// seconds elsewhere, nothing with `--quiet`. Without a total it counts time.
+    /// seconds elsewhere, nothing with `--quiet`. Without a total it shows the elapsed time.
     pub fn progress(&self, total: Option<u64>, label: &str) -> Progress {
-        if self.inner.settings.quiet {
+        if self.state.settings.quiet {
             Progress::hidden()
-        } else if self.inner.bars {
-            Progress::bar(total, label, self.inner.stderr_color)
+        } else if self.state.bars {
+            Progress::bar(total, label, self.state.stderr_color)
         } else {
             Progress::lines(total, label)
         }
@@ -226,13 +226,16 @@ impl Reporter {
 
     fn render(&self, outcome: &dyn Outcome, sink: &Sink) {
         let write = |text: &str| sink(text.as_bytes());
-        match self.inner.settings.format {
+        match self.state.settings.format {
             Format::Text => self.page(outcome, Rc::clone(sink)),
             Format::Json => json::write(outcome.name(), &*outcome.json(), sink),
             Format::Junit => write(&junit::render(outcome.name(), &outcome.checks())),
             Format::Github => {
-                let disarmed = Rc::clone(sink);
-                self.page(outcome, Rc::new(move |lines| disarmed(&github::disarmed(lines))));
+                let raw_sink = Rc::clone(sink);
+                self.page(
+                    outcome,
+                    Rc::new(move |lines| raw_sink(&github::escape_lines(lines))),
+                );
                 write(&github::render(&outcome.checks()));
             }
             Format::Prometheus => write(&prometheus::render(&outcome.metrics())),
@@ -240,20 +243,20 @@ impl Reporter {
     }
 
     fn page(&self, outcome: &dyn Outcome, sink: Sink) {
-        let page = Page::new(self.inner.stdout_color, terminal::stdout_width());
-        let mut page = page.into_sink(sink);
+        let page = Page::new(self.state.stdout_color, terminal::stdout_width());
+        let mut page = page.with_sink(sink);
         outcome.text(&mut page);
         page.finish();
     }
 
-    /// Text on standard output exactly as it is: rows of a migration's SELECT, completions,
-    /// a manual page. What came from a server must pass [`visible`] first. After the reader
-    /// has gone (`| head`) it is discarded, and that is no failure.
+    /// Writes text to standard output unchanged: rows of a migration's SELECT, completions,
+    /// a manual page. Text from a server must pass [`visible`] first. Once the reader has closed
+    /// the pipe (`| head`), text is discarded without a failure.
     pub fn out(&self, text: &str) {
         terminal::write_stdout(text.as_bytes());
     }
 
-    /// Why output is missing, if it is: a full disk, for one. A reader that has gone is no error.
+    /// The failure to write to standard output, e.g. a full disk. A closed pipe is not a failure.
     pub fn stdout_error(&self) -> Option<Failure> {
         match terminal::stdout_error()? {
             StdoutError::BrokenPipe => None,
@@ -265,24 +268,24 @@ impl Reporter {
         }
     }
 
-    /// Whether the reader of standard output has gone, so that producing more is wasted work.
+    /// Whether standard output accepts no more, so that producing more is wasted work.
     pub fn stdout_closed(&self) -> bool {
         terminal::stdout_error().is_some()
     }
 
     /// The chosen format.
     pub fn format(&self) -> Format {
-        self.inner.settings.format
+        self.state.settings.format
     }
 
     /// Whether `-v` was given.
     pub fn verbose(&self) -> bool {
-        self.inner.settings.verbose > 0
+        self.state.settings.verbose > 0
     }
 
     /// Whether `--quiet` was given.
     pub fn quiet(&self) -> bool {
-        self.inner.settings.quiet
+        self.state.settings.quiet
     }
 
     /// Whether standard output is a terminal.
@@ -293,14 +296,14 @@ impl Reporter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, CheckStatus, Format, Metric, Outcome, Page, Reporter, Settings};
+    use super::{Check, CheckStatus, Format, Metric, Outcome, Page, ReportSettings, Reporter};
     use serde_json::json;
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    struct Sample;
+    struct SampleOutcome;
 
-    impl Outcome for Sample {
+    impl Outcome for SampleOutcome {
         fn name(&self) -> &'static str {
             "sample"
         }
@@ -330,15 +333,15 @@ mod tests {
     }
 
     fn rendered(format: Format) -> String {
-        let reporter = Reporter::new(Settings {
+        let reporter = Reporter::new(ReportSettings {
             format,
             color: super::ColorChoice::Never,
-            ..Settings::default()
+            ..ReportSettings::default()
         });
         let shown = Rc::new(RefCell::new(Vec::new()));
         let sink = Rc::clone(&shown);
         let sink: super::Sink = Rc::new(move |part| sink.borrow_mut().extend_from_slice(part));
-        reporter.render(&Sample, &sink);
+        reporter.render(&SampleOutcome, &sink);
         String::from_utf8(shown.take()).expect("text")
     }
 

@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, a line now and then elsewhere.
+//! Progress on standard error: a bar on a terminal, a line at intervals elsewhere.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,22 +11,22 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::style::visible;
 use super::{human, terminal};
 
-/// How often a log that is no terminal hears about a long task: often enough for a CI job
-/// not to be taken for dead, seldom enough to stay readable.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Interval of progress lines when standard error is not a terminal: short enough that a CI job
+/// is not considered hung, long enough to keep the log readable.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A long task's progress. Dropping it takes it off the terminal.
+/// Progress of a long task. Dropping it removes it from the terminal.
 #[derive(Debug)]
-pub struct Progress(Kind);
+pub struct Progress(Renderer);
 
 #[derive(Debug)]
-enum Kind {
+enum Renderer {
     Nothing,
     Bar(ProgressBar),
     Lines(Lines),
 }
 
-/// A rate without decimals that mean nothing: `67,236/s`, `0.4/s`.
+/// A rate, with a decimal only below 10: `67,236/s`, `0.4/s`.
 fn per_second(rate: f64) -> String {
     if rate < 9.95 {
         return format!("{rate:.1}/s");
@@ -36,9 +36,9 @@ fn per_second(rate: f64) -> String {
 }
 
 impl Progress {
-    /// Progress that nobody sees.
+    /// Progress that is not shown.
     pub fn hidden() -> Self {
-        Progress(Kind::Nothing)
+        Progress(Renderer::Nothing)
     }
 
     pub(super) fn bar(total: Option<u64>, label: &str, color: bool) -> Self {
@@ -54,22 +54,22 @@ impl Progress {
             (None, _) => "{spinner} {prefix} {elapsed} {wide_msg}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            // The bar's own words for a rate have four decimals.
+            // The library's own format of a rate has four decimals.
             let style = style.with_key("rate", |state: &ProgressState, line: &mut dyn std::fmt::Write| {
                 let _ = line.write_str(&per_second(state.per_sec()));
             });
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.set_prefix(visible(label));
-        // Without a total nobody may call `set` for minutes: the spinner turns by itself.
+        // Without a total, `set` may not be called for minutes: the spinner ticks by itself.
         if total.is_none() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Progress(Kind::Bar(bar))
+        Progress(Renderer::Bar(bar))
     }
 
     pub(super) fn lines(total: Option<u64>, label: &str) -> Self {
-        Self::lines_every(LINE_EVERY, total, label, |line| terminal::write_stderr(&line))
+        Self::lines_every(LINE_INTERVAL, total, label, |line| terminal::write_stderr(&line))
     }
 
     fn lines_every(
@@ -78,47 +78,47 @@ impl Progress {
         label: &str,
         write: impl Fn(String) + Send + 'static,
     ) -> Self {
-        Progress(Kind::Lines(Lines::start(every, total, visible(label), write)))
+        Progress(Renderer::Lines(Lines::start(every, total, visible(label), write)))
     }
 
-    /// The position reached.
+    /// Sets the position.
     pub fn set(&self, position: u64) {
         match &self.0 {
-            Kind::Nothing => {}
-            Kind::Bar(bar) => bar.set_position(position),
-            Kind::Lines(lines) => lines.state.position.store(position, Ordering::Relaxed),
+            Renderer::Nothing => {}
+            Renderer::Bar(bar) => bar.set_position(position),
+            Renderer::Lines(lines) => lines.state.position.store(position, Ordering::Relaxed),
         }
     }
 
-    /// Moves the position on.
+    /// Advances the position.
     pub fn inc(&self, by: u64) {
         match &self.0 {
-            Kind::Nothing => {}
-            Kind::Bar(bar) => bar.inc(by),
-            Kind::Lines(lines) => {
+            Renderer::Nothing => {}
+            Renderer::Bar(bar) => bar.inc(by),
+            Renderer::Lines(lines) => {
                 lines.state.position.fetch_add(by, Ordering::Relaxed);
             }
         }
     }
 
-    /// What is being done right now.
+    /// Shows the current activity.
     pub fn message(&self, message: impl Into<String>) {
         let message = visible(&message.into());
         match &self.0 {
-            Kind::Nothing => {}
-            Kind::Bar(bar) => bar.set_message(message),
-            Kind::Lines(lines) => {
+            Renderer::Nothing => {}
+            Renderer::Bar(bar) => bar.set_message(message),
+            Renderer::Lines(lines) => {
                 *lines.state.message.lock().unwrap_or_else(PoisonError::into_inner) = message
             }
         }
     }
 
-    /// Ends it before it is dropped.
+    /// Removes the progress before it is dropped.
     pub fn finish(&self) {
         match &self.0 {
-            Kind::Nothing => {}
-            Kind::Bar(bar) => bar.finish_and_clear(),
-            Kind::Lines(lines) => lines.stop(),
+            Renderer::Nothing => {}
+            Renderer::Bar(bar) => bar.finish_and_clear(),
+            Renderer::Lines(lines) => lines.stop(),
         }
     }
 }
@@ -126,14 +126,14 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.finish();
-        if let Kind::Bar(bar) = &self.0 {
+        if let Renderer::Bar(bar) = &self.0 {
             terminal::bars().remove(bar);
         }
     }
 }
 
 #[derive(Debug)]
-struct State {
+struct TaskState {
     label: String,
     total: Option<u64>,
     started: Instant,
@@ -141,7 +141,7 @@ struct State {
     message: Mutex<String>,
 }
 
-impl State {
+impl TaskState {
     fn line(&self) -> String {
         let position = self.position.load(Ordering::Relaxed);
         let elapsed = self.started.elapsed();
@@ -164,10 +164,10 @@ impl State {
     }
 }
 
-/// A thread that writes a line at intervals, also while the task waits for one long statement.
+/// A thread that writes a line at intervals, even while the task waits for one long statement.
 #[derive(Debug)]
 struct Lines {
-    state: Arc<State>,
+    state: Arc<TaskState>,
     thread: Mutex<Option<(mpsc::Sender<()>, JoinHandle<()>)>>,
 }
 
@@ -178,7 +178,7 @@ impl Lines {
         label: String,
         write: impl Fn(String) + Send + 'static,
     ) -> Self {
-        let state = Arc::new(State {
+        let state = Arc::new(TaskState {
             label,
             total,
             started: Instant::now(),
@@ -187,7 +187,7 @@ impl Lines {
         });
         let (stop, stopped) = mpsc::channel();
         let shared = Arc::clone(&state);
-        // Without a thread to spare there are simply no lines.
+        // If no thread can be started, no lines are written.
         let thread = std::thread::Builder::new()
             .name("progress".into())
             .spawn(move || {
@@ -206,7 +206,7 @@ impl Lines {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((stop, thread)) = thread {
             drop(stop);
-            // Waits at most for a line being written, so that none appears after the result.
+            // Waits at most for the line being written, so that none appears after the result.
             let _ = thread.join();
         }
     }

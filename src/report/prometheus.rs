@@ -1,13 +1,13 @@
-//! The Prometheus text exposition format, as node_exporter's textfile collector reads it.
+//! The Prometheus text exposition format for node_exporter's textfile collector.
 
 use std::fmt::Write as _;
 
-/// What a metric's value does over time.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Goes up and down.
+    /// Can increase and decrease.
     Gauge,
-    /// Only ever grows, until the server restarts.
+    /// Only increases, until the server restarts.
     Counter,
 }
 
@@ -17,13 +17,13 @@ pub type Sample = (Vec<(String, String)>, f64);
 /// One metric with its samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Its name: letters, digits and underscores, with the unit as suffix.
+    /// Name: letters, digits and underscores, with the unit as suffix.
     pub name: String,
-    /// What it says, in one sentence.
+    /// Description in one sentence.
     pub help: String,
     /// Gauge or counter.
     pub kind: MetricKind,
-    /// Its samples.
+    /// Current values, one per set of labels.
     pub samples: Vec<Sample>,
 }
 
@@ -47,7 +47,7 @@ impl Metric {
     }
 }
 
-/// Replaces what a metric or label name may not hold.
+/// Replaces characters that are invalid in a metric or label name.
 fn name(text: &str) -> String {
     let mut name: String = text
         .chars()
@@ -88,7 +88,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// All metrics as text. A metric without samples is left out: the collector rejects none, but it says nothing.
+/// All metrics as text. A metric without samples is omitted: it would be valid but meaningless.
 pub(super) fn render(metrics: &[Metric]) -> String {
     let mut out = String::new();
     for metric in metrics.iter().filter(|metric| !metric.samples.is_empty()) {
@@ -106,7 +106,7 @@ pub(super) fn render(metrics: &[Metric]) -> String {
         for (labels, value) in &metric.samples {
             let labels: Vec<String> = labels
                 .iter()
-                // Labels hold what a server sent: a control character in them is made visible first.
+                // Labels contain text from a server: control characters are made visible first.
                 .map(|(key, text)| {
                     format!("{}=\"{}\"", name(key), escape(&super::style::visible(text), true))
                 })

@@ -1,14 +1,14 @@
-//! Colour, and the guard against terminal escapes in text that came from elsewhere.
+//! Colour, and protection against terminal escapes in text from a server.
 //!
-//! User names, statements and comments come from a server and may hold anything. Nothing
-//! that reaches a terminal is written without passing [`visible`] or [`paint`], which turn
-//! every control character into a visible escape. Style is therefore not carried as escape
-//! sequences but as marks (invisible, deprecated format characters that no real text
-//! uses), and [`paint`] alone turns marks into one of five fixed colour sequences.
+//! User names, statements and comments come from a server and may contain any character. All
+//! text for a terminal passes [`visible`] or [`paint`], which turn every control character into
+//! a visible escape. Style is therefore represented not by escape sequences but by marks
+//! (invisible, deprecated format characters that no real text uses), and only [`paint`] turns
+//! marks into one of five fixed colour sequences.
 
 use std::fmt::Display;
 
-/// How a stretch of text is meant.
+/// The meaning of a span of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tone {
     Ok,
@@ -52,32 +52,32 @@ pub struct Style {
 }
 
 impl Style {
-    /// Good news.
+    /// Success.
     pub fn ok(self, text: impl Display) -> String {
         self.span(Tone::Ok, text)
     }
 
-    /// Bad news.
+    /// Failure.
     pub fn bad(self, text: impl Display) -> String {
         self.span(Tone::Bad, text)
     }
 
-    /// Worth a look.
+    /// Warning.
     pub fn warn(self, text: impl Display) -> String {
         self.span(Tone::Warn, text)
     }
 
-    /// Of lesser interest.
+    /// Secondary information.
     pub fn dim(self, text: impl Display) -> String {
         self.span(Tone::Dim, text)
     }
 
-    /// The point of the line.
+    /// Emphasis.
     pub fn strong(self, text: impl Display) -> String {
         self.span(Tone::Strong, text)
     }
 
-    /// Marks each word by itself, so that a span which a table wraps never runs on into the next cell.
+    /// Marks each word separately, so that a span wrapped by a table does not continue into the next cell.
     fn span(self, tone: Tone, text: impl Display) -> String {
         let text = text.to_string();
         if !self.color {
@@ -97,8 +97,8 @@ impl Style {
     }
 }
 
-/// Whether a reader of raw text would not see this character as what it is: control characters, line
-/// separators, and the characters of Unicode's category Cf, which reorder text or do not show.
+/// Whether a character is invisible or changes the text around it: control characters, line
+/// separators, and the characters of Unicode's category Cf.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -112,8 +112,8 @@ pub fn is_hidden(character: char) -> bool {
             | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
-/// Characters that text for people does not hold raw: those that are hidden but for our own marks,
-/// which [`paint`] takes out, and the joiners that belong to words and pictures.
+/// Whether a character must be escaped in text for people: hidden characters, except our own marks,
+/// which [`paint`] removes, and the joiners used in words and emoji.
 fn is_control(character: char) -> bool {
     is_hidden(character) && !matches!(character, '\u{200c}' | '\u{200d}' | '\u{206a}'..='\u{206f}')
 }
@@ -143,8 +143,8 @@ pub fn visible(text: &str) -> String {
     out
 }
 
-/// One line for a terminal or a file: control characters made visible (tabs stay), marks
-/// turned into colour or dropped.
+/// One line for a terminal or a file: control characters made visible (except tabs), marks
+/// turned into colour or removed.
 pub(super) fn paint(line: &str, color: bool) -> String {
     let mut out = String::with_capacity(line.len() + 16);
     let mut open = false;
@@ -161,7 +161,7 @@ pub(super) fn paint(line: &str, color: bool) -> String {
                 open = false;
             }
         } else {
-            // A span holds no white space: one that is still open here was cut by a table.
+            // A span contains no white space: one that is still open here was cut by a table.
             if open && character.is_whitespace() {
                 out.push_str(RESET);
                 open = false;

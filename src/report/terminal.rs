@@ -1,4 +1,4 @@
-//! The two output streams: what they are, and writing to them without ever failing a run.
+//! The two output streams: their properties, and writing to them without failing a run.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -7,19 +7,19 @@ use indicatif::MultiProgress;
 
 use super::ColorChoice;
 
-/// The progress bars of this process. One set, because there is one standard error:
-/// whoever writes to the terminal suspends them first. Hidden when standard error is no terminal.
+/// The progress bars of this process, which share standard error: every write to the terminal
+/// suspends them first. Hidden when standard error is not a terminal.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// The first failure to write to standard output.
 static STDOUT_ERROR: Mutex<Option<StdoutError>> = Mutex::new(None);
 
-/// Why standard output takes no more.
+/// Why standard output accepts no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StdoutError {
-    /// The reader has gone (`| head`): nobody wants more, nothing is wrong.
+    /// The reader closed the pipe (`| head`); not an error.
     BrokenPipe,
-    /// Anything else, a full disk for one: output the user asked for is lost.
+    /// Any other error, e.g. a full disk: output the user requested is lost.
     Other(String),
 }
 
@@ -52,7 +52,7 @@ pub(super) fn write_stdout(bytes: &[u8]) {
     }
 }
 
-/// Writes to standard error, above any progress bar. A failure has nowhere to be told.
+/// Writes to standard error, above any progress bar. A failure cannot be reported and is ignored.
 pub(super) fn write_stderr(text: &str) {
     BARS.suspend(|| {
         let mut stderr = io::stderr().lock();
@@ -60,7 +60,7 @@ pub(super) fn write_stderr(text: &str) {
     });
 }
 
-/// What decides about colour besides `--color`.
+/// Environment variables that control colour.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Environment {
     pub no_color: Option<String>,
@@ -80,13 +80,13 @@ impl Environment {
         }
     }
 
-    /// Whether the terminal can move its cursor.
-    pub fn dumb(&self) -> bool {
+    /// Whether the terminal cannot move its cursor.
+    pub fn is_dumb(&self) -> bool {
         self.term.as_deref() == Some("dumb")
     }
 
-    /// Whether a stream is coloured: the flag, then NO_COLOR (<https://no-color.org>), then
-    /// CLICOLOR_FORCE and CLICOLOR (<https://bixense.com/clicolors>), then what the stream is.
+    /// Whether to colour a stream: the flag, then NO_COLOR (<https://no-color.org>), then
+    /// CLICOLOR_FORCE and CLICOLOR (<https://bixense.com/clicolors>), then whether it is a terminal.
     pub fn color(&self, choice: ColorChoice, terminal: bool) -> bool {
         let set = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
         match choice {
@@ -96,7 +96,7 @@ impl Environment {
             ColorChoice::Auto if set(&self.clicolor_force) && self.clicolor_force.as_deref() != Some("0") => {
                 true
             }
-            ColorChoice::Auto => terminal && !self.dumb() && self.clicolor.as_deref() != Some("0"),
+            ColorChoice::Auto => terminal && !self.is_dumb() && self.clicolor.as_deref() != Some("0"),
         }
     }
 }
@@ -109,7 +109,7 @@ pub(super) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Columns of the terminal behind standard output, if there is one that tells.
+/// Width in columns of the terminal on standard output, if known.
 pub(super) fn stdout_width() -> Option<u16> {
     if !stdout_is_terminal() {
         return None;

@@ -1,18 +1,18 @@
-//! The account and database that a sandbox gives to its user.
+//! The account and database of a sandbox.
 
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
 use crate::secret::Secret;
 
-/// A user of one database, as an application has it: all rights there, none elsewhere.
+/// An account with all privileges on one database and none elsewhere, as an application has.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The user's name.
+    /// User name.
     pub user: String,
-    /// Its password.
+    /// Password.
     pub password: Secret,
-    /// Its database.
+    /// Name of the database it owns.
     pub database: String,
 }
 
@@ -31,7 +31,7 @@ impl Account {
         }
     }
 
-    /// What makes the database and its user; one statement a line, as an init file needs it.
+    /// Statements that create the database and its user, each on one line, as an init file requires.
     /// The host is `%` because the server listens on loopback and a socket only, and does not
     /// resolve names.
     pub fn setup(&self) -> Vec<String> {
@@ -45,8 +45,8 @@ impl Account {
     }
 }
 
-/// A string literal that means the same under every sql_mode's escape rules but
-/// NO_BACKSLASH_ESCAPES, which no server starts with.
+/// A string literal, valid under every sql_mode except NO_BACKSLASH_ESCAPES, which no server has
+/// by default.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

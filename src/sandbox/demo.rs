@@ -1,32 +1,32 @@
-//! Demo data: an invented marketplace of any size, the same bytes for the same seed.
+//! Demo data: a fictional marketplace of any size, identical for the same seed.
 //!
-//! Rows are worked out one by one and sent as multi-row inserts, so memory stays flat whatever the size.
-//! They fit the schema at migration 002; large images follow once 003 has made room for them.
+//! Rows are generated one by one and sent as multi-row inserts, so memory use is constant.
+//! They fit the schema at migration 002; large images are added after 003, which widens their column.
 
+mod generator;
 pub mod image;
 mod text;
 mod words;
-mod world;
 
 use std::fmt::Write;
 
 use rand::RngExt;
 
+use generator::{Dataset, Stream};
 use text::quote;
-use world::{Stream, World};
 
 /// Upper bound of a generated statement, in bytes, except that one row is never split.
 pub const STATEMENT_BYTES: usize = 256 * 1024;
 
-/// Sizes in bytes of the data URIs that are always there, smallest to largest.
+/// Sizes in bytes of the data URIs that are always generated, ascending.
 const IMAGE_BYTES: [usize; 7] = [1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 2_097_152];
 
-/// What to generate.
+/// Size and seed of the demo data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DemoSpec {
-    /// How many bookings; everything else follows from it. From about ten on every awkward case occurs.
+    /// Number of bookings; all other sizes are derived from it. With about ten, every special case occurs.
     pub bookings: u64,
-    /// Same seed, same data.
+    /// Seed of the random numbers; the same seed gives the same data.
     pub seed: u64,
 }
 
@@ -39,9 +39,9 @@ impl Default for DemoSpec {
     }
 }
 
-/// How many rows the demo data has.
+/// Number of rows in each table of the demo data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
+pub struct RowCounts {
     /// Rows in `users`.
     pub users: u64,
     /// Rows in `properties`.
@@ -54,20 +54,20 @@ pub struct Summary {
     pub images: u64,
 }
 
-/// All rows, as statements for a database at migration 002: an empty one, since ids are given.
+/// All rows, as statements for an empty database at migration 002.
 pub fn rows(spec: &DemoSpec) -> impl Iterator<Item = String> + use<> {
     statements_of(*spec).map(|(_, statement)| statement)
 }
 
 /// Large profile images, as statements for a database at migration 003 or later that holds [`rows`].
-/// An image longer than a statement may be comes in several, each adding to the last.
+/// An image that exceeds a statement is split: further statements append to it.
 pub fn images(spec: &DemoSpec) -> impl Iterator<Item = String> + use<> {
-    image_users(spec).flat_map(|(world, user, bytes)| image_statements(world, user, bytes))
+    image_users(spec).flat_map(|(dataset, user, bytes)| image_statements(dataset, user, bytes))
 }
 
-/// What has to run to have the demo data in a database at migration `version`.
-/// From 003 on, images are part of it; from 005 on the old messages have to be there already
-/// (load at 002, then migrate), so only the images are left.
+/// The statements that load the demo data into a database at migration `version`.
+/// From 003 on they include images; from 005 on the old messages must already exist
+/// (load at 002, then migrate), so only the images remain.
 pub fn statements_for(spec: &DemoSpec, version: u32) -> Box<dyn Iterator<Item = String>> {
     match version {
         0..=2 => Box::new(rows(spec)),
@@ -77,27 +77,27 @@ pub fn statements_for(spec: &DemoSpec, version: u32) -> Box<dyn Iterator<Item = 
 }
 
 /// Loads [`rows`] into the database of `session`, which has migrations 001 and 002 and no rows.
-/// `progress` hears the rows done so far, of how many in all.
+/// Calls `progress` with the rows done so far and the total.
 ///
 /// # Errors
-/// Whatever a statement fails with.
+/// A statement failed.
 pub async fn fill(
     session: &mut crate::db::Session,
     spec: &DemoSpec,
     mut progress: impl FnMut(u64, u64),
-) -> anyhow::Result<Summary> {
-    let mut summary = Summary::default();
+) -> anyhow::Result<RowCounts> {
+    let mut summary = RowCounts::default();
     let mut done = 0;
-    // Not exact, since the messages are only counted by writing them: about one a booking.
-    let world = World::new(spec);
-    let expected = world.users() + world.properties + world.bookings * 9 / 4;
+    // An estimate, because messages are counted only when they are generated: about one per booking.
+    let dataset = Dataset::new(spec);
+    let expected = dataset.users() + dataset.properties + dataset.bookings * 9 / 4;
     for (table, statement) in statements_of(*spec) {
         let rows = session.execute(statement).await?.affected;
         *match table {
-            Table::Users => &mut summary.users,
-            Table::Properties => &mut summary.properties,
-            Table::Bookings => &mut summary.bookings,
-            Table::Messages => &mut summary.messages,
+            DemoTable::Users => &mut summary.users,
+            DemoTable::Properties => &mut summary.properties,
+            DemoTable::Bookings => &mut summary.bookings,
+            DemoTable::Messages => &mut summary.messages,
         } += rows;
         done += rows;
         progress(done, expected.max(done));
@@ -106,10 +106,10 @@ pub async fn fill(
 }
 
 /// Loads [`images`] into the database of `session`, which has migration 003 and the rows.
-/// Returns how many users have got one.
+/// Returns the number of users with an image.
 ///
 /// # Errors
-/// Whatever a statement fails with.
+/// A statement failed.
 pub async fn fill_images(session: &mut crate::db::Session, spec: &DemoSpec) -> anyhow::Result<u64> {
     for statement in images(spec) {
         session.execute(statement).await?;
@@ -118,31 +118,31 @@ pub async fn fill_images(session: &mut crate::db::Session, spec: &DemoSpec) -> a
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Table {
+enum DemoTable {
     Users,
     Properties,
     Bookings,
     Messages,
 }
 
-impl Table {
-    /// The beginning of its multi-row insert.
+impl DemoTable {
+    /// The head of its multi-row insert.
     fn insert(self) -> &'static str {
         match self {
-            Table::Users => {
+            DemoTable::Users => {
                 "INSERT INTO users (id, email, password_hash, first_name, last_name, phone, profile_image_url, \
                  role, email_verified, created_at, updated_at) VALUES "
             }
-            Table::Properties => {
+            DemoTable::Properties => {
                 "INSERT INTO properties (id, host_id, title, description, property_type, address, city, state, \
                  country, postal_code, price_per_night, max_guests, bedrooms, status, created_at, updated_at) VALUES "
             }
-            Table::Bookings => {
+            DemoTable::Bookings => {
                 "INSERT INTO bookings (id, property_id, guest_id, host_id, check_in_date, check_out_date, \
                  guests_count, base_price, cleaning_fee, service_fee, total_amount, status, payment_status, \
                  created_at, updated_at) VALUES "
             }
-            Table::Messages => {
+            DemoTable::Messages => {
                 "INSERT INTO messages (id, booking_id, property_id, sender_id, recipient_id, subject, message, \
                  is_read, read_at, message_type, created_at) VALUES "
             }
@@ -151,26 +151,26 @@ impl Table {
 }
 
 /// The statements of all tables, parents first.
-fn statements_of(spec: DemoSpec) -> impl Iterator<Item = (Table, String)> {
-    let world = World::new(&spec);
-    let table = move |table: Table, rows: Box<dyn Iterator<Item = String>>| {
+fn statements_of(spec: DemoSpec) -> impl Iterator<Item = (DemoTable, String)> {
+    let dataset = Dataset::new(&spec);
+    let table = move |table: DemoTable, rows: Box<dyn Iterator<Item = String>>| {
         batches(table.insert(), rows).map(move |statement| (table, statement))
     };
     table(
-        Table::Users,
-        Box::new((1..=world.users()).map(move |id| user(&world, id))),
+        DemoTable::Users,
+        Box::new((1..=dataset.users()).map(move |id| user(&dataset, id))),
     )
     .chain(table(
-        Table::Properties,
-        Box::new((1..=world.properties).map(move |id| property(&world, id))),
+        DemoTable::Properties,
+        Box::new((1..=dataset.properties).map(move |id| property(&dataset, id))),
     ))
     .chain(table(
-        Table::Bookings,
-        Box::new((1..=world.bookings).map(move |id| booking(&world, id))),
+        DemoTable::Bookings,
+        Box::new((1..=dataset.bookings).map(move |id| booking(&dataset, id))),
     ))
     .chain(table(
-        Table::Messages,
-        Box::new(world.messages().zip(1..).map(|(row, id)| message(&row, id))),
+        DemoTable::Messages,
+        Box::new(dataset.messages().zip(1..).map(|(row, id)| message(&row, id))),
     ))
 }
 
@@ -194,12 +194,12 @@ macro_rules! put {
     ($sql:ident, $($part:tt)*) => {{ let _ = write!($sql, $($part)*); }};
 }
 
-fn user(world: &World, id: u64) -> String {
-    let mut rng = world.rng(Stream::User, id);
+fn user(dataset: &Dataset, id: u64) -> String {
+    let mut rng = dataset.rng(Stream::User, id);
     let (first, last) = text::name(&mut rng);
     let role = match id {
-        id if id <= world.hosts => "host",
-        id if id <= world.hosts + world.guests => "guest",
+        id if id <= dataset.hosts => "host",
+        id if id <= dataset.hosts + dataset.guests => "guest",
         _ => "admin",
     };
     let mut sql = format!("({id},");
@@ -242,7 +242,7 @@ fn user(world: &World, id: u64) -> String {
     sql
 }
 
-fn property(world: &World, id: u64) -> String {
+fn property(dataset: &Dataset, id: u64) -> String {
     const KINDS: [&str; 8] = [
         "apartment",
         "house",
@@ -264,10 +264,10 @@ fn property(world: &World, id: u64) -> String {
         "suspended",
     ];
     const COUNTRIES: [&str; 5] = ["USA", "France", "Deutschland", "日本", "Brasil"];
-    let mut rng = world.rng(Stream::Property, id);
+    let mut rng = dataset.rng(Stream::Property, id);
     let kind = KINDS[rng.random_range(0..KINDS.len())];
     let city = text::city(&mut rng);
-    let mut sql = format!("({id},{},", world.host_of(id));
+    let mut sql = format!("({id},{},", dataset.host_of(id));
     quote(
         &mut sql,
         &format!("{} {kind} in {city}", text::words(&mut rng, 1, 3)),
@@ -296,7 +296,7 @@ fn property(world: &World, id: u64) -> String {
     sql
 }
 
-fn booking(world: &World, id: u64) -> String {
+fn booking(dataset: &Dataset, id: u64) -> String {
     const STATUSES: [(&str, &str); 20] = [
         ("pending", "pending"),
         ("pending", "pending"),
@@ -319,22 +319,25 @@ fn booking(world: &World, id: u64) -> String {
         ("cancelled", "refunded"),
         ("refunded", "refunded"),
     ];
-    let mut rng = world.rng(Stream::Booking, id);
-    let people = world.people(id);
-    let booked = world.booked_at(id);
+    let mut rng = dataset.rng(Stream::Booking, id);
+    let participants = dataset.participants(id);
+    let booked = dataset.booked_at(id);
     let arrival = booked / 720 + rng.random_range(1..120);
     let nights: u64 = rng.random_range(1..15);
     let base = nights * rng.random_range(3_000_u64..60_000);
     let cleaning = rng.random_range(0_u64..8_000);
-    // Old bookings have no fee at all, which is not the same as a fee of nothing.
+    // Old bookings have no fee, which differs from a fee of zero.
     let fee = (!rng.random_ratio(1, 12)).then(|| base * rng.random_range(5_u64..15) / 100);
-    // The first bookings go through every status, so that even a tiny world has each.
+    // The first bookings have each status once, so that even a tiny dataset contains all of them.
     let (status, payment) = match id {
         1..=5 => [STATUSES[0], STATUSES[3], STATUSES[9], STATUSES[10], STATUSES[17]][id as usize - 1],
         6 => STATUSES[19],
         _ => STATUSES[rng.random_range(0..STATUSES.len())],
     };
-    let mut sql = format!("({id},{},{},{},", people.property, people.guest, people.host);
+    let mut sql = format!(
+        "({id},{},{},{},",
+        participants.property, participants.guest, participants.host
+    );
     text::date(&mut sql, arrival);
     sql.push(',');
     text::date(&mut sql, arrival + nights);
@@ -355,7 +358,7 @@ fn booking(world: &World, id: u64) -> String {
     sql
 }
 
-fn message(row: &world::Message, id: u64) -> String {
+fn message(row: &generator::Message, id: u64) -> String {
     let optional = |id: Option<u64>| id.map_or_else(|| "NULL".to_owned(), |id| id.to_string());
     let mut sql = format!(
         "({id},{},{},{},{},",
@@ -394,25 +397,25 @@ fn message(row: &world::Message, id: u64) -> String {
     sql
 }
 
-/// Which user gets an image of how many bytes (as a data URI): each size of [`IMAGE_BYTES`] once
-/// where there are users enough, and a small one for every twentieth user.
-fn image_users(spec: &DemoSpec) -> impl Iterator<Item = (World, u64, usize)> + use<> {
-    let world = World::new(spec);
-    (1..=world.users()).filter_map(move |user| {
-        let small = || 1_024 + world.rng(Stream::Image, user).random_range(0..6_000);
+/// The users with an image and its size in bytes (as a data URI): each size of [`IMAGE_BYTES`] once if
+/// there are enough users, and a small image for every twentieth user.
+fn image_users(spec: &DemoSpec) -> impl Iterator<Item = (Dataset, u64, usize)> + use<> {
+    let dataset = Dataset::new(spec);
+    (1..=dataset.users()).filter_map(move |user| {
+        let small = || 1_024 + dataset.rng(Stream::Image, user).random_range(0..6_000);
         let bytes = match IMAGE_BYTES.get(user as usize - 1) {
             Some(&bytes) => Some(bytes),
             None => user.is_multiple_of(20).then(small),
         };
-        bytes.map(|bytes| (world, user, bytes))
+        bytes.map(|bytes| (dataset, user, bytes))
     })
 }
 
-/// The first statement sets the image, the others add to it, each well below [`STATEMENT_BYTES`].
-fn image_statements(world: World, user: u64, bytes: usize) -> impl Iterator<Item = String> + use<> {
-    // Base64 takes four characters for three bytes; an image is a few dozen bytes longer than asked for.
+/// The first statement sets the image, the others append to it, each well below [`STATEMENT_BYTES`].
+fn image_statements(dataset: Dataset, user: u64, bytes: usize) -> impl Iterator<Item = String> + use<> {
+    // Base64 takes four characters for three bytes; an image is a few dozen bytes longer than requested.
     let file = (bytes - image::PNG_DATA_URI.len()) / 4 * 3 - IMAGE_MARGIN;
-    let image = image::png(file, &mut world.rng(Stream::Image, user));
+    let image = image::png(file, &mut dataset.rng(Stream::Image, user));
     let mut offset = 0;
     std::iter::from_fn(move || {
         let piece = image.get(offset..image.len().min(offset + STATEMENT_BYTES / 2 / 3 * 3))?;
@@ -439,7 +442,7 @@ fn image_statements(world: World, user: u64, bytes: usize) -> impl Iterator<Item
     })
 }
 
-/// How much longer than asked for a generated image may be, in bytes.
+/// Bytes by which a generated image may exceed the requested size.
 const IMAGE_MARGIN: usize = 128;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The application's migrations, carried in the binary so that a sandbox needs no checkout.
+//! The application's migrations, embedded in the binary so that a sandbox needs no checkout.
 
 use std::fs;
 use std::io;
@@ -37,10 +37,10 @@ pub fn latest() -> u32 {
         .unwrap_or(0)
 }
 
-/// Writes all of them into `folder`, which must not exist.
+/// Writes all migrations into `folder`, which must not exist.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// A file cannot be written.
 pub fn write_to(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)?;
     for (name, text) in MIGRATIONS {

@@ -1,10 +1,10 @@
-//! How MariaDB is started; [`super::mysql`] has the same names.
+//! Server arguments of MariaDB; [`super::mysql`] has the same names.
 
-/// Makes a new data directory.
+/// Creates a new data directory.
 pub(super) const INITIALISE: &str = "--bootstrap";
 
-/// Whether the system tables of a new data directory are made from the package's SQL files.
-pub(super) const MAKES_SYSTEM_TABLES: bool = true;
+/// Whether the package's SQL files create the system tables of a new data directory.
+pub(super) const NEEDS_SYSTEM_TABLES: bool = true;
 
 /// Keeps the data directory small.
 pub(super) fn storage(redo_log: u64) -> Vec<String> {
@@ -18,5 +18,5 @@ pub(super) fn storage(redo_log: u64) -> Vec<String> {
     ]
 }
 
-/// What a server does without when it accepts connections.
-pub(super) const SERVING: &str = "--performance-schema=OFF";
+/// Disables a feature that a sandbox does not need.
+pub(super) const FEATURES_OFF: &str = "--performance-schema=OFF";

@@ -1,19 +1,19 @@
-//! A private throwaway server: found, started, filled and removed.
+//! A private temporary server: finds the program, starts it, loads data and removes everything.
 
-pub mod access;
 pub mod account;
-pub mod child;
+pub mod credentials;
 pub mod demo;
+pub mod discover;
 pub mod embedded;
-pub mod find;
-pub mod keeper;
 mod mariadb;
 mod mysql;
-pub mod owner;
-pub mod probe;
+pub mod readiness;
+pub mod run_as;
+pub mod run_command;
 pub mod server;
+pub mod supervisor;
 pub mod template;
 
 pub use account::Account;
-pub use find::{ServerBinary, find_closest, find_server};
+pub use discover::{ServerBinary, find_closest, find_server};
 pub use server::{PrivateServer, ServerOptions};

@@ -1,15 +1,15 @@
-//! How MySQL is started; [`super::mariadb`] has the same names.
+//! Server arguments of MySQL; [`super::mariadb`] has the same names.
 
-/// Makes a new data directory.
+/// Creates a new data directory.
 pub(super) const INITIALISE: &str = "--initialize-insecure";
 
-/// Whether the system tables of a new data directory are made from the package's SQL files.
-pub(super) const MAKES_SYSTEM_TABLES: bool = false;
+/// Whether the package's SQL files create the system tables of a new data directory.
+pub(super) const NEEDS_SYSTEM_TABLES: bool = false;
 
 /// Keeps the data directory small.
 pub(super) fn storage(redo_log: u64) -> Vec<String> {
     vec![format!("--innodb-redo-log-capacity={redo_log}")]
 }
 
-/// What a server does without when it accepts connections.
-pub(super) const SERVING: &str = "--loose-mysqlx=OFF";
+/// Disables a feature that a sandbox does not need.
+pub(super) const FEATURES_OFF: &str = "--loose-mysqlx=OFF";

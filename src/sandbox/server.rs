@@ -13,47 +13,47 @@ use rand::distr::Alphanumeric;
 use super::{mariadb, mysql};
 use crate::cancel::Cancel;
 use crate::exit::{Exit, Failure};
-use crate::sandbox::find::ServerBinary;
-use crate::sandbox::keeper::{Keeper, Step};
-use crate::sandbox::owner::Owner;
-use crate::sandbox::probe;
+use crate::sandbox::discover::ServerBinary;
+use crate::sandbox::readiness;
+use crate::sandbox::run_as::RunAs;
+use crate::sandbox::supervisor::{StepState, Supervisor};
 use crate::sandbox::template::Template;
 
-/// How long making a data directory, and then starting, may each take. Measured on two cores:
-/// 0.5 s and 0.2 s for MariaDB 10.11, 2.5 s and 1 s for MySQL 9.7; a busy CI machine is slower.
-const START_PATIENCE: Duration = Duration::from_secs(90);
+/// Time limit for creating a data directory, and for the start. Measured on two cores: 0.5 s and
+/// 0.2 s for MariaDB 10.11, 2.5 s and 1 s for MySQL 9.7; a busy CI machine is slower.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The longest path a unix socket can have, less its closing NUL (unix(7); 104 on macOS).
+/// The longest path of a unix socket, without its terminating NUL (unix(7); 104 on macOS).
 const LONGEST_SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
-/// How many ports to try: another process may take a free port before the server binds it.
+/// Number of ports to try: another process may take a free port before the server binds it.
 const PORT_TRIES: usize = 5;
 
-/// What to start.
+/// Options of a private server.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// The program.
+    /// The server program.
     pub binary: ServerBinary,
     /// `max_connections`.
     pub max_connections: u32,
     /// Buffer pool size in bytes.
     pub buffer_pool: u64,
-    /// Redo log size in bytes. MariaDB and MySQL refuse blobs that are large beside it.
+    /// Redo log size in bytes. MariaDB and MySQL reject blobs that are large compared with it.
     pub redo_log: u64,
-    /// More server arguments; later ones win over those set here.
+    /// More server arguments, which override those set here.
     pub args: Vec<String>,
-    /// Statements, each on one line, run by the server before it accepts connections.
+    /// Statements, each on one line, that the server runs before it accepts connections.
     pub setup: Vec<String>,
-    /// A data directory to copy if it exists and to keep if not.
+    /// A template of the data directory: copied if it exists, created if not.
     pub template: Option<PathBuf>,
-    /// End with SIGKILL at once: nobody will read the data again.
+    /// Stop with SIGKILL: the data directory is discarded.
     pub stop_at_once: bool,
-    /// Stops waiting when the run is cancelled.
+    /// Cancels the start.
     pub cancel: Cancel,
 }
 
 impl ServerOptions {
-    /// A server of the sandbox's usual size.
+    /// Options with a sandbox's default sizes.
     pub fn new(binary: ServerBinary) -> Self {
         ServerOptions {
             binary,
@@ -72,7 +72,7 @@ impl ServerOptions {
 /// A running private server. Dropping it stops the server and removes its directory.
 #[derive(Debug)]
 pub struct PrivateServer {
-    keeper: Keeper,
+    supervisor: Supervisor,
     binary: ServerBinary,
     port: u16,
     pid: u32,
@@ -80,27 +80,30 @@ pub struct PrivateServer {
 }
 
 impl PrivateServer {
-    /// Starts a server in a directory of its own and waits until it accepts logins. `root`
-    /// logs in over the socket without a password; over TCP nobody does but the accounts that
-    /// `setup` makes.
+    /// Starts a server in a directory of its own and waits until it accepts logins. `root` can log in
+    /// over the socket without a password; over TCP only the accounts that `setup` creates can log in.
     ///
     /// # Errors
-    /// A failure that quotes the end of the server's log, or says that the run was cancelled.
+    /// A failure that quotes the end of the server's log, or a cancellation.
     pub fn start(options: &ServerOptions) -> Result<PrivateServer, Failure> {
-        let owner = Owner::choose(&[&parent_folder(), &options.binary.share, &options.binary.program]);
-        let keeper = make_directory(owner)
-            .map_err(|error| failure(format!("cannot make the sandbox's directory: {error}"), TEMP_HINT))?;
-        let layout = Layout::make(keeper.dir(), owner)
+        let run_as = RunAs::choose(&[&parent_folder(), &options.binary.share, &options.binary.program]);
+        let supervisor = make_directory(run_as).map_err(|error| {
+            failure(
+                format!("cannot create the sandbox's directory: {error}"),
+                TEMP_HINT,
+            )
+        })?;
+        let files = ServerFiles::create(supervisor.dir(), run_as)
             .map_err(|error| failure(format!("cannot fill the sandbox's directory: {error}"), TEMP_HINT))?;
         let mut starting = Starting {
-            keeper,
-            layout,
+            supervisor,
+            files,
             options,
         };
         starting.prepare()?;
         let (port, pid) = starting.serve()?;
         Ok(PrivateServer {
-            keeper: starting.keeper,
+            supervisor: starting.supervisor,
             binary: options.binary.clone(),
             port,
             pid,
@@ -123,12 +126,12 @@ impl PrivateServer {
         self.pid
     }
 
-    /// The directory that holds everything and will be removed.
+    /// The sandbox's directory, which will be removed.
     pub fn dir(&self) -> &Path {
-        self.keeper.dir()
+        self.supervisor.dir()
     }
 
-    /// The program that runs.
+    /// The server program.
     pub fn binary(&self) -> &ServerBinary {
         &self.binary
     }
@@ -140,17 +143,17 @@ impl PrivateServer {
 
     /// Whether the server still runs.
     pub fn is_running(&mut self) -> bool {
-        matches!(self.keeper.step(Duration::ZERO), Ok(Step::Running))
+        matches!(self.supervisor.step(Duration::ZERO), Ok(StepState::Running))
     }
 
-    /// Stops the server and removes the directory. Nothing is left when this returns.
+    /// Stops the server and removes the directory before it returns.
     pub fn stop(mut self) {
         self.shut();
     }
 
     fn shut(&mut self) {
-        self.keeper.stop(self.stop_at_once);
-        self.keeper.dismiss();
+        self.supervisor.stop(self.stop_at_once);
+        self.supervisor.dismiss();
     }
 }
 
@@ -168,7 +171,7 @@ fn failure(what: impl Into<String>, next: &str) -> Failure {
     Failure::new(Exit::Connect, what, next)
 }
 
-/// Where sandboxes are made: the temporary folder, or `/tmp` if a socket's path would grow too long in it.
+/// The parent folder of sandboxes: the temporary folder, or `/tmp` if a socket's path would be too long in it.
 fn parent_folder() -> PathBuf {
     let temporary = std::env::temp_dir();
     let longest = temporary.as_os_str().len() + "/dbtool-12345678/run/s.sock".len();
@@ -176,10 +179,10 @@ fn parent_folder() -> PathBuf {
     if fits { temporary } else { PathBuf::from("/tmp") }
 }
 
-fn make_directory(owner: Owner) -> io::Result<Keeper> {
+fn make_directory(run_as: RunAs) -> io::Result<Supervisor> {
     let parent = parent_folder();
-    // A server that runs as somebody else must reach its folders inside, but may not list them.
-    let mode = if matches!(owner, Owner::Other { .. }) {
+    // A server that runs as another user must reach its folders inside, but must not list them.
+    let mode = if matches!(run_as, RunAs::Other { .. }) {
         "711"
     } else {
         "700"
@@ -191,65 +194,65 @@ fn make_directory(owner: Owner) -> io::Result<Keeper> {
             .take(8)
             .map(char::from)
             .collect();
-        match Keeper::start(&parent.join(format!("dbtool-{name}")), mode) {
-            Ok(keeper) => return Ok(keeper),
+        match Supervisor::start(&parent.join(format!("dbtool-{name}")), mode) {
+            Ok(supervisor) => return Ok(supervisor),
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-/// The places inside a sandbox's directory.
+/// Paths inside a sandbox's directory.
 #[derive(Debug)]
-struct Layout {
+struct ServerFiles {
     data: PathBuf,
     run: PathBuf,
     log: PathBuf,
     socket: PathBuf,
     init_file: PathBuf,
-    owner: Owner,
+    run_as: RunAs,
 }
 
-impl Layout {
-    /// Makes the folders that the server writes to and gives them to its user; root of a small
-    /// user namespace cannot, and then runs the server itself.
-    fn make(dir: &Path, owner: Owner) -> io::Result<Self> {
+impl ServerFiles {
+    /// Creates the folders that the server writes to and changes their owner to its user. Root of a
+    /// restricted user namespace cannot change owners and runs the server itself.
+    fn create(dir: &Path, run_as: RunAs) -> io::Result<Self> {
         let (data, run) = (dir.join("data"), dir.join("run"));
-        let mut owner = owner;
+        let mut run_as = run_as;
         for folder in [&run, &data] {
             DirBuilder::new().mode(0o700).create(folder)?;
-            if owner.give(folder).is_err() {
-                owner = Owner::Root;
+            if run_as.give(folder).is_err() {
+                run_as = RunAs::Root;
             }
         }
-        Ok(Layout {
+        Ok(ServerFiles {
             data,
             log: run.join("server.log"),
             socket: run.join("s.sock"),
             init_file: run.join("init.sql"),
             run,
-            owner,
+            run_as,
         })
     }
 
-    /// Makes a file that the server's user alone can read.
+    /// Writes a file that only the server's user can read.
     fn write(&self, path: &Path, text: &str) -> io::Result<()> {
         fs::write(path, "")?;
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
         fs::write(path, text)?;
-        self.owner.give(path)
+        self.run_as.give(path)
     }
 }
 
-/// A server on its way up.
+/// A server that is starting.
 struct Starting<'a> {
-    keeper: Keeper,
-    layout: Layout,
+    supervisor: Supervisor,
+    files: ServerFiles,
     options: &'a ServerOptions,
 }
 
 impl Starting<'_> {
-    /// Makes the data directory: copied from a template, or by the server itself.
+    /// Creates the data directory: from a template, or by running the server.
     fn prepare(&mut self) -> Result<(), Failure> {
         let on_disk =
             |error: io::Error| failure(format!("cannot fill the sandbox's directory: {error}"), TEMP_HINT);
@@ -261,13 +264,13 @@ impl Starting<'_> {
             .transpose()
             .map_err(on_disk)?;
         if let Some(template) = &template
-            && template.copy_to(&self.layout.data).map_err(on_disk)?
+            && template.copy_to(&self.files.data).map_err(on_disk)?
         {
-            return give_all(&self.layout.data, self.layout.owner).map_err(on_disk);
+            return give_recursively(&self.files.data, self.files.run_as).map_err(on_disk);
         }
         self.initialise()?;
         if let Some(template) = &template {
-            template.keep(&self.layout.data).map_err(on_disk)?;
+            template.keep(&self.files.data).map_err(on_disk)?;
         }
         Ok(())
     }
@@ -278,79 +281,79 @@ impl Starting<'_> {
         let mut command = self.command();
         let flavor = self.options.binary.flavor;
         command.push(flavor.pick(mysql::INITIALISE, mariadb::INITIALISE).to_owned());
-        let input = match flavor.pick(mysql::MAKES_SYSTEM_TABLES, mariadb::MAKES_SYSTEM_TABLES) {
+        let input = match flavor.pick(mysql::NEEDS_SYSTEM_TABLES, mariadb::NEEDS_SYSTEM_TABLES) {
             false => None,
             true => {
                 let sql = system_tables(&self.options.binary.share)
                     .map_err(|error| failure(error.to_string(), "reinstall the server's package"))?;
-                let path = self.layout.run.join("bootstrap.sql");
-                self.layout.write(&path, &sql).map_err(on_disk)?;
+                let path = self.files.run.join("bootstrap.sql");
+                self.files.write(&path, &sql).map_err(on_disk)?;
                 Some(path)
             }
         };
-        self.keeper
-            .run("init", &command, input.as_deref(), &self.layout.log)
+        self.supervisor
+            .run("init", &command, input.as_deref(), &self.files.log)
             .map_err(on_disk)?;
-        let deadline = Instant::now() + START_PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             self.check_cancelled()?;
-            match self.keeper.step(Duration::from_millis(50)).map_err(on_disk)? {
-                Step::Ended(0) => break,
-                Step::Ended(_) => return Err(self.with_log("could not make its data directory")),
-                Step::Running if Instant::now() > deadline => {
-                    return Err(self.with_log("did not finish making its data directory"));
+            match self.supervisor.step(Duration::from_millis(50)).map_err(on_disk)? {
+                StepState::Ended(0) => break,
+                StepState::Ended(_) => return Err(self.with_log("could not create its data directory")),
+                StepState::Running if Instant::now() > deadline => {
+                    return Err(self.with_log("did not finish creating its data directory"));
                 }
-                Step::Running => {}
+                StepState::Running => {}
             }
         }
         input.map_or(Ok(()), fs::remove_file).map_err(on_disk)
     }
 
-    /// Starts the server on a free port; its port and process id.
+    /// Starts the server on a free port. Returns the port and the process id.
     fn serve(&mut self) -> Result<(u16, u32), Failure> {
         let on_disk = |error: io::Error| failure(format!("cannot start the server: {error}"), TEMP_HINT);
         for attempt in 1.. {
             let port = free_port().map_err(on_disk)?;
             let mut command = self.command();
-            command.extend(serving_arguments(self.options, &self.layout, port));
+            command.extend(serving_arguments(self.options, &self.files, port));
             if !self.options.setup.is_empty() {
-                self.layout
-                    .write(&self.layout.init_file, &(self.options.setup.join("\n") + "\n"))
+                self.files
+                    .write(&self.files.init_file, &(self.options.setup.join("\n") + "\n"))
                     .map_err(on_disk)?;
-                command.push(format!("--init-file={}", self.layout.init_file.display()));
+                command.push(format!("--init-file={}", self.files.init_file.display()));
             }
             command.extend(self.options.args.iter().cloned());
-            self.keeper
-                .run("server", &command, None, &self.layout.log)
+            self.supervisor
+                .run("server", &command, None, &self.files.log)
                 .map_err(on_disk)?;
             if let Some(pid) = self.wait_until_ready(attempt < PORT_TRIES)? {
-                // It may hold a password, and the server has read it.
-                let _ = fs::remove_file(&self.layout.init_file);
+                // It may contain a password, and the server has read it.
+                let _ = fs::remove_file(&self.files.init_file);
                 return Ok((port, pid));
             }
         }
         Err(self.with_log("found no free port"))
     }
 
-    /// The server's process id once it accepts logins; none if its port was taken and another may be tried.
+    /// The server's process id once it accepts logins; `None` if its port was taken and another can be tried.
     fn wait_until_ready(&mut self, may_retry: bool) -> Result<Option<u32>, Failure> {
-        let deadline = Instant::now() + START_PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             self.check_cancelled()?;
             let step = self
-                .keeper
+                .supervisor
                 .step(Duration::from_millis(10))
                 .map_err(|error| failure(error.to_string(), TEMP_HINT))?;
-            if step != Step::Running {
-                if may_retry && log_tail(&self.layout.log).contains("Address already in use") {
-                    let _ = fs::remove_file(&self.layout.log);
+            if step != StepState::Running {
+                if may_retry && log_tail(&self.files.log).contains("Address already in use") {
+                    let _ = fs::remove_file(&self.files.log);
                     return Ok(None);
                 }
                 return Err(self.with_log("did not start"));
             }
-            if self.layout.socket.exists()
-                && probe::login(&self.layout.socket).is_ok()
-                && let Some(pid) = self.keeper.pid()
+            if self.files.socket.exists()
+                && readiness::login(&self.files.socket).is_ok()
+                && let Some(pid) = self.supervisor.pid()
             {
                 return Ok(Some(pid));
             }
@@ -371,31 +374,31 @@ impl Starting<'_> {
         let what = format!(
             "the private {} server {what}\n{}",
             self.options.binary.flavor,
-            log_tail(&self.layout.log)
+            log_tail(&self.files.log)
         );
         failure(what, LOG_HINT)
     }
 
-    /// The program and the arguments that every start of it shares.
+    /// The program and the arguments common to all its starts.
     fn command(&self) -> Vec<String> {
         let binary = &self.options.binary;
         let mut command = vec![
             binary.program.display().to_string(),
             "--no-defaults".to_owned(),
             format!("--basedir={}", binary.basedir.display()),
-            format!("--datadir={}", self.layout.data.display()),
+            format!("--datadir={}", self.files.data.display()),
             format!("--lc-messages-dir={}", binary.share.display()),
-            format!("--tmpdir={}", self.layout.run.display()),
-            // The default is a fixed folder (which may not exist) or the whole machine.
-            format!("--secure-file-priv={}", self.layout.run.display()),
+            format!("--tmpdir={}", self.files.run.display()),
+            // The default is a fixed folder (which may not exist) or the whole file system.
+            format!("--secure-file-priv={}", self.files.run.display()),
             format!("--innodb-buffer-pool-size={}", self.options.buffer_pool),
             "--skip-log-bin".to_owned(),
-            // The data is thrown away: nothing is worth waiting for a disk.
+            // The data is temporary: do not wait for the disk.
             "--innodb-flush-log-at-trx-commit=0".to_owned(),
             "--loose-innodb-flush-method=nosync".to_owned(),
             "--loose-skip-innodb-doublewrite".to_owned(),
         ];
-        command.extend(self.layout.owner.arguments());
+        command.extend(self.files.run_as.arguments());
         let redo_log = self.options.redo_log;
         let storage = binary
             .flavor
@@ -406,14 +409,14 @@ impl Starting<'_> {
 }
 
 /// The arguments of a server that accepts connections.
-fn serving_arguments(options: &ServerOptions, layout: &Layout, port: u16) -> Vec<String> {
+fn serving_arguments(options: &ServerOptions, files: &ServerFiles, port: u16) -> Vec<String> {
     let mut arguments = vec![
-        format!("--socket={}", layout.socket.display()),
-        format!("--pid-file={}", layout.run.join("server.pid").display()),
+        format!("--socket={}", files.socket.display()),
+        format!("--pid-file={}", files.run.join("server.pid").display()),
         format!("--port={port}"),
         "--bind-address=127.0.0.1".to_owned(),
         format!("--max-connections={}", options.max_connections),
-        // Also keeps root, who has no password, to the socket: 127.0.0.1 is then not `localhost`.
+        // Also restricts root, who has no password, to the socket: 127.0.0.1 is then not `localhost`.
         "--skip-name-resolve".to_owned(),
         "--innodb-buffer-pool-load-at-startup=OFF".to_owned(),
         "--innodb-buffer-pool-dump-at-shutdown=OFF".to_owned(),
@@ -423,19 +426,19 @@ fn serving_arguments(options: &ServerOptions, layout: &Layout, port: u16) -> Vec
         options
             .binary
             .flavor
-            .pick(mysql::SERVING, mariadb::SERVING)
+            .pick(mysql::FEATURES_OFF, mariadb::FEATURES_OFF)
             .to_owned(),
     );
     arguments
 }
 
-/// A port nobody listens on at this moment.
+/// A port that is free at this moment.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// What makes MariaDB's system tables: the files of `mariadb-install-db`, which some packages
-/// leave out, without the help texts (half of the time) and the anonymous users.
+/// SQL that creates MariaDB's system tables: the files of `mariadb-install-db` (a script that some
+/// packages omit), without the help texts (half of the time) and the anonymous users.
 fn system_tables(share: &Path) -> io::Result<String> {
     let mut sql = String::from("CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n");
     for file in [
@@ -452,37 +455,37 @@ fn system_tables(share: &Path) -> io::Result<String> {
         sql.push_str(&String::from_utf8_lossy(&text));
         sql.push('\n');
     }
-    // Root without a password is for the socket alone; no host name of this machine, no empty user.
+    // Root without a password may use the socket only: remove host names of this machine and the empty user.
     sql.push_str("DELETE FROM mysql.global_priv WHERE User='' OR (User='root' AND Host<>'localhost');\n");
     Ok(sql)
 }
 
-fn give_all(folder: &Path, owner: Owner) -> io::Result<()> {
-    if owner == Owner::Myself {
+fn give_recursively(folder: &Path, run_as: RunAs) -> io::Result<()> {
+    if run_as == RunAs::CurrentUser {
         return Ok(());
     }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        owner.give(&entry.path())?;
+        run_as.give(&entry.path())?;
         if entry.file_type()?.is_dir() {
-            give_all(&entry.path(), owner)?;
+            give_recursively(&entry.path(), run_as)?;
         }
     }
     Ok(())
 }
 
-/// The last lines of a log, errors first in mind: notes are left out when there is anything else.
+/// The last lines of a log, without notes if there are other lines.
 fn log_tail(path: &Path) -> String {
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let telling: Vec<&str> = text
+    let errors: Vec<&str> = text
         .lines()
         .filter(|line| !line.contains("[Note]") && !line.contains("[System]"))
         .collect();
-    let lines = if telling.is_empty() {
+    let lines = if errors.is_empty() {
         text.lines().collect()
     } else {
-        telling
+        errors
     };
     let start = lines.len().saturating_sub(12);
     lines[start..]

@@ -1,4 +1,4 @@
-//! Data directories made once and copied, so that a server starts in a fraction of a second.
+//! Data directories that are created once and copied, so that a server starts in a fraction of a second.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-/// A template and the lock that keeps two processes from making it at once.
+/// A template, locked so that only one process creates it.
 /// The lock is released when this is dropped.
 #[derive(Debug)]
 pub struct Template {
@@ -15,10 +15,10 @@ pub struct Template {
 }
 
 impl Template {
-    /// Locks the template at `path`, waiting for another process that makes it.
+    /// Locks the template at `path`; waits while another process creates it.
     ///
     /// # Errors
-    /// When its parent folder or lock file cannot be made.
+    /// Its parent folder or lock file cannot be created.
     pub fn lock(path: &Path) -> io::Result<Template> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -38,7 +38,7 @@ impl Template {
     /// Copies the template to `target`; false if there is none yet.
     ///
     /// # Errors
-    /// When a file cannot be copied.
+    /// A file cannot be copied.
     pub fn copy_to(&self, target: &Path) -> io::Result<bool> {
         if !self.path.is_dir() {
             return Ok(false);
@@ -47,10 +47,10 @@ impl Template {
         Ok(true)
     }
 
-    /// Makes `source` the template. It appears whole or not at all.
+    /// Stores a copy of `source` as the template, atomically.
     ///
     /// # Errors
-    /// When a file cannot be copied.
+    /// A file cannot be copied.
     pub fn keep(&self, source: &Path) -> io::Result<()> {
         let partial = beside(&self.path, "partial");
         if partial.exists() {

@@ -51,7 +51,7 @@ impl Outcome for Verdict {
     }
 
     fn exit(&self) -> Exit {
-        if Tally::of(&self.checks).failed > 0 {
+        if Tally::from_checks(&self.checks).failed > 0 {
             Exit::Findings
         } else {
             Exit::Done
@@ -71,7 +71,7 @@ impl Outcome for Verdict {
     }
 
     fn json(&self) -> Json<'_> {
-        let tally = Tally::of(&self.checks);
+        let tally = Tally::from_checks(&self.checks);
         let mut members = self.members.clone();
         members.insert("ok".into(), (tally.failed == 0).into());
         members.insert(

@@ -261,7 +261,7 @@ fn a_user_of_one_database_can_do_everything() {
     assert_ends(&run(&["plan"]), 0, &["4 statements"]);
     assert_ends(&run(&[]), 0, &["now at 002"]);
     assert_ends(&run(&["status"]), 0, &["2 applied"]);
-    assert_ends(&run(&["down"]), 2, &["standard input is no terminal", "--yes"]);
+    assert_ends(&run(&["down"]), 2, &["standard input is not a terminal", "--yes"]);
     assert_ends(
         &run(&["down", "--yes"]),
         0,

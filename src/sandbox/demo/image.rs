@@ -1,8 +1,8 @@
-//! PNG images of any size and their data URIs, made from noise so that nothing compresses away.
+//! PNG images of any size and their data URIs, filled with noise so that they are incompressible.
 
 use rand::Rng;
 
-/// What a data URI of a PNG begins with.
+/// The prefix of a data URI of a PNG.
 pub const PNG_DATA_URI: &str = "data:image/png;base64,";
 
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a];
@@ -47,7 +47,7 @@ pub fn png(bytes: usize, rng: &mut impl Rng) -> Vec<u8> {
 }
 
 /// The base64 text (RFC 4648, padded) of `bytes`, in pieces of at most `characters` each, so that
-/// a large image never stands in memory twice.
+/// a large image is not in memory twice.
 pub fn base64_pieces(bytes: &[u8], characters: usize) -> impl Iterator<Item = String> + '_ {
     bytes.chunks((characters / 4).max(1) * 3).map(base64)
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::world::{Message, World};
+use super::generator::{Dataset, Message};
 use super::{DemoSpec, IMAGE_BYTES, STATEMENT_BYTES, images, rows, statements_for};
 
 fn spec(bookings: u64) -> DemoSpec {
@@ -50,13 +50,13 @@ fn images_have_the_sizes_promised() {
 }
 
 #[test]
-fn every_awkward_case_occurs_even_in_a_small_world() {
-    let world = World::new(&spec(10));
-    let people: Vec<_> = (1..=10).map(|booking| world.people(booking)).collect();
+fn every_awkward_case_occurs_even_in_a_small_dataset() {
+    let dataset = Dataset::new(&spec(10));
+    let people: Vec<_> = (1..=10).map(|booking| dataset.participants(booking)).collect();
     assert!(people.iter().any(|people| people.guest == people.host));
     assert!((0..10).any(|one| (0..one).any(|other| people[one] == people[other])));
 
-    let messages: Vec<Message> = world.messages().collect();
+    let messages: Vec<Message> = dataset.messages().collect();
     let any = |wanted: &dyn Fn(&Message) -> bool| messages.iter().any(wanted);
     assert!(any(
         &|message| message.booking.is_none() && message.property.is_none()
@@ -74,7 +74,7 @@ fn every_awkward_case_occurs_even_in_a_small_world() {
     );
 
     // These come by chance, one in four and one in five conversations.
-    let messages: Vec<Message> = World::new(&spec(100)).messages().collect();
+    let messages: Vec<Message> = Dataset::new(&spec(100)).messages().collect();
     assert!(
         messages
             .iter()

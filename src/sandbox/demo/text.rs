@@ -1,4 +1,4 @@
-//! Names, sentences and dates of the demo data, and how they are written in SQL.
+//! Names, sentences and dates of the demo data, and their SQL literals.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::words::{
     CITIES, ENGLISH, FRENCH, GERMAN, JAPANESE, PORTUGUESE, SPOKEN, STREET_KINDS, STREETS, WORDS,
 };
 
-/// Sentences that break careless quoting, splitting or column character sets.
+/// Sentences that break wrong quoting, splitting or column character sets.
 const AWKWARD: [&str; 10] = [
     "It's the \"blue\" door, isn't it?",
     "C:\\photos\\garden.png -- see the photo; thanks",
@@ -69,7 +69,7 @@ pub fn words(rng: &mut ChaCha8Rng, least: usize, most: usize) -> String {
     words.join(" ")
 }
 
-/// What somebody writes to somebody: one in eight is awkward.
+/// The text of a message; one in eight is from [`AWKWARD`].
 pub fn message(rng: &mut ChaCha8Rng) -> String {
     if rng.random_ratio(1, 8) {
         return AWKWARD[rng.random_range(0..AWKWARD.len())].to_owned();

@@ -1,12 +1,12 @@
-//! Who books what and who writes to whom. Everything follows from the seed and a row's number,
-//! so that no row has to be remembered to write another one that refers to it.
+//! The bookings and messages of the demo data. Every row is derived from the seed and its number
+//! alone, so that a row can refer to another without storing it.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::DemoSpec;
 
-/// What a random stream is for; rows of different kinds never share one.
+/// The purpose of a random stream; rows of different kinds never share one.
 #[derive(Clone, Copy)]
 pub enum Stream {
     User = 1,
@@ -19,55 +19,55 @@ pub enum Stream {
     Image,
 }
 
-/// The demo world of one seed and size. Ids begin at 1: first the hosts, then the guests, then the admin.
+/// The demo data of one seed and size. Ids start at 1: hosts, then guests, then the admin.
 #[derive(Debug, Clone, Copy)]
-pub struct World {
+pub struct Dataset {
     seed: u64,
-    /// How many users let properties.
+    /// Number of users who let properties.
     pub hosts: u64,
-    /// How many users only travel.
+    /// Number of users who only book.
     pub guests: u64,
-    /// How many properties there are.
+    /// Number of properties.
     pub properties: u64,
-    /// How many bookings there are.
+    /// Number of bookings.
     pub bookings: u64,
 }
 
 /// Property, guest and host of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct People {
+pub struct Participants {
     /// The property booked.
     pub property: u64,
-    /// Who travels.
+    /// Id of the guest.
     pub guest: u64,
-    /// Whose property it is.
+    /// Id of the property's host.
     pub host: u64,
 }
 
-/// One legacy message.
+/// A row of the legacy table `messages`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The booking it is about.
     pub booking: Option<u64>,
-    /// The property written on it; for a message of a booking it may be missing.
+    /// The property it is about; may be missing for a message of a booking.
     pub property: Option<u64>,
-    /// Who wrote it.
+    /// Id of its author.
     pub sender: u64,
-    /// To whom.
+    /// Id of its recipient.
     pub recipient: u64,
-    /// Its text.
+    /// Content of the message.
     pub text: String,
     /// Whether the recipient has read it.
     pub read: bool,
-    /// Working minutes since the beginning of 2023.
+    /// Time it was sent, in working minutes since the beginning of 2023.
     pub minute: u64,
 }
 
-impl World {
-    /// Sizes follow the bookings: a property has about twelve, a guest about three.
-    pub fn new(spec: &DemoSpec) -> World {
+impl Dataset {
+    /// Derives the sizes from the number of bookings: about twelve per property, three per guest.
+    pub fn new(spec: &DemoSpec) -> Dataset {
         let properties = (spec.bookings / 12).max(4);
-        World {
+        Dataset {
             seed: spec.seed,
             hosts: (properties / 2).max(2),
             guests: (spec.bookings / 3).max(8),
@@ -88,14 +88,14 @@ impl World {
         rng
     }
 
-    /// Whose property it is. The first properties go round so that every host has one.
+    /// Id of a property's host. Hosts are assigned in turn, so that each has at least one property.
     pub fn host_of(&self, property: u64) -> u64 {
         1 + (property - 1) % self.hosts
     }
 
-    /// Who is involved in a booking. One in ten repeats an earlier stay of the same guest at the
-    /// same property; one in 250, and the fourth, is of a host at their own property.
-    pub fn people(&self, booking: u64) -> People {
+    /// The participants of a booking. One in ten repeats an earlier stay of the same guest at the
+    /// same property; one in 250, and the fourth, is by a host at their own property.
+    pub fn participants(&self, booking: u64) -> Participants {
         let source = if booking.is_multiple_of(10) {
             booking - 3
         } else {
@@ -109,36 +109,37 @@ impl World {
         } else {
             self.hosts + rng.random_range(1..=self.guests)
         };
-        People {
+        Participants {
             property,
             guest,
             host,
         }
     }
 
-    /// When a booking was made, in working minutes since the beginning of 2023: in order of its number.
+    /// Time a booking was made, in working minutes since the beginning of 2023; increases with its number.
     pub fn booked_at(&self, booking: u64) -> u64 {
         // Three years of 720-minute days, evenly spread.
         booking * 3 * 365 * 720 / (self.bookings + 1)
     }
 
-    /// Every legacy message: those of bookings, then questions without a booking, then the lost ones.
+    /// Every legacy message: those of bookings, then questions without a booking, then orphaned ones.
     pub fn messages(self) -> impl Iterator<Item = Message> {
         let booked = (1..=self.bookings).flat_map(move |booking| self.booking_messages(booking));
         let unbooked =
             (1..=(self.bookings / 10).max(3)).flat_map(move |thread| self.unbooked_messages(thread));
-        let lost = (1..=(self.bookings / 200).clamp(3, 60)).map(move |number| self.lost_message(number));
-        booked.chain(unbooked).chain(lost)
+        let orphaned =
+            (1..=(self.bookings / 200).clamp(3, 60)).map(move |number| self.orphaned_message(number));
+        booked.chain(unbooked).chain(orphaned)
     }
 
-    /// Three in ten bookings are talked about. In one conversation in five all messages bear the same time;
-    /// in one in four the property is not written on the messages.
+    /// Three in ten bookings have messages. In one conversation in five all messages have the same time;
+    /// in one in four the messages lack the property.
     fn booking_messages(&self, booking: u64) -> Vec<Message> {
         let mut rng = self.rng(Stream::Thread, booking);
         if booking > 8 && !rng.random_ratio(3, 10) {
             return Vec::new();
         }
-        let people = self.people(booking);
+        let people = self.participants(booking);
         let property = (!rng.random_ratio(1, 4)).then_some(people.property);
         let start = self.booked_at(booking);
         self.thread(
@@ -165,8 +166,8 @@ impl World {
         )
     }
 
-    /// A message that belongs nowhere any more: neither booking nor property is known.
-    fn lost_message(&self, number: u64) -> Message {
+    /// An orphaned message, with neither booking nor property.
+    fn orphaned_message(&self, number: u64) -> Message {
         let mut rng = self.rng(Stream::Orphan, number);
         Message {
             booking: None,
@@ -179,7 +180,7 @@ impl World {
         }
     }
 
-    /// One to six messages to and fro, never fewer than two without a booking.
+    /// One to six messages in both directions, at least two without a booking.
     fn thread(
         &self,
         rng: &mut ChaCha8Rng,

@@ -1,11 +1,11 @@
-//! Which user a private server runs as.
+//! Chooses the user that a private server runs as.
 //!
-//! Servers refuse to run as root unless told to. A root shell in a container is common, so the
-//! server then drops to `nobody`: an account every unix has, with no files of its own, which the
-//! account `mysql` of an installed server has not: its files would be within reach of the
-//! sandbox's SQL. Where `nobody` cannot reach the server's files (a checkout below a closed home
-//! folder) or cannot be become (a user namespace without it), the server runs as root, as its
-//! flag allows; it listens on loopback only either way.
+//! Servers do not run as root without an explicit flag. A root shell in a container is common, so the
+//! server then drops to `nobody`: an account that every unix has and that owns no files. The account
+//! `mysql` of an installed server owns files, which the sandbox's SQL could then reach. If `nobody`
+//! cannot reach the server's files (a checkout below a private home folder) or is not available (a
+//! user namespace without it), the server runs as root, as its flag permits. It listens on loopback
+//! only in all cases.
 
 use std::fs;
 use std::io;
@@ -14,51 +14,51 @@ use std::path::Path;
 
 /// The user a private server runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// This process's own user, who is not root.
-    Myself,
-    /// Root, because there is no other choice.
+pub enum RunAs {
+    /// This process's own user, not root.
+    CurrentUser,
+    /// Root, because `nobody` is not usable.
     Root,
     /// The unprivileged account that root drops to.
     Other {
-        /// Its user id.
+        /// User id of `nobody`.
         uid: u32,
-        /// Its group id.
+        /// Group id of `nobody`.
         gid: u32,
     },
 }
 
-impl Owner {
-    /// Chooses for a server that must reach `paths`. Whether files can really be given to the
-    /// chosen user shows at the first [`Owner::give`].
-    pub fn choose(paths: &[&Path]) -> Owner {
+impl RunAs {
+    /// Chooses the user for a server that must reach `paths`. Whether the owner of files can be changed
+    /// to that user is known only after the first [`RunAs::give`].
+    pub fn choose(paths: &[&Path]) -> RunAs {
         if !rustix::process::geteuid().is_root() {
-            return Owner::Myself;
+            return RunAs::CurrentUser;
         }
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
         match nobody(&passwd) {
-            Some((uid, gid)) if paths.iter().all(|path| reachable(path)) => Owner::Other { uid, gid },
-            _ => Owner::Root,
+            Some((uid, gid)) if paths.iter().all(|path| reachable(path)) => RunAs::Other { uid, gid },
+            _ => RunAs::Root,
         }
     }
 
-    /// Gives a path to the server's user; nothing to do when that is this process's own.
+    /// Changes the owner of a path to the server's user, if that is another user.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// The owner cannot be changed.
     pub fn give(self, path: &Path) -> io::Result<()> {
         match self {
-            Owner::Myself | Owner::Root => Ok(()),
-            Owner::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
+            RunAs::CurrentUser | RunAs::Root => Ok(()),
+            RunAs::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
         }
     }
 
-    /// What to tell the server.
+    /// The server's arguments for this user.
     pub fn arguments(self) -> Vec<String> {
         match self {
-            Owner::Myself => Vec::new(),
-            Owner::Root => vec!["--user=root".to_owned()],
-            Owner::Other { .. } => vec!["--user=nobody".to_owned()],
+            RunAs::CurrentUser => Vec::new(),
+            RunAs::Root => vec!["--user=root".to_owned()],
+            RunAs::Other { .. } => vec!["--user=nobody".to_owned()],
         }
     }
 }
@@ -70,7 +70,7 @@ fn nobody(passwd: &str) -> Option<(u32, u32)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// Whether everybody may pass through every folder on the way.
+/// Whether every folder of the path can be traversed by everybody.
 fn reachable(path: &Path) -> bool {
     let Ok(path) = path.canonicalize() else {
         return false;

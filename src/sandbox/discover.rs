@@ -1,4 +1,4 @@
-//! Finds a server program on this machine, and what it needs beside it.
+//! Finds a server program on this machine and the folders it needs.
 
 use std::env;
 use std::fmt;
@@ -9,13 +9,13 @@ use crate::db::Flavor;
 use crate::db::server::{Version, parse_version};
 use crate::exit::Failure;
 
-/// Names the server to use: `mariadb`, `mysql`, the name of a fetched server, or a path.
+/// Selects the server: `mariadb`, `mysql`, the name of a fetched server, or a path.
 pub const SERVER_VARIABLE: &str = "DBTOOL_SERVER";
 
 /// Overrides the folder that `scripts/fetch-server` unpacks servers into.
 pub const CACHE_VARIABLE: &str = "DBTOOL_SERVER_CACHE";
 
-/// Where servers live when `PATH` does not say so: `/usr/sbin` is not on a normal user's path.
+/// Folders searched after `PATH`: `/usr/sbin` is not on a normal user's path.
 const USUAL_FOLDERS: &[&str] = &[
     "/usr/sbin",
     "/usr/bin",
@@ -31,24 +31,24 @@ const USUAL_FOLDERS: &[&str] = &[
     "/opt/homebrew/opt/mysql/bin",
 ];
 
-/// Where a server keeps its messages and SQL files, relative to its base folder.
+/// Folders of a server's messages and SQL files, relative to its base folder.
 const SHARE_FOLDERS: &[&str] = &["share/mysql", "share/mariadb", "share"];
 
-/// What the user does when no server is found.
+/// Advice for the case that no server is found.
 const INSTALL_HINT: &str = "install one (no service is needed): \
 Debian/Ubuntu `apt-get install mariadb-server-core mariadb-client-core`, \
 Fedora `dnf install mariadb-server`, macOS `brew install mariadb`; \
 or unpack MySQL without touching the system with `scripts/fetch-server mysql`; \
 or name a program with DBTOOL_SERVER=/path/to/mariadbd";
 
-/// A server program and the folders it must be told about.
+/// A server program and the folders to pass to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerBinary {
-    /// The family.
+    /// Server family.
     pub flavor: Flavor,
-    /// The version as the program prints it, e.g. `10.11.6-MariaDB`.
+    /// Version as printed by the program, e.g. `10.11.6-MariaDB`.
     pub version: String,
-    /// The program (or a wrapper script that becomes it).
+    /// The program (or a wrapper script that executes it).
     pub program: PathBuf,
     /// `--basedir`.
     pub basedir: PathBuf,
@@ -62,16 +62,16 @@ impl fmt::Display for ServerBinary {
     }
 }
 
-/// Finds a server. `wanted` is what a flag said; without it the environment variable
-/// `DBTOOL_SERVER` decides, and without that the first server found, MariaDB before MySQL.
+/// Finds a server: the one named by a flag (`name`), by the environment variable `DBTOOL_SERVER`, or
+/// the first one found, MariaDB before MySQL.
 ///
 /// # Errors
-/// A usage failure that names the packages to install, or what is wrong with the program named.
-pub fn find_server(wanted: Option<&str>) -> Result<ServerBinary, Failure> {
+/// A usage failure that names the packages to install, or the fault of the program that was named.
+pub fn find_server(name: Option<&str>) -> Result<ServerBinary, Failure> {
     let from_environment = env::var(SERVER_VARIABLE).ok().filter(|value| !value.is_empty());
-    match wanted.map(str::to_owned).or(from_environment) {
+    match name.map(str::to_owned).or(from_environment) {
         None => first_of(
-            Places::of_this_process().candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
+            SearchPath::from_environment().candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
             "no MariaDB or MySQL server program was found on this machine",
             |_| true,
         ),
@@ -79,19 +79,19 @@ pub fn find_server(wanted: Option<&str>) -> Result<ServerBinary, Failure> {
     }
 }
 
-/// Finds, of all servers on this machine, the one most like a live server of this family and version:
-/// of its family first, then of the nearest version. `DBTOOL_SERVER` decides where it is set.
+/// Finds the server on this machine that is closest to a live server of this family and version:
+/// family first, then version. `DBTOOL_SERVER` overrides the search.
 ///
 /// # Errors
-/// As [`find_server`].
+/// A usage failure that names the packages to install, or the fault of the program that was named.
 pub fn find_closest(flavor: Flavor, version: Version) -> Result<ServerBinary, Failure> {
     if env::var_os(SERVER_VARIABLE).is_some_and(|value| !value.is_empty()) {
         return find_server(None);
     }
-    let places = Places::of_this_process();
-    let fetched = places.all_fetched();
+    let search = SearchPath::from_environment();
+    let fetched = search.all_fetched();
     let fetched: Vec<&str> = fetched.iter().map(String::as_str).collect();
-    let candidates = places.candidates(&["mariadbd", "mysqld"], &fetched);
+    let candidates = search.candidates(&["mariadbd", "mysqld"], &fetched);
     let servers = candidates.iter().filter_map(|candidate| inspect(candidate).ok());
     let closest = servers.min_by_key(|server| distance(server, flavor, version));
     match closest {
@@ -100,7 +100,7 @@ pub fn find_closest(flavor: Flavor, version: Version) -> Result<ServerBinary, Fa
     }
 }
 
-/// How far a server program is from a live server: another family is furthest.
+/// Distance between a server program and a live server; a different family is the largest.
 fn distance(program: &ServerBinary, flavor: Flavor, version: Version) -> (bool, u16, u16, u16) {
     let (major, minor, patch) = parse_version(&program.version);
     (
@@ -112,37 +112,37 @@ fn distance(program: &ServerBinary, flavor: Flavor, version: Version) -> (bool, 
 }
 
 fn named(name: &str) -> Result<ServerBinary, Failure> {
-    let places = Places::of_this_process();
+    let search = SearchPath::from_environment();
     match name {
         "mariadb" => first_of(
-            places.candidates(&["mariadbd", "mysqld"], &["mariadb"]),
+            search.candidates(&["mariadbd", "mysqld"], &["mariadb"]),
             "no MariaDB server program was found on this machine",
             |server| server.flavor.id() == name,
         ),
         "mysql" => first_of(
-            places.candidates(&["mysqld"], &["mysql"]),
+            search.candidates(&["mysqld"], &["mysql"]),
             "no MySQL server program was found on this machine",
             |server| server.flavor.id() == name,
         ),
         path if path.contains('/') => inspect(Path::new(path)),
         fetched => first_of(
-            places.fetched(&[fetched]),
+            search.fetched(&[fetched]),
             &format!("no server called {fetched} was found"),
             |_| true,
         ),
     }
 }
 
-/// The first candidate that is a working server and is `wanted`.
+/// The first candidate that is a working server and is accepted.
 fn first_of(
     candidates: Vec<PathBuf>,
     none: &str,
-    wanted: impl Fn(&ServerBinary) -> bool,
+    accepts: impl Fn(&ServerBinary) -> bool,
 ) -> Result<ServerBinary, Failure> {
     let mut broken = None;
     for candidate in candidates {
         match inspect(&candidate) {
-            Ok(server) if wanted(&server) => return Ok(server),
+            Ok(server) if accepts(&server) => return Ok(server),
             Ok(_) => {}
             Err(failure) => broken = broken.or(Some(failure)),
         }
@@ -150,24 +150,24 @@ fn first_of(
     Err(broken.unwrap_or_else(|| Failure::usage(none, INSTALL_HINT)))
 }
 
-/// The folders searched; a value, so that the search can be tested.
-struct Places {
+/// The folders to search; a value, so that the search can be tested.
+struct SearchPath {
     folders: Vec<PathBuf>,
     caches: Vec<PathBuf>,
 }
 
-impl Places {
-    fn of_this_process() -> Self {
+impl SearchPath {
+    fn from_environment() -> Self {
         let path = env::var_os("PATH").unwrap_or_default();
         let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|p| p.is_absolute()).collect();
         folders.extend(USUAL_FOLDERS.iter().map(PathBuf::from));
-        Places {
+        SearchPath {
             folders,
             caches: caches(),
         }
     }
 
-    /// Existing programs with one of these names: installed ones first, then fetched ones.
+    /// Existing programs with one of these names: installed servers first, then fetched ones.
     fn candidates(&self, programs: &[&str], fetched: &[&str]) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
         for program in programs {
@@ -197,7 +197,7 @@ impl Places {
         names
     }
 
-    /// The wrapper scripts that `scripts/fetch-server` left.
+    /// The wrapper scripts created by `scripts/fetch-server`.
     fn fetched(&self, names: &[&str]) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for name in names {
@@ -212,8 +212,8 @@ impl Places {
     }
 }
 
-/// The caches of fetched servers: the variable alone if set, else `.cache` beside the working
-/// directory's or the program's checkout.
+/// The caches of fetched servers: the variable's folder if set, otherwise `.cache` in the checkout of
+/// the working directory or of the program.
 fn caches() -> Vec<PathBuf> {
     if let Some(cache) = env::var_os(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
         return vec![PathBuf::from(cache)];
@@ -231,31 +231,31 @@ fn caches() -> Vec<PathBuf> {
     found
 }
 
-/// Asks a program what it is and finds the folders it needs.
+/// Determines a program's family and version and finds the folders it needs.
 ///
 /// # Errors
-/// A usage failure naming the program and what is wrong with it.
+/// A usage failure that names the program and its fault.
 pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
-    let bad = |what: String| Failure::usage(what, INSTALL_HINT);
+    let unusable = |what: String| Failure::usage(what, INSTALL_HINT);
     let output = Command::new(program)
         .args(["--no-defaults", "--version"])
         .output()
         .map_err(|error| {
-            bad(format!(
+            unusable(format!(
                 "cannot run the server program {}: {error}",
                 program.display()
             ))
         })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some((flavor, version)) = parse_printed(&text) else {
-        return Err(bad(format!(
+        return Err(unusable(format!(
             "{} is not a MariaDB or MySQL server: `--version` printed {:?}",
             program.display(),
             text.lines().next().unwrap_or("nothing")
         )));
     };
     let Some((basedir, share)) = folders_of(program) else {
-        return Err(bad(format!(
+        return Err(unusable(format!(
             "the message files of {} were not found in the share folder beside it",
             program.display()
         )));
@@ -269,7 +269,7 @@ pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
     })
 }
 
-/// Reads `mariadbd  Ver 10.11.6-MariaDB-1 for debian-linux-gnu on x86_64 (Debian)`.
+/// Parses `mariadbd  Ver 10.11.6-MariaDB-1 for debian-linux-gnu on x86_64 (Debian)`.
 fn parse_printed(text: &str) -> Option<(Flavor, String)> {
     let after = text.split_once(" Ver ")?.1;
     let version = after.split_whitespace().next()?;
@@ -279,8 +279,8 @@ fn parse_printed(text: &str) -> Option<(Flavor, String)> {
     Some((Flavor::named_in(&[after]), version.to_owned()))
 }
 
-/// The base and share folders of a program: beside its own folder, following links as package
-/// managers make them, or in `usr` for an unpacked package behind a wrapper.
+/// The base and share folders of a program: next to its own folder, with links resolved as package
+/// managers create them, or in `usr` for an unpacked package behind a wrapper.
 fn folders_of(program: &Path) -> Option<(PathBuf, PathBuf)> {
     let resolved = program.canonicalize().ok();
     for path in [Some(program.to_path_buf()), resolved].into_iter().flatten() {
@@ -301,7 +301,7 @@ fn folders_of(program: &Path) -> Option<(PathBuf, PathBuf)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flavor, Places, parse_printed};
+    use super::{Flavor, SearchPath, parse_printed};
     use std::fs;
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
         let mysqld = make("sbin/mysqld");
         let mariadbd = make("sbin/mariadbd");
         let fetched = make("cache/mysql/bin/mysqld");
-        let places = Places {
+        let search = SearchPath {
             folders: vec![
                 dir.path().join("sbin"),
                 dir.path().join("sbin"),
@@ -350,10 +350,10 @@ mod tests {
             caches: vec![dir.path().join("cache")],
         };
         assert_eq!(
-            places.candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
+            search.candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
             [mariadbd, mysqld, fetched.clone()]
         );
-        assert_eq!(places.fetched(&["mysql"]), [fetched]);
-        assert!(places.fetched(&["mariadb-11.8"]).is_empty());
+        assert_eq!(search.fetched(&["mysql"]), [fetched]);
+        assert!(search.fetched(&["mariadb-11.8"]).is_empty());
     }
 }

@@ -1,10 +1,10 @@
-//! The keeper: a small shell that owns a sandbox's directory and server.
+//! The supervisor: a small shell process that owns a sandbox's directory and server.
 //!
-//! No server may outlive its owner, not even one ended by SIGKILL, and a process cannot clean
-//! up after its own SIGKILL. So the server is the child of a keeper, whose standard input is a
-//! pipe that only the owner holds: when the owner is gone, however it went, the kernel closes
-//! the pipe, the keeper reads end-of-file, stops the server and removes the directory. The
-//! keeper makes the directory too, so there is no moment at which nobody is in charge of it.
+//! No server may outlive its owner (dbtool), not even after SIGKILL, and a process cannot clean up
+//! after its own SIGKILL. So the server is the child of a supervisor, whose standard input is a pipe
+//! that only the owner holds: when the owner ends, for whatever reason, the kernel closes the pipe,
+//! the supervisor reads end-of-file, stops the server and removes the directory. The supervisor also
+//! creates the directory, so that the directory has an owner at all times.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a server may take to shut down before it is killed.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// Time a server has to shut down before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The keeper's program. `$1` is the directory, `$2` its mode. Each line read names a step: a
-/// script in the directory, run in the background; its end is told as `ended STATUS`. Signals
-/// are trapped, not ignored, because what is ignored would be ignored by the server as well;
-/// SIGPIPE comes when the owner is gone before it has read a report.
+/// The supervisor's program. `$1` is the directory, `$2` its mode. Each line read names a step: a
+/// script in the directory, run in the background; its exit is reported as `ended STATUS`. Signals
+/// are trapped, not ignored, because the server would inherit an ignored signal; SIGPIPE is sent if
+/// the owner ends before it has read a report.
 const PROGRAM: &str = r#"
 dir=$1
 umask 077
@@ -49,65 +49,65 @@ wait
 rm -rf "$dir"
 "#;
 
-/// What the keeper last said about the step it runs.
+/// The last reported state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// It runs, or is about to.
+pub enum StepState {
+    /// Running or about to start.
     Running,
-    /// It ended with this status, as a shell counts them.
+    /// Ended with this exit status, as reported by the shell.
     Ended(i32),
 }
 
-/// A keeper, and through it one directory and at most one running step.
+/// A supervisor, its directory and at most one running step.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct Supervisor {
     dir: PathBuf,
     child: Child,
-    orders: Option<ChildStdin>,
+    commands: Option<ChildStdin>,
     reports: ChildStdout,
     unread: Vec<u8>,
     pid: Option<Pid>,
-    step: Step,
-    /// Whether the directory is this keeper's; one that was there before is nobody's to remove.
-    made: bool,
+    step: StepState,
+    /// Whether this supervisor created the directory; one that existed before must not be removed.
+    created: bool,
 }
 
-impl Keeper {
-    /// Starts a keeper, which makes `dir` with this mode (octal digits).
+impl Supervisor {
+    /// Starts a supervisor, which creates `dir` with this mode (octal digits).
     ///
     /// # Errors
-    /// When the shell cannot be started, or the directory exists or cannot be made.
-    pub fn start(dir: &Path, mode: &str) -> io::Result<Keeper> {
+    /// The shell cannot be started, or the directory exists or cannot be created.
+    pub fn start(dir: &Path, mode: &str) -> io::Result<Supervisor> {
         let mut child = Command::new("/bin/sh")
-            .args(["-c", PROGRAM, "dbtool-sandbox-keeper"])
+            .args(["-c", PROGRAM, "dbtool-sandbox-supervisor"])
             .arg(dir)
             .arg(mode)
-            // A group of its own: Ctrl+C in a terminal reaches the owner, who decides what ends when.
+            // A process group of its own: Ctrl+C in a terminal reaches the owner, which stops the server in order.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
-        let (Some(orders), Some(reports)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("the keeper has no pipes"));
+        let (Some(commands), Some(reports)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::Error::other("the supervisor has no pipes"));
         };
-        let mut keeper = Keeper {
+        let mut supervisor = Supervisor {
             dir: dir.to_path_buf(),
             child,
-            orders: Some(orders),
+            commands: Some(commands),
             reports,
             unread: Vec::new(),
             pid: None,
-            step: Step::Ended(0),
-            made: false,
+            step: StepState::Ended(0),
+            created: false,
         };
-        match keeper.line(Duration::from_secs(10))? {
+        match supervisor.line(Duration::from_secs(10))? {
             Some(line) if line == "made" => {
-                keeper.made = true;
-                Ok(keeper)
+                supervisor.created = true;
+                Ok(supervisor)
             }
             Some(line) => Err(io::Error::other(line)),
-            None => Err(io::Error::other("the sandbox's keeper did not start")),
+            None => Err(io::Error::other("the sandbox's supervisor process did not start")),
         }
     }
 
@@ -119,7 +119,7 @@ impl Keeper {
     /// Starts a program as the next step. Its output is appended to `log`, its input comes from `input`.
     ///
     /// # Errors
-    /// When the step's script cannot be written or the keeper is gone.
+    /// The step's script cannot be written, or the supervisor has ended.
     pub fn run(
         &mut self,
         name: &str,
@@ -138,22 +138,22 @@ impl Keeper {
         );
         std::fs::write(self.dir.join(name), script)?;
         self.pid = None;
-        self.step = Step::Running;
-        let orders = self
-            .orders
+        self.step = StepState::Running;
+        let commands = self
+            .commands
             .as_mut()
-            .ok_or_else(|| io::Error::other("the keeper was dismissed"))?;
-        orders.write_all(format!("{name}\n").as_bytes())?;
-        orders.flush()
+            .ok_or_else(|| io::Error::other("the supervisor was dismissed"))?;
+        commands.write_all(format!("{name}\n").as_bytes())?;
+        commands.flush()
     }
 
-    /// What the step is doing, after waiting up to `patience` for news.
+    /// The state of the step, after waiting up to `timeout` for a report.
     ///
     /// # Errors
-    /// When the keeper itself is gone.
-    pub fn step(&mut self, patience: Duration) -> io::Result<Step> {
-        if self.step == Step::Running
-            && let Some(line) = self.line(patience)?
+    /// The supervisor itself has ended.
+    pub fn step(&mut self, timeout: Duration) -> io::Result<StepState> {
+        if self.step == StepState::Running
+            && let Some(line) = self.line(timeout)?
         {
             self.note(&line);
         }
@@ -166,37 +166,37 @@ impl Keeper {
             .and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
     }
 
-    /// Stops the running step: the polite way first, unless `at_once`.
+    /// Stops the running step: SIGTERM first, unless `at_once`.
     pub fn stop(&mut self, at_once: bool) {
-        let asked = Instant::now();
+        let started = Instant::now();
         let mut signal = if at_once { Signal::KILL } else { Signal::TERM };
         let mut sent = None;
-        while self.step == Step::Running {
+        while self.step == StepState::Running {
             if let Some(pid) = self.pid.filter(|_| sent != Some(signal)) {
-                // Failing means that it is gone already; its end is reported all the same.
+                // An error means that it has ended already; its exit is still reported.
                 let _ = kill_process(pid, signal);
                 sent = Some(signal);
             }
             if self.step(Duration::from_millis(50)).is_err() {
                 break;
             }
-            if asked.elapsed() > STOP_PATIENCE {
+            if started.elapsed() > STOP_TIMEOUT {
                 signal = Signal::KILL;
             }
-            if asked.elapsed() > STOP_PATIENCE * 2 {
+            if started.elapsed() > STOP_TIMEOUT * 2 {
                 break;
             }
         }
     }
 
-    /// Lets the keeper remove the directory and end. Nothing is left when this returns.
+    /// Waits until the supervisor has removed the directory and ended.
     pub fn dismiss(&mut self) {
-        if self.orders.take().is_none() {
+        if self.commands.take().is_none() {
             return;
         }
         let _ = self.child.wait();
-        // The keeper removes it; this is for a keeper that somebody killed.
-        if self.made && self.dir.exists() {
+        // The supervisor removes the directory; this covers a supervisor that was killed.
+        if self.created && self.dir.exists() {
             let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
@@ -205,14 +205,14 @@ impl Keeper {
         if let Some(pid) = line.strip_prefix("pid ") {
             self.pid = pid.parse().ok().and_then(Pid::from_raw);
         } else if let Some(status) = line.strip_prefix("ended ") {
-            self.step = Step::Ended(status.parse().unwrap_or(-1));
+            self.step = StepState::Ended(status.parse().unwrap_or(-1));
             self.pid = None;
         }
     }
 
-    /// The next line the keeper says, or none within `patience`.
-    fn line(&mut self, patience: Duration) -> io::Result<Option<String>> {
-        let until = Instant::now() + patience;
+    /// The supervisor's next line; `None` after `timeout`.
+    fn line(&mut self, timeout: Duration) -> io::Result<Option<String>> {
+        let until = Instant::now() + timeout;
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
@@ -233,30 +233,32 @@ impl Keeper {
             let mut buffer = [0u8; 512];
             let read = self.reports.read(&mut buffer)?;
             if read == 0 {
-                self.step = Step::Ended(-1);
-                return Err(io::Error::other("the sandbox's keeper ended unexpectedly"));
+                self.step = StepState::Ended(-1);
+                return Err(io::Error::other(
+                    "the sandbox's supervisor process ended unexpectedly",
+                ));
             }
             self.unread.extend_from_slice(&buffer[..read]);
         }
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Supervisor {
     fn drop(&mut self) {
-        // Whoever wants an orderly end has asked for it before.
+        // An orderly shutdown is requested before the drop.
         self.stop(true);
         self.dismiss();
     }
 }
 
-/// A word as the shell reads it back unchanged.
+/// Quotes a word for the shell.
 pub fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Keeper, Step, quote};
+    use super::{StepState, Supervisor, quote};
     use std::process::Command;
     use std::time::Duration;
 
@@ -275,27 +277,30 @@ mod tests {
     fn a_step_is_run_reported_and_stopped_and_the_directory_removed() {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let dir = parent.path().join("kept");
-        let mut keeper = Keeper::start(&dir, "700").expect("a keeper");
+        let mut supervisor = Supervisor::start(&dir, "700").expect("a supervisor");
         assert!(dir.is_dir());
         let log = dir.join("log");
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        keeper
+        supervisor
             .run("first", &words(&["sh", "-c", "echo out; exit 3"]), None, &log)
             .expect("a step");
-        while keeper.step(Duration::from_secs(5)).expect("news") == Step::Running {}
-        assert_eq!(keeper.step(Duration::ZERO).expect("news"), Step::Ended(3));
+        while supervisor.step(Duration::from_secs(5)).expect("news") == StepState::Running {}
+        assert_eq!(
+            supervisor.step(Duration::ZERO).expect("news"),
+            StepState::Ended(3)
+        );
         assert_eq!(std::fs::read_to_string(&log).expect("the log"), "out\n");
-        keeper
+        supervisor
             .run("second", &words(&["sleep", "600"]), None, &log)
             .expect("a step");
-        drop(keeper);
+        drop(supervisor);
         assert!(!dir.exists());
     }
 
     #[test]
     fn an_existing_directory_is_refused() {
         let parent = tempfile::tempdir().expect("a temporary folder");
-        assert!(Keeper::start(parent.path(), "700").is_err());
+        assert!(Supervisor::start(parent.path(), "700").is_err());
         assert!(parent.path().exists());
     }
 }

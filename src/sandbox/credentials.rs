@@ -1,5 +1,5 @@
-//! How others reach a sandbox: variables for programs, files for people. No output ever holds
-//! the password; the files that do can be read by their owner alone.
+//! Connection data of a sandbox: variables for programs, files for people. No output contains the
+//! password; only files that their owner alone can read do.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -8,33 +8,33 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Scope, names};
 use crate::sandbox::account::Account;
-use crate::sandbox::keeper::quote;
+use crate::sandbox::supervisor::quote;
 
-/// Names the sandbox's directory to programs inside it. A dbtool that sees it reads no `.env`:
-/// a command in a sandbox must not find its way to another server.
+/// Holds the sandbox's directory for programs inside it. If it is set, dbtool reads no `.env`:
+/// a command in a sandbox must not reach another server.
 pub const SANDBOX_VARIABLE: &str = "DBTOOL_SANDBOX";
 
-/// Variables that say where a server is or how to talk to it. None is inherited: half of an
-/// outer configuration would lead a command to the wrong server.
+/// Variables that configure a connection. None is inherited: a part of the outer configuration
+/// would lead a command to the wrong server.
 pub fn connection_variables() -> Vec<&'static str> {
     let mut names = names(Scope::Server);
     names.push(SANDBOX_VARIABLE);
     names
 }
 
-/// The way to one sandbox.
+/// Connection data of one sandbox.
 #[derive(Debug, Clone)]
-pub struct Access {
+pub struct Credentials {
     /// The sandbox's directory.
     pub dir: PathBuf,
     /// The port on 127.0.0.1.
     pub port: u16,
-    /// Whose way it is.
+    /// The account and its database.
     pub account: Account,
 }
 
-impl Access {
-    /// The variables, all of [`connection_variables`] that are set.
+impl Credentials {
+    /// Those of [`connection_variables`] that are set, with their values.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("DB_HOST", "127.0.0.1".to_owned()),
@@ -42,7 +42,7 @@ impl Access {
             ("DB_USER", self.account.user.clone()),
             ("DB_PASSWORD", self.account.password.reveal().to_owned()),
             ("DB_NAME", self.account.database.clone()),
-            // The connection budget's files would otherwise outlive the server.
+            // Inside the sandbox's directory, so that the budget's files are removed with it.
             ("DB_BUDGET_DIR", self.dir.join("slots").display().to_string()),
             (SANDBOX_VARIABLE, self.dir.display().to_string()),
         ]
@@ -58,10 +58,10 @@ impl Access {
         self.dir.join("env")
     }
 
-    /// Writes both files and the folder for the budget.
+    /// Writes both files and creates the folder for the budget.
     ///
     /// # Errors
-    /// When one cannot be written.
+    /// A file cannot be written.
     pub fn write_files(&self) -> io::Result<()> {
         DirBuilder::new().mode(0o700).create(self.dir.join("slots"))?;
         let mut env = String::new();
@@ -94,14 +94,14 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, connection_variables};
+    use super::{Credentials, connection_variables};
     use crate::sandbox::account::Account;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_files_are_private_and_set_what_the_variables_say() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let access = Access {
+        let access = Credentials {
             dir: dir.path().to_path_buf(),
             port: 4711,
             account: Account::generate("app", "demo"),

@@ -1,6 +1,6 @@
-//! Asks a starting server whether it accepts logins yet.
+//! Checks whether a starting server accepts logins.
 //!
-//! A whole login and a goodbye, not a connect and hang-up: the server counts the latter in
+//! It does a complete login with COM_QUIT: the server counts a connection that is just closed in
 //! `Aborted_connects`, which the users of a sandbox watch. The packets are those of the
 //! client/server protocol, version 10 (MySQL internals manual, "Connection Phase").
 
@@ -19,17 +19,17 @@ const OK: u8 = 0;
 const AUTH_SWITCH: u8 = 0xfe;
 const AUTH_MORE: u8 = 0x01;
 
-/// How long one exchange may take once the socket accepts connections.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit of one read or write once the socket accepts connections.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Logs in as `root` without a password over the socket and says goodbye.
+/// Logs in as `root` without a password over the socket and closes with COM_QUIT.
 ///
 /// # Errors
-/// Anything that keeps the login from succeeding; while a server starts this is normal.
+/// The login did not succeed, which is normal while a server starts.
 pub fn login(socket: &Path) -> io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let (sequence, greeting) = read_packet(&mut stream)?;
     let plugin = plugin_of(&greeting)?;
     write_packet(&mut stream, sequence + 1, &response(&plugin))?;
@@ -37,17 +37,17 @@ pub fn login(socket: &Path) -> io::Result<()> {
         let (sequence, answer) = read_packet(&mut stream)?;
         match answer.first() {
             Some(&OK) => break,
-            // An empty password is an empty answer to native_password and a lone NUL to the sha2 plugin.
+            // An empty password is an empty response to native_password and a single NUL to the sha2 plugin.
             Some(&AUTH_SWITCH) if answer[1..].starts_with(b"caching_sha2_password\0") => {
                 write_packet(&mut stream, sequence + 1, &[0])?;
             }
             Some(&AUTH_SWITCH) => write_packet(&mut stream, sequence + 1, &[])?,
             Some(&AUTH_MORE) => {}
-            _ => return Err(refused(&answer)),
+            _ => return Err(login_error(&answer)),
         }
     }
     write_packet(&mut stream, 0, &[COM_QUIT])?;
-    // The server closes after the goodbye; waiting for that leaves no connection behind.
+    // The server closes the connection after COM_QUIT; wait for that, so that no connection remains.
     let _ = stream.read(&mut [0u8; 1]);
     Ok(())
 }
@@ -70,10 +70,10 @@ fn write_packet(stream: &mut UnixStream, sequence: u8, payload: &[u8]) -> io::Re
     stream.write_all(&packet)
 }
 
-/// The authentication plugin that a greeting proposes.
+/// The authentication plugin named in a greeting.
 fn plugin_of(greeting: &[u8]) -> io::Result<String> {
     if greeting.first() != Some(&10) {
-        return Err(refused(greeting));
+        return Err(login_error(greeting));
     }
     // version text, NUL, thread id 4, salt 8, filler 1, flags 2, charset 1, status 2, flags 2,
     // salt length 1, reserved 10, rest of the salt, plugin name, NUL
@@ -89,7 +89,7 @@ fn plugin_of(greeting: &[u8]) -> io::Result<String> {
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
-/// A login of root with no password.
+/// The login packet of root without a password.
 fn response(plugin: &str) -> Vec<u8> {
     let flags = CLIENT_LONG_PASSWORD
         | CLIENT_PROTOCOL_41
@@ -108,8 +108,8 @@ fn response(plugin: &str) -> Vec<u8> {
     packet
 }
 
-fn refused(packet: &[u8]) -> io::Error {
-    // Error packet: 0xff, code 2, then '#' and a state of five, then the text.
+fn login_error(packet: &[u8]) -> io::Error {
+    // Error packet: 0xff, 2 bytes of code, '#' and 5 characters of SQLSTATE, then the text.
     let text = packet.get(3..).unwrap_or_default();
     let text = if text.first() == Some(&b'#') {
         text.get(6..).unwrap_or_default()
@@ -117,7 +117,7 @@ fn refused(packet: &[u8]) -> io::Error {
         text
     };
     io::Error::other(format!(
-        "the server refused the login: {}",
+        "the server rejected the login: {}",
         String::from_utf8_lossy(text)
     ))
 }

@@ -1,4 +1,4 @@
-//! Pages of text: lines, headings, key-value pairs and tables.
+//! Text output: lines, headings, key-value pairs and tables.
 
 use std::fmt::Display;
 
@@ -9,21 +9,21 @@ use super::check::{Check, CheckStatus, Tally};
 use super::human;
 use super::style::{Style, paint, visible};
 
-/// A page of text being written. Every line is made safe for a terminal; what a span of
-/// text means is said with [`Page::style`], never with escape sequences.
+/// A page of text being written. Every line is made safe for a terminal; spans are styled with
+/// [`Page::style`], never with escape sequences.
 pub struct Page {
     text: String,
     style: Style,
     width: Option<u16>,
-    /// Where finished lines go as soon as there are many.
+    /// Receives finished lines in blocks of about [`FLUSH_BYTES`].
     sink: Option<Sink>,
 }
 
-/// A page that goes elsewhere keeps about this many bytes.
-const KEPT: usize = 32 * 1024;
+/// Bytes that a page with a sink buffers.
+const FLUSH_BYTES: usize = 32 * 1024;
 
 impl Page {
-    /// An empty page. `width` is that of the terminal, `None` when the text goes elsewhere.
+    /// An empty page. `width` is that of the terminal, `None` if the output is not a terminal.
     pub(super) fn new(color: bool, width: Option<u16>) -> Self {
         Page {
             text: String::new(),
@@ -33,15 +33,15 @@ impl Page {
         }
     }
 
-    /// The same page, whose lines go to `sink` as soon as there are many, and the last ones at its end.
-    pub(super) fn into_sink(mut self, sink: Sink) -> Self {
+    /// The same page, which writes its lines to `sink` in blocks, and the rest in [`Page::finish`].
+    pub(super) fn with_sink(mut self, sink: Sink) -> Self {
         self.sink = Some(sink);
         self
     }
 
-    /// Hands over finished lines, but for the last two, by which [`Page::blank`] goes.
-    fn hand_over(&mut self) {
-        let Some(sink) = self.sink.as_ref().filter(|_| self.text.len() > KEPT) else {
+    /// Writes finished lines to the sink, except the last two, which [`Page::blank`] inspects.
+    fn flush_lines(&mut self) {
+        let Some(sink) = self.sink.as_ref().filter(|_| self.text.len() > FLUSH_BYTES) else {
             return;
         };
         let mut ends = self.text.rmatch_indices('\n').map(|(at, _)| at + 1);
@@ -51,14 +51,14 @@ impl Page {
         }
     }
 
-    /// Hands over what is left.
+    /// Writes the remaining text to the sink.
     pub(super) fn finish(self) {
         if let Some(sink) = self.sink {
             sink(self.text.as_bytes());
         }
     }
 
-    /// A page as a file or pipe would receive it: no colour, no width. For tests of an outcome's text.
+    /// A page as written to a file or pipe: no colour, no width. For tests of an outcome's text.
     pub fn plain() -> Self {
         Self::new(false, None)
     }
@@ -73,7 +73,7 @@ impl Page {
         let painted = paint(&line.to_string(), self.style.color);
         self.text.push_str(painted.trim_end());
         self.text.push('\n');
-        self.hand_over();
+        self.flush_lines();
     }
 
     /// Text of several lines, such as a statement, each indented by `indent` spaces.
@@ -83,11 +83,11 @@ impl Page {
         }
     }
 
-    /// A script for another program, exactly as it is.
+    /// A script for another program, unchanged.
     pub fn verbatim(&mut self, script: &str) {
         for line in script.split_inclusive('\n') {
             self.text.push_str(line);
-            self.hand_over();
+            self.flush_lines();
         }
     }
 
@@ -98,7 +98,7 @@ impl Page {
         }
     }
 
-    /// A heading, set off from what stands above it.
+    /// A heading, separated by an empty line from the text above it.
     pub fn heading(&mut self, heading: &str) {
         self.blank();
         self.line(self.style.strong(heading));
@@ -110,7 +110,7 @@ impl Page {
         self.line(format_args!("  {key}{:padding$}  {value}", ""));
     }
 
-    /// A table, fitted to the terminal's width, one line a row elsewhere.
+    /// A table, fitted to the terminal's width; one line per row if the output is not a terminal.
     pub fn table(&mut self, table: Table) {
         for line in table.render(self.style, self.width) {
             self.line(line);
@@ -131,17 +131,17 @@ impl Page {
                 CheckStatus::Warned => self.style.warn("warning"),
                 CheckStatus::Skipped => self.style.dim("skipped"),
             };
-            let padding = 8_usize.saturating_sub(check.status.word().len());
-            // A check that fell out of another one's work took no time of its own.
-            let took = match check.duration.is_zero() {
-                true => String::new(),
-                false => self
-                    .style
-                    .dim(format_args!("({})", human::duration(check.duration))),
+            let padding = 8_usize.saturating_sub(check.status.as_str().len());
+            // A check derived from the work of another has no duration of its own.
+            let duration = if check.duration.is_zero() {
+                String::new()
+            } else {
+                let duration = human::duration(check.duration);
+                self.style.dim(format_args!("({duration})"))
             };
             let colon = if check.message.is_empty() { "" } else { ": " };
             self.line(format_args!(
-                "  {mark}{:padding$} {}{colon}{}  {took}",
+                "  {mark}{:padding$} {}{colon}{}  {duration}",
                 "",
                 check.name,
                 visible(&check.message)
@@ -151,7 +151,7 @@ impl Page {
             }
         }
         self.blank();
-        self.line(Tally::of(checks).sentence(self.style));
+        self.line(Tally::from_checks(checks).sentence(self.style));
     }
 
     /// The finished text.
@@ -178,7 +178,7 @@ impl Table {
         }
     }
 
-    /// Aligns these columns (counted from 0) to the right, as numbers want it.
+    /// Aligns these columns (counted from 0) to the right, e.g. for numbers.
     #[must_use]
     pub fn right(mut self, columns: &[usize]) -> Self {
         self.right = columns.to_vec();
@@ -240,7 +240,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, Page, Sink, Table};
+    use super::{FLUSH_BYTES, Page, Sink, Table};
 
     fn sample() -> Table {
         let mut table = Table::new(["user", "connections"]).right(&[1]);
@@ -267,14 +267,14 @@ mod tests {
             let text = String::from_utf8(part.to_vec()).expect("whole characters");
             seen.borrow_mut().push(text);
         });
-        let mut page = Page::plain().into_sink(sink);
+        let mut page = Page::plain().with_sink(sink);
         fill(&mut page);
         page.finish();
         let mut whole = Page::plain();
         fill(&mut whole);
         let parts = parts.borrow();
         assert_eq!(parts.concat(), whole.into_text());
-        assert!(parts.len() > 2 && parts.iter().all(|part| part.len() < 2 * KEPT));
+        assert!(parts.len() > 2 && parts.iter().all(|part| part.len() < 2 * FLUSH_BYTES));
     }
 
     #[test]

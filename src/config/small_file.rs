@@ -1,4 +1,4 @@
-//! Small files whose path somebody else chose: a password, an environment file.
+//! Reads small files whose path the user chose: a password file, an environment file.
 
 use std::fmt;
 use std::io::Read;
@@ -11,58 +11,58 @@ use rustix::fs::OFlags;
 
 use crate::cancel::{Cancel, Cancelled};
 
-/// How often a wait looks whether the run was cancelled.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval at which a wait checks for cancellation.
+const CANCEL_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Why a small file was not read.
 #[derive(Debug)]
-pub(super) enum Unreadable {
-    /// The system refused.
+pub(super) enum ReadError {
+    /// The system call failed.
     Io(std::io::Error),
-    /// It is a pipe, and nobody wrote to it, or closed it, in time.
-    Silent(Duration),
-    /// It is larger than anything it could be.
-    Large(usize),
+    /// It is a pipe whose writer did not finish in time.
+    TimedOut(Duration),
+    /// It is larger than this limit in bytes.
+    TooLarge(usize),
     /// The run was cancelled meanwhile.
     Cancelled(Cancelled),
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unreadable::Io(error) => error.fmt(f),
-            Unreadable::Silent(waited) => write!(
+            ReadError::Io(error) => error.fmt(f),
+            ReadError::TimedOut(waited) => write!(
                 f,
                 "it is a pipe, and what writes to it did not finish within {} ms",
                 waited.as_millis()
             ),
-            Unreadable::Large(limit) => write!(f, "it holds more than {limit} bytes"),
-            Unreadable::Cancelled(cancelled) => cancelled.fmt(f),
+            ReadError::TooLarge(limit) => write!(f, "it holds more than {limit} bytes"),
+            ReadError::Cancelled(cancelled) => cancelled.fmt(f),
         }
     }
 }
 
-/// Reads a file of at most `limit` bytes. A pipe is waited for, at most for `patience`: opening one
-/// that nobody writes to would otherwise wait for ever, and deaf to signals.
+/// Reads a file of at most `limit` bytes. Waits at most `timeout` for a pipe: opening one without a
+/// writer would otherwise block for ever and ignore signals.
 pub(super) fn read_small(
     path: &Path,
     limit: usize,
-    patience: Duration,
+    timeout: Duration,
     cancel: &Cancel,
-) -> Result<Vec<u8>, Unreadable> {
-    let deadline = Instant::now() + patience;
+) -> Result<Vec<u8>, ReadError> {
+    let deadline = Instant::now() + timeout;
     let mut file = std::fs::OpenOptions::new()
         .read(true)
         .custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default())
         .open(path)
-        .map_err(Unreadable::Io)?;
-    let about = file.metadata().map_err(Unreadable::Io)?;
-    let waits = !about.is_file() && !about.is_dir();
+        .map_err(ReadError::Io)?;
+    let about = file.metadata().map_err(ReadError::Io)?;
+    let is_pipe = !about.is_file() && !about.is_dir();
     let mut bytes = Vec::new();
     let mut chunk = [0_u8; 4096];
     loop {
-        if waits {
-            ready(&file, deadline, patience, cancel)?;
+        if is_pipe {
+            ready(&file, deadline, timeout, cancel)?;
         }
         match file.read(&mut chunk) {
             Ok(0) => return Ok(bytes),
@@ -72,32 +72,32 @@ pub(super) fn read_small(
                     error.kind(),
                     std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted
                 ) => {}
-            Err(error) => return Err(Unreadable::Io(error)),
+            Err(error) => return Err(ReadError::Io(error)),
         }
         if bytes.len() > limit {
-            return Err(Unreadable::Large(limit));
+            return Err(ReadError::TooLarge(limit));
         }
     }
 }
 
-/// Waits until there is something to read, or the last writer has gone.
+/// Waits until there is data to read or the last writer has closed the pipe.
 fn ready(
     file: &std::fs::File,
     deadline: Instant,
-    patience: Duration,
+    timeout: Duration,
     cancel: &Cancel,
-) -> Result<(), Unreadable> {
-    let look = Timespec::try_from(LOOK).ok();
+) -> Result<(), ReadError> {
+    let look = Timespec::try_from(CANCEL_POLL_INTERVAL).ok();
     loop {
-        cancel.check().map_err(Unreadable::Cancelled)?;
+        cancel.check().map_err(ReadError::Cancelled)?;
         if Instant::now() >= deadline {
-            return Err(Unreadable::Silent(patience));
+            return Err(ReadError::TimedOut(timeout));
         }
         let mut waited = [PollFd::new(file, PollFlags::IN)];
         match poll(&mut waited, look.as_ref()) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(()),
-            Err(error) => return Err(Unreadable::Io(error.into())),
+            Err(error) => return Err(ReadError::Io(error.into())),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Runs a command beside a sandbox: signals go on to it, its exit code comes back.
+//! Runs a command in a sandbox's environment, forwards signals to it and returns its exit code.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -12,46 +12,47 @@ use tokio::process::Child;
 use crate::cancel::{Cancel, Signal};
 use crate::exit::Failure;
 
-/// How long a command may take to end once it was asked to.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a command may take to follow the terminal's own signal before it is asked again.
+/// Time a command has to end after a signal.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Time a command has to end after the terminal's own signal before dbtool sends one.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs `words` with this environment to its end. When the run is cancelled, the command gets
-/// the same signal, then SIGKILL if it does not end; a second signal kills it at once.
+/// Runs `command_line` to its end, with `set` added to and `unset` removed from the environment. On
+/// cancellation the command receives the same signal, then SIGKILL if it does not end; a second signal
+/// kills it immediately.
 ///
 /// # Errors
-/// A usage failure when the command cannot be started.
+/// A usage failure if the command cannot be started.
 pub async fn run(
-    words: &[OsString],
+    command_line: &[OsString],
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
 ) -> Result<u8, Failure> {
-    run_with(words, set, unset, cancel, false).await
+    run_with(command_line, set, unset, cancel, false).await
 }
 
-/// As [`run`], and throws away what the command writes to its standard output.
+/// As [`run`], but discards the command's standard output.
 ///
 /// # Errors
-/// As [`run`].
+/// A usage failure if the command cannot be started.
 pub async fn run_silently(
-    words: &[OsString],
+    command_line: &[OsString],
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
 ) -> Result<u8, Failure> {
-    run_with(words, set, unset, cancel, true).await
+    run_with(command_line, set, unset, cancel, true).await
 }
 
 async fn run_with(
-    words: &[OsString],
+    command_line: &[OsString],
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
-    silently: bool,
+    discard_output: bool,
 ) -> Result<u8, Failure> {
-    let Some((program, arguments)) = words.split_first() else {
+    let Some((program, arguments)) = command_line.split_first() else {
         return Ok(0);
     };
     let mut command = Command::new(program);
@@ -60,11 +61,11 @@ async fn run_with(
         command.env_remove(name);
     }
     command.envs(set.iter().map(|(name, value)| (name, value)));
-    if silently {
+    if discard_output {
         command.stdout(Stdio::null());
     }
-    let place = Place::of_this_process();
-    if place == Place::Apart {
+    let group = ProcessGroup::of_this_process();
+    if group == ProcessGroup::Own {
         command.process_group(0);
     }
     let mut child = tokio::process::Command::from(command).spawn().map_err(|error| {
@@ -76,97 +77,97 @@ async fn run_with(
     let waited = tokio::select! {
         biased;
         status = child.wait() => status,
-        signal = cancel.wait() => end(&mut child, place, signal, cancel).await,
+        signal = cancel.wait() => end(&mut child, group, signal, cancel).await,
     };
     waited
         .map(exit_code)
-        .map_err(|error| Failure::usage(format!("lost sight of the command: {error}"), ""))
+        .map_err(|error| Failure::usage(format!("cannot wait for the command: {error}"), ""))
 }
 
-/// Where the command runs in relation to the terminal.
+/// The process group a command runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In the terminal's foreground, as this process: it may read keys, and Ctrl+C reaches it directly.
+enum ProcessGroup {
+    /// The terminal's foreground group, as this process: it can read input, and Ctrl+C reaches it directly.
     Foreground,
-    /// In a process group of its own, so that a signal reaches everything it started.
-    Apart,
+    /// A group of its own, so that a signal reaches all processes it started.
+    Own,
 }
 
-impl Place {
-    fn of_this_process() -> Place {
+impl ProcessGroup {
+    fn of_this_process() -> ProcessGroup {
         let streams: [&dyn Terminal; 3] = [&std::io::stdin(), &std::io::stdout(), &std::io::stderr()];
-        let in_foreground = streams.iter().any(|stream| stream.is_ours());
+        let in_foreground = streams.iter().any(|stream| stream.is_controlled());
         if in_foreground {
-            Place::Foreground
+            ProcessGroup::Foreground
         } else {
-            Place::Apart
+            ProcessGroup::Own
         }
     }
 }
 
 trait Terminal {
-    fn is_ours(&self) -> bool;
+    fn is_controlled(&self) -> bool;
 }
 
 impl<T: IsTerminal + std::os::fd::AsFd> Terminal for T {
-    fn is_ours(&self) -> bool {
+    fn is_controlled(&self) -> bool {
         self.is_terminal() && rustix::termios::tcgetpgrp(self).is_ok_and(|group| group == getpgrp())
     }
 }
 
 async fn end(
     child: &mut Child,
-    place: Place,
+    group: ProcessGroup,
     signal: Signal,
     cancel: &Cancel,
 ) -> std::io::Result<ExitStatus> {
-    let from_terminal = place == Place::Foreground && signal != Signal::Terminate;
+    let from_terminal = group == ProcessGroup::Foreground && signal != Signal::Terminate;
     if from_terminal {
-        // The terminal has told the command already; a second signal would hurry it.
+        // The terminal has already signalled the command; a second signal would kill it.
         if let Some(status) = within(child, GRACE, cancel).await {
             return status;
         }
     }
     send(
         child,
-        place,
+        group,
         match signal {
             Signal::Hangup => Kill::HUP,
             Signal::Interrupt => Kill::INT,
             Signal::Terminate => Kill::TERM,
         },
     );
-    if let Some(status) = within(child, PATIENCE, cancel).await {
+    if let Some(status) = within(child, TIMEOUT, cancel).await {
         return status;
     }
-    send(child, place, Kill::KILL);
+    send(child, group, Kill::KILL);
     child.wait().await
 }
 
-/// The command's end, if it comes in time and nobody hurries.
+/// The command's status, if it ends in time and no second signal arrives.
 async fn within(
     child: &mut Child,
-    patience: Duration,
+    timeout: Duration,
     cancel: &Cancel,
 ) -> Option<std::io::Result<ExitStatus>> {
     tokio::select! {
         biased;
         status = child.wait() => Some(status),
         () = cancel.wait_hurried() => None,
-        () = tokio::time::sleep(patience) => None,
+        () = tokio::time::sleep(timeout) => None,
     }
 }
 
-fn send(child: &Child, place: Place, signal: Kill) {
+fn send(child: &Child, group: ProcessGroup, signal: Kill) {
     let pid = child
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
         .and_then(Pid::from_raw);
     let Some(pid) = pid else { return };
-    // Failing means that it has just ended.
-    let _ = match place {
-        Place::Foreground => kill_process(pid, signal),
-        Place::Apart => kill_process_group(pid, signal),
+    // An error means that it has just ended.
+    let _ = match group {
+        ProcessGroup::Foreground => kill_process(pid, signal),
+        ProcessGroup::Own => kill_process_group(pid, signal),
     };
 }
 
@@ -233,8 +234,8 @@ mod tests {
             }
             cancel.request(Signal::Terminate);
         };
-        let words = shell(&script);
-        let (code, ()) = tokio::join!(run(&words, &[], &[], &cancel), asking);
+        let command_line = shell(&script);
+        let (code, ()) = tokio::join!(run(&command_line, &[], &[], &cancel), asking);
         assert_eq!(code.ok(), Some(9));
     }
 
@@ -254,8 +255,8 @@ mod tests {
             cancel.request(Signal::Terminate);
             cancel.request(Signal::Terminate);
         };
-        let words = shell(&script);
-        let (code, ()) = tokio::join!(run(&words, &[], &[], &cancel), asking);
+        let command_line = shell(&script);
+        let (code, ()) = tokio::join!(run(&command_line, &[], &[], &cancel), asking);
         assert_eq!(code.ok(), Some(137));
     }
 }
