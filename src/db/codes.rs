@@ -18,6 +18,7 @@ codes! {
     ER_DB_DROP_EXISTS = 1008
     ER_CHECKREAD = 1020
     ER_DISK_FULL = 1021
+    ER_ERROR_ON_RENAME = 1025
     ER_FILSORT_ABORT = 1028
     ER_CON_COUNT_ERROR = 1040
     ER_DBACCESS_DENIED_ERROR = 1044
@@ -81,9 +82,11 @@ codes! {
     ER_EVENT_DOES_NOT_EXIST = 1539
     ER_ACCESS_DENIED_NO_PASSWORD_ERROR = 1698
     ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION = 1792
+    ER_TABLESPACE_MISSING = 1812
     ER_FK_DUP_NAME = 1826
     ER_READ_ONLY_MODE = 1836
     // MariaDB's own.
+    ER_NO_SUCH_TABLE_IN_ENGINE = 1932
     ER_STATEMENT_TIMEOUT = 1969
     // The client's: the plugin of the account's authentication cannot be loaded.
     CR_AUTH_PLUGIN_CANNOT_LOAD = 2059
@@ -177,6 +180,10 @@ predicates! {
     is_not_supported: ER_SP_DOES_NOT_EXIST | ER_NOT_SUPPORTED_YET | ER_FEATURE_DISABLED | ER_PARSE_ERROR;
 }
 
+/// What to do when the server's dictionary names a table that its engine does not have.
+pub(super) const LOST_TABLE_FILE: &str = "the server no longer finds the table's data, as after a crash that its own \
+    recovery did not repair: read the server's error log, and restore the table from a backup or move its file back";
+
 /// What to do about a server error, by its number; empty where there is no general answer.
 pub fn advice(code: u16) -> &'static str {
     match code {
@@ -244,6 +251,7 @@ pub fn advice(code: u16) -> &'static str {
         | WARN_DATA_TRUNCATED
         | ER_TRUNCATED_WRONG_VALUE
         | ER_TRUNCATED_WRONG_VALUE_FOR_FIELD => "a value does not fit its column: correct the data first",
+        ER_TABLESPACE_MISSING | ER_NO_SUCH_TABLE_IN_ENGINE => LOST_TABLE_FILE,
         ER_SECURE_TRANSPORT_REQUIRED => {
             "the server accepts only encrypted connections: set DB_SSL_MODE=required"
         }

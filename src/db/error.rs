@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::codes::{ER_DBACCESS_DENIED_ERROR, ER_NET_PACKET_TOO_LARGE, ER_USER_LIMIT_REACHED, advice};
+use super::codes::{
+    ER_DBACCESS_DENIED_ERROR, ER_ERROR_ON_RENAME, ER_NET_PACKET_TOO_LARGE, ER_USER_LIMIT_REACHED,
+    LOST_TABLE_FILE, advice,
+};
 use crate::cancel::{Cancelled, Signal};
 use crate::exit::Exit;
 
@@ -321,6 +324,10 @@ fn advice_about(server: &mysql_async::ServerError) -> String {
             "this account has used up what it may have within an hour: wait until the hour is over, or have its \
              {limit} raised with ALTER USER"
         ),
+        // The engine knows no table of that name: seen with MySQL 9.7 killed in RENAME TABLE `a.b` TO ….
+        _ if server.code == ER_ERROR_ON_RENAME && server.message.contains("errno: 155") => {
+            LOST_TABLE_FILE.to_owned()
+        }
         _ => advice(server.code).to_owned(),
     }
 }
