@@ -149,6 +149,9 @@ pub fn decide(
     }
     match found.class {
         Class::Ddl => {}
+        Class::Admin if found.verb == "SET" && sets_from_variables(statement) => {
+            return unclear("it sets a variable from another one, or from itself");
+        }
         Class::Admin if repeatable(&found.verb) || found.idempotent => return Verdict::NotApplied,
         Class::Admin => return unclear("accounts and privileges are not part of the schema"),
         Class::Dml => return unclear("its table has no transactions, so part of its rows may be changed"),
@@ -569,6 +572,23 @@ fn repeatable(verb: &str) -> bool {
             | "START"
             | "STOP"
     )
+}
+
+/// Whether a SET takes a value from a variable, as in `SET GLOBAL a = @@a + 1`: run twice, it may set another
+/// value. A value in a string counts too, which only makes it asked about.
+fn sets_from_variables(statement: &str) -> bool {
+    let mut values = statement.split('=').skip(1).peekable();
+    while let Some(value) = values.next() {
+        // What follows the last comma is the next variable's name.
+        let value = match (values.peek(), value.rsplit_once(',')) {
+            (Some(_), Some((value, _))) => value,
+            _ => value,
+        };
+        if value.contains('@') {
+            return true;
+        }
+    }
+    false
 }
 
 fn words(statement: &str) -> impl Iterator<Item = &str> {

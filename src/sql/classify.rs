@@ -190,6 +190,9 @@ impl Classification {
 
 /// Says what `statement` is. `statement` is one statement as [`super::split()`] returns it.
 pub fn classify(statement: &str) -> Classification {
+    if let Some(analyzed) = analyzed(statement) {
+        return classify(analyzed);
+    }
     let mut words = Words::new(statement);
     let first = words.word().unwrap_or_default();
     let mut found = match first.as_str() {
@@ -223,6 +226,20 @@ pub fn classify(statement: &str) -> Classification {
     found
 }
 
+/// The statement that MariaDB's `ANALYZE [FORMAT = …] statement` runs, rows and all (manual, "ANALYZE Statement").
+fn analyzed(statement: &str) -> Option<&str> {
+    let mut words = Words::new(statement);
+    if !words.eat("ANALYZE") {
+        return None;
+    }
+    if words.eat("FORMAT") && words.eat_char('=') {
+        words.next();
+    }
+    words
+        .at_any(&["SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"])
+        .then(|| &statement[words.pos()..])
+}
+
 /// The database that a USE statement chooses.
 pub fn used_database(statement: &str) -> Option<String> {
     let mut words = Words::new(statement);
@@ -253,7 +270,6 @@ fn administer(words: &mut Words<'_>, first: &str) -> Classification {
 fn maintain(words: &mut Words<'_>, first: &str) -> Classification {
     let mut found = Classification::new(Class::Admin, first).committing();
     let _ = words.eat("NO_WRITE_TO_BINLOG") || words.eat("LOCAL");
-    // ANALYZE also stands before a statement (MariaDB) and a format (MySQL's EXPLAIN ANALYZE has its own word).
     if !words.eat("TABLE") && !words.eat("TABLES") {
         return found;
     }

@@ -176,6 +176,14 @@ fn statements_are_told_apart() {
         ("SET PASSWORD = 'x'", Admin, "SET", true, &[]),
         ("USE db", Session, "USE", false, &[]),
         ("ANALYZE TABLE t", Admin, "ANALYZE", true, &[]),
+        ("ANALYZE UPDATE t SET n = 1", Dml, "UPDATE", false, &["*TABLE t"]),
+        (
+            "ANALYZE /* x */ FORMAT=JSON SELECT 1",
+            Query,
+            "SELECT",
+            false,
+            &[],
+        ),
         ("nonsense", Other, "NONSENSE", false, &[]),
         ("--", Other, "SELECT", false, &[]),
     ];
