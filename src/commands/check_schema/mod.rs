@@ -31,7 +31,7 @@ const IGNORE_FILE: &str = "schema.ignore";
 pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dyn Outcome>> {
     let ignore = read_ignore(args)?;
     let denied = denied_rules(args)?;
-    args.diagram.as_deref().map(Picture::of).transpose()?;
+    args.diagram.as_deref().map(Picture::from_path).transpose()?;
     let database = ctx.config.require_database()?.to_owned();
 
     let (live, expected) = expected::gather(ctx, args, &database).await?;
@@ -128,7 +128,7 @@ fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
             report.database,
             crate::report::plural(live.tables.len() as u64, "table")
         );
-        let picture = Picture::of(path)?;
+        let picture = Picture::from_path(path)?;
         let expected = expected.map(|one| &one.schema);
         committed::write_file(path, |out| {
             picture.draw(&title, live, expected, &report.differences, out)

@@ -1,16 +1,16 @@
-//! The scene for Graphviz.
+//! Writes a graph for Graphviz.
 
 use std::fmt;
 use std::io::{self, Write};
 
-use super::scene::{Box, DRIFT, Link, Row, Scene, State, cut};
-use super::xml::Xml;
+use super::graph::{BoxRow, DRIFT, DriftState, Graph, Link, TableBox, cut};
+use super::xml::XmlText;
 use crate::report::is_hidden;
 
-/// A text in quotes. A backslash may begin a name for something else in a label.
-struct Quoted<'a>(&'a str);
+/// A text in quotes, with backslashes escaped: in a label they start an escape sequence.
+struct DotString<'a>(&'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for DotString<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;
         out.write_char('"')?;
@@ -26,15 +26,15 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Draws the scene.
-pub(super) fn draw(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "digraph {} {{", Quoted(scene.title))?;
+/// Writes the graph.
+pub(super) fn draw(graph: &Graph, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "digraph {} {{", DotString(graph.title))?;
     write!(
         out,
         "  graph [rankdir=LR, nodesep=0.4, ranksep=1.2, labelloc=t, fontname=monospace, fontsize=12, label=<<b>{}</b>",
-        Xml(scene.title)
+        XmlText(graph.title)
     )?;
-    for (state, words) in DRIFT.iter().filter(|_| scene.drift) {
+    for (state, words) in DRIFT.iter().filter(|_| graph.drift) {
         let (colour, sign) = (state.colour(), state.sign().trim());
         write!(out, "<br/><font color=\"{colour}\">{sign} {words}</font>")?;
     }
@@ -42,10 +42,10 @@ pub(super) fn draw(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
         out,
         ">]\n  node [shape=plain, fontname=monospace, fontsize=10]\n  edge [dir=both]"
     )?;
-    for one in scene.boxes.iter().filter(|_| scene.clusters.is_empty()) {
-        draw_box(one, out)?;
+    for table_box in graph.boxes.iter().filter(|_| graph.clusters.is_empty()) {
+        draw_box(table_box, out)?;
     }
-    for (number, cluster) in scene.clusters.iter().enumerate() {
+    for (number, cluster) in graph.clusters.iter().enumerate() {
         let alone = cluster.len() == 1;
         if !alone {
             writeln!(
@@ -54,40 +54,44 @@ pub(super) fn draw(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
             )?;
         }
         for at in cluster {
-            draw_box(&scene.boxes[*at], out)?;
+            draw_box(&graph.boxes[*at], out)?;
         }
         if !alone {
             writeln!(out, "  }}")?;
         }
     }
-    for link in &scene.links {
-        draw_link(scene, link, out)?;
+    for link in &graph.links {
+        draw_link(graph, link, out)?;
     }
     writeln!(out, "}}")
 }
 
-fn draw_box(one: &Box, out: &mut impl Write) -> io::Result<()> {
+fn draw_box(table_box: &TableBox, out: &mut impl Write) -> io::Result<()> {
     write!(
         out,
         "  {} [label=<<table bgcolor=\"white\" border=\"1\" cellborder=\"0\" cellspacing=\"0\"><tr><td bgcolor=\"{}\">\
          <font color=\"white\"><b>{}{}</b></font></td></tr>",
-        Quoted(&one.name),
-        one.state.colour(),
-        one.state.sign(),
-        Xml(&one.name)
+        DotString(&table_box.name),
+        table_box.state.colour(),
+        table_box.state.sign(),
+        XmlText(&table_box.name)
     )?;
-    for (at, row) in one.rows.iter().enumerate() {
+    for (at, row) in table_box.rows.iter().enumerate() {
         draw_row(row, at, out)?;
     }
-    if one.left_out > 0 {
-        write!(out, "<tr><td align=\"left\">{} more</td></tr>", one.left_out)?;
+    if table_box.left_out > 0 {
+        write!(
+            out,
+            "<tr><td align=\"left\">{} more</td></tr>",
+            table_box.left_out
+        )?;
     }
     writeln!(out, "</table>>]")
 }
 
-fn draw_row(row: &Row, at: usize, out: &mut impl Write) -> io::Result<()> {
+fn draw_row(row: &BoxRow, at: usize, out: &mut impl Write) -> io::Result<()> {
     let colour = match row.state {
-        State::Same => "black",
+        DriftState::Same => "black",
         state => state.colour(),
     };
     let (ty, short) = cut(&row.ty);
@@ -97,27 +101,27 @@ fn draw_row(row: &Row, at: usize, out: &mut impl Write) -> io::Result<()> {
         row.mark(),
         if row.mark().is_empty() { "" } else { " " },
         row.state.sign(),
-        Xml(&row.name),
-        Xml(ty),
+        XmlText(&row.name),
+        XmlText(ty),
         if short { "…" } else { "" }
     )
 }
 
-fn draw_link(scene: &Scene, link: &Link, out: &mut impl Write) -> io::Result<()> {
-    // A table's link to itself would else run through the table.
+fn draw_link(graph: &Graph, link: &Link, out: &mut impl Write) -> io::Result<()> {
+    // A table's link to itself would otherwise cross the table.
     let (leaves, enters) = match link.parent.0 == link.child.0 {
         true => ("e", "e"),
         false => ("e", "w"),
     };
     let end = |(at, row): (usize, Option<usize>), side, out: &mut dyn Write| {
-        write!(out, "{}", Quoted(&scene.boxes[at].name))?;
+        write!(out, "{}", DotString(&graph.boxes[at].name))?;
         row.map_or(Ok(()), |row| write!(out, ":c{row}:{side}"))
     };
     let head = if link.single { "teeodot" } else { "crowodot" };
     let tail = if link.optional { "teeodot" } else { "teetee" };
     let (colour, style) = match link.state {
-        State::Same => ("#64748b", ""),
-        State::Missing => (link.state.colour(), ", style=dashed, penwidth=2"),
+        DriftState::Same => ("#64748b", ""),
+        DriftState::Missing => (link.state.colour(), ", style=dashed, penwidth=2"),
         state => (state.colour(), ", penwidth=2"),
     };
     write!(out, "  ")?;
@@ -127,6 +131,6 @@ fn draw_link(scene: &Scene, link: &Link, out: &mut impl Write) -> io::Result<()>
     writeln!(
         out,
         " [arrowhead={head}, arrowtail={tail}, color=\"{colour}\"{style}, tooltip={}]",
-        Quoted(&link.name)
+        DotString(&link.name)
     )
 }

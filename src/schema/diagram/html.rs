@@ -1,23 +1,23 @@
-//! The scene as a page: the drawing with search, zoom and the details of a table. Everything
-//! is in the one file; it loads nothing.
+//! Writes a graph as one HTML page: the drawing with search, zoom and the details of a table. The
+//! page loads no other resources.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::scene::Scene;
-use super::xml::{Xml, script};
-use super::{place, svg};
+use super::graph::Graph;
+use super::xml::{XmlText, script};
+use super::{layout, svg};
 use crate::schema::ddl::{self, Writer};
 use crate::schema::diff::{Change, Difference, Kind, defined};
 use crate::schema::model::{Column, Schema, Table, Text};
 
 const PAGE: &str = include_str!("page.html");
 
-/// Draws the page.
+/// Writes the page.
 pub(super) fn draw(
-    scene: &Scene,
+    graph: &Graph,
     live: &Schema,
     expected: Option<&Schema>,
     drift: &[Difference],
@@ -28,17 +28,17 @@ pub(super) fn draw(
     for part in parts {
         let (hole, rest) = part.split_once("}}").unwrap_or_default();
         match hole {
-            "title" => write!(out, "{}", Xml(scene.title))?,
-            "legend" => svg::draw_legend(scene, out)?,
-            "drawing" => svg::draw_within_page(scene, &place::place(scene), out)?,
-            _ => details(scene, live, expected, drift, out)?,
+            "title" => write!(out, "{}", XmlText(graph.title))?,
+            "legend" => svg::draw_legend(graph, out)?,
+            "drawing" => svg::draw_within_page(graph, &layout::lay_out(graph), out)?,
+            _ => details(graph, live, expected, drift, out)?,
         }
         write!(out, "{rest}")?;
     }
     Ok(())
 }
 
-/// What is shown of each table when it is chosen.
+/// The details shown for a selected table.
 #[derive(Serialize)]
 struct Details {
     comment: Option<Text>,
@@ -53,33 +53,34 @@ struct Details {
     differences: Vec<(&'static str, String)>,
 }
 
-/// Writes an object with the details of each table of the scene.
+/// Writes a JSON object with the details of each table of the graph.
 fn details(
-    scene: &Scene,
+    graph: &Graph,
     live: &Schema,
     expected: Option<&Schema>,
     drift: &[Difference],
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut differences: BTreeMap<Text, Vec<&Difference>> = BTreeMap::new();
-    for one in drift {
-        if let Some(table) = one.table {
-            differences.entry(table).or_default().push(one);
+    for difference in drift {
+        if let Some(table) = difference.table {
+            differences.entry(table).or_default().push(difference);
         }
     }
     write!(out, "{{")?;
-    for (at, one) in scene.boxes.iter().enumerate() {
-        let found = [Some(live), expected]
+    for (at, table_box) in graph.boxes.iter().enumerate() {
+        let source = [Some(live), expected]
             .into_iter()
             .flatten()
-            .find_map(|schema| Some((schema, schema.tables.get(&one.name)?)));
-        let Some((schema, table)) = found else { continue };
-        let differences = differences.get(&one.name).map_or(&[][..], |list| list);
-        let whole = |one: &&'_ Difference| defined(one, expected.unwrap_or(live), live).into_owned();
-        let differences: Vec<Difference> = differences.iter().map(whole).collect();
-        let details = Details::new(schema, &one.name, table, &differences);
+            .find_map(|schema| Some((schema, schema.tables.get(&table_box.name)?)));
+        let Some((schema, table)) = source else { continue };
+        let differences = differences.get(&table_box.name).map_or(&[][..], |list| list);
+        let with_definition =
+            |difference: &&'_ Difference| defined(difference, expected.unwrap_or(live), live).into_owned();
+        let differences: Vec<Difference> = differences.iter().map(with_definition).collect();
+        let details = Details::new(schema, &table_box.name, table, &differences);
         write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
-        script(&one.name, out)?;
+        script(&table_box.name, out)?;
         write!(out, ":")?;
         script(&details, out)?;
     }
@@ -108,32 +109,32 @@ impl Details {
             foreign_keys: table
                 .foreign_keys
                 .iter()
-                .map(|(key, one)| ddl::foreign_key(name, key, one))
+                .map(|(key_name, key)| ddl::foreign_key(name, key_name, key))
                 .collect(),
             checks: table
                 .checks
                 .iter()
-                .map(|(check, one)| ddl::check(name, check, one))
+                .map(|(check_name, check)| ddl::check(name, check_name, check))
                 .collect(),
             triggers: table
                 .triggers
                 .iter()
-                .map(|(trigger, one)| format!("{trigger} ({})", one.when))
+                .map(|(trigger_name, trigger)| format!("{trigger_name} ({})", trigger.when))
                 .collect(),
-            differences: differences.iter().map(difference).collect(),
+            differences: differences.iter().map(describe).collect(),
         }
     }
 }
 
-/// A difference as its word and in words.
-fn difference(one: &Difference) -> (&'static str, String) {
-    let mut text = match one.kind {
-        Kind::Table => one.kind.words().to_owned(),
-        kind => format!("{} {}", kind.words(), one.name),
+/// The kind of a change and its description.
+fn describe(difference: &Difference) -> (&'static str, String) {
+    let mut text = match difference.kind {
+        Kind::Table => difference.kind.words().to_owned(),
+        kind => format!("{} {}", kind.words(), difference.name),
     };
-    match &one.change {
-        // The whole table is there to be read anyway.
-        Change::Missing { .. } | Change::Extra { .. } if one.kind == Kind::Table => {}
+    match &difference.change {
+        // The details show the whole table anyway.
+        Change::Missing { .. } | Change::Extra { .. } if difference.kind == Kind::Table => {}
         Change::Missing { expected: definition } | Change::Extra { live: definition } => {
             text.push_str(&format!("\n{definition}"));
         }
@@ -146,5 +147,5 @@ fn difference(one: &Difference) -> (&'static str, String) {
             }
         }
     }
-    (one.change.word(), text)
+    (difference.change.word(), text)
 }

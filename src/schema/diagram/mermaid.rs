@@ -1,52 +1,52 @@
-//! The scene for Mermaid's erDiagram.
+//! Writes a graph as Mermaid's erDiagram.
 
 use std::fmt;
 use std::io::{self, Write};
 
-use super::scene::{DRIFT, Scene, State, cut};
+use super::graph::{DRIFT, DriftState, Graph, cut};
 use crate::report::is_hidden;
 
-/// A column's name or type as Mermaid takes it: letters, digits and underscores, a letter first.
-struct Word<'a>(&'a str);
+/// A column's name or type as Mermaid accepts it: letters, digits and underscores, starting with a letter.
+struct MermaidWord<'a>(&'a str);
 
-impl fmt::Display for Word<'_> {
+impl fmt::Display for MermaidWord<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;
-        // What it knows as a letter, of which the first two are not the signs × and ÷.
-        let letter = |one: char| {
-            let shown = ('\u{c0}'..='\u{ffff}').contains(&one) && !is_hidden(one);
-            one.is_ascii_alphabetic() || one == '_' || shown
+        // Letters of Mermaid's grammar; the range includes the signs × and ÷.
+        let is_letter = |letter: char| {
+            let shown = ('\u{c0}'..='\u{ffff}').contains(&letter) && !is_hidden(letter);
+            letter.is_ascii_alphabetic() || letter == '_' || shown
         };
         let text = self.0.trim_end_matches(')');
-        if !text.starts_with(letter) {
+        if !text.starts_with(is_letter) {
             out.write_char('_')?;
         }
         let mut last = ' ';
-        for one in text.chars() {
-            let one = if letter(one) || one.is_ascii_digit() {
-                one
+        for letter in text.chars() {
+            let letter = if is_letter(letter) || letter.is_ascii_digit() {
+                letter
             } else {
                 '_'
             };
-            // What becomes of `',` is one underscore.
-            if one != '_' || last != '_' || self.0.contains("__") {
-                out.write_char(one)?;
+            // Consecutive replaced characters, such as `',`, become one underscore.
+            if letter != '_' || last != '_' || self.0.contains("__") {
+                out.write_char(letter)?;
             }
-            last = one;
+            last = letter;
         }
         Ok(())
     }
 }
 
 /// A table's or key's name in quotes, without what ends them or is not taken within.
-struct Quoted<'a>(&'a str);
+struct MermaidString<'a>(&'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for MermaidString<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;
         out.write_char('"')?;
-        for one in self.0.chars() {
-            out.write_char(match one {
+        for letter in self.0.chars() {
+            out.write_char(match letter {
                 '"' => '\u{201d}',
                 '%' => '\u{ff05}',
                 '\\' => '\u{ff3c}',
@@ -54,29 +54,34 @@ impl fmt::Display for Quoted<'_> {
                 '>' => '\u{203a}',
                 ';' => '\u{ff1b}',
                 '#' => '\u{ff03}',
-                one if is_hidden(one) => '\u{fffd}',
-                one => one,
+                letter if is_hidden(letter) => '\u{fffd}',
+                letter => letter,
             })?;
         }
         out.write_char('"')
     }
 }
 
-/// Draws the scene.
-pub(super) fn draw(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
-    let mut title = scene.title.to_owned();
+/// Writes the graph.
+pub(super) fn draw(graph: &Graph, out: &mut impl Write) -> io::Result<()> {
+    let mut title = graph.title.to_owned();
     title.retain(|letter| !is_hidden(letter));
     writeln!(out, "---\ntitle: {}\n---\nerDiagram", serde_json::json!(title))?;
-    for one in &scene.boxes {
-        let class = match one.state {
-            State::Same => String::new(),
+    for table_box in &graph.boxes {
+        let class = match table_box.state {
+            DriftState::Same => String::new(),
             state => format!(":::{}", state.class()),
         };
-        writeln!(out, "  {}{class} {{", Quoted(&one.name))?;
-        for row in &one.rows {
+        writeln!(out, "  {}{class} {{", MermaidString(&table_box.name))?;
+        for row in &table_box.rows {
             let keys = [(row.primary, "PK"), (row.foreign, "FK"), (row.unique, "UK")];
             let mut keys = keys.into_iter().filter_map(|(is, key)| is.then_some(key));
-            write!(out, "    {} {}", Word(cut(&row.ty).0), Word(&row.name))?;
+            write!(
+                out,
+                "    {} {}",
+                MermaidWord(cut(&row.ty).0),
+                MermaidWord(&row.name)
+            )?;
             if let Some(key) = keys.next() {
                 write!(out, " {key}")?;
             }
@@ -84,29 +89,33 @@ pub(super) fn draw(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
                 write!(out, ", {key}")?;
             }
             match row.state {
-                State::Same => writeln!(out)?,
+                DriftState::Same => writeln!(out)?,
                 state => writeln!(out, " \"{}\"", state.class())?,
             }
         }
         writeln!(out, "  }}")?;
     }
-    for link in &scene.links {
+    for link in &graph.links {
         let parent = if link.optional { "|o" } else { "||" };
         let child = if link.single { "o|" } else { "o{" };
-        let line = if link.state == State::Missing { ".." } else { "--" };
+        let line = if link.state == DriftState::Missing {
+            ".."
+        } else {
+            "--"
+        };
         let name = match link.state {
-            State::Same => link.name.to_string(),
+            DriftState::Same => link.name.to_string(),
             state => format!("{}: {}", state.class(), link.name),
         };
         writeln!(
             out,
             "  {} {parent}{line}{child} {} : {}",
-            Quoted(&scene.boxes[link.parent.0].name),
-            Quoted(&scene.boxes[link.child.0].name),
-            Quoted(&name)
+            MermaidString(&graph.boxes[link.parent.0].name),
+            MermaidString(&graph.boxes[link.child.0].name),
+            MermaidString(&name)
         )?;
     }
-    for (state, _) in DRIFT.iter().filter(|_| scene.drift) {
+    for (state, _) in DRIFT.iter().filter(|_| graph.drift) {
         let (class, colour) = (state.class(), state.colour());
         writeln!(
             out,

@@ -1,19 +1,22 @@
-//! The schema as a picture: SVG, one self-contained HTML file, Mermaid, or Graphviz.
+//! Draws a schema as SVG, as one self-contained HTML file, or as text for Mermaid or Graphviz.
 //!
-//! `scene` says what is to be seen, `place` where, and each format writes it as it goes. The
-//! same schema gives the same bytes on every run.
+//! `graph` turns tables and foreign keys into boxes and links; `layout` computes their positions with
+//! `layering` (columns and their order), `coordinates` (heights), `edges` (routes of links) and
+//! `packing` (components on the page), all of which share the types of `geometry`; each format writes
+//! the result as it goes. The same schema gives the same bytes on every run.
 
-mod align;
-mod cluster;
+mod clustering;
+mod coordinates;
 mod dot;
+mod edges;
+mod geometry;
+mod graph;
 mod html;
-mod layers;
+mod layering;
+mod layout;
 mod legend;
 mod mermaid;
-mod pack;
-mod place;
-mod route;
-mod scene;
+mod packing;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -25,17 +28,14 @@ use std::path::Path;
 use super::diff::Difference;
 use super::model::Schema;
 use crate::exit::Failure;
-use scene::Scene;
+use graph::Graph;
 
-/// More tables than this, and only their keys are shown.
-const LARGE: usize = 30;
-
-/// The formats of a picture.
+/// Output formats of a diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
-    /// A drawing.
+    /// An SVG drawing.
     Svg,
-    /// A page with the drawing, search, zoom and details.
+    /// An HTML page with the drawing, search, zoom and details.
     Html,
     /// Text for Mermaid.
     Mermaid,
@@ -44,28 +44,31 @@ pub enum Picture {
 }
 
 impl Picture {
-    /// The format that a file's name asks for.
+    /// The format given by a file's extension.
     ///
     /// # Errors
-    /// Its extension is none of ours (exit 2).
-    pub fn of(path: &Path) -> Result<Picture, Failure> {
+    /// The extension is not known (exit 2).
+    pub fn from_path(path: &Path) -> Result<Picture, Failure> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("svg") => Ok(Picture::Svg),
             Some("html" | "htm") => Ok(Picture::Html),
             Some("mmd" | "mermaid") => Ok(Picture::Mermaid),
             Some("dot" | "gv") => Ok(Picture::Dot),
             _ => Err(Failure::usage(
-                format!("--diagram {}: the name does not say which format", path.display()),
+                format!(
+                    "--diagram {}: the file's extension names no format",
+                    path.display()
+                ),
                 "end it with .svg, .html, .mmd or .dot",
             )),
         }
     }
 
-    /// Draws the live schema; what is missing from it is taken from the expected one, and
-    /// differences are coloured.
+    /// Draws the live schema, with missing objects added from the expected one and differences
+    /// coloured.
     ///
     /// # Errors
-    /// What `out` fails with.
+    /// Writing to `out` failed.
     pub fn draw(
         self,
         title: &str,
@@ -74,12 +77,12 @@ impl Picture {
         drift: &[Difference],
         out: &mut impl Write,
     ) -> io::Result<()> {
-        let scene = Scene::new(title, live, expected, drift);
+        let graph = Graph::new(title, live, expected, drift);
         match self {
-            Picture::Svg => svg::draw(&scene, &place::place(&scene), out),
-            Picture::Html => html::draw(&scene, live, expected, drift, out),
-            Picture::Mermaid => mermaid::draw(&scene, out),
-            Picture::Dot => dot::draw(&scene, out),
+            Picture::Svg => svg::draw(&graph, &layout::lay_out(&graph), out),
+            Picture::Html => html::draw(&graph, live, expected, drift, out),
+            Picture::Mermaid => mermaid::draw(&graph, out),
+            Picture::Dot => dot::draw(&graph, out),
         }
     }
 }

@@ -1,12 +1,13 @@
-//! The scene as SVG.
+//! Draws a graph as SVG.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::geometry::{Frame, HEAD_HEIGHT, LETTER_WIDTH, LinkEnd, MARGIN, MARK_LETTERS, ROW_HEIGHT, letters};
+use super::graph::{BoxRow, DriftState, Graph, Link, TableBox};
+use super::layout::{Placement, note};
 use super::legend::Legend;
-use super::place::{End, Frame, HEAD, LETTER, MARGIN, MARK_LETTERS, Places, ROW, letters, note};
-use super::scene::{Box, Link, Row, Scene, State};
-use super::xml::Xml;
+use super::xml::XmlText;
 
 const STYLE: &str = "\
 svg{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;background:#fff}\
@@ -25,40 +26,40 @@ svg{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',mono
 .cluster{fill:#f1f5f9;stroke:#dbe2ea}\
 .title{font-size:15px;font-weight:bold;fill:#1f2937}.legend{font-size:11px}.legend text:not([class]){fill:#4b5563}";
 
-/// Narrower pictures are as wide as this, so that title and legend fit.
-const NARROWEST: f64 = 420.0;
+/// Minimum width, so that title and legend fit.
+const MIN_WIDTH: f64 = 420.0;
 
-/// Draws the scene as a file of its own.
-pub(super) fn draw(scene: &Scene, places: &Places, out: &mut impl Write) -> io::Result<()> {
-    let title = letters(scene.title) * LETTER * 1.25 + MARGIN * 2.0;
-    let width = places.width.max(NARROWEST).max(title.ceil());
-    let legend = Legend::new(scene, width - MARGIN * 2.0);
-    let height = places.height + legend.height;
+/// Draws the graph as a complete SVG file.
+pub(super) fn draw(graph: &Graph, placement: &Placement, out: &mut impl Write) -> io::Result<()> {
+    let title = letters(graph.title) * LETTER_WIDTH * 1.25 + MARGIN * 2.0;
+    let width = placement.width.max(MIN_WIDTH).max(title.ceil());
+    let legend = Legend::new(graph, width - MARGIN * 2.0);
+    let height = placement.height + legend.height;
     start(width, height, out)?;
-    writeln!(out, "<title>{}</title>", Xml(scene.title))?;
+    writeln!(out, "<title>{}</title>", XmlText(graph.title))?;
     style(out)?;
     writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>")?;
     writeln!(
         out,
         "<text class=\"title\" x=\"{MARGIN}\" y=\"30\">{}</text>",
-        Xml(scene.title)
+        XmlText(graph.title)
     )?;
-    draw_content(scene, places, out)?;
-    legend.draw(MARGIN, places.height - 8.0, out)?;
+    draw_content(graph, placement, out)?;
+    legend.draw(MARGIN, placement.height - 8.0, out)?;
     writeln!(out, "</svg>")
 }
 
-/// Draws the scene as part of a page, which has a title and a legend of its own.
-pub(super) fn draw_within_page(scene: &Scene, places: &Places, out: &mut impl Write) -> io::Result<()> {
-    start(places.width, places.height, out)?;
+/// Draws the graph for a page that has its own title and legend.
+pub(super) fn draw_within_page(graph: &Graph, placement: &Placement, out: &mut impl Write) -> io::Result<()> {
+    start(placement.width, placement.height, out)?;
     style(out)?;
-    draw_content(scene, places, out)?;
+    draw_content(graph, placement, out)?;
     writeln!(out, "</svg>")
 }
 
 /// Draws the legend alone.
-pub(super) fn draw_legend(scene: &Scene, out: &mut impl Write) -> io::Result<()> {
-    let legend = Legend::new(scene, 560.0);
+pub(super) fn draw_legend(graph: &Graph, out: &mut impl Write) -> io::Result<()> {
+    let legend = Legend::new(graph, 560.0);
     start(legend.width, legend.height, out)?;
     legend.draw(0.0, 0.0, out)?;
     writeln!(out, "</svg>")
@@ -75,34 +76,34 @@ fn style(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "<style>{STYLE}</style>")
 }
 
-fn draw_content(scene: &Scene, places: &Places, out: &mut impl Write) -> io::Result<()> {
-    for Frame { x, y, width, height } in &places.clusters {
+fn draw_content(graph: &Graph, placement: &Placement, out: &mut impl Write) -> io::Result<()> {
+    for Frame { x, y, width, height } in &placement.clusters {
         writeln!(
             out,
             "<rect class=\"cluster\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"12\"/>"
         )?;
     }
-    // What differs lies above what does not.
+    // Links with drift are drawn above the others.
     for background in [true, false] {
-        for (at, link) in scene.links.iter().enumerate() {
-            if (link.far && link.state == State::Same) == background {
-                draw_link(scene, link, at, places, out)?;
+        for (at, link) in graph.links.iter().enumerate() {
+            if (link.far && link.state == DriftState::Same) == background {
+                draw_link(graph, link, at, placement, out)?;
             }
         }
     }
-    for (one, frame) in scene.boxes.iter().zip(&places.frames) {
-        draw_box(one, frame, out)?;
+    for (table_box, frame) in graph.boxes.iter().zip(&placement.frames) {
+        draw_box(table_box, frame, out)?;
     }
     Ok(())
 }
 
-fn draw_box(one: &Box, frame: &Frame, out: &mut impl Write) -> io::Result<()> {
+fn draw_box(table_box: &TableBox, frame: &Frame, out: &mut impl Write) -> io::Result<()> {
     let Frame { x, y, width, height } = *frame;
-    let name = Xml(&one.name);
+    let name = XmlText(&table_box.name);
     writeln!(
         out,
         "<g class=\"box {}\" data-table=\"{name}\">",
-        one.state.class()
+        table_box.state.class()
     )?;
     writeln!(
         out,
@@ -111,39 +112,39 @@ fn draw_box(one: &Box, frame: &Frame, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "<path class=\"head\" d=\"M{x} {}V{}a5 5 0 0 1 5-5H{}a5 5 0 0 1 5 5V{}Z\"/>",
-        y + HEAD,
+        y + HEAD_HEIGHT,
         y + 5.0,
         x + width - 5.0,
-        y + HEAD
+        y + HEAD_HEIGHT
     )?;
     writeln!(
         out,
         "<text class=\"name\" x=\"{}\" y=\"{}\">{}{name}</text>",
         x + 8.0,
         y + 18.0,
-        one.state.sign()
+        table_box.state.sign()
     )?;
-    for (at, row) in one.rows.iter().enumerate() {
-        draw_row(row, frame, y + HEAD + at as f64 * ROW, out)?;
+    for (at, row) in table_box.rows.iter().enumerate() {
+        draw_row(row, frame, y + HEAD_HEIGHT + at as f64 * ROW_HEIGHT, out)?;
     }
-    if one.left_out > 0 {
-        let baseline = y + HEAD + one.rows.len() as f64 * ROW + 15.0;
+    if table_box.left_out > 0 {
+        let baseline = y + HEAD_HEIGHT + table_box.rows.len() as f64 * ROW_HEIGHT + 15.0;
         writeln!(
             out,
             "<text class=\"more\" x=\"{}\" y=\"{baseline}\">{} more</text>",
-            x + 8.0 + (MARK_LETTERS - 1.0) * LETTER,
-            one.left_out
+            x + 8.0 + (MARK_LETTERS - 1.0) * LETTER_WIDTH,
+            table_box.left_out
         )?;
     }
     writeln!(out, "</g>")
 }
 
-fn draw_row(row: &Row, frame: &Frame, top: f64, out: &mut impl Write) -> io::Result<()> {
+fn draw_row(row: &BoxRow, frame: &Frame, top: f64, out: &mut impl Write) -> io::Result<()> {
     let (x, baseline) = (frame.x, top + 15.0);
-    if row.state != State::Same {
+    if row.state != DriftState::Same {
         writeln!(
             out,
-            "<rect class=\"row {}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{ROW}\"/>",
+            "<rect class=\"row {}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{ROW_HEIGHT}\"/>",
             row.state.class(),
             x + 1.0,
             top + 2.0,
@@ -166,9 +167,9 @@ fn draw_row(row: &Row, frame: &Frame, top: f64, out: &mut impl Write) -> io::Res
     write!(
         out,
         "<text x=\"{}\" y=\"{baseline}\">{}{}</text>",
-        x + 8.0 + (MARK_LETTERS - 1.0) * LETTER,
+        x + 8.0 + (MARK_LETTERS - 1.0) * LETTER_WIDTH,
         row.state.sign(),
-        Xml(&row.name)
+        XmlText(&row.name)
     )?;
     let (class, arrow) = match row.leads_to {
         Some(_) => ("to", "→ "),
@@ -179,7 +180,7 @@ fn draw_row(row: &Row, frame: &Frame, top: f64, out: &mut impl Write) -> io::Res
         out,
         "<text class=\"{class}\" x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{arrow}{}",
         x + frame.width - 8.0,
-        Xml(text)
+        XmlText(text)
     )?;
     if cut {
         write!(out, "…")?;
@@ -190,7 +191,7 @@ fn draw_row(row: &Row, frame: &Frame, top: f64, out: &mut impl Write) -> io::Res
     writeln!(out, "</text>")
 }
 
-/// Where a link touches its box.
+/// The point where a link touches its box.
 struct Touch {
     x: f64,
     y: f64,
@@ -200,7 +201,7 @@ struct Touch {
 }
 
 impl Touch {
-    fn new(frame: &Frame, end: &End) -> Touch {
+    fn new(frame: &Frame, end: &LinkEnd) -> Touch {
         Touch {
             x: if end.right { frame.x + frame.width } else { frame.x },
             y: frame.y + end.dy,
@@ -209,7 +210,7 @@ impl Touch {
         }
     }
 
-    /// So far away from the box.
+    /// The x coordinate at a distance from the box.
     fn off(&self, distance: f64) -> f64 {
         self.x + self.out * distance
     }
@@ -230,15 +231,21 @@ impl Touch {
     }
 }
 
-fn draw_link(scene: &Scene, link: &Link, at: usize, places: &Places, out: &mut impl Write) -> io::Result<()> {
-    let [start, end] = &places.ends[at];
-    let start = Touch::new(&places.frames[link.parent.0], start);
-    let end = Touch::new(&places.frames[link.child.0], end);
+fn draw_link(
+    graph: &Graph,
+    link: &Link,
+    at: usize,
+    placement: &Placement,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let [start, end] = &placement.ends[at];
+    let start = Touch::new(&placement.frames[link.parent.0], start);
+    let end = Touch::new(&placement.frames[link.child.0], end);
     let mut path = format!("M{} {}", start.x, start.y);
     if link.far {
-        // Nothing is laid out for it: it goes its way in the background.
+        // A link between clusters has no route: draw a curve in the background.
         let (from, to) = (start.off(18.0), end.off(20.0));
-        // One that has to turn back stays within the page's margin.
+        // A curve that turns back must stay within the page's margin.
         let pull = ((to - from) / 2.0).clamp(50.0, 160.0).round();
         let _ = write!(
             path,
@@ -251,22 +258,22 @@ fn draw_link(scene: &Scene, link: &Link, at: usize, places: &Places, out: &mut i
             end.x
         );
     } else {
-        corners(&start, &end, &places.turns[at], &mut path);
+        corners(&start, &end, &placement.bends[at], &mut path);
     }
     let feet = feet(link, &start, &end);
-    let (child, parent) = (scene.boxes[link.child.0].name, scene.boxes[link.parent.0].name);
+    let (child, parent) = (graph.boxes[link.child.0].name, graph.boxes[link.parent.0].name);
     write!(
         out,
         "<g class=\"link {}{}\" data-from=\"{}\" data-to=\"{}\"><title>{}: {}",
         link.state.class(),
         if link.far { " far" } else { "" },
-        Xml(&child),
-        Xml(&parent),
-        Xml(&link.name),
-        Xml(&child)
+        XmlText(&child),
+        XmlText(&parent),
+        XmlText(&link.name),
+        XmlText(&child)
     )?;
     columns(&link.key.columns, out)?;
-    write!(out, " → {}", Xml(&parent))?;
+    write!(out, " → {}", XmlText(&parent))?;
     columns(&link.key.references, out)?;
     writeln!(
         out,
@@ -276,16 +283,16 @@ fn draw_link(scene: &Scene, link: &Link, at: usize, places: &Places, out: &mut i
 
 fn columns(list: &[crate::schema::model::Text], out: &mut impl Write) -> io::Result<()> {
     for (at, column) in list.iter().enumerate() {
-        write!(out, "{}{}", if at == 0 { " (" } else { ", " }, Xml(column))?;
+        write!(out, "{}{}", if at == 0 { " (" } else { ", " }, XmlText(column))?;
     }
     write!(out, ")")
 }
 
-/// Level and upright in turn, with round corners: so a branch differs from a crossing.
-fn corners(start: &Touch, end: &Touch, turns: &[(f64, f64)], path: &mut String) {
+/// Alternates horizontal and vertical lines with round corners, which distinguish a branch from a crossing.
+fn corners(start: &Touch, end: &Touch, bends: &[(f64, f64)], path: &mut String) {
     let (mut from, mut y) = (start.x, start.y);
-    for (at, (x, to)) in turns.iter().enumerate() {
-        let next = turns.get(at + 1).map_or(end.x, |next| next.0);
+    for (at, (x, to)) in bends.iter().enumerate() {
+        let next = bends.get(at + 1).map_or(end.x, |next| next.0);
         let least = (x - from).abs().min((next - x).abs() / 2.0);
         let round = 6f64.min((to - y).abs() / 2.0).min(least);
         let (down, before, after) = ((to - y).signum(), (x - from).signum(), (next - x).signum());
@@ -302,7 +309,7 @@ fn corners(start: &Touch, end: &Touch, turns: &[(f64, f64)], path: &mut String) 
     let _ = write!(path, "H{}", end.x);
 }
 
-/// Crow's feet: many (or one) and none at the child, one and perhaps none at the parent.
+/// Crow's feet: "any number" or "none or one" at the child, "exactly one" or "none or one" at the parent.
 fn feet(link: &Link, parent: &Touch, child: &Touch) -> String {
     let mut path = String::new();
     if link.single {

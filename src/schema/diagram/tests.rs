@@ -1,5 +1,5 @@
-use super::place::{Places, place};
-use super::scene::{Scene, State};
+use super::graph::{DriftState, Graph, LARGE};
+use super::layout::{Placement, lay_out};
 use super::*;
 use crate::schema::diff::diff;
 use crate::schema::model::{Index, IndexKind, Part, Text};
@@ -74,17 +74,17 @@ fn drawn(picture: Picture, live: &Schema, expected: Option<&Schema>) -> String {
 
 const ALL: [Picture; 4] = [Picture::Svg, Picture::Html, Picture::Mermaid, Picture::Dot];
 
-/// The upright and level lines of a link.
-fn lines(scene: &Scene, places: &Places, at: usize) -> Vec<[(f64, f64); 2]> {
-    let link = &scene.links[at];
+/// The segment and level lines of a link.
+fn lines(graph: &Graph, placement: &Placement, at: usize) -> Vec<[(f64, f64); 2]> {
+    let link = &graph.links[at];
     let [start, end] = [(link.parent.0, 0), (link.child.0, 1)].map(|(at_box, side)| {
-        let (frame, end) = (places.frames[at_box], places.ends[at][side]);
+        let (frame, end) = (placement.frames[at_box], placement.ends[at][side]);
         let x = if end.right { frame.x + frame.width } else { frame.x };
         (x, frame.y + end.dy)
     });
     let mut here = start;
     let mut out = Vec::new();
-    for (x, y) in &places.turns[at] {
+    for (x, y) in &placement.bends[at] {
         out.push([here, (*x, here.1)]);
         out.push([(*x, here.1), (*x, *y)]);
         here = (*x, *y);
@@ -98,15 +98,15 @@ fn lines(scene: &Scene, places: &Places, at: usize) -> Vec<[(f64, f64); 2]> {
 fn no_link_runs_through_a_box_and_no_box_over_another() {
     for count in [2, 9, 30, 31, 100, 250] {
         let schema = many(count);
-        let scene = Scene::new("many", &schema, None, &[]);
-        let places = place(&scene);
-        for (one, frame) in places.frames.iter().enumerate() {
+        let graph = Graph::new("many", &schema, None, &[]);
+        let placement = lay_out(&graph);
+        for (one, frame) in placement.frames.iter().enumerate() {
             let right = frame.x + frame.width;
             assert!(
-                frame.x >= 0.0 && right <= places.width,
+                frame.x >= 0.0 && right <= placement.width,
                 "{count}: {one} is on the page"
             );
-            for other in &places.frames[one + 1..] {
+            for other in &placement.frames[one + 1..] {
                 let apart = right < other.x
                     || other.x + other.width < frame.x
                     || frame.y + frame.height < other.y
@@ -114,15 +114,15 @@ fn no_link_runs_through_a_box_and_no_box_over_another() {
                 assert!(apart, "{count}: {one}");
             }
         }
-        for at in (0..scene.links.len()).filter(|at| !scene.links[*at].far) {
-            for [from, to] in lines(&scene, &places, at) {
-                let through = |frame: &place::Frame| {
+        for at in (0..graph.links.len()).filter(|at| !graph.links[*at].far) {
+            for [from, to] in lines(&graph, &placement, at) {
+                let through = |frame: &super::geometry::Frame| {
                     from.0.min(to.0) < frame.x + frame.width - 0.5
                         && from.0.max(to.0) > frame.x + 0.5
                         && from.1.min(to.1) < frame.y + frame.height - 0.5
                         && from.1.max(to.1) > frame.y + 0.5
                 };
-                let hit = places.frames.iter().position(through);
+                let hit = placement.frames.iter().position(through);
                 assert_eq!(hit, None, "{count}: {from:?} to {to:?} of link {at}");
             }
         }
@@ -130,12 +130,12 @@ fn no_link_runs_through_a_box_and_no_box_over_another() {
 }
 
 #[test]
-fn ends_at_one_row_can_be_told_apart() {
+fn ends_at_one_row_do_not_overlap() {
     let schema = schema(&[("child", &["parent!", "parent", "parent"]), ("parent", &[])]);
-    let scene = Scene::new("ends", &schema, None, &[]);
-    let places = place(&scene);
-    let parent = |at: usize| places.ends[at][0];
-    assert!(!scene.links[0].optional && scene.links[1].optional);
+    let graph = Graph::new("ends", &schema, None, &[]);
+    let placement = lay_out(&graph);
+    let parent = |at: usize| placement.ends[at][0];
+    assert!(!graph.links[0].optional && graph.links[1].optional);
     assert!((parent(0).dy - parent(1).dy).abs() >= parent(0).half + parent(1).half);
     assert_eq!(parent(1), parent(2), "what is of one kind goes together");
 }
@@ -143,20 +143,20 @@ fn ends_at_one_row_can_be_told_apart() {
 #[test]
 fn a_large_schema_shows_keys_in_clusters_and_says_where_far_links_lead() {
     let small = many(LARGE);
-    assert!(Scene::new("small", &small, None, &[]).clusters.is_empty());
+    assert!(Graph::new("small", &small, None, &[]).clusters.is_empty());
     assert!(!drawn(Picture::Svg, &small, None).contains("1 more"));
     let large = many(LARGE + 40);
-    let scene = Scene::new("large", &large, None, &[]);
-    let mut members: Vec<usize> = scene.clusters.iter().flatten().copied().collect();
+    let graph = Graph::new("large", &large, None, &[]);
+    let mut members: Vec<usize> = graph.clusters.iter().flatten().copied().collect();
     members.sort_unstable();
     assert_eq!(
         members,
-        (0..scene.boxes.len()).collect::<Vec<_>>(),
+        (0..graph.boxes.len()).collect::<Vec<_>>(),
         "each table is in one"
     );
-    let far = scene.links.iter().find(|link| link.far).expect("some lead far");
+    let far = graph.links.iter().find(|link| link.far).expect("some lead far");
     let row = far.child.1.expect("it begins at a row");
-    assert!(scene.boxes[far.child.0].rows[row].leads_to.is_some());
+    assert!(graph.boxes[far.child.0].rows[row].leads_to.is_some());
     let svg = drawn(Picture::Svg, &large, None);
     for part in ["1 more", "class=\"cluster\"", "→ table_", "to another group"] {
         assert!(svg.contains(part), "{part}");
@@ -172,19 +172,19 @@ fn drift_is_seen_in_every_format() {
         ("parent", &[]),
     ]);
     let live = schema(&[("kept", &["parent"]), ("new", &[]), ("parent", &[])]);
-    let state = |scene: &Scene, name: &str| {
-        let found = scene.boxes.iter().find(|one| one.name.as_str() == name);
+    let state = |graph: &Graph, name: &str| {
+        let found = graph.boxes.iter().find(|one| one.name.as_str() == name);
         found.map(|one| one.state)
     };
     let drift = diff(&expected, &live);
-    let scene = Scene::new("drift", &live, Some(&expected), &drift);
+    let graph = Graph::new("drift", &live, Some(&expected), &drift);
     for (name, wanted) in [
-        ("gone", State::Missing),
-        ("kept", State::Different),
-        ("new", State::Extra),
-        ("parent", State::Same),
+        ("gone", DriftState::Missing),
+        ("kept", DriftState::Different),
+        ("new", DriftState::Extra),
+        ("parent", DriftState::Same),
     ] {
-        assert_eq!(state(&scene, name), Some(wanted), "{name}");
+        assert_eq!(state(&graph, name), Some(wanted), "{name}");
     }
     for (picture, marks) in [
         (
@@ -350,7 +350,7 @@ fn the_extension_decides_the_format() {
         ("a.png", None),
         ("svg", None),
     ] {
-        assert_eq!(Picture::of(Path::new(name)).ok(), wanted, "{name}");
+        assert_eq!(Picture::from_path(Path::new(name)).ok(), wanted, "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Text within markup and scripts.
+//! Escapes text for markup and scripts.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,10 +8,10 @@ use serde_json::Serializer;
 
 use crate::report::{Compact, is_hidden};
 
-/// A text as it stands between tags or in an attribute.
-pub(super) struct Xml<'a>(pub(super) &'a str);
+/// A text escaped for use between tags or in an attribute.
+pub(super) struct XmlText<'a>(pub(super) &'a str);
 
-impl fmt::Display for Xml<'_> {
+impl fmt::Display for XmlText<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         let special = |letter: char| "&<>\"'".contains(letter) || is_hidden(letter);
@@ -23,7 +23,7 @@ impl fmt::Display for Xml<'_> {
                 '>' => "&gt;",
                 '"' => "&quot;",
                 '\'' => "&#39;",
-                // Names may hold control characters, markup may not.
+                // Names can contain control characters, markup cannot.
                 _ => "\u{fffd}",
             })?;
             rest = &rest[at + letter.len_utf8()..];
@@ -34,15 +34,15 @@ impl fmt::Display for Xml<'_> {
 
 /// Writes a value as JSON into a script element.
 pub(super) fn script(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(Script(out), Compact))?;
+    value.serialize(&mut Serializer::with_formatter(ScriptWriter(out), Compact))?;
     Ok(())
 }
 
-/// Writes JSON into a script element: there `<` could begin the element's end, or a comment.
-/// In JSON it stands only within strings, where it has another spelling.
-struct Script<W>(W);
+/// Writes JSON into a script element, where `<` could start the end tag or a comment. In JSON it
+/// occurs only within strings, where it can be escaped.
+struct ScriptWriter<W>(W);
 
-impl<W: Write> Write for Script<W> {
+impl<W: Write> Write for ScriptWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         for (at, part) in bytes.split(|byte| *byte == b'<').enumerate() {
             if at > 0 {
@@ -71,7 +71,7 @@ mod tests {
             ("tab\there\u{1}\n", "tab\u{fffd}here\u{fffd}\u{fffd}"),
             ("", ""),
         ] {
-            assert_eq!(Xml(text).to_string(), written);
+            assert_eq!(XmlText(text).to_string(), written);
         }
         for text in ["</script>", "<!--<script>", "a<b", "<<"] {
             let mut out = Vec::new();

@@ -1,20 +1,20 @@
-//! Puts rectangles close together on a page: each as high up as it can stand, the largest first.
+//! Packs rectangles on a page: each as high up as possible, the largest first.
 
-/// Widths that are tried, in parts of a tenth of the side of a square of the same area.
+/// Page widths to try, in tenths of the side of a square of the same area.
 const WIDTHS: std::ops::Range<u32> = 10..22;
-/// More rectangles than this come out well at the first try.
+/// With more rectangles than this, one try gives a good result.
 const MANY: usize = 150;
-/// Width of a good page by its height.
+/// Desired ratio of the page's width to its height.
 const ASPECT: f64 = 1.5;
 
-/// Corners for rectangles of these sizes, and the size of the page.
+/// The corners of rectangles of these sizes, and the size of the page.
 pub(super) fn pack(sizes: &[(f64, f64)], gap: f64) -> (Vec<(f64, f64)>, (f64, f64)) {
     let area: f64 = sizes
         .iter()
         .map(|(width, height)| (width + gap) * (height + gap))
         .sum();
     let widest = sizes.iter().map(|(width, _)| *width).fold(0.0, f64::max);
-    // As large as the page has to be on a screen of the good shape.
+    // The width of a page with the desired ratio that holds this one.
     let cost = |(width, height): (f64, f64)| width.max(height * ASPECT);
     let by = |key: fn(&(f64, f64)) -> f64| {
         let mut order: Vec<usize> = (0..sizes.len()).collect();
@@ -32,49 +32,50 @@ pub(super) fn pack(sizes: &[(f64, f64)], gap: f64) -> (Vec<(f64, f64)>, (f64, f6
         .take(if sizes.len() > MANY { 1 } else { usize::MAX })
         .map(|(tenths, order)| {
             let limit = area.sqrt() * f64::from(tenths) / 10.0;
-            within(sizes, order, gap, widest.max(limit))
+            pack_within(sizes, order, gap, widest.max(limit))
         })
         .min_by(|one, other| cost(one.1).total_cmp(&cost(other.1)))
         .unwrap_or_default()
 }
 
-/// Packs within a width, in this order.
-fn within(sizes: &[(f64, f64)], order: &[usize], gap: f64, limit: f64) -> (Vec<(f64, f64)>, (f64, f64)) {
+/// Packs the rectangles within a width, in this order.
+fn pack_within(sizes: &[(f64, f64)], order: &[usize], gap: f64, limit: f64) -> (Vec<(f64, f64)>, (f64, f64)) {
     let mut corners = vec![(0.0, 0.0); sizes.len()];
     let mut page = (0.0f64, 0.0f64);
-    // The lower edge of what stands already: from x on, this y.
-    let mut line: Vec<(f64, f64)> = vec![(0.0, 0.0)];
+    // The lower edge of the rectangles placed so far: from x on, this y.
+    let mut skyline: Vec<(f64, f64)> = vec![(0.0, 0.0)];
     for at in order.iter().copied() {
         let (width, height) = sizes[at];
         let above = |x: f64| {
-            line.iter()
+            skyline
+                .iter()
                 .enumerate()
                 .filter(|(number, (start, _))| {
-                    let end = line.get(number + 1).map_or(f64::INFINITY, |next| next.0);
+                    let end = skyline.get(number + 1).map_or(f64::INFINITY, |next| next.0);
                     *start < x + width + gap && end > x
                 })
                 .map(|(_, (_, y))| *y)
                 .fold(0.0, f64::max)
         };
-        let places = line
+        let positions = skyline
             .iter()
             .map(|(x, _)| *x)
             .filter(|x| *x == 0.0 || x + width <= limit);
-        let (x, y) = places
+        let (x, y) = positions
             .map(|x| (x, above(x)))
             .min_by(|one, other| one.1.total_cmp(&other.1).then(one.0.total_cmp(&other.0)))
             .unwrap_or_default();
         corners[at] = (x, y);
         page = (page.0.max(x + width), page.1.max(y + height));
         let (end, bottom) = (x + width + gap, y + height + gap);
-        let after = line
+        let after = skyline
             .iter()
             .rev()
             .find(|(start, _)| *start <= end)
-            .map_or(0.0, |one| one.1);
-        line.retain(|(start, _)| *start < x || *start > end);
-        line.extend([(x, bottom), (end, after)]);
-        line.sort_by(|one, other| one.0.total_cmp(&other.0));
+            .map_or(0.0, |step| step.1);
+        skyline.retain(|(start, _)| *start < x || *start > end);
+        skyline.extend([(x, bottom), (end, after)]);
+        skyline.sort_by(|one, other| one.0.total_cmp(&other.0));
     }
     (corners, page)
 }

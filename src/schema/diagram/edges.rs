@@ -1,37 +1,34 @@
-//! The ways of a part's links: level through the gaps between the boxes of a column, upright in
-//! the channels between two columns, so that none runs through a box. Links that come from the
-//! same place share their way as far as they go together, like the branches of a tree.
+//! Orthogonal edge routing within one component: horizontal through the gaps between the boxes of a
+//! column, vertical in the channels between two columns, so that no link crosses a box. Links that
+//! leave the same port share their route as far as possible, like the branches of a tree.
 
 use std::collections::BTreeMap;
 
-use super::align::{BETWEEN, Stacks, spread};
-use super::place::{End, Frame};
-use super::scene::Link;
+use super::coordinates::{BOX_GAP, BoxColumns, spread};
+use super::geometry::{Bends, Frame, LinkEnd};
+use super::graph::Link;
 
-/// Distance of two links that run side by side.
+/// Distance between two parallel links.
 const LANE: f64 = 8.0;
-/// Distance of a link from a box that it passes.
-const CLEAR: f64 = 10.0;
-/// Room for the marks at both sides of a channel.
+/// Distance of a link from a box it passes.
+const CLEARANCE: f64 = 10.0;
+/// Space for the end marks at both sides of a channel.
 const STUB: f64 = 26.0;
 
-/// The corners of a link's way: upright at this x, to this y.
-pub(super) type Turns = Vec<(f64, f64)>;
-
-/// Where a link passes a column: through which gap.
+/// A column that a link passes, and the gap it passes through.
 type Pass = (usize, usize);
 
-/// A link's end, its column, and what it passes between.
-struct Way {
-    /// Which links share their way.
+/// The route of a link: the columns and heights of its ends, and the gaps between them.
+struct EdgeRoute {
+    /// Links with the same trunk share their route.
     trunk: usize,
     from: (usize, f64),
     to: (usize, f64),
     passes: Vec<Pass>,
 }
 
-/// Part of a way within a channel.
-struct Piece {
+/// The part of a route within one channel.
+struct ChannelPiece {
     link: usize,
     channel: usize,
     /// Which pieces are drawn as one.
@@ -42,9 +39,9 @@ struct Piece {
     right: (bool, bool),
 }
 
-/// Pieces of one trunk in one channel: one upright line.
+/// One vertical line: the pieces of one trunk in one channel.
 #[derive(Default)]
-struct Upright {
+struct VerticalSegment {
     top: f64,
     bottom: f64,
     left: Vec<f64>,
@@ -52,44 +49,44 @@ struct Upright {
     pieces: Vec<usize>,
 }
 
-/// Lays one part out with its corner at the origin: moves its boxes, returns the size, and the
-/// turns of its links in their order.
-pub(super) fn route(
-    mut stacks: Stacks,
-    links: &[(&Link, [End; 2])],
+/// Lays out one component with its corner at the origin: moves its boxes, and returns its size and
+/// the bends of its links in their order.
+pub(super) fn route_edges(
+    mut stacks: BoxColumns,
+    links: &[(&Link, [LinkEnd; 2])],
     column_of: &[usize],
     frames: &mut [Frame],
-) -> (f64, f64, Vec<Turns>) {
+) -> (f64, f64, Vec<Bends>) {
     stacks.align(links, column_of, frames);
-    let ways = ways(&stacks, links, column_of, frames);
-    make_room(&mut stacks, &ways, frames);
-    let lanes = lanes(&stacks, &ways, links, frames);
-    let pieces = pieces(&ways, links, &lanes, frames);
+    let routes = routes(&stacks, links, column_of, frames);
+    make_room(&mut stacks, &routes, frames);
+    let lanes = lanes(&stacks, &routes, links, frames);
+    let pieces = pieces(&routes, links, &lanes, frames);
     let channels = channels(&pieces, stacks.columns.len());
 
-    let mut turns: Vec<Turns> = vec![Vec::new(); links.len()];
+    let mut bends: Vec<Bends> = vec![Vec::new(); links.len()];
     let (mut x, mut right) = (0.0, 0.0f64);
-    for (column, uprights) in stacks.columns.iter().zip(&channels) {
+    for (column, segments) in stacks.columns.iter().zip(&channels) {
         let wide = column.iter().map(|at| frames[*at].width).fold(0.0, f64::max);
         column.iter().for_each(|at| frames[*at].x = x);
         x += wide;
         right = right.max(x);
-        for (track, upright) in uprights {
+        for (track, segment) in segments {
             let line = x + STUB + *track as f64 * LANE;
             right = right.max(line);
-            for at in &upright.pieces {
-                turns[pieces[*at].link].push((line, pieces[*at].to));
+            for at in &segment.pieces {
+                bends[pieces[*at].link].push((line, pieces[*at].to));
             }
         }
-        let tracks = uprights.iter().map(|(track, _)| track + 1).max().unwrap_or(1);
+        let tracks = segments.iter().map(|(track, _)| track + 1).max().unwrap_or(1);
         x += STUB * 2.0 + (tracks - 1) as f64 * LANE;
     }
-    for (turns, way) in turns.iter_mut().zip(&ways) {
-        if way.from.0 > way.to.0 {
-            turns.reverse();
+    for (bends, route) in bends.iter_mut().zip(&routes) {
+        if route.from.0 > route.to.0 {
+            bends.reverse();
         }
     }
-    let heights = turns.iter().flatten().map(|(_, y)| (*y, *y));
+    let heights = bends.iter().flatten().map(|(_, y)| (*y, *y));
     let boxes = stacks.columns.iter().flatten();
     let (top, bottom) = boxes
         .map(|at| (frames[*at].y, frames[*at].y + frames[*at].height))
@@ -102,17 +99,22 @@ pub(super) fn route(
         .iter()
         .flatten()
         .for_each(|at| frames[*at].y -= top);
-    turns.iter_mut().flatten().for_each(|turn| turn.1 -= top);
-    (right, bottom - top, turns)
+    bends.iter_mut().flatten().for_each(|bend| bend.1 -= top);
+    (right, bottom - top, bends)
 }
 
-/// The gaps that each link passes: those with the least to go up and down, and of these the
-/// nearest to where it comes from, so that links stay together for long.
-fn ways(stacks: &Stacks, links: &[(&Link, [End; 2])], column_of: &[usize], frames: &[Frame]) -> Vec<Way> {
+/// The gaps that each link passes: those with the least vertical distance, and among these the one
+/// nearest to the link's start, so that links stay together as long as possible.
+fn routes(
+    stacks: &BoxColumns,
+    links: &[(&Link, [LinkEnd; 2])],
+    column_of: &[usize],
+    frames: &[Frame],
+) -> Vec<EdgeRoute> {
     let gaps: Vec<Vec<(f64, f64)>> = (0..stacks.columns.len())
         .map(|column| stacks.gaps(column, frames))
         .collect();
-    let way = |(link, [parent, child]): &(&Link, [End; 2])| {
+    let route = |(link, [parent, child]): &(&Link, [LinkEnd; 2])| {
         let from = (column_of[link.parent.0], frames[link.parent.0].y + parent.dy);
         let to = (column_of[link.child.0], frames[link.child.0].y + child.dy);
         let between: Vec<usize> = if from.0 < to.0 {
@@ -123,7 +125,7 @@ fn ways(stacks: &Stacks, links: &[(&Link, [End; 2])], column_of: &[usize], frame
         let mut y = from.1;
         let mut passes = Vec::with_capacity(between.len());
         for column in between {
-            let through = |(low, high): &(f64, f64)| y.clamp(low + CLEAR, high - CLEAR);
+            let through = |(low, high): &(f64, f64)| y.clamp(low + CLEARANCE, high - CLEARANCE);
             let cost = |at: &usize| {
                 let there = through(&gaps[column][*at]);
                 ((there - y).abs() + (there - to.1).abs(), (there - y).abs())
@@ -140,24 +142,24 @@ fn ways(stacks: &Stacks, links: &[(&Link, [End; 2])], column_of: &[usize], frame
             y = through(&gaps[column][gap]);
             passes.push((column, gap));
         }
-        Way {
-            trunk: parent.plug,
+        EdgeRoute {
+            trunk: parent.port,
             from,
             to,
             passes,
         }
     };
-    links.iter().map(way).collect()
+    links.iter().map(route).collect()
 }
 
 /// The trunks that pass each gap.
-fn passing(ways: &[Way]) -> BTreeMap<Pass, Vec<(usize, usize)>> {
+fn trunks_by_gap(routes: &[EdgeRoute]) -> BTreeMap<Pass, Vec<(usize, usize)>> {
     let mut out: BTreeMap<Pass, Vec<(usize, usize)>> = BTreeMap::new();
-    for (at, way) in ways.iter().enumerate() {
-        for pass in &way.passes {
+    for (at, route) in routes.iter().enumerate() {
+        for pass in &route.passes {
             let trunks = out.entry(*pass).or_default();
-            if trunks.iter().all(|(trunk, _)| *trunk != way.trunk) {
-                trunks.push((way.trunk, at));
+            if trunks.iter().all(|(trunk, _)| *trunk != route.trunk) {
+                trunks.push((route.trunk, at));
             }
         }
     }
@@ -165,12 +167,12 @@ fn passing(ways: &[Way]) -> BTreeMap<Pass, Vec<(usize, usize)>> {
 }
 
 /// Widens the gaps that many links pass.
-fn make_room(stacks: &mut Stacks, ways: &[Way], frames: &mut [Frame]) {
-    for ((column, gap), trunks) in passing(ways) {
+fn make_room(stacks: &mut BoxColumns, routes: &[EdgeRoute], frames: &mut [Frame]) {
+    for ((column, gap), trunks) in trunks_by_gap(routes) {
         let boxes = stacks.columns[column].len();
         if gap > 0 && gap < boxes {
-            let needed = CLEAR * 2.0 + (trunks.len() - 1) as f64 * LANE;
-            stacks.room[column][gap - 1] = needed.max(BETWEEN);
+            let needed = CLEARANCE * 2.0 + (trunks.len() - 1) as f64 * LANE;
+            stacks.room[column][gap - 1] = needed.max(BOX_GAP);
         }
     }
     for column in 0..stacks.columns.len() {
@@ -180,25 +182,25 @@ fn make_room(stacks: &mut Stacks, ways: &[Way], frames: &mut [Frame]) {
 
 /// The height at which each trunk passes each gap.
 fn lanes(
-    stacks: &Stacks,
-    ways: &[Way],
-    links: &[(&Link, [End; 2])],
+    stacks: &BoxColumns,
+    routes: &[EdgeRoute],
+    links: &[(&Link, [LinkEnd; 2])],
     frames: &[Frame],
 ) -> BTreeMap<(Pass, usize), f64> {
     let mut out = BTreeMap::new();
-    for ((column, gap), mut trunks) in passing(ways) {
+    for ((column, gap), mut trunks) in trunks_by_gap(routes) {
         let (low, high) = stacks.gaps(column, frames)[gap];
         let origin = |(_, at): &(usize, usize)| frames[links[*at].0.parent.0].y + links[*at].1[0].dy;
         trunks.sort_by(|one, other| origin(one).total_cmp(&origin(other)).then(one.cmp(other)));
-        let wished: Vec<f64> = trunks
+        let desired: Vec<f64> = trunks
             .iter()
-            .map(|trunk| origin(trunk).clamp(low + CLEAR, (high - CLEAR).max(low + CLEAR)))
+            .map(|trunk| origin(trunk).clamp(low + CLEARANCE, (high - CLEARANCE).max(low + CLEARANCE)))
             .collect();
-        let spread = spread(&wished, &vec![LANE; wished.len()]);
+        let spread = spread(&desired, &vec![LANE; desired.len()]);
         let first = spread.first().copied().unwrap_or_default();
         let last = spread.last().copied().unwrap_or_default();
-        // All of them fit; they are only moved together.
-        let moved = (low + CLEAR - first).max(0.0) - (last - (high - CLEAR)).max(0.0);
+        // All of them fit; they are only shifted together.
+        let moved = (low + CLEARANCE - first).max(0.0) - (last - (high - CLEARANCE)).max(0.0);
         for ((trunk, _), y) in trunks.iter().zip(spread) {
             out.insert(((column, gap), *trunk), (y + moved).round());
         }
@@ -206,44 +208,44 @@ fn lanes(
     out
 }
 
-/// Cuts the ways into their pieces within channels; a channel is right of the column of its number.
+/// Splits the routes into their pieces within channels; a channel is to the right of the column with its number.
 fn pieces(
-    ways: &[Way],
-    links: &[(&Link, [End; 2])],
+    routes: &[EdgeRoute],
+    links: &[(&Link, [LinkEnd; 2])],
     lanes: &BTreeMap<(Pass, usize), f64>,
     frames: &[Frame],
-) -> Vec<Piece> {
+) -> Vec<ChannelPiece> {
     let mut out = Vec::new();
-    for (at, way) in ways.iter().enumerate() {
+    for (at, route) in routes.iter().enumerate() {
         let (link, [parent, child]) = &links[at];
         let mut from = frames[link.parent.0].y + parent.dy;
         let last = frames[link.child.0].y + child.dy;
-        let forth = way.from.0 < way.to.0;
-        let level = way.from.0 == way.to.0;
-        let heights = way
+        let forward = route.from.0 < route.to.0;
+        let level = route.from.0 == route.to.0;
+        let heights = route
             .passes
             .iter()
-            .map(|pass| lanes.get(&(*pass, way.trunk)).copied());
-        let mut channel = if forth || level {
-            way.from.0
+            .map(|pass| lanes.get(&(*pass, route.trunk)).copied());
+        let mut channel = if forward || level {
+            route.from.0
         } else {
-            way.from.0.saturating_sub(1)
+            route.from.0.saturating_sub(1)
         };
         for to in heights.chain([Some(last)]) {
             let to = to.unwrap_or(from);
             if level || (from - to).abs() > 0.5 {
-                out.push(Piece {
+                out.push(ChannelPiece {
                     link: at,
                     channel,
-                    // What turns back does not share.
-                    trunk: if level { usize::MAX - at } else { way.trunk },
+                    // A link that turns back shares its route with no other.
+                    trunk: if level { usize::MAX - at } else { route.trunk },
                     from,
                     to,
-                    right: (!forth && !level, forth),
+                    right: (!forward && !level, forward),
                 });
             }
             from = to;
-            channel = if forth {
+            channel = if forward {
                 channel + 1
             } else {
                 channel.saturating_sub(1)
@@ -253,52 +255,52 @@ fn pieces(
     out
 }
 
-/// The upright lines of each channel, with the number of the track of each.
-fn channels(pieces: &[Piece], columns: usize) -> Vec<Vec<(usize, Upright)>> {
-    let mut uprights: Vec<BTreeMap<(usize, i64), Upright>> = Vec::new();
-    uprights.resize_with(columns, BTreeMap::new);
+/// The vertical lines of each channel, with the number of each line's track.
+fn channels(pieces: &[ChannelPiece], columns: usize) -> Vec<Vec<(usize, VerticalSegment)>> {
+    let mut segments: Vec<BTreeMap<(usize, i64), VerticalSegment>> = Vec::new();
+    segments.resize_with(columns, BTreeMap::new);
     for (at, piece) in pieces.iter().enumerate() {
         let (top, bottom) = (piece.from.min(piece.to), piece.from.max(piece.to));
-        let upright = uprights[piece.channel]
+        let segment = segments[piece.channel]
             .entry((piece.trunk, piece.from as i64))
-            .or_insert_with(|| Upright {
+            .or_insert_with(|| VerticalSegment {
                 top,
                 bottom,
-                ..Upright::default()
+                ..VerticalSegment::default()
             });
-        (upright.top, upright.bottom) = (upright.top.min(top), upright.bottom.max(bottom));
+        (segment.top, segment.bottom) = (segment.top.min(top), segment.bottom.max(bottom));
         for (y, right) in [(piece.from, piece.right.0), (piece.to, piece.right.1)] {
             if right {
-                &mut upright.right
+                &mut segment.right
             } else {
-                &mut upright.left
+                &mut segment.left
             }
             .push(y);
         }
-        upright.pieces.push(at);
+        segment.pieces.push(at);
     }
-    uprights
+    segments
         .into_iter()
         .map(|channel| tracks(channel.into_values().collect()))
         .collect()
 }
 
-/// How many crossings there are when the one line is left of the other.
-fn crossings(left: &Upright, right: &Upright) -> usize {
-    let within = |one: &Upright, y: &f64| *y >= one.top && *y <= one.bottom;
+/// Number of crossings if `left` is drawn to the left of `right`.
+fn crossings(left: &VerticalSegment, right: &VerticalSegment) -> usize {
+    let within = |one: &VerticalSegment, y: &f64| *y >= one.top && *y <= one.bottom;
     let there = left.right.iter().filter(|y| within(right, y)).count();
     let back = right.left.iter().filter(|y| within(left, y)).count();
     there + back
 }
 
-/// Gives each line a track: each is put where it adds least crossings.
-fn tracks(mut lines: Vec<Upright>) -> Vec<(usize, Upright)> {
+/// Assigns a track to each line, each at the position that adds the fewest crossings.
+fn tracks(mut lines: Vec<VerticalSegment>) -> Vec<(usize, VerticalSegment)> {
     lines.sort_by(|one, other| {
         one.top
             .total_cmp(&other.top)
             .then(one.bottom.total_cmp(&other.bottom))
     });
-    let mut order: Vec<Upright> = Vec::new();
+    let mut order: Vec<VerticalSegment> = Vec::new();
     for line in lines {
         let mut cost: usize = order.iter().map(|other| crossings(&line, other)).sum();
         let mut best = (cost, 0);
@@ -310,9 +312,10 @@ fn tracks(mut lines: Vec<Upright>) -> Vec<(usize, Upright)> {
         }
         order.insert(best.1, line);
     }
-    let mut out: Vec<(usize, Upright)> = Vec::new();
+    let mut out: Vec<(usize, VerticalSegment)> = Vec::new();
     for line in order {
-        let beside = |other: &Upright| line.top < other.bottom + LANE && other.top < line.bottom + LANE;
+        let beside =
+            |other: &VerticalSegment| line.top < other.bottom + LANE && other.top < line.bottom + LANE;
         let track = out
             .iter()
             .filter(|(_, other)| beside(other))

@@ -1,14 +1,12 @@
-//! Which tables of a large schema belong together: groups with many links inside and few
-//! between them, found by merging greedily while the modularity grows.
+//! Divides the tables of a large schema into clusters with many links inside and few between them, by
+//! greedy merging as long as the modularity increases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scene::Scene;
-
-/// A cluster of more tables than this is no help to the eye.
+/// Largest number of tables in a cluster; larger ones are hard to read.
 const LARGEST: usize = 20;
 
-/// Groups that are to be merged, and how strongly they hang together.
+/// Groups of tables and their link weights.
 struct Groups {
     members: Vec<Vec<usize>>,
     degrees: Vec<f64>,
@@ -22,14 +20,8 @@ fn ordered(one: usize, other: usize) -> (usize, usize) {
 }
 
 impl Groups {
-    fn new(scene: &Scene) -> Groups {
-        let count = scene.boxes.len();
-        let pairs: BTreeSet<(usize, usize)> = scene
-            .links
-            .iter()
-            .map(|link| (link.parent.0, link.child.0))
-            .filter(|(parent, child)| parent != child)
-            .collect();
+    fn new(count: usize, links: impl Iterator<Item = (usize, usize)>) -> Groups {
+        let pairs: BTreeSet<(usize, usize)> = links.filter(|(parent, child)| parent != child).collect();
         let mut children = vec![0.0f64; count];
         pairs.iter().for_each(|(parent, _)| children[*parent] += 1.0);
         let mut groups = Groups {
@@ -40,7 +32,7 @@ impl Groups {
             all: 0.0,
         };
         for (parent, child) in pairs {
-            // That two tables both refer to `users` says little about either.
+            // Two tables that both refer to `users` are not necessarily related.
             let weight = 1.0 / children[parent].sqrt();
             groups.add(parent, child, weight);
             groups.degrees[parent] += weight;
@@ -56,8 +48,8 @@ impl Groups {
         self.near[other].insert(one);
     }
 
-    /// The pair whose merging gains most. Of equal gains the first pair wins, so that the same
-    /// schema always gives the same picture.
+    /// The pair whose merging increases the modularity most. Of equal gains the first pair wins, so
+    /// that the same schema always gives the same diagram.
     fn best(&self) -> Option<(usize, usize)> {
         let fits = |one: usize, other: usize| self.members[one].len() + self.members[other].len() <= LARGEST;
         let mut best = (0.0, None);
@@ -84,9 +76,10 @@ impl Groups {
     }
 }
 
-/// The clusters, as indices of boxes in their order; those of one table come last.
-pub(super) fn clusters(scene: &Scene) -> Vec<Vec<usize>> {
-    let mut groups = Groups::new(scene);
+/// The clusters of `count` boxes with these links (parent, child), as sorted indices of boxes; clusters
+/// of one table are last.
+pub(super) fn clusters(count: usize, links: impl Iterator<Item = (usize, usize)>) -> Vec<Vec<usize>> {
+    let mut groups = Groups::new(count, links);
     while let Some((one, other)) = groups.best() {
         groups.merge(one, other);
     }

@@ -1,6 +1,6 @@
-//! Which table stands in which column of its part, and in which order: found by the layout
-//! library, parents on the left of their children and with few crossings. The library leaves
-//! much room and knows no rows, so the places themselves are not taken from it.
+//! Assigns the tables of a component to columns and orders them: computed by the layout library, with
+//! parents to the left of their children and few crossings. The library's positions are not used,
+//! because it leaves much space and does not know the rows of a box.
 
 use std::collections::BTreeSet;
 
@@ -11,21 +11,21 @@ use layout::core::style::StyleAttr;
 use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
-use super::place::Frame;
-use super::scene::Link;
+use super::geometry::Frame;
+use super::graph::Link;
 
-/// Height of a part by its width, about that of a screen.
+/// Desired ratio of a component's height to its width, about that of a screen.
 const ASPECT: f64 = 0.62;
-/// Room that a box takes beyond its own size, as an estimate.
-const AROUND: (f64, f64) = (80.0, 28.0);
+/// Estimated space around a box, horizontally and vertically.
+const SPACING: (f64, f64) = (80.0, 28.0);
 
-/// The boxes that the layout library draws, caught instead of drawn.
+/// A render backend that records the boxes of the layout library instead of drawing them.
 #[derive(Default)]
-struct Catcher {
+struct BoxRecorder {
     boxes: Vec<(usize, Point, Point)>,
 }
 
-impl RenderBackend for Catcher {
+impl RenderBackend for BoxRecorder {
     fn draw_rect(
         &mut self,
         corner: Point,
@@ -57,7 +57,7 @@ impl RenderBackend for Catcher {
     }
 }
 
-/// The columns of a part from the left to the right, each from the top to the bottom.
+/// The columns of a component from left to right, each from top to bottom.
 pub(super) fn columns(part: &[usize], links: &[&Link], frames: &[Frame]) -> Vec<Vec<usize>> {
     let mut graph = VisualGraph::new(Orientation::LeftToRight);
     let handles: Vec<_> = part
@@ -83,9 +83,9 @@ pub(super) fn columns(part: &[usize], links: &[&Link], frames: &[Frame]) -> Vec<
             graph.add_edge(Arrow::default(), one, other);
         }
     }
-    let mut caught = Catcher::default();
-    graph.do_it(false, false, false, &mut caught);
-    let mut boxes: Vec<(f64, f64, usize)> = caught
+    let mut recorder = BoxRecorder::default();
+    graph.do_it(false, false, false, &mut recorder);
+    let mut boxes: Vec<(f64, f64, usize)> = recorder
         .boxes
         .iter()
         .map(|(at, corner, size)| (corner.x + size.x / 2.0, corner.y, *at))
@@ -94,7 +94,7 @@ pub(super) fn columns(part: &[usize], links: &[&Link], frames: &[Frame]) -> Vec<
     let mut columns: Vec<(f64, Vec<(f64, usize)>)> = Vec::new();
     for (middle, y, at) in boxes {
         match columns.last_mut() {
-            // The boxes of a layer have their middles on one line.
+            // The boxes of a layer have the same centre.
             Some((last, column)) if middle - *last < 4.0 => column.push((y, at)),
             _ => columns.push((middle, vec![(y, at)])),
         }
@@ -106,18 +106,18 @@ pub(super) fn columns(part: &[usize], links: &[&Link], frames: &[Frame]) -> Vec<
     fold(sorted.collect(), frames)
 }
 
-/// Folds columns that are much higher than the part should be: of a table that forty others
-/// refer to, those would stand in one.
+/// Splits columns that are much higher than the component should be: forty children of one table
+/// would otherwise be in one column.
 fn fold(columns: Vec<Vec<usize>>, frames: &[Frame]) -> Vec<Vec<usize>> {
     let area: f64 = columns
         .iter()
         .flatten()
-        .map(|at| (frames[*at].width + AROUND.0) * (frames[*at].height + AROUND.1))
+        .map(|at| (frames[*at].width + SPACING.0) * (frames[*at].height + SPACING.1))
         .sum();
     let ideal = (area * ASPECT).sqrt();
     let mut out = Vec::new();
     for column in columns {
-        let height: f64 = column.iter().map(|at| frames[*at].height + AROUND.1).sum();
+        let height: f64 = column.iter().map(|at| frames[*at].height + SPACING.1).sum();
         let times = if height > ideal * 1.4 {
             (height / ideal).round().max(1.0) as usize
         } else {

@@ -1,77 +1,80 @@
-//! What is to be seen: boxes with rows, and links between them.
+//! The graph to draw: boxes with rows for tables, links for foreign keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LARGE, cluster};
+use super::clustering;
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::{ForeignKey, IndexKind, Schema, Table, Text};
 
-/// How something stands to the expected schema.
+/// With more tables than this, a diagram shows only their key columns.
+pub(super) const LARGE: usize = 30;
+
+/// The drift of an object from the expected schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum State {
-    /// As expected, or nothing was compared.
+pub(super) enum DriftState {
+    /// As expected, or not compared.
     #[default]
     Same,
-    /// Not as expected.
+    /// Differs from the expected definition.
     Different,
-    /// Not expected.
+    /// Exists only in the live schema.
     Extra,
-    /// Expected, not there.
+    /// Exists only in the expected schema.
     Missing,
 }
 
-/// What drift can be, as a legend lists it.
-pub(super) const DRIFT: [(State, &str); 3] = [
-    (State::Missing, "expected, but missing"),
-    (State::Extra, "there, but not expected"),
-    (State::Different, "not as expected"),
+/// The kinds of drift in the order of the legend, with their labels.
+pub(super) const DRIFT: [(DriftState, &str); 3] = [
+    (DriftState::Missing, "expected, but missing"),
+    (DriftState::Extra, "there, but not expected"),
+    (DriftState::Different, "not as expected"),
 ];
 
-impl State {
+impl DriftState {
     pub(super) fn class(self) -> &'static str {
         match self {
-            State::Same => "same",
-            State::Different => "different",
-            State::Extra => "extra",
-            State::Missing => "missing",
+            DriftState::Same => "same",
+            DriftState::Different => "different",
+            DriftState::Extra => "extra",
+            DriftState::Missing => "missing",
         }
     }
 
-    /// Stands before a name, so that drift can be told without its colour.
+    /// A sign before the name, so that drift is recognisable without colour.
     pub(super) fn sign(self) -> &'static str {
         match self {
-            State::Same => "",
-            State::Different => "~ ",
-            State::Extra => "+ ",
-            State::Missing => "- ",
+            DriftState::Same => "",
+            DriftState::Different => "~ ",
+            DriftState::Extra => "+ ",
+            DriftState::Missing => "- ",
         }
     }
 
-    /// The colour of a head or a line.
+    /// The colour of a box's head or of a line.
     pub(super) fn colour(self) -> &'static str {
         match self {
-            State::Same => "#33415c",
-            State::Different => "#b7550f",
-            State::Extra => "#2f855a",
-            State::Missing => "#c53030",
+            DriftState::Same => "#33415c",
+            DriftState::Different => "#b7550f",
+            DriftState::Extra => "#2f855a",
+            DriftState::Missing => "#c53030",
         }
     }
 }
 
-/// A column in its box.
-pub(super) struct Row {
+/// A row of a box: a column of the table.
+pub(super) struct BoxRow {
     pub(super) name: Text,
     pub(super) ty: Text,
     pub(super) primary: bool,
     pub(super) foreign: bool,
     pub(super) unique: bool,
     pub(super) nullable: bool,
-    pub(super) state: State,
-    /// The table in another cluster that its foreign key leads to.
+    pub(super) state: DriftState,
+    /// The parent table of its foreign key, if that is in another cluster.
     pub(super) leads_to: Option<Text>,
 }
 
-impl Row {
+impl BoxRow {
     /// The kind of key that the column is part of, as two letters.
     pub(super) fn mark(&self) -> &'static str {
         match (self.primary, self.foreign, self.unique) {
@@ -84,10 +87,10 @@ impl Row {
     }
 }
 
-/// Letters of a type; a longer one is cut.
+/// Longest type in letters; a longer one is cut.
 const TYPE_LETTERS: usize = 22;
 
-/// A text that fits beside a name, and whether it was cut for that.
+/// A text short enough for the side of a row, and whether it was cut.
 pub(super) fn cut(text: &str) -> (&str, bool) {
     let at = |letters: usize| text.char_indices().nth(letters).map(|(at, _)| at);
     match (at(TYPE_LETTERS), at(TYPE_LETTERS - 1)) {
@@ -96,67 +99,67 @@ pub(super) fn cut(text: &str) -> (&str, bool) {
     }
 }
 
-/// A table.
-pub(super) struct Box {
+/// The box of a table.
+pub(super) struct TableBox {
     pub(super) name: Text,
-    pub(super) rows: Vec<Row>,
-    /// Columns that are left out.
+    pub(super) rows: Vec<BoxRow>,
+    /// Number of columns that are not shown.
     pub(super) left_out: usize,
-    pub(super) state: State,
+    pub(super) state: DriftState,
 }
 
-/// A foreign key.
+/// The link of a foreign key.
 pub(super) struct Link<'a> {
     pub(super) name: Text,
     pub(super) key: &'a ForeignKey,
     /// Index of the child's box and of the row of its first column.
     pub(super) child: (usize, Option<usize>),
-    /// The parent's.
+    /// Index of the parent's box and of the row of its first column.
     pub(super) parent: (usize, Option<usize>),
-    /// Whether a child may be without a parent.
+    /// Whether a child can have no parent.
     pub(super) optional: bool,
-    /// Whether a parent has one child at most.
+    /// Whether a parent has at most one child.
     pub(super) single: bool,
-    pub(super) state: State,
-    /// Whether it leads from one cluster to another.
+    pub(super) state: DriftState,
+    /// Whether its ends are in different clusters.
     pub(super) far: bool,
 }
 
-/// Everything.
-pub(super) struct Scene<'a> {
+/// All boxes and links of a diagram.
+pub(super) struct Graph<'a> {
     pub(super) title: &'a str,
-    pub(super) boxes: Vec<Box>,
+    pub(super) boxes: Vec<TableBox>,
     pub(super) links: Vec<Link<'a>>,
     /// The clusters of a large schema, as indices of boxes; empty for a small one.
     pub(super) clusters: Vec<Vec<usize>>,
-    /// Whether anything is not as expected.
+    /// Whether there is any drift.
     pub(super) drift: bool,
 }
 
-/// The states of a table and of what is in it.
+/// The drift of a table, its columns and its foreign keys.
 #[derive(Default)]
-struct States {
-    table: State,
-    columns: BTreeMap<Text, State>,
-    keys: BTreeMap<Text, State>,
+struct TableDrift {
+    table: DriftState,
+    columns: BTreeMap<Text, DriftState>,
+    keys: BTreeMap<Text, DriftState>,
 }
 
-/// A table to show, and the expected one beside it if both are there.
-type Shown<'a> = (&'a Table, Option<&'a Table>);
+/// A table to show, and the expected one if both exist.
+type TablePair<'a> = (&'a Table, Option<&'a Table>);
 
-impl<'a> Scene<'a> {
+impl<'a> Graph<'a> {
     pub(super) fn new(
         title: &'a str,
         live: &'a Schema,
         expected: Option<&'a Schema>,
         drift: &[Difference],
-    ) -> Scene<'a> {
+    ) -> Graph<'a> {
         let states = states(drift);
         let tables = shown(live, expected, &states);
         let keys_only = tables.len() > LARGE;
-        let none = States::default();
+        let none = TableDrift::default();
         let own = |name: &Text| states.get(name).unwrap_or(&none);
-        let boxes: Vec<Box> = tables
+        let boxes: Vec<TableBox> = tables
             .iter()
             .map(|(name, table)| new_box(*name, *table, own(name), keys_only))
             .collect();
@@ -165,7 +168,7 @@ impl<'a> Scene<'a> {
             .enumerate()
             .map(|(at, (name, _))| (*name, at))
             .collect();
-        let mut scene = Scene {
+        let mut graph = Graph {
             title,
             boxes,
             links: Vec::new(),
@@ -176,18 +179,18 @@ impl<'a> Scene<'a> {
             let own = own(name);
             for (key_name, key) in table.foreign_keys.iter() {
                 let state = own.keys.get(key_name).copied().unwrap_or_default();
-                scene.link(&places, *name, table, *key_name, key, state);
+                graph.link(&places, *name, table, *key_name, key, state);
             }
             for (key_name, key) in other.iter().flat_map(|other| other.foreign_keys.iter()) {
-                if own.keys.get(key_name) == Some(&State::Missing) {
-                    scene.link(&places, *name, table, *key_name, key, State::Missing);
+                if own.keys.get(key_name) == Some(&DriftState::Missing) {
+                    graph.link(&places, *name, table, *key_name, key, DriftState::Missing);
                 }
             }
         }
         if keys_only {
-            scene.part();
+            graph.divide();
         }
-        scene
+        graph
     }
 
     fn link(
@@ -197,7 +200,7 @@ impl<'a> Scene<'a> {
         table: &Table,
         name: Text,
         key: &'a ForeignKey,
-        state: State,
+        state: DriftState,
     ) {
         let place = |table: Text, column: Option<&Text>| {
             let at = *places.get(&table)?;
@@ -213,11 +216,11 @@ impl<'a> Scene<'a> {
             return;
         };
         let nullable = |column: &Text| table.column(column).is_some_and(|column| column.nullable);
-        let wanted: BTreeSet<Text> = key.columns.iter().copied().collect();
+        let key_columns: BTreeSet<Text> = key.columns.iter().copied().collect();
         let covers = |index: &crate::schema::model::Index| {
             let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
             let columns = || index.parts.iter().map(|part| part.column_name());
-            unique && columns().collect::<Option<BTreeSet<Text>>>().as_ref() == Some(&wanted)
+            unique && columns().collect::<Option<BTreeSet<Text>>>().as_ref() == Some(&key_columns)
         };
         self.links.push(Link {
             name,
@@ -231,9 +234,10 @@ impl<'a> Scene<'a> {
         });
     }
 
-    /// Parts a large scene into clusters; a link between two is told in words at its row.
-    fn part(&mut self) {
-        self.clusters = cluster::clusters(self);
+    /// Divides a large graph into clusters; a row whose link leaves its cluster names the parent.
+    fn divide(&mut self) {
+        let links = self.links.iter().map(|link| (link.parent.0, link.child.0));
+        self.clusters = clustering::clusters(self.boxes.len(), links);
         let mut cluster_of = vec![0; self.boxes.len()];
         for (number, cluster) in self.clusters.iter().enumerate() {
             cluster.iter().for_each(|at| cluster_of[*at] = number);
@@ -252,10 +256,14 @@ impl<'a> Scene<'a> {
 fn shown<'a>(
     live: &'a Schema,
     expected: Option<&'a Schema>,
-    states: &BTreeMap<Text, States>,
-) -> BTreeMap<Text, Shown<'a>> {
-    let missing = |name: &Text| states.get(name).is_some_and(|one| one.table == State::Missing);
-    let mut tables: BTreeMap<Text, Shown> = live
+    states: &BTreeMap<Text, TableDrift>,
+) -> BTreeMap<Text, TablePair<'a>> {
+    let missing = |name: &Text| {
+        states
+            .get(name)
+            .is_some_and(|drift| drift.table == DriftState::Missing)
+    };
+    let mut tables: BTreeMap<Text, TablePair> = live
         .tables
         .iter()
         .map(|(name, table)| (*name, (table, None)))
@@ -272,37 +280,37 @@ fn shown<'a>(
     tables
 }
 
-fn states(drift: &[Difference]) -> BTreeMap<Text, States> {
-    let mut out: BTreeMap<Text, States> = BTreeMap::new();
-    for one in drift {
-        let Some(table) = one.table else { continue };
+fn states(drift: &[Difference]) -> BTreeMap<Text, TableDrift> {
+    let mut out: BTreeMap<Text, TableDrift> = BTreeMap::new();
+    for difference in drift {
+        let Some(table) = difference.table else { continue };
         let states = out.entry(table).or_default();
-        let state = match one.change {
-            Change::Missing { .. } => State::Missing,
-            Change::Extra { .. } => State::Extra,
-            Change::Different { .. } => State::Different,
+        let state = match difference.change {
+            Change::Missing { .. } => DriftState::Missing,
+            Change::Extra { .. } => DriftState::Extra,
+            Change::Different { .. } => DriftState::Different,
         };
-        match one.kind {
+        match difference.kind {
             Kind::Table => states.table = states.table.max(state),
             Kind::Column => {
-                states.columns.insert(one.name, state);
+                states.columns.insert(difference.name, state);
             }
             Kind::ForeignKey => {
-                states.keys.insert(one.name_there(), state);
+                states.keys.insert(difference.name_there(), state);
             }
             _ => {}
         }
-        states.table = states.table.max(State::Different);
+        states.table = states.table.max(DriftState::Different);
     }
     out
 }
 
-fn new_box(name: Text, (table, expected): Shown, states: &States, keys_only: bool) -> Box {
+fn new_box(name: Text, (table, expected): TablePair, states: &TableDrift, keys_only: bool) -> TableBox {
     let primary = |column: Text| {
         let mut parts = table.primary_key().into_iter().flat_map(|key| &key.parts);
         parts.any(|part| part.column_name() == Some(column))
     };
-    // By itself: of a unique index over several columns none is unique.
+    // Only indexes of one column: the columns of a larger unique index are not unique by themselves.
     let unique = |column: Text| {
         let mut indexes = table.indexes.values();
         indexes.any(|index| {
@@ -313,16 +321,16 @@ fn new_box(name: Text, (table, expected): Shown, states: &States, keys_only: boo
     let in_key = |table: &Table, column: Text, missing: bool| {
         let mut keys = table.foreign_keys.iter();
         keys.any(|(name, key)| {
-            key.columns.contains(&column) && (!missing || states.keys.get(name) == Some(&State::Missing))
+            key.columns.contains(&column) && (!missing || states.keys.get(name) == Some(&DriftState::Missing))
         })
     };
     let missing = expected
         .into_iter()
         .flat_map(|table| table.columns.iter())
-        .filter(|column| states.columns.get(&column.name) == Some(&State::Missing));
+        .filter(|column| states.columns.get(&column.name) == Some(&DriftState::Missing));
     let (mut rows, mut left_out) = (Vec::new(), 0);
     for column in table.columns.iter().chain(missing) {
-        let row = Row {
+        let row = BoxRow {
             name: column.name,
             ty: column.ty,
             primary: primary(column.name),
@@ -332,16 +340,16 @@ fn new_box(name: Text, (table, expected): Shown, states: &States, keys_only: boo
             state: states.columns.get(&column.name).copied().unwrap_or_default(),
             leads_to: None,
         };
-        // A foreign key that is missing is drawn too, and begins at its column.
+        // A missing foreign key is drawn too and starts at its column.
         let lost = || expected.is_some_and(|table| in_key(table, column.name, true));
-        if !keys_only || row.primary || row.foreign || row.state != State::Same || lost() {
+        if !keys_only || row.primary || row.foreign || row.state != DriftState::Same || lost() {
             rows.push(row);
         } else {
             left_out += 1;
         }
     }
     rows.shrink_to_fit();
-    Box {
+    TableBox {
         name,
         rows,
         left_out,
