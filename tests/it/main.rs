@@ -44,6 +44,7 @@ mod readme;
 mod report;
 mod sandbox;
 mod servers;
+mod snapshots;
 mod source_rules;
 mod sql_properties;
 mod stories;

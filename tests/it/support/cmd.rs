@@ -100,6 +100,12 @@ impl Cmd {
         self
     }
 
+    /// The arguments so far.
+    pub fn arguments(&self) -> Vec<String> {
+        let words = self.command.get_args();
+        words.map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
     /// Sets a variable.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
