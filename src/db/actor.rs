@@ -1,10 +1,10 @@
 //! The task that owns a connection.
 //!
 //! A driver connection whose query future is dropped half-way cannot be used or closed in an
-//! orderly way afterwards. Here no future of the driver is ever dropped: the task sees each
-//! statement through to the server's own answer, and who gives up (cancelled, timed out, dropped,
-//! panicked) is only somebody who stops listening. The statement is then killed on the server, and
-//! its answer is the proof that nothing is left running.
+//! orderly way afterwards. Here no future of the driver is ever dropped: the task waits for the
+//! server's own answer to each statement. A caller that gives up (cancelled, timed out, dropped,
+//! panicked) only stops listening; the statement is then killed on the server, and its answer
+//! proves that nothing is left running.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,45 +13,30 @@ use std::time::Duration;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{Protocol, Queryable};
 use mysql_async::{Conn, QueryResult, Row, Value};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::codes;
+use super::connection::{Connection, PoolState};
+use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
 use super::killer::{self, Killed};
-use super::pool::{Inner, Link};
-use super::session::{Done, Limit, Query};
+use super::statement::{Batch, Done, Job, Query, TimeLimit};
 use super::statement_log;
 use super::time_limit;
-use super::unwind::unpanicked;
 use crate::cancel::Signal;
 
-/// An idle connection is asked for a sign of life this often, and at least three times per
+/// An idle connection is pinged this often, and at least three times per
 /// the server's `wait_timeout`, so that the server does not close it under a command that pauses.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// How long clean-up statements may go on after cancellation.
-const SHIELD: Duration = Duration::from_secs(5);
+/// How long clean-up statements may run after cancellation.
+const CLEANUP_GRACE: Duration = Duration::from_secs(5);
 /// Rows are handed over in batches of about this many bytes.
 const BATCH_BYTES: usize = 32 * 1024;
 const BATCH_ROWS: usize = 128;
 
-/// A statement to run, and where its answer goes.
-pub(super) struct Job {
-    pub(super) query: Query,
-    pub(super) batches: mpsc::Sender<Batch>,
-    pub(super) done: oneshot::Sender<Result<Done, DbError>>,
-}
-
-/// A part of an answer.
-#[derive(Debug)]
-pub(super) enum Batch {
-    Columns(Vec<String>),
-    Rows(Vec<Row>),
-    SetDone(Done),
-}
-
-/// Why a statement is ended before its time.
+/// The reason why a statement is stopped.
 #[derive(Debug, Clone, Copy)]
-enum Stop {
+enum StopReason {
     Cancelled(Signal),
     Timeout(Duration),
     Abandoned,
@@ -59,12 +44,12 @@ enum Stop {
 
 /// Serves one session until its handle is dropped, then closes the connection.
 pub(super) async fn serve(
-    db: Arc<Inner>,
-    mut link: Link,
+    db: Arc<PoolState>,
+    mut connection: Connection,
     mut jobs: mpsc::Receiver<Job>,
     in_transaction: Arc<AtomicBool>,
 ) {
-    let keep_alive = KEEP_ALIVE.min(Duration::from_secs(link.wait_timeout.max(3)) / 3);
+    let keep_alive = KEEP_ALIVE.min(Duration::from_secs(connection.wait_timeout.max(3)) / 3);
     let mut lost: Option<DbError> = None;
     loop {
         match tokio::time::timeout(keep_alive, jobs.recv()).await {
@@ -72,15 +57,15 @@ pub(super) async fn serve(
             Ok(Some(job)) => {
                 let result = match &lost {
                     Some(_) => Err(DbError::lost(false, "it was lost earlier")),
-                    None => match logged(&db, &mut link, &job).await {
+                    None => match logged(&db, &mut connection, &job).await {
                         Err(error) => {
                             let error = error.without_secrets(&job.query.sql);
-                            Err(time_limit::named(&mut link.conn, error).await)
+                            Err(time_limit::explain(&mut connection.conn, error).await)
                         }
                         done => done,
                     },
                 };
-                if let Some(ok) = link.conn.last_ok_packet() {
+                if let Some(ok) = connection.conn.last_ok_packet() {
                     let open = ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
                     in_transaction.store(open, Ordering::Release);
                 }
@@ -88,56 +73,56 @@ pub(super) async fn serve(
                     && matches!(error.kind(), ErrorKind::Lost { .. })
                 {
                     lost = Some(error.clone());
-                    link.give_up();
+                    connection.give_up();
                 }
-                // Closing the batches first lets the listener see the end of the rows.
+                // Close the channel of batches first, so that the receiver sees the end of the rows.
                 let Job { batches, done, .. } = job;
                 drop(batches);
                 let _ = done.send(result);
             }
-            Err(_) if lost.is_none() => match unpanicked(link.conn.ping()).await {
+            Err(_) if lost.is_none() => match catch_panic(connection.conn.ping()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => lost = Some(DbError::of_statement(error)),
-                Err(panic) => lost = Some(nonsense(&panic)),
+                Ok(Err(error)) => lost = Some(DbError::from_statement(error)),
+                Err(panic) => lost = Some(protocol_error(&panic)),
             },
             Err(_) => {}
         }
     }
-    link.quit().await;
+    connection.quit().await;
 }
 
-/// Runs a statement and tells the log about it.
-async fn logged(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbError> {
+/// Runs a statement and logs it.
+async fn logged(db: &Arc<PoolState>, connection: &mut Connection, job: &Job) -> Result<Done, DbError> {
     if !tracing::enabled!(tracing::Level::DEBUG) {
-        return run(db, link, job).await;
+        return run(db, connection, job).await;
     }
-    let begun = tokio::time::Instant::now();
-    let result = run(db, link, job).await;
+    let started = tokio::time::Instant::now();
+    let result = run(db, connection, job).await;
     let ended = match &result {
         Ok(done) => format!("{} rows changed", done.affected),
-        // The server repeats a part of the statement in its own words; the caller tells them.
+        // The server's message may quote the statement; the caller reports it.
         Err(error) => match error.code() {
             Some(code) => format!("error {code}"),
             None => "not completed".to_owned(),
         },
     };
-    let took = begun.elapsed().as_secs_f64() * 1_000.0;
-    let (id, sql) = (link.id, statement_log::shown(&job.query.sql));
+    let took = started.elapsed().as_secs_f64() * 1_000.0;
+    let (id, sql) = (connection.id, statement_log::redacted(&job.query.sql));
     tracing::debug!("connection {id}, {took:.1} ms, {ended}: {sql}");
     result
 }
 
-async fn run(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbError> {
+async fn run(db: &Arc<PoolState>, connection: &mut Connection, job: &Job) -> Result<Done, DbError> {
     if !job.query.shielded {
         db.cancel.check()?;
     }
     if job.query.values.is_empty() {
-        // The server would close the connection in the middle of it.
-        DbError::refuse_too_large(job.query.sql.len(), link.max_packet)?;
+        // The server would close the connection while it receives the statement.
+        DbError::refuse_too_large(job.query.sql.len(), connection.max_packet)?;
     }
-    let id = link.id;
+    let id = connection.id;
     let (discard, discarding) = watch::channel(false);
-    let mut outlet = Outlet {
+    let mut rows = RowSender {
         batches: &job.batches,
         discarding,
         rows: Vec::new(),
@@ -145,65 +130,64 @@ async fn run(db: &Arc<Inner>, link: &mut Link, job: &Job) -> Result<Done, DbErro
         had_rows: false,
     };
     let (stop, result) = {
-        let work = unpanicked(feed(&mut link.conn, &job.query, &mut outlet));
+        let work = catch_panic(run_statement(&mut connection.conn, &job.query, &mut rows));
         tokio::pin!(work);
         let stop = tokio::select! {
             biased;
-            result = &mut work => return answer(result),
+            result = &mut work => return driver_answer(result),
             stop = reason_to_stop(db, job) => stop,
         };
         discard.send_replace(true);
-        let (mut finished, killer) = killer::start(db, id);
+        let (mut guard, killer) = killer::start(db, id);
         tokio::select! {
             result = &mut work => {
-                // The killer must be gone before the next statement, or its kill could hit that one.
-                drop(finished);
+                // The killer must have ended before the next statement, or its KILL could hit that one.
+                drop(guard);
                 let _ = killer.await;
                 (stop, Ok(result))
             }
-            killed = finished.given_up() => (stop, Err(killed)),
+            killed = guard.given_up() => (stop, Err(killed)),
         }
     };
-    let had_rows = outlet.had_rows;
+    let had_rows = rows.had_rows;
     match result {
         Err(killed) => {
-            link.give_up();
+            connection.give_up();
             Err(unconfirmed(stop, id, &killed))
         }
         Ok(Ok(Ok(done))) => {
-            // The kill may have come too late for this statement; let a harmless one take it.
-            let _ = unpanicked(link.conn.query_drop("DO 0")).await;
+            // The KILL may have come too late for this statement; let a harmless one receive it.
+            let _ = catch_panic(connection.conn.query_drop("DO 0")).await;
             completed(stop, done, had_rows)
         }
-        Ok(result) => Err(answer(result).map_or_else(|error| ended(stop, error), |_| nonsense(""))),
+        Ok(result) => {
+            Err(driver_answer(result).map_or_else(|error| stopped(stop, error), |_| protocol_error("")))
+        }
     }
 }
 
-/// The driver's answer; `Err` outside is its panic.
-fn answer(result: Result<Result<Done, mysql_async::Error>, String>) -> Result<Done, DbError> {
+/// The result of the driver's call; the outer `Err` is a panic of the driver.
+fn driver_answer(result: Result<Result<Done, mysql_async::Error>, String>) -> Result<Done, DbError> {
     match result {
-        Ok(result) => result.map_err(DbError::of_statement),
-        Err(panic) => Err(nonsense(&panic)),
+        Ok(result) => result.map_err(DbError::from_statement),
+        Err(panic) => Err(protocol_error(&panic)),
     }
 }
 
-fn nonsense(panic: &str) -> DbError {
-    DbError::lost(
-        true,
-        &format!("what the server sent breaks the protocol: {panic}"),
-    )
+fn protocol_error(panic: &str) -> DbError {
+    DbError::lost(true, &format!("the server's answer breaks the protocol: {panic}"))
 }
 
-async fn reason_to_stop(db: &Arc<Inner>, job: &Job) -> Stop {
+async fn reason_to_stop(db: &Arc<PoolState>, job: &Job) -> StopReason {
     let limit = match job.query.limit {
-        Limit::Own(limit) => limit,
-        Limit::Configured => db.statement_timeout,
+        TimeLimit::Own(limit) => limit,
+        TimeLimit::Configured => db.statement_timeout,
     };
     let cancelled = async {
         let signal = db.cancel.wait().await;
         if job.query.shielded {
             tokio::select! {
-                () = tokio::time::sleep(SHIELD) => {}
+                () = tokio::time::sleep(CLEANUP_GRACE) => {}
                 () = db.cancel.wait_hurried() => {}
             }
         }
@@ -217,37 +201,37 @@ async fn reason_to_stop(db: &Arc<Inner>, job: &Job) -> Stop {
         limit.unwrap_or_default()
     };
     tokio::select! {
-        signal = cancelled => Stop::Cancelled(signal),
-        limit = timed_out => Stop::Timeout(limit),
-        () = job.batches.closed() => Stop::Abandoned,
+        signal = cancelled => StopReason::Cancelled(signal),
+        limit = timed_out => StopReason::Timeout(limit),
+        () = job.batches.closed() => StopReason::Abandoned,
     }
 }
 
-/// The statement was done before the kill arrived: say so, do not pretend it was undone.
-fn completed(stop: Stop, done: Done, had_rows: bool) -> Result<Done, DbError> {
+/// The result of a statement that completed before the KILL arrived.
+fn completed(stop: StopReason, done: Done, had_rows: bool) -> Result<Done, DbError> {
     match stop {
-        // Rows were thrown away after the stop, so the answer is not whole.
-        Stop::Cancelled(signal) if had_rows => Err(DbError::cancelled(signal)),
-        Stop::Cancelled(_) | Stop::Abandoned => Ok(done),
-        Stop::Timeout(limit) => Err(timed_out(limit, true)),
+        // Rows were discarded after the stop, so the result is incomplete.
+        StopReason::Cancelled(signal) if had_rows => Err(DbError::cancelled(signal)),
+        StopReason::Cancelled(_) | StopReason::Abandoned => Ok(done),
+        StopReason::Timeout(limit) => Err(timed_out(limit, true)),
     }
 }
 
-fn ended(stop: Stop, error: DbError) -> DbError {
-    // MariaDB's own time limit is told as the limit that it is here.
+fn stopped(stop: StopReason, error: DbError) -> DbError {
+    // Each statement of MariaDB's own time limit (1969) counts as killed here.
     let by_kill = error.is_killed() || error.code() == Some(codes::ER_STATEMENT_TIMEOUT);
     match stop {
         _ if !by_kill => error,
-        Stop::Cancelled(signal) => DbError::cancelled(signal),
-        Stop::Timeout(limit) => timed_out(limit, false),
-        Stop::Abandoned => error,
+        StopReason::Cancelled(signal) => DbError::cancelled(signal),
+        StopReason::Timeout(limit) => timed_out(limit, false),
+        StopReason::Abandoned => error,
     }
 }
 
 fn timed_out(limit: Duration, completed: bool) -> DbError {
     let what = if completed {
         format!(
-            "the statement took longer than {} ms, though the server finished it",
+            "the statement took longer than {} ms, though the server guard it",
             limit.as_millis()
         )
     } else {
@@ -263,11 +247,11 @@ fn timed_out(limit: Duration, completed: bool) -> DbError {
     )
 }
 
-fn unconfirmed(stop: Stop, id: u64, killed: &Killed) -> DbError {
+fn unconfirmed(stop: StopReason, id: u64, killed: &Killed) -> DbError {
     let (what, next) = match killed {
-        Killed::Refused(words) => (
+        Killed::Refused(message) => (
             format!(
-                "the server refuses to end the statement for this account (error {words}): it runs in a routine as \
+                "the server refuses to end the statement for this account (error {message}): it runs in a routine as \
                  the routine's DEFINER, and may go on as connection {id}"
             ),
             format!("end it as the definer or as an administrator, with KILL {id}"),
@@ -279,16 +263,16 @@ fn unconfirmed(stop: Stop, id: u64, killed: &Killed) -> DbError {
     };
     let error = DbError::lost(true, &what).with_next(next);
     match stop {
-        Stop::Cancelled(signal) => {
+        StopReason::Cancelled(signal) => {
             let what = format!("interrupted by {signal}, but {what}");
             error.with_what(what).with_kind(ErrorKind::Cancelled(signal))
         }
-        Stop::Timeout(_) | Stop::Abandoned => error,
+        StopReason::Timeout(_) | StopReason::Abandoned => error,
     }
 }
 
-/// Where rows go until nobody wants them any more.
-struct Outlet<'a> {
+/// Sends rows to the session in batches, until they are to be discarded.
+struct RowSender<'a> {
     batches: &'a mpsc::Sender<Batch>,
     discarding: watch::Receiver<bool>,
     rows: Vec<Row>,
@@ -296,7 +280,7 @@ struct Outlet<'a> {
     had_rows: bool,
 }
 
-impl Outlet<'_> {
+impl RowSender<'_> {
     async fn send(&mut self, batch: Batch) {
         if *self.discarding.borrow() {
             return;
@@ -327,7 +311,7 @@ impl Outlet<'_> {
     }
 }
 
-/// What a value takes in memory, its place in the row and the allocator's share included.
+/// Memory of a value in bytes, including its place in the row and the allocator's overhead.
 fn size(value: &Value) -> usize {
     match value {
         Value::Bytes(bytes) => bytes.len() + 64,
@@ -335,21 +319,25 @@ fn size(value: &Value) -> usize {
     }
 }
 
-async fn feed(conn: &mut Conn, query: &Query, outlet: &mut Outlet<'_>) -> Result<Done, mysql_async::Error> {
+async fn run_statement(
+    conn: &mut Conn,
+    query: &Query,
+    rows: &mut RowSender<'_>,
+) -> Result<Done, mysql_async::Error> {
     if query.values.is_empty() {
-        pump(conn.query_iter(query.sql.as_str()).await?, outlet).await
+        send_results(conn.query_iter(query.sql.as_str()).await?, rows).await
     } else {
-        pump(
+        send_results(
             conn.exec_iter(query.sql.as_str(), query.values.clone()).await?,
-            outlet,
+            rows,
         )
         .await
     }
 }
 
-async fn pump<P: Protocol>(
+async fn send_results<P: Protocol>(
     mut result: QueryResult<'_, '_, P>,
-    outlet: &mut Outlet<'_>,
+    rows: &mut RowSender<'_>,
 ) -> Result<Done, mysql_async::Error> {
     loop {
         let names: Vec<String> = result
@@ -358,13 +346,13 @@ async fn pump<P: Protocol>(
             .map(|column| column.name_str().into_owned())
             .collect();
         if !names.is_empty() {
-            outlet.had_rows = true;
-            outlet.send(Batch::Columns(names)).await;
+            rows.had_rows = true;
+            rows.send(Batch::Columns(names)).await;
         }
         while let Some(row) = result.next().await? {
-            outlet.row(row).await;
+            rows.row(row).await;
         }
-        outlet.flush().await;
+        rows.flush().await;
         let done = Done {
             affected: result.affected_rows(),
             last_insert_id: result.last_insert_id(),
@@ -372,9 +360,9 @@ async fn pump<P: Protocol>(
             info: result.info().into_owned(),
         };
         if result.is_empty() {
-            outlet.send(Batch::SetDone(done.clone())).await;
+            rows.send(Batch::SetDone(done.clone())).await;
             return Ok(done);
         }
-        outlet.send(Batch::SetDone(done)).await;
+        rows.send(Batch::SetDone(done)).await;
     }
 }

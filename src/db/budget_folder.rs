@@ -1,9 +1,8 @@
-//! Which slots are a server's: where they lie, and what they are called.
+//! The slots of a server: their folder and their names.
 //!
-//! All of a user's slots lie in one folder that no variable moves, and their names begin with a key.
-//! One server is one key however it is addressed: the server itself says who it is, after the first
-//! connection, and that answer is remembered for each address. Until then the address stands for
-//! the server.
+//! All of a user's slots are in one folder that no environment variable moves, and their names begin with
+//! a key. One server has one key however it is addressed: after the first connection the server reports
+//! its identity, which is stored for each address. Until then the key is made from the address.
 
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
@@ -13,19 +12,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::server::Server;
-use super::slot_file::{Folder, Opened, is_own, own_name};
+use super::slot_file::{BudgetFolder, OpenFolder, is_own, own_name};
 use crate::config::{Address, Config, is_loopback};
 
-/// How long a name service may take before the name itself stands for the server.
+/// How long a name service may take before the key is made from the name itself.
 const LOOK_UP: Duration = Duration::from_secs(5);
 
-/// The folder for slots, seen to be usable. `None` when sharing is switched off.
-pub(super) fn shared_folder(config: &Config) -> Result<Option<Folder>, String> {
+/// The folder for slots, checked to be usable. `None` when sharing is switched off.
+pub(super) fn shared_folder(config: &Config) -> Result<Option<BudgetFolder>, String> {
     if !config.shared_budget.value {
         return Ok(None);
     }
     if let Some(configured) = &config.budget_dir {
-        let folder = Folder::chosen(configured.value.clone());
+        let folder = BudgetFolder::configured(configured.value.clone());
         return usable(&folder).map(|()| Some(folder)).map_err(|error| {
             format!(
                 "DB_BUDGET_DIR={} ({}): {error}",
@@ -35,8 +34,8 @@ pub(super) fn shared_folder(config: &Config) -> Result<Option<Folder>, String> {
         });
     }
     let mut reasons = Vec::new();
-    for place in candidates() {
-        let folder = Folder::private(place);
+    for path in candidates() {
+        let folder = BudgetFolder::private(path);
         match usable(&folder) {
             Ok(()) => return Ok(Some(folder)),
             Err(error) => reasons.push(format!("{}: {error}", folder.path().display())),
@@ -45,16 +44,16 @@ pub(super) fn shared_folder(config: &Config) -> Result<Option<Folder>, String> {
     Err(reasons.join("; "))
 }
 
-/// Where slots may lie, best first. The same for every process of a user, in a session, a job or a
-/// service: XDG_RUNTIME_DIR and TMPDIR differ between those, and /run/user comes and goes with the
-/// user's logins. The others are for hosts where somebody else took the first name.
+/// Possible folders for slots, best first. The same for every process of a user, in a session, a job or
+/// a service: XDG_RUNTIME_DIR and TMPDIR differ between those, and /run/user is created and removed with
+/// the user's logins. The others are for hosts where another user owns the first name.
 fn candidates() -> [PathBuf; 3] {
     let uid = rustix::process::geteuid().as_raw();
     ["/tmp", "/dev/shm", "/var/tmp"].map(|base| PathBuf::from(format!("{base}/dbtool-{uid}")))
 }
 
-/// Shows now, and not at the first statement, that files can be made and locked there.
-fn usable(folder: &Folder) -> std::io::Result<()> {
+/// Checks that files can be created and locked there.
+fn usable(folder: &BudgetFolder) -> std::io::Result<()> {
     let probe = folder.open()?.file(&own_name("probe"))?;
     match probe.try_lock_shared() {
         Ok(()) | Err(std::fs::TryLockError::WouldBlock) => Ok(()),
@@ -62,30 +61,30 @@ fn usable(folder: &Folder) -> std::io::Result<()> {
     }
 }
 
-/// What the configuration says about the server's place, as far as it can be known without asking it.
+/// Keys made from the configured address, for a server that was not asked for its identity yet.
 #[derive(Debug, Clone)]
-pub(super) struct Whereabouts {
+pub(super) struct AddressKeys {
     account: String,
-    /// The key while the server is unknown, and the name under which it is remembered.
+    /// The key while the server is unknown, and the name under which its identity is stored.
     address: String,
     local_port: Option<u16>,
     socket: Option<String>,
-    /// First contacts of one class are made one after the other.
+    /// First contacts with one class are made one at a time.
     class: String,
 }
 
-/// A server as it is remembered for an address.
+/// The identity of a server as it is stored for an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+struct KnownServer {
     key: String,
     port: u16,
     socket: String,
     local: bool,
 }
 
-impl Whereabouts {
-    /// Asks the name service where the address is a name. Bounded; may be dropped.
-    pub(super) async fn find(address: &Address, account: &str) -> Whereabouts {
+impl AddressKeys {
+    /// Resolves a host name if the address has one. Bounded; may be dropped.
+    pub(super) async fn find(address: &Address, account: &str) -> AddressKeys {
         let (text, local_port, socket) = match address {
             Address::Socket(path) => {
                 let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -94,10 +93,10 @@ impl Whereabouts {
             }
             Address::Tcp { host, port } => {
                 let addresses = addresses(host, *port).await;
-                if is_loopback(host) || addresses.iter().any(|address| is_of_this_host(*address)) {
+                if is_loopback(host) || addresses.iter().any(|address| is_local_address(*address)) {
                     (format!("localhost:{port}"), Some(*port), None)
                 } else {
-                    // A name with several addresses is one place, whatever their order today.
+                    // A name with several addresses has one key, whatever their order.
                     let first = addresses.iter().min().map(ToString::to_string);
                     let host = first.unwrap_or_else(|| host.to_ascii_lowercase());
                     (format!("{host}:{port}"), None, None)
@@ -110,7 +109,7 @@ impl Whereabouts {
         } else {
             address.clone()
         };
-        Whereabouts {
+        AddressKeys {
             account: account.to_owned(),
             address,
             local_port,
@@ -119,7 +118,7 @@ impl Whereabouts {
         }
     }
 
-    /// The key as long as the server is unknown.
+    /// The key while the server is unknown.
     pub(super) fn address_key(&self) -> &str {
         &self.address
     }
@@ -134,13 +133,13 @@ impl Whereabouts {
     }
 
     /// The key of the server that answered at this address last.
-    pub(super) fn recall(&self, folder: &Opened) -> Option<String> {
+    pub(super) fn recall(&self, folder: &OpenFolder) -> Option<String> {
         recall(folder, &self.known_name()).map(|known| known.key)
     }
 
-    /// Keys of servers that may be the one at this address, which was never asked: one that is known
-    /// to listen on this host's port, or on this socket.
-    pub(super) fn maybe_same(&self, folder: &Opened) -> Vec<String> {
+    /// Keys of known servers that may be the one at this address, which was never asked: those that
+    /// listen on this host's port, or on this socket.
+    pub(super) fn possible_keys(&self, folder: &OpenFolder) -> Vec<String> {
         let suffix = own_name(".server");
         let mut keys: Vec<String> = folder
             .names(|name| name.ends_with(&suffix))
@@ -152,21 +151,21 @@ impl Whereabouts {
             })
             .map(|known| known.key)
             .collect();
-        // One order for all, so that two that look at the same moment agree.
+        // One order for all processes, so that two at the same time lock in the same order.
         keys.sort_unstable();
         keys.dedup();
         keys
     }
 
-    /// The key of a server by what it says about itself.
+    /// The key of a server that reported its identity.
     pub(super) fn key_of(&self, server: &Server) -> Option<String> {
         let identity = server.identity.as_ref()?;
         Some(key(&["server", identity, &self.account]))
     }
 
-    /// Remembers which server answers at this address.
-    pub(super) fn remember(&self, folder: &Opened, server: &Server, key: &str) {
-        let known = Known {
+    /// Stores which server answers at this address.
+    pub(super) fn remember(&self, folder: &OpenFolder, server: &Server, key: &str) {
+        let known = KnownServer {
             key: key.to_owned(),
             port: server.port,
             socket: std::fs::canonicalize(&server.socket)
@@ -177,13 +176,13 @@ impl Whereabouts {
             return;
         }
         if let Ok(text) = serde_json::to_string(&known) {
-            // Not remembered, the next process asks as this one did.
-            let _ = folder.put(&self.known_name(), &text);
+            // If it is not stored, the next process asks again.
+            let _ = folder.create_or_write(&self.known_name(), &text);
         }
     }
 }
 
-fn recall(folder: &Opened, name: &str) -> Option<Known> {
+fn recall(folder: &OpenFolder, name: &str) -> Option<KnownServer> {
     let texts = folder.read(name);
     let own = texts.iter().find(|owned| is_own(owned))?;
     serde_json::from_str(&own.text).ok()
@@ -203,12 +202,12 @@ async fn addresses(host: &str, port: u16) -> Vec<IpAddr> {
     }
 }
 
-/// Whether packets to `address` stay on this host: only such an address can be bound.
-fn is_of_this_host(address: IpAddr) -> bool {
+/// Whether `address` is one of this host: only such an address can be bound.
+fn is_local_address(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified() || UdpSocket::bind((address, 0)).is_ok()
 }
 
-/// A name that any file system takes.
+/// A name that is valid on every file system.
 fn key(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\0"));
     crate::hex::encode(&digest[..8])

@@ -1,6 +1,6 @@
 //! Error numbers, named as the manuals name them (MySQL, "Server Error Message Reference"; MariaDB,
-//! "MariaDB Error Code Reference"). Numbers stand here and nowhere else: other rooms ask a
-//! [`DbError`] what it is about, or use a name.
+//! "MariaDB Error Code Reference"). Only this file has the numbers: other rooms ask a
+//! [`DbError`] for its meaning, or use a name.
 
 use super::DbError;
 
@@ -12,7 +12,7 @@ macro_rules! codes {
 
 codes! {
     EE_WRITE = 3
-    // The operating system's, which the server passes on.
+    // Error numbers of the operating system, which the server passes on.
     ENOSPC = 28
     ER_DB_CREATE_EXISTS = 1007
     ER_DB_DROP_EXISTS = 1008
@@ -85,19 +85,19 @@ codes! {
     ER_TABLESPACE_MISSING = 1812
     ER_FK_DUP_NAME = 1826
     ER_READ_ONLY_MODE = 1836
-    // MariaDB's own.
+    // Only in MariaDB.
     ER_NO_SUCH_TABLE_IN_ENGINE = 1932
     ER_STATEMENT_TIMEOUT = 1969
-    // The client's: the plugin of the account's authentication cannot be loaded.
+    // Of the client library: the account's authentication plugin cannot be loaded.
     CR_AUTH_PLUGIN_CANNOT_LOAD = 2059
-    // MySQL's own.
+    // Only in MySQL.
     ER_QUERY_TIMEOUT = 3024
     ER_SECURE_TRANSPORT_REQUIRED = 3159
-    // MariaDB's own.
+    // Only in MariaDB.
     ER_UNKNOWN_VIEW = 4092
 }
 
-/// Names what an error is about by the numbers it can have.
+/// Defines predicates of an error by its numbers.
 macro_rules! predicates {
     ($($(#[$doc:meta])* $name:ident: $($code:ident)|+;)*) => {
         impl DbError {
@@ -145,23 +145,23 @@ predicates! {
     /// Whether a database of this name exists already.
     is_existing_database: ER_DB_CREATE_EXISTS;
 
-    /// Whether what the statement would make is there already: a table, routine, trigger, column, index, database.
+    /// Whether the object that the statement would create exists already: a table, routine, trigger, column, index, database.
     is_existing_object: ER_TABLE_EXISTS_ERROR | ER_SP_ALREADY_EXISTS | ER_TRG_ALREADY_EXISTS
         | ER_DUP_FIELDNAME | ER_DUP_KEYNAME | ER_DB_CREATE_EXISTS;
 
     /// Whether a row with this key exists already.
     is_duplicate_row: ER_DUP_ENTRY;
 
-    /// Whether the row that a new one refers to is not there.
+    /// Whether the row that a new row refers to does not exist.
     is_missing_parent: ER_NO_REFERENCED_ROW_2 | ER_NO_REFERENCED_ROW;
 
-    /// Whether the INSERT leaves out a column that must be given.
+    /// Whether the INSERT omits a column without a default.
     is_missing_value: ER_NO_DEFAULT_FOR_FIELD;
 
     /// Whether a value is longer than its column holds.
     is_too_long_for_column: ER_DATA_TOO_LONG;
 
-    /// Whether something is larger than max_allowed_packet.
+    /// Whether a statement or value is larger than max_allowed_packet.
     is_too_large_for_packet: ER_NET_PACKET_TOO_LARGE | ER_WARN_ALLOWED_PACKET_OVERFLOWED;
 
     /// Whether a row is larger than the server can store.
@@ -173,18 +173,18 @@ predicates! {
     /// Whether the statement was ended by KILL.
     is_killed: ER_QUERY_INTERRUPTED | ER_FILSORT_ABORT;
 
-    /// Whether the server, or the account, has no connection to spare.
+    /// Whether the server, or the account, has no free connection.
     is_full: ER_CON_COUNT_ERROR | ER_TOO_MANY_USER_CONNECTIONS | ER_USER_LIMIT_REACHED;
 
     /// Whether the server has no such function, or does not offer it: a proxy or a cluster may not.
     is_not_supported: ER_SP_DOES_NOT_EXIST | ER_NOT_SUPPORTED_YET | ER_FEATURE_DISABLED | ER_PARSE_ERROR;
 }
 
-/// What to do when the server's dictionary names a table that its engine does not have.
+/// Advice when the server's dictionary names a table that its engine does not have.
 pub(super) const LOST_TABLE_FILE: &str = "the server no longer finds the table's data, as after a crash that its own \
     recovery did not repair: read the server's error log, and restore the table from a backup or move its file back";
 
-/// What to do about a server error, by its number; empty where there is no general answer.
+/// Advice for a server error, by its number; empty if there is no general advice.
 pub fn advice(code: u16) -> &'static str {
     match code {
         ER_CON_COUNT_ERROR => {

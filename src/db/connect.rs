@@ -7,9 +7,9 @@ use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, Pool, PoolConstraints
 use super::codes;
 use crate::config::{Address, Config, SslMode};
 
-/// Everything a connection is made with; cheap to share.
+/// The options of a connection; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct ConnectTarget {
     builder: OptsBuilder,
     ssl_mode: SslMode,
     ssl: SslOpts,
@@ -21,35 +21,35 @@ pub(super) struct Target {
     pub(super) user: String,
 }
 
-/// Which names a verified certificate may be made out to.
+/// The names that a verified certificate may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Names {
-    /// The configured host's.
+pub(super) enum CertificateNames {
+    /// The configured host's name.
     Host,
-    /// Any, or none at all, as the certificates are that MySQL makes for itself.
+    /// Any name, or none, as in the certificates that MySQL generates.
     Any,
 }
 
-/// The name to expect in a certificate whose name does not matter. The driver (0.37) accepts another
-/// name when it was told to and finds the words "NotValidForName" in the refusal; rustls (0.23) writes
-/// the expected name there instead, and writes it in no refusal but the one for a name, after the
-/// chain was verified. So the two agree on exactly this name. Any other refusal stands, and should
-/// either library change its words, the connection is refused (`tests/tls.rs`).
+/// The name to expect in a certificate whose name does not matter. With this option the driver (0.37)
+/// ignores an error that contains "NotValidForName"; rustls (0.23) writes the expected name into that
+/// error instead, and into no other error, after it has verified the chain. With exactly this expected
+/// name the two match. Any other error remains an error, and if either library changes its text, the
+/// connection is refused (`tests/it/tls.rs`).
 const ANY_NAME: &str = "NotValidForName";
 
-/// The driver's pool, and the options it was made with.
+/// A connection pool of the driver.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct DriverPool {
     pool: Pool,
 }
 
-impl Target {
+impl ConnectTarget {
     /// Driver options from the configuration. `command` is shown to the server in the
-    /// connection's attributes, so that a DBA sees who it is.
-    pub(super) fn new(config: &Config, command: &str) -> Target {
+    /// connection's attributes, so that a DBA can identify it.
+    pub(super) fn new(config: &Config, command: &str) -> ConnectTarget {
         let mut builder = OptsBuilder::default()
-            // The driver would otherwise open a second connection over the server's
-            // socket while it still holds the first: one more than the budget knows of.
+            // Otherwise the driver opens a second connection over the server's socket while
+            // it still has the first: one more than the budget counts.
             .prefer_socket(false)
             .user(Some(config.user_name()))
             .pass(
@@ -60,8 +60,8 @@ impl Target {
             )
             .db_name(config.database.as_ref().map(|name| name.value.clone()))
             .stmt_cache_size(16)
-            // The driver's handshake names a collation, which would be that of the session; as the
-            // command-line clients have it, it is the server's own for this character set.
+            // The driver's handshake would set the session's collation; like the command-line clients,
+            // use the server's default for this character set.
             .init(vec!["SET NAMES utf8mb4"])
             .tcp_keepalive(Some(std::time::Duration::from_secs(30)))
             .connect_attribute("program_name", "dbtool")
@@ -73,7 +73,7 @@ impl Target {
             Address::Tcp { host, port } => builder.ip_or_hostname(host.clone()).tcp_port(*port),
             Address::Socket(path) => builder.socket(Some(path.to_string_lossy().into_owned())),
         };
-        Target {
+        ConnectTarget {
             builder,
             ssl_mode: if is_socket {
                 SslMode::Disabled
@@ -89,10 +89,10 @@ impl Target {
     }
 
     /// The same server through another port; `None` for a unix socket, which has no ports.
-    pub(super) fn through_port(&self, port: u16) -> Option<Target> {
+    pub(super) fn through_port(&self, port: u16) -> Option<ConnectTarget> {
         let mut other = self.clone();
         if self.is_socket {
-            // The reserved port listens on TCP only.
+            // The admin port listens on TCP only.
             other.builder = other.builder.socket(None::<String>).ip_or_hostname("127.0.0.1");
             other.is_socket = false;
         }
@@ -102,15 +102,15 @@ impl Target {
     }
 
     /// A pool of at most `max` connections; none is opened, and none is kept idle.
-    pub(super) fn door(&self, max: usize, tls: bool, names: Names) -> Door {
+    pub(super) fn driver_pool(&self, max: usize, tls: bool, names: CertificateNames) -> DriverPool {
         let constraints = PoolConstraints::new(0, max.max(1)).unwrap_or_default();
         let ssl = match names {
-            Names::Any => self
+            CertificateNames::Any => self
                 .ssl
                 .clone()
                 .with_danger_skip_domain_validation(true)
                 .with_danger_tls_hostname_override(Some(ANY_NAME)),
-            Names::Host => self.ssl.clone(),
+            CertificateNames::Host => self.ssl.clone(),
         };
         let opts = self
             .builder
@@ -126,17 +126,17 @@ impl Target {
             reason = "the one place where connections come from"
         )]
         let pool = Pool::new(Opts::from(opts));
-        Door { pool }
+        DriverPool { pool }
     }
 
-    /// The door for the configured TLS mode.
-    pub(super) fn first_door(&self, max: usize) -> Door {
-        self.door(max, !self.plain_first(), Names::Host)
+    /// The pool to try first in the configured TLS mode.
+    pub(super) fn first_pool(&self, max: usize) -> DriverPool {
+        self.driver_pool(max, !self.plain_first(), CertificateNames::Host)
     }
 
-    /// Whether the first attempt goes without TLS. A loopback connection leaves no machine, so
-    /// `preferred` has nothing to gain there; and the driver learns that a server offers no TLS
-    /// only by breaking off a handshake, which the server counts in `Aborted_connects`.
+    /// Whether the first attempt is made without TLS. A loopback connection does not leave the machine,
+    /// so `preferred` gains nothing there; and the driver detects that a server offers no TLS only by
+    /// aborting a handshake, which the server counts in `Aborted_connects`.
     fn plain_first(&self) -> bool {
         match self.ssl_mode {
             SslMode::Disabled => true,
@@ -145,30 +145,34 @@ impl Target {
         }
     }
 
-    /// Another door worth trying after `error`, if the TLS mode allows one.
-    pub(super) fn other_door(&self, max: usize, error: &mysql_async::Error) -> Option<Door> {
+    /// The pool to try after `error`, if the TLS mode allows another attempt.
+    pub(super) fn fallback_pool(&self, max: usize, error: &mysql_async::Error) -> Option<DriverPool> {
         match self.ssl_mode {
-            SslMode::Preferred if offers_no_tls(error) => Some(self.door(max, false, Names::Host)),
-            // The server or the account may insist on TLS also on loopback. MySQL says so (3159);
-            // MariaDB 10.11 answers as to a wrong password (1045).
-            SslMode::Preferred if wants_tls(error) && self.plain_first() => {
-                Some(self.door(max, true, Names::Host))
+            SslMode::Preferred if offers_no_tls(error) => {
+                Some(self.driver_pool(max, false, CertificateNames::Host))
             }
-            // The authority is checked before the name: a name that does not fit means a certificate
-            // of the right authority, which is all that `verify-ca` asks for.
-            SslMode::VerifyCa if is_other_name(error) => Some(self.door(max, true, Names::Any)),
+            // The server or the account may require TLS also on loopback. MySQL then returns 3159,
+            // MariaDB 10.11 the error of a wrong password (1045).
+            SslMode::Preferred if wants_tls(error) && self.plain_first() => {
+                Some(self.driver_pool(max, true, CertificateNames::Host))
+            }
+            // The authority is checked before the name: a wrong name means a certificate of the right
+            // authority, which is all that `verify-ca` requires.
+            SslMode::VerifyCa if is_other_name(error) => {
+                Some(self.driver_pool(max, true, CertificateNames::Any))
+            }
             _ => None,
         }
     }
 }
 
-impl Door {
-    pub(super) async fn enter(&self) -> Result<Conn, mysql_async::Error> {
+impl DriverPool {
+    pub(super) async fn connect(&self) -> Result<Conn, mysql_async::Error> {
         self.pool.get_conn().await
     }
 
     pub(super) async fn close(self) {
-        // The connections are closed one by one by their owners; this ends the driver's own task.
+        // The tasks that own the connections close them; this ends the driver's own task.
         let _ = self.pool.disconnect().await;
     }
 }
@@ -186,7 +190,7 @@ fn ssl_opts(config: &Config) -> SslOpts {
         return ssl.with_danger_accept_invalid_certs(true);
     }
     let roots = config.ssl_ca.iter().map(|ca| ca.value.clone().into()).collect();
-    // Only the authority that was named may vouch for the server, no public one.
+    // Only the configured authority is trusted, no public one.
     ssl.with_disable_built_in_roots(true).with_root_certs(roots)
 }
 
@@ -210,7 +214,7 @@ fn is_other_name(error: &mysql_async::Error) -> bool {
     io.to_string().contains("not valid for name")
 }
 
-/// Whether a failed attempt may succeed a moment later, nothing having run.
+/// Whether a failed attempt may succeed a moment later; no statement has run.
 pub(super) fn is_transient(error: &mysql_async::Error) -> bool {
     use std::io::ErrorKind as Io;
     match error {
@@ -219,7 +223,7 @@ pub(super) fn is_transient(error: &mysql_async::Error) -> bool {
             codes::ER_CON_COUNT_ERROR | codes::ER_SERVER_SHUTDOWN | codes::ER_TOO_MANY_USER_CONNECTIONS => {
                 true
             }
-            // Also the hourly limits, which do not pass while we wait.
+            // The same number is used for the hourly limits, which do not end while we wait.
             codes::ER_USER_LIMIT_REACHED => server.message.contains("max_user_connections"),
             _ => false,
         },

@@ -1,4 +1,4 @@
-//! What went wrong: what happened, what to do, which exit code.
+//! An error of the database: what happened, what to do next, and the exit code.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::codes::{
 use crate::cancel::{Cancelled, Signal};
 use crate::exit::Exit;
 
-/// What kind of thing went wrong, as far as a command has to tell kinds apart.
+/// The kind of an error, as far as commands distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// No connection could be made; no statement has run.
@@ -18,15 +18,15 @@ pub enum ErrorKind {
     NoSlot,
     /// The server refused or failed a statement.
     Statement,
-    /// The statement ran longer than it may and was killed on the server.
+    /// The statement reached its time limit and was killed on the server.
     Timeout {
         /// Whether the server had finished it before the kill arrived.
         completed: bool,
     },
     /// The run was cancelled before or during the statement.
     Cancelled(Signal),
-    /// The connection was lost; whether the statement in flight took effect is not known
-    /// unless `sent` is false.
+    /// The connection was lost; unless `sent` is false, it is unknown whether the statement in
+    /// flight took effect.
     Lost {
         /// Whether the statement may have reached the server.
         sent: bool,
@@ -42,11 +42,11 @@ pub struct DbError {
     next: String,
 }
 
-/// No server's max_allowed_packet can be more.
+/// The largest possible max_allowed_packet.
 const LARGEST_PACKET: u64 = 1 << 30;
 
 impl DbError {
-    /// An error with its own words.
+    /// An error that is not a server's.
     pub fn new(kind: ErrorKind, what: impl Into<String>, next: impl Into<String>) -> Self {
         DbError {
             kind,
@@ -56,7 +56,7 @@ impl DbError {
         }
     }
 
-    /// Without what the server quoted of `statement` and may be a password.
+    /// Removes quotations of `statement` from the server's message that may contain a password.
     pub(super) fn without_secrets(mut self, statement: &str) -> Self {
         if self.code.is_some() {
             self.what = crate::sql::without_secrets(&self.what, statement);
@@ -64,7 +64,7 @@ impl DbError {
         self
     }
 
-    /// What kind of thing went wrong.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -102,7 +102,7 @@ impl DbError {
     }
 
     /// An error of a statement, as the server or the driver reports it.
-    pub(super) fn of_statement(error: mysql_async::Error) -> Self {
+    pub(super) fn from_statement(error: mysql_async::Error) -> Self {
         match error {
             mysql_async::Error::Server(server) => DbError {
                 kind: ErrorKind::Statement,
@@ -124,12 +124,12 @@ impl DbError {
         }
     }
 
-    /// Refuses a statement that the server would refuse for its size, unless `limit` is 0: not known.
+    /// Refuses a statement that the server would refuse for its size; a `limit` of 0 means unknown.
     ///
     /// # Errors
     /// It is too large.
     pub fn refuse_too_large(bytes: usize, limit: u64) -> Result<(), DbError> {
-        // The command itself is one byte more.
+        // The command byte is added to the text.
         let packet = (bytes as u64).saturating_add(1);
         if limit == 0 || packet < limit {
             return Ok(());
@@ -167,15 +167,15 @@ impl DbError {
     }
 
     /// An error while connecting to `target`.
-    pub(super) fn of_connect(error: &mysql_async::Error, target: &str) -> Self {
+    pub(super) fn from_connect(error: &mysql_async::Error, target: &str) -> Self {
         match error {
             mysql_async::Error::Server(server) => DbError {
                 kind: ErrorKind::Connect,
                 code: Some(server.code),
                 what: format!("cannot connect to {target}: {}", server_text(server)),
                 next: match server.code {
-                    // While connecting it is about the database as a whole; whether it exists is
-                    // not told to an account without rights on it.
+                    // While connecting, this error is about the database as a whole; the server does
+                    // not reveal to an account without rights on it whether it exists.
                     ER_DBACCESS_DENIED_ERROR => {
                         "correct DB_NAME, or grant the account rights on that database".to_owned()
                     }
@@ -183,7 +183,7 @@ impl DbError {
                 },
             },
             other => {
-                let (why, next) = transport_words(other);
+                let (why, next) = describe_transport(other);
                 DbError::new(
                     ErrorKind::Connect,
                     format!("cannot connect to {target}: {why}"),
@@ -219,16 +219,16 @@ fn server_text(server: &mysql_async::ServerError) -> String {
 const TLS_ADVICE: &str = "check DB_SSL_CA against the server's certificate, the name in the certificate against \
      DB_HOST, or choose another DB_SSL_MODE";
 
-/// Words for a failure below the MySQL protocol.
-fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
+/// Describes a failure below the MySQL protocol.
+fn describe_transport(error: &mysql_async::Error) -> (String, &'static str) {
     match error {
         // rustls reports a refused certificate through the stream.
         mysql_async::Error::Io(mysql_async::IoError::Io(io))
             if io.kind() == std::io::ErrorKind::InvalidData =>
         {
-            certificate_words(&io.to_string())
+            describe_certificate(&io.to_string())
         }
-        mysql_async::Error::Io(mysql_async::IoError::Io(io)) => io_words(io),
+        mysql_async::Error::Io(mysql_async::IoError::Io(io)) => describe_io(io),
         mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => (format!("TLS: {tls}"), TLS_ADVICE),
         mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => (
             "TLS is required and the server does not offer it".to_owned(),
@@ -245,8 +245,8 @@ fn transport_words(error: &mysql_async::Error) -> (String, &'static str) {
     }
 }
 
-/// Words for a certificate that was refused, from those of rustls 0.23.
-fn certificate_words(refusal: &str) -> (String, &'static str) {
+/// Describes a refused certificate, from the error texts of rustls 0.23.
+fn describe_certificate(refusal: &str) -> (String, &'static str) {
     let (what, next) = if refusal.contains("CaUsedAsEndEntity") {
         (
             "the server's certificate is an authority's own, as a self-signed one is unless made otherwise; it \
@@ -278,7 +278,7 @@ fn certificate_words(refusal: &str) -> (String, &'static str) {
     (format!("TLS: {what}"), next)
 }
 
-fn io_words(io: &std::io::Error) -> (String, &'static str) {
+fn describe_io(io: &std::io::Error) -> (String, &'static str) {
     use std::io::ErrorKind as Io;
     match io.kind() {
         Io::ConnectionRefused => (
@@ -321,7 +321,7 @@ fn advice_about(server: &mysql_async::ServerError) -> String {
         .find(|(resource, _)| server.message.contains(resource));
     match met {
         Some((_, limit)) if server.code == ER_USER_LIMIT_REACHED => format!(
-            "this account has used up what it may have within an hour: wait until the hour is over, or have its \
+            "this account has reached a limit per hour: wait until the hour is over, or have its \
              {limit} raised with ALTER USER"
         ),
         // The engine knows no table of that name: seen with MySQL 9.7 killed in RENAME TABLE `a.b` TO ….

@@ -1,14 +1,15 @@
 //! The fleet budget: one limit for dbtool on all hosts, by named locks on the server itself.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::Notice;
 use super::error::{DbError, ErrorKind};
-use super::pool::Inner;
-use super::session::{Query, Session};
+use super::session::Session;
+use super::statement::Query;
+use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::hex;
 
@@ -16,10 +17,10 @@ use crate::hex;
 const NAME_LIMIT: usize = 64;
 const POLL: Duration = Duration::from_millis(50);
 
-/// Takes one of the fleet's slots, at once or not at all: 1 taken, 0 held by another, NULL error.
-const TAKE: &str = "SELECT GET_LOCK(?, 0)";
+/// Takes one of the fleet's locks if it is free: 1 taken, 0 held by another session, NULL error.
+const TRY_LOCK: &str = "SELECT GET_LOCK(?, 0)";
 
-/// Settings of the fleet budget.
+/// The fleet budget: its limit, and the prefix of its lock names.
 pub(super) struct Fleet {
     limit: u32,
     scope: String,
@@ -36,22 +37,23 @@ impl Fleet {
         })
     }
 
-    /// Keeps `session` once it holds one of the fleet's locks; the server frees the lock with
+    /// Returns `session` once it holds one of the fleet's locks; the server frees the lock with
     /// the connection. The connection itself exists while it waits: a lock needs one.
     pub(super) async fn enter(
         &self,
-        db: &Arc<Inner>,
         mut session: Session,
         deadline: Instant,
+        cancel: &Cancel,
+        notice: &Notice,
     ) -> Result<Session, DbError> {
-        let mut told = false;
+        let mut notified = false;
         loop {
             for slot in 0..self.limit {
-                match self.take(&mut session, slot).await {
+                match self.try_lock(&mut session, slot).await {
                     Ok(true) => return Ok(session),
                     Ok(false) => {}
                     Err(error) if error.is_not_supported() => {
-                        db.say(&format!(
+                        notice(&format!(
                             "this server offers no GET_LOCK ({}); DB_FLEET_CONNECTION_LIMIT is not enforced",
                             error.what()
                         ));
@@ -70,19 +72,21 @@ impl Fleet {
                     "wait for the dbtool processes on the other hosts, or raise the limit",
                 ));
             }
-            if !std::mem::replace(&mut told, true) {
-                db.say(&format!(
+            if !std::mem::replace(&mut notified, true) {
+                notice(&format!(
                     "waiting: all {} connections of DB_FLEET_CONNECTION_LIMIT are in use",
                     self.limit
                 ));
             }
-            db.cancel.sleep(POLL).await?;
+            cancel.sleep(POLL).await?;
         }
     }
 
-    async fn take(&self, session: &mut Session, slot: u32) -> Result<bool, DbError> {
+    async fn try_lock(&self, session: &mut Session, slot: u32) -> Result<bool, DbError> {
         let name = format!("{}:slot:{slot}", self.scope);
-        let taken = session.first::<Option<i64>>(Query::new(TAKE).bind(name)).await?;
+        let taken = session
+            .first::<Option<i64>>(Query::new(TRY_LOCK).bind(name))
+            .await?;
         Ok(taken.flatten() == Some(1))
     }
 }

@@ -1,6 +1,6 @@
 //! Closes every connection, once, on every exit path.
 //!
-//! How the driver's traps are met, and which test in `tests/exit_paths.rs` proves it:
+//! The driver's pitfalls, how they are avoided, and the test in `tests/it/exit_paths.rs` that proves it:
 //!
 //! - *A connection dropped outside its pool closes the socket without COM_QUIT.* No connection is
 //!   ever dropped: a task owns it (see `actor`) and closes it with COM_QUIT when its [`Session`]
@@ -14,7 +14,7 @@
 //!   reach zero, within a bound that holds for a hung server (`a_hung_server_does_not_hold_up_the_exit`).
 //! - *`Drop` cannot await.* The guard owns the runtime, and drives it once more in its own `Drop`,
 //!   outside any task; this also happens while a panic unwinds (`a_panic_in_a_command_…`).
-//! - *The server takes a connection off its books a moment after COM_QUIT.* See `wire`; the next
+//! - *The server counts a connection for a moment after COM_QUIT.* See `socket`; the next
 //!   holder of the slot waits that moment (`tests/connection_budget.rs`).
 //!
 //! [`Session`]: super::Session
@@ -27,7 +27,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::pool::Db;
 
-/// A server that shows no sign of life for this long is left to the kernel.
+/// Connections to a server that does not respond for this long are left to the kernel.
 const BOUND: Duration = Duration::from_millis(1_400);
 
 /// Owns the runtime and knows every pool of the run; dropping it disconnects them.
@@ -36,14 +36,14 @@ pub struct Guard {
     pools: Pools,
 }
 
-/// The pools of a run; a handle for whoever makes one.
+/// The pools of a run; a handle for code that creates one.
 #[derive(Clone, Default)]
 pub struct Pools {
     list: Arc<Mutex<Vec<Db>>>,
 }
 
 impl Pools {
-    /// Puts `db` under the guard.
+    /// Has the guard close `db`.
     pub fn register(&self, db: &Db) {
         self.list
             .lock()
@@ -56,7 +56,7 @@ impl Guard {
     /// A guard with a runtime of one thread: the work is waiting, and threads cost memory.
     ///
     /// # Errors
-    /// The system refuses what a runtime needs.
+    /// The system refuses the resources of a runtime.
     pub fn new() -> io::Result<Guard> {
         // Name look-ups run on a blocking thread; one is enough.
         let runtime = Builder::new_current_thread()

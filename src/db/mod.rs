@@ -9,23 +9,27 @@ pub mod budget;
 mod budget_folder;
 pub mod codes;
 mod connect;
+mod connection;
+mod driver_panic;
 pub mod error;
 mod fleet;
-mod full;
 pub mod guard;
 mod killer;
+mod limit_advice;
 mod open;
 mod orphan;
 mod pool;
 pub mod row;
 pub mod server;
 mod session;
+mod slot;
 mod slot_file;
+mod socket;
+mod statement;
 mod statement_log;
 mod time_limit;
-mod unwind;
-mod wire;
 
+pub use driver_panic::is_expected as is_expected_panic;
 pub use error::{DbError, ErrorKind};
 pub use guard::Guard;
 pub use mysql_async::Value;
@@ -33,11 +37,10 @@ pub use mysql_async::prelude::{FromRow, FromValue};
 pub use mysql_async::{FromRowError, FromValueError, Row};
 pub use pool::Db;
 pub use server::{Flavor, Server};
-pub use session::{Done, Event, Query, RowStream, Session};
-pub use unwind::is_expected as is_expected_panic;
+pub use session::{RowStream, Session};
+pub use statement::{Done, Event, Query};
 
-/// Where the database room says things that are not errors: waiting for a slot, retrying,
-/// a rollback that takes its time.
+/// Shows messages that are not errors: waiting for a slot, retrying, a slow rollback.
 pub type Notice = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A name quoted as an SQL identifier.

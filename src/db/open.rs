@@ -1,4 +1,4 @@
-//! Opening a connection: attempts, retries while nothing has run, and what is said when it fails.
+//! Opening a connection: attempts, retries while no statement has run, and the errors.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -10,36 +10,36 @@ use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::budget::Slot;
-use super::connect::{Door, is_transient};
+use super::connect::{DriverPool, is_transient};
+use super::connection::{Connection, PoolState};
+use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
-use super::pool::{Inner, Link};
-use super::server::{FACTS, FACTS_AND_IDENTITY, Server};
-use super::session::{Handle, Session};
-use super::unwind::unpanicked;
-use super::{actor, wire};
+use super::server::{DESCRIPTION, DESCRIPTION_WITH_IDENTITY, Server};
+use super::session::{Session, SessionCount};
+use super::slot::Slot;
+use super::{actor, socket};
 
 /// One attempt may take this long before it counts as failed.
-const ATTEMPT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An attempt is given this long even when the time for all of them is over: a server that answers at
-/// all says why it refuses.
-const LEAST: Duration = Duration::from_millis(250);
+/// Minimum time of an attempt, even when the time for all attempts is over: a server that answers at
+/// all can then report why it refuses.
+const MIN_ATTEMPT: Duration = Duration::from_millis(250);
 
-/// A connection that a command can do without may take this long.
-const AT_ONCE: Duration = Duration::from_secs(5);
+/// Time for opening a connection that a command can do without.
+const OPTIONAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why an attempt failed, and whether another may succeed.
-pub(super) struct Failed {
+/// The reason why an attempt failed, and whether another one may succeed.
+pub(super) struct FailedAttempt {
     pub(super) error: DbError,
-    pub(super) may_pass: bool,
+    pub(super) is_transient: bool,
     /// The server turned out to be one whose slots are all taken.
-    pub(super) elsewhere: bool,
-    /// The server said nothing within the time for the attempt.
+    pub(super) needs_other_slot: bool,
+    /// The server sent nothing within the time for the attempt.
     silent: bool,
 }
 
-impl Inner {
+impl PoolState {
     /// Connects on `slot`, trying again while that can help, and starts the connection's task.
     pub(super) async fn open(
         self: &Arc<Self>,
@@ -51,24 +51,24 @@ impl Inner {
         loop {
             self.clear(&mut slot, deadline).await?;
             match self.attempt_unless_cancelled(slot, deadline).await? {
-                Ok(link) => return self.start(link, deadline).await,
-                Err((back, failed)) if failed.elsewhere => {
-                    let lane = back.lane();
-                    drop(back);
-                    slot = self.wait_for_slot(lane, deadline).await?;
+                Ok(connection) => return self.start(connection, deadline).await,
+                Err((returned_slot, failed)) if failed.needs_other_slot => {
+                    let kind = returned_slot.kind();
+                    drop(returned_slot);
+                    slot = self.wait_for_slot(kind, deadline).await?;
                 }
-                // The last attempt may have had no time left to be refused; the reason stands.
-                Err((_, failed)) if !failed.may_pass => match refusal {
-                    Some(refusal) if failed.silent => return Err(self.diagnosed(refusal)),
+                // The last attempt may have had no time left for an answer; report the earlier reason.
+                Err((_, failed)) if !failed.is_transient => match refusal {
+                    Some(refusal) if failed.silent => return Err(self.with_limit_advice(refusal)),
                     _ => return Err(failed.error),
                 },
-                Err((back, failed)) => {
+                Err((returned_slot, failed)) => {
                     let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
                     if Instant::now() + jittered >= deadline {
-                        return Err(self.diagnosed(failed.error));
+                        return Err(self.with_limit_advice(failed.error));
                     }
                     if refusal.is_none() {
-                        self.say(&format!(
+                        self.notify(&format!(
                             "{}; trying again for up to {} s",
                             failed.error.what(),
                             deadline.duration_since(Instant::now()).as_secs().max(1)
@@ -76,7 +76,7 @@ impl Inner {
                     }
                     pause = (pause * 2).min(Duration::from_secs(2));
                     slot = self
-                        .pause_between(back, jittered, deadline, &failed.error)
+                        .pause_between(returned_slot, jittered, deadline, &failed.error)
                         .await?;
                     refusal = Some(failed.error);
                 }
@@ -84,8 +84,8 @@ impl Inner {
         }
     }
 
-    /// Waits before the next attempt. A first contact is given up meanwhile, as those with other
-    /// servers of this host wait for it.
+    /// Waits before the next attempt. A first contact is released meanwhile, because first contacts
+    /// with other servers of this host wait for it.
     async fn pause_between(
         &self,
         slot: Slot,
@@ -97,66 +97,70 @@ impl Inner {
             self.cancel.sleep(pause).await?;
             return Ok(slot);
         }
-        let lane = slot.lane();
+        let kind = slot.kind();
         drop(slot);
         self.cancel.sleep(pause).await?;
-        match self.wait_for_slot(lane, deadline).await {
-            Err(error) if error.kind() == ErrorKind::NoSlot => Err(self.diagnosed(refusal.clone())),
+        match self.wait_for_slot(kind, deadline).await {
+            Err(error) if error.kind() == ErrorKind::NoSlot => Err(self.with_limit_advice(refusal.clone())),
             other => other,
         }
     }
 
     /// Connects on `slot` with one attempt, and starts the connection's task.
     pub(super) async fn open_at_once(self: &Arc<Self>, mut slot: Slot) -> Result<Session, DbError> {
-        let deadline = Instant::now() + AT_ONCE;
+        let deadline = Instant::now() + OPTIONAL_TIMEOUT;
         self.clear(&mut slot, deadline).await?;
         match self.attempt_unless_cancelled(slot, deadline).await? {
-            Ok(link) => self.start(link, deadline).await,
+            Ok(connection) => self.start(connection, deadline).await,
             Err((_, failed)) => Err(failed.error),
         }
     }
 
-    /// An attempt that is not broken off half-way: when the run is cancelled meanwhile, a task
-    /// sees it through and closes what it opened.
+    /// An attempt that is never dropped half-way: when the run is cancelled meanwhile, a task
+    /// completes it and closes the connection.
     pub(super) async fn attempt_unless_cancelled(
         self: &Arc<Self>,
         slot: Slot,
         deadline: Instant,
-    ) -> Result<Result<Link, (Slot, Failed)>, DbError> {
+    ) -> Result<Result<Connection, (Slot, FailedAttempt)>, DbError> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let bound = ATTEMPT.min(left.max(LEAST));
+        let bound = ATTEMPT_TIMEOUT.min(left.max(MIN_ATTEMPT));
         let (sender, receiver) = oneshot::channel();
         let live = self.live();
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let _live = live;
             let result = this.attempt(slot, bound).await;
-            if let Err(Ok(link)) = sender.send(result) {
-                link.quit().await;
+            if let Err(Ok(connection)) = sender.send(result) {
+                connection.quit().await;
             }
         });
         match self.cancel.or(receiver).await? {
             Ok(result) => Ok(result),
-            Err(_) => Err(DbError::lost(false, "connecting was broken off")),
+            Err(_) => Err(DbError::lost(false, "connecting was interrupted")),
         }
     }
 
-    /// One attempt through each door that is worth trying.
-    pub(super) async fn attempt(&self, mut slot: Slot, bound: Duration) -> Result<Link, (Slot, Failed)> {
-        tokio::time::sleep(slot.settling()).await;
-        let turn = self.turn.lock().await;
-        let before = wire::sockets();
-        let entered = match timeout(bound, unpanicked(self.enter())).await {
-            Ok(Ok(entered)) => entered,
-            Ok(Err(panic)) => Err(Failed {
+    /// One attempt through each suitable driver pool.
+    pub(super) async fn attempt(
+        &self,
+        mut slot: Slot,
+        bound: Duration,
+    ) -> Result<Connection, (Slot, FailedAttempt)> {
+        tokio::time::sleep(slot.settle_time()).await;
+        let connecting = self.connecting.lock().await;
+        let before = socket::open_sockets();
+        let attempted = match timeout(bound, catch_panic(self.connect())).await {
+            Ok(Ok(attempted)) => attempted,
+            Ok(Err(panic)) => Err(FailedAttempt {
                 silent: false,
-                elsewhere: false,
-                error: self.nonsense(&panic),
-                may_pass: false,
+                needs_other_slot: false,
+                error: self.protocol_error(&panic),
+                is_transient: false,
             }),
-            Err(_) => Err(Failed {
+            Err(_) => Err(FailedAttempt {
                 silent: true,
-                elsewhere: false,
+                needs_other_slot: false,
                 error: DbError::new(
                     ErrorKind::Connect,
                     format!(
@@ -166,26 +170,26 @@ impl Inner {
                     ),
                     "the server may hang or be overloaded, or a firewall drops packets: look at the server",
                 ),
-                may_pass: false,
+                is_transient: false,
             }),
         };
-        let mut conn = match entered {
+        let mut conn = match attempted {
             Ok(conn) => conn,
             Err(failed) => return Err((slot, failed)),
         };
-        let hold = wire::hold_new(&before);
-        drop(turn);
+        let socket = socket::duplicate_new(&before);
+        drop(connecting);
         let id = u64::from(conn.id());
         tracing::info!("connected to {} as connection {id}", self.target.label);
         slot.connected(id);
-        let asked = timeout(bound, unpanicked(self.ask_server(&mut conn))).await;
+        let asked = timeout(bound, catch_panic(self.ask_server(&mut conn))).await;
         let server = match asked {
             Ok(Ok(Ok(server))) => server,
             other => {
                 let silent = other.is_err();
                 let error = match other {
-                    Ok(Ok(Err(error))) => DbError::of_connect(&error, &self.target.label),
-                    Ok(Err(panic)) => self.nonsense(&panic),
+                    Ok(Ok(Err(error))) => DbError::from_connect(&error, &self.target.label),
+                    Ok(Err(panic)) => self.protocol_error(&panic),
                     _ => DbError::new(
                         ErrorKind::Connect,
                         format!(
@@ -197,35 +201,35 @@ impl Inner {
                 };
                 return Err((
                     slot,
-                    Failed {
+                    FailedAttempt {
                         silent,
-                        elsewhere: false,
+                        needs_other_slot: false,
                         error,
-                        may_pass: false,
+                        is_transient: false,
                     },
                 ));
             }
         };
-        let at_home = self.budget.identified(&mut slot, &server);
+        let slot_fits = self.budget.identified(&mut slot, &server);
         slot.connected(id);
-        let link = Link {
+        let connection = Connection {
             conn,
             id,
             wait_timeout: server.wait_timeout,
             read_only: server.read_only,
             max_packet: server.max_allowed_packet,
-            hold,
+            socket,
             given_up: false,
             slot,
         };
-        if at_home {
-            return Ok(link);
+        if slot_fits {
+            return Ok(connection);
         }
         tracing::info!("the server at {} has no free slot; closing", self.target.label);
-        let slot = link.quit_keeping_slot().await;
+        let slot = connection.quit_keeping_slot().await;
         Err((
             slot,
-            Failed {
+            FailedAttempt {
                 error: DbError::new(
                     ErrorKind::NoSlot,
                     format!(
@@ -234,66 +238,70 @@ impl Inner {
                     ),
                     "wait for the other dbtool processes or end them",
                 ),
-                may_pass: true,
-                elsewhere: true,
+                is_transient: true,
+                needs_other_slot: true,
                 silent: false,
             },
         ))
     }
 
-    async fn enter(&self) -> Result<Conn, Failed> {
+    async fn connect(&self) -> Result<Conn, FailedAttempt> {
         let max = self.max_connections();
-        let remembered = self.doors.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let door = remembered.unwrap_or_else(|| self.target.first_door(max));
-        let error = match door.enter().await {
+        let remembered = self
+            .driver_pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let pool = remembered.unwrap_or_else(|| self.target.first_pool(max));
+        let error = match pool.connect().await {
             Ok(conn) => {
-                self.remember(door);
+                self.remember(pool);
                 return Ok(conn);
             }
             Err(error) => error,
         };
-        if let Some(other) = self.target.other_door(max, &error)
-            && let Ok(conn) = other.enter().await
+        if let Some(other) = self.target.fallback_pool(max, &error)
+            && let Ok(conn) = other.connect().await
         {
             self.remember(other);
             return Ok(conn);
         }
-        let failed = Failed {
+        let failed = FailedAttempt {
             silent: false,
-            elsewhere: false,
-            may_pass: is_transient(&error),
-            error: DbError::of_connect(&error, &self.target.label),
+            needs_other_slot: false,
+            is_transient: is_transient(&error),
+            error: DbError::from_connect(&error, &self.target.label),
         };
         if failed.error.is_full()
             && let Some(admin) = &self.admin
-            && let Ok(conn) = admin.first_door(1).enter().await
+            && let Ok(conn) = admin.first_pool(1).connect().await
         {
-            self.say("the server is full; connected through DB_ADMIN_PORT");
+            self.notify("the server is full; connected through DB_ADMIN_PORT");
             return Ok(conn);
         }
         Err(failed)
     }
 
-    fn remember(&self, door: Door) {
-        *self.doors.lock().unwrap_or_else(PoisonError::into_inner) = Some(door);
+    fn remember(&self, pool: DriverPool) {
+        *self.driver_pool.lock().unwrap_or_else(PoisonError::into_inner) = Some(pool);
     }
 
-    fn nonsense(&self, panic: &str) -> DbError {
+    fn protocol_error(&self, panic: &str) -> DbError {
         DbError::new(
             ErrorKind::Connect,
             format!(
-                "cannot connect to {}: what answers there breaks the protocol ({panic})",
+                "cannot connect to {}: the answer breaks the protocol ({panic})",
                 self.target.label
             ),
-            "check that the address is that of a MySQL or MariaDB server, and what stands between",
+            "check that the address is that of a MySQL or MariaDB server, and check any proxy in between",
         )
     }
 
     /// Asks the server about itself.
     async fn ask_server(&self, conn: &mut Conn) -> Result<Arc<Server>, mysql_async::Error> {
-        let row: Option<Row> = match conn.query_first(FACTS_AND_IDENTITY).await {
-            // Something that only speaks like a server, and does not know all of its variables.
-            Err(mysql_async::Error::Server(_)) => conn.query_first(FACTS).await?,
+        let row: Option<Row> = match conn.query_first(DESCRIPTION_WITH_IDENTITY).await {
+            // A proxy or a look-alike that does not have all of a server's variables.
+            Err(mysql_async::Error::Server(_)) => conn.query_first(DESCRIPTION).await?,
             other => other?,
         };
         let server = Arc::new(row.as_ref().map(Server::from_row).unwrap_or_default());
@@ -301,24 +309,24 @@ impl Inner {
         Ok(server)
     }
 
-    async fn start(self: &Arc<Self>, link: Link, deadline: Instant) -> Result<Session, DbError> {
+    async fn start(self: &Arc<Self>, connection: Connection, deadline: Instant) -> Result<Session, DbError> {
         let (jobs, queue) = mpsc::channel(1);
         let in_transaction = Arc::default();
         let session = Session::new(
             jobs,
-            link.id,
-            link.read_only,
+            connection.id,
+            connection.read_only,
             Arc::clone(&in_transaction),
-            Handle::new(&self.handles),
+            SessionCount::new(&self.sessions),
         );
         let live = self.live();
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let _live = live;
-            actor::serve(this, link, queue, in_transaction).await;
+            actor::serve(this, connection, queue, in_transaction).await;
         });
         match &self.fleet {
-            Some(fleet) => fleet.enter(self, session, deadline).await,
+            Some(fleet) => fleet.enter(session, deadline, &self.cancel, &self.notice).await,
             None => Ok(session),
         }
     }

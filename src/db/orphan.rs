@@ -1,13 +1,13 @@
-//! What a killed process left on the server is ended before its slot is used again.
+//! Ends the connection that a killed process left on the server before its slot is used again.
 //!
 //! The kernel frees the slot of a killed process at once, but the server notices the closed socket only
-//! when the statement is done. The slot's file says which connection it was. The next holder that finds
-//! no clean slot ends it, over a connection on the reserved slot, so that at no moment the server has more
-//! connections than the limit.
+//! when the statement is done. The slot's file records the connection's number. The next process that
+//! finds no clean slot kills that connection, over a connection on the reserved slot, so that the server
+//! never has more connections than the limit.
 //!
-//! It is certain whose connection a number means as long as the server has been up for longer than
-//! the connection is old: a server gives each number once. Only then, and only where a process of this
-//! user had it, the connection is killed; otherwise its end is waited for.
+//! A number identifies the connection with certainty if the server has been up for longer than the
+//! connection is old: a server gives each number once. Only then, and only if the process ran as this
+//! user, the connection is killed; otherwise its end is awaited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,58 +16,58 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 use tokio::time::{Instant, timeout};
 
-use super::budget::{Lane, Orphan, Slot, now};
 use super::codes;
+use super::connection::PoolState;
+use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
-use super::pool::Inner;
-use super::unwind::unpanicked;
+use super::slot::{Orphan, Slot, SlotKind, now};
 
-/// Seconds since the server started; every account may ask (manual, "SHOW STATUS").
+/// Seconds since the server started; every account may read it (manual, "SHOW STATUS").
 const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
-/// One look may take this long.
-const LOOK: Duration = Duration::from_secs(5);
-/// How long one connection stays for looking.
-const STAY: Duration = Duration::from_millis(600);
+/// Time limit of one look.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one connection is used for looking.
+const CONNECTION_TIME: Duration = Duration::from_millis(600);
 /// Pause between looks with one connection.
-const PULSE: Duration = Duration::from_millis(10);
-/// Pause before the next connection.
-const PAUSE: Duration = Duration::from_millis(200);
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// Pause before another connection is opened for looking.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What the server has of it.
+/// The state of an orphaned connection on the server.
 #[derive(Debug)]
-enum State {
+enum OrphanState {
     Gone,
-    /// It is there and will end, by itself or because it was killed.
+    /// It exists and will end, by itself or because it was killed.
     Ending,
-    /// It is there and may not be killed, for this reason.
+    /// It exists and this account may not kill it, for this reason.
     Refused(String),
     /// No connection could be made to look.
     Unreachable(DbError),
 }
 
-impl Inner {
-    /// Makes sure that the last holder of `slot` has no connection any more.
+impl PoolState {
+    /// Ensures that the previous holder of `slot` has no connection left.
     pub(super) async fn clear(self: &Arc<Self>, slot: &mut Slot, deadline: Instant) -> Result<(), DbError> {
         let Some(orphan) = slot.orphan() else {
             return Ok(());
         };
-        let mut told = false;
+        let mut notified = false;
         loop {
             let state = self.look_for(&orphan, deadline).await?;
-            if matches!(state, State::Gone) {
+            if matches!(state, OrphanState::Gone) {
                 slot.orphan_is_gone();
                 return Ok(());
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left <= PAUSE {
+            if left <= RECONNECT_PAUSE {
                 return Err(match state {
-                    State::Unreachable(error) => self.diagnosed(error),
+                    OrphanState::Unreachable(error) => self.with_limit_advice(error),
                     state => left_running(&orphan, &state),
                 });
             }
-            if !std::mem::replace(&mut told, true) {
-                self.say(&match &state {
-                    State::Unreachable(error) => {
+            if !std::mem::replace(&mut notified, true) {
+                self.notify(&match &state {
+                    OrphanState::Unreachable(error) => {
                         format!(
                             "{}; trying again for up to {} s",
                             error.what(),
@@ -81,45 +81,45 @@ impl Inner {
                     ),
                 });
             }
-            self.cancel.sleep(PAUSE).await?;
+            self.cancel.sleep(RECONNECT_PAUSE).await?;
         }
     }
 
-    async fn look_for(self: &Arc<Self>, orphan: &Orphan, deadline: Instant) -> Result<State, DbError> {
-        let reserve = self.wait_for_slot(Lane::Reserve, deadline).await?;
-        let mut link = match self.attempt_unless_cancelled(reserve, deadline).await? {
-            Ok(link) => link,
-            Err((_, failed)) if failed.may_pass => return Ok(State::Unreachable(failed.error)),
+    async fn look_for(self: &Arc<Self>, orphan: &Orphan, deadline: Instant) -> Result<OrphanState, DbError> {
+        let reserve = self.wait_for_slot(SlotKind::Reserve, deadline).await?;
+        let mut connection = match self.attempt_unless_cancelled(reserve, deadline).await? {
+            Ok(connection) => connection,
+            Err((_, failed)) if failed.is_transient => return Ok(OrphanState::Unreachable(failed.error)),
             Err((_, failed)) => return Err(failed.error),
         };
-        let until = Instant::now() + STAY;
+        let until = Instant::now() + CONNECTION_TIME;
         let state = loop {
-            let state = match timeout(LOOK, unpanicked(look(&mut link.conn, orphan))).await {
+            let state = match timeout(LOOK_TIMEOUT, catch_panic(look(&mut connection.conn, orphan))).await {
                 Ok(Ok(Ok(state))) => state,
-                Ok(Ok(Err(_))) => break State::Ending,
+                Ok(Ok(Err(_))) => break OrphanState::Ending,
                 _ => {
-                    link.give_up();
-                    break State::Ending;
+                    connection.give_up();
+                    break OrphanState::Ending;
                 }
             };
-            if matches!(state, State::Gone) || Instant::now() >= until {
+            if matches!(state, OrphanState::Gone) || Instant::now() >= until {
                 break state;
             }
-            tokio::time::sleep(PULSE).await;
+            tokio::time::sleep(LOOK_INTERVAL).await;
         };
-        link.quit().await;
+        connection.quit().await;
         Ok(state)
     }
 }
 
-async fn look(conn: &mut Conn, orphan: &Orphan) -> Result<State, mysql_async::Error> {
+async fn look(conn: &mut Conn, orphan: &Orphan) -> Result<OrphanState, mysql_async::Error> {
     let uptime: Option<(String, u64)> = conn.query_first(UPTIME).await?;
     let uptime = Duration::from_secs(uptime.map_or(0, |(_, seconds)| seconds));
     let age = now().saturating_sub(Duration::from_millis(orphan.connected));
     // The server rounds down.
     if age > uptime + Duration::from_secs(1) {
         tracing::debug!("the server was started after connection {}", orphan.connection);
-        return Ok(State::Gone);
+        return Ok(OrphanState::Gone);
     }
     if !orphan.own || age > uptime {
         let seen: Option<Row> = conn
@@ -129,23 +129,25 @@ async fn look(conn: &mut Conn, orphan: &Orphan) -> Result<State, mysql_async::Er
             ))
             .await?;
         return Ok(if seen.is_some() {
-            State::Ending
+            OrphanState::Ending
         } else {
-            State::Gone
+            OrphanState::Gone
         });
     }
     match conn.query_drop(format!("KILL {}", orphan.connection)).await {
-        Ok(()) => Ok(State::Ending),
+        Ok(()) => Ok(OrphanState::Ending),
         // 1094: no such connection.
-        Err(mysql_async::Error::Server(error)) if error.code == codes::ER_NO_SUCH_THREAD => Ok(State::Gone),
-        Err(mysql_async::Error::Server(error)) => Ok(State::Refused(error.message)),
+        Err(mysql_async::Error::Server(error)) if error.code == codes::ER_NO_SUCH_THREAD => {
+            Ok(OrphanState::Gone)
+        }
+        Err(mysql_async::Error::Server(error)) => Ok(OrphanState::Refused(error.message)),
         Err(error) => Err(error),
     }
 }
 
-fn left_running(orphan: &Orphan, state: &State) -> DbError {
+fn left_running(orphan: &Orphan, state: &OrphanState) -> DbError {
     let why = match state {
-        State::Refused(message) => format!(" and may not be killed by this account ({message})"),
+        OrphanState::Refused(message) => format!(" and this account may not kill it ({message})"),
         _ => String::new(),
     };
     DbError::new(

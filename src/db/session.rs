@@ -1,111 +1,14 @@
-//! What a command holds: a handle to a connection that a task of its own keeps.
+//! A command's handle to a connection, which a task of its own owns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
+use mysql_async::Row;
 use mysql_async::prelude::FromRow;
-use mysql_async::{Row, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{Batch, Job};
 use super::error::{DbError, ErrorKind};
-
-/// A statement with its values and limits.
-#[derive(Debug, Clone)]
-pub struct Query {
-    pub(super) sql: Arc<String>,
-    pub(super) values: Vec<Value>,
-    pub(super) limit: Limit,
-    pub(super) shielded: bool,
-}
-
-/// How long a statement may run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
-    /// As configured (`DB_TIMEOUT`).
-    Configured,
-    /// This long; `None` is no limit.
-    Own(Option<Duration>),
-}
-
-impl Query {
-    /// A statement without values: sent as text.
-    pub fn new(sql: impl Into<String>) -> Query {
-        Query {
-            sql: Arc::new(sql.into()),
-            values: Vec::new(),
-            limit: Limit::Configured,
-            shielded: false,
-        }
-    }
-
-    /// As [`Query::new`], of a text that others hold too: it is not copied.
-    pub fn shared(sql: &Arc<String>) -> Query {
-        Query {
-            sql: Arc::clone(sql),
-            ..Query::new(String::new())
-        }
-    }
-
-    /// Binds the next `?`. A statement with values is prepared on the server.
-    #[must_use]
-    pub fn bind(mut self, value: impl Into<Value>) -> Query {
-        self.values.push(value.into());
-        self
-    }
-
-    /// Lets the statement run this long instead of `DB_TIMEOUT`; `None` is no limit.
-    #[must_use]
-    pub fn timeout(mut self, limit: Option<Duration>) -> Query {
-        self.limit = Limit::Own(limit);
-        self
-    }
-
-    /// Runs the statement even after the run was cancelled: for short clean-up only,
-    /// such as recording progress or dropping a scratch database.
-    #[must_use]
-    pub fn shielded(mut self) -> Query {
-        self.shielded = true;
-        self
-    }
-}
-
-impl From<&str> for Query {
-    fn from(sql: &str) -> Query {
-        Query::new(sql)
-    }
-}
-
-impl From<String> for Query {
-    fn from(sql: String) -> Query {
-        Query::new(sql)
-    }
-}
-
-/// What the server said when a statement, or one of its result sets, was done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
-    /// Rows changed.
-    pub affected: u64,
-    /// First AUTO_INCREMENT value made, if any.
-    pub last_insert_id: Option<u64>,
-    /// Number of warnings; `SHOW WARNINGS` on the same session has their text.
-    pub warnings: u16,
-    /// The server's remark, such as `Records: 3  Duplicates: 0  Warnings: 0`.
-    pub info: String,
-}
-
-/// Something a running statement has to say.
-#[derive(Debug)]
-pub enum Event {
-    /// A result set begins, with these column names.
-    Columns(Vec<String>),
-    /// One row of it.
-    Row(Row),
-    /// A result set, or a statement without one, is done.
-    SetDone(Done),
-}
+use super::statement::{Batch, Done, Event, Job, Query};
 
 /// A connection, for as long as the value lives. Dropping it, at any moment, hands the
 /// connection back for an orderly end: a statement in flight is killed on the server, an open
@@ -116,27 +19,27 @@ pub struct Session {
     id: u64,
     pub(super) read_only: bool,
     in_transaction: Arc<AtomicBool>,
-    _handle: Option<Handle>,
+    _handle: Option<SessionCount>,
 }
 
-/// Counts the sessions that commands hold; connections being closed are no longer among them.
+/// Counts the sessions that commands hold, without connections that are being closed.
 #[derive(Debug)]
-pub(super) struct Handle(Arc<AtomicUsize>);
+pub(super) struct SessionCount(Arc<AtomicUsize>);
 
-impl Handle {
-    pub(super) fn new(count: &Arc<AtomicUsize>) -> Handle {
+impl SessionCount {
+    pub(super) fn new(count: &Arc<AtomicUsize>) -> SessionCount {
         count.fetch_add(1, Ordering::Relaxed);
-        Handle(Arc::clone(count))
+        SessionCount(Arc::clone(count))
     }
 }
 
-impl Drop for Handle {
+impl Drop for SessionCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Asks for leave to write without writing: refused with 1290 or 1836 on a read-only server unless
+/// Checks without writing whether writes are allowed: refused with 1290 or 1836 on a read-only server unless
 /// the account may write all the same (manual, "START TRANSACTION"; measured on MariaDB 10.11).
 const BEGIN_WRITING: &str = "START TRANSACTION READ WRITE";
 
@@ -146,7 +49,7 @@ impl Session {
         id: u64,
         read_only: bool,
         in_transaction: Arc<AtomicBool>,
-        handle: Handle,
+        handle: SessionCount,
     ) -> Session {
         Session {
             jobs,
@@ -157,21 +60,21 @@ impl Session {
         }
     }
 
-    /// Ends the connection, as dropping the session does, and leaves the session lost: for a place
-    /// that is to be given another one, with no more than one connection at any time.
+    /// Ends the connection, as dropping the session does, and leaves the session unusable: for a caller
+    /// that then opens another one and must not have two connections at any time.
     pub fn end(&mut self) {
         let (closed, _) = mpsc::channel(1);
         self.jobs = closed;
         self._handle = None;
     }
 
-    /// Whether the server said with its last answer that a transaction is open
-    /// (SERVER_STATUS_IN_TRANS). An answer that is an error does not say; the one before it stands.
+    /// Whether a transaction is open according to the server's last successful answer
+    /// (SERVER_STATUS_IN_TRANS); an error packet has no such flag.
     pub fn in_transaction(&self) -> bool {
         self.in_transaction.load(Ordering::Acquire)
     }
 
-    /// Whether the account may write here; asks the server only where it called itself read-only.
+    /// Checks that the account may write here; asks the server only if it reported itself read-only.
     pub(super) async fn check_writable(&mut self) -> Result<(), DbError> {
         if self.read_only {
             self.execute(BEGIN_WRITING).await?;
@@ -185,7 +88,7 @@ impl Session {
         self.id
     }
 
-    /// Runs a statement whose rows are of no interest.
+    /// Runs a statement and ignores its rows.
     ///
     /// # Errors
     /// See [`ErrorKind`]; the last result set's outcome otherwise.
@@ -234,7 +137,7 @@ impl Session {
         })
     }
 
-    /// Runs a statement and hands over everything it says, result set by result set.
+    /// Runs a statement and passes on its columns, rows and results, result set by result set.
     ///
     /// # Errors
     /// As [`Session::execute`].

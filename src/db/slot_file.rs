@@ -1,10 +1,9 @@
-//! The files of the budget, opened so that nobody else on the host can turn them into other files.
+//! The files of the budget, opened so that no other user can substitute them.
 //!
-//! A folder that several users may write to is full of names that any of them could have put there
-//! first. So the folder itself is verified and every file is opened relative to it, without following
-//! links, and looked at before it counts: a regular file with one name, of this user or, in a folder
+//! In a folder that several users may write to, any of them could have created a name first. So the folder itself is verified and every file is opened relative to it, without following
+//! links, and checked before it is used: a regular file with one name, of this user or, in a folder
 //! that is shared on purpose, of any. Another user's file is only ever opened for reading, which is
-//! enough to lock it (flock(2)); what is to be written goes into a file of this user beside it.
+//! enough to lock it (flock(2)); this user's record is written to a file of their own beside it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,48 +15,48 @@ use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 /// A file of the budget is small; more is not read (bytes).
 const LIMIT: u64 = 4096;
-/// How often an open is tried again while others make and remove the file.
+/// How often an open is repeated while other processes create and remove the file.
 const TRIES: u32 = 20;
 
-/// A folder for slots, by path: it is opened and verified anew for each use, so that one that was
-/// deleted meanwhile is made again.
+/// A folder for slots, by path: it is opened and verified for each use, so that one that was
+/// deleted meanwhile is created again.
 #[derive(Debug, Clone)]
-pub(super) struct Folder {
+pub(super) struct BudgetFolder {
     path: PathBuf,
     private: bool,
 }
 
-/// A folder as it was found.
-pub(super) struct Opened {
+/// An opened and verified folder.
+pub(super) struct OpenFolder {
     fd: OwnedFd,
-    /// Others may put files here.
+    /// Other users may create files here.
     shared: bool,
 }
 
-/// A text of the budget, and whose it is.
-pub(super) struct Owned {
+/// The contents of a file, and its owner.
+pub(super) struct OwnedText {
     pub(super) text: String,
     pub(super) uid: u32,
 }
 
-impl Folder {
+impl BudgetFolder {
     /// A folder of this user alone.
-    pub(super) fn private(path: PathBuf) -> Folder {
-        Folder { path, private: true }
+    pub(super) fn private(path: PathBuf) -> BudgetFolder {
+        BudgetFolder { path, private: true }
     }
 
-    /// A folder that somebody chose; who may write to it decides who shares it.
-    pub(super) fn chosen(path: PathBuf) -> Folder {
-        Folder { path, private: false }
+    /// A configured folder; its permissions decide who shares it.
+    pub(super) fn configured(path: PathBuf) -> BudgetFolder {
+        BudgetFolder { path, private: false }
     }
 
-    /// Where it lies.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens it, made first if need be, and sees that no other user can replace what is in it.
-    pub(super) fn open(&self) -> Result<Opened> {
+    /// Opens it, creating it if needed, and verifies that no other user can replace its files.
+    pub(super) fn open(&self) -> Result<OpenFolder> {
         use rustix::fs::{CWD, fchmod, fstat, mkdirat, openat};
         match mkdirat(CWD, &self.path, Mode::RWXU) {
             Err(error) if error != rustix::io::Errno::EXIST => return Err(error.into()),
@@ -89,15 +88,15 @@ impl Folder {
                 "others may replace the files in it: set its sticky bit (chmod +t)",
             ));
         }
-        Ok(Opened {
+        Ok(OpenFolder {
             fd,
             shared: open_to_others && !self.private,
         })
     }
 }
 
-impl Opened {
-    /// Opens a file for locking and reading, made first if need be.
+impl OpenFolder {
+    /// Opens a file for locking and reading, creating it if needed.
     pub(super) fn file(&self, name: &str) -> Result<File> {
         let mode = Mode::from_raw_mode(if self.shared { 0o644 } else { 0o600 });
         for _ in 0..TRIES {
@@ -113,7 +112,7 @@ impl Opened {
                         OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     match rustix::fs::openat(&self.fd, name, flags, mode) {
                         Ok(fd) => {
-                            // The mask of this process must not close it to the others.
+                            // The umask of this process must not hide it from other users.
                             rustix::fs::fchmod(&fd, mode)?;
                             return Ok(File::from(fd));
                         }
@@ -125,10 +124,10 @@ impl Opened {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::other("it is made and removed over and over"))
+        Err(Error::other("other processes keep creating and removing it"))
     }
 
-    /// Whether an opened file counts; false for one that has just been deleted.
+    /// Whether an opened file may be used; false for one that has just been deleted.
     fn accept(&self, about: &Stat) -> Result<bool> {
         if rustix::fs::FileType::from_raw_mode(about.st_mode) != rustix::fs::FileType::RegularFile {
             let what = match rustix::fs::FileType::from_raw_mode(about.st_mode) {
@@ -150,7 +149,7 @@ impl Opened {
         }
     }
 
-    /// Whether `file` is still what `name` leads to.
+    /// Whether `name` still refers to `file`.
     pub(super) fn is_current(&self, name: &str, file: &File) -> bool {
         let (Ok(here), Ok(there)) = (
             rustix::fs::fstat(file),
@@ -161,13 +160,13 @@ impl Opened {
         (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
     }
 
-    /// Whether nothing was ever written to the file.
+    /// Whether the file has never been written.
     pub(super) fn is_fresh(&self, name: &str) -> bool {
         self.read(name).is_empty()
     }
 
-    /// All that was written under `name`, by this user and, in a shared folder, by others.
-    pub(super) fn read(&self, name: &str) -> Vec<Owned> {
+    /// The contents written under `name`, by this user and, in a shared folder, by others.
+    pub(super) fn read(&self, name: &str) -> Vec<OwnedText> {
         let mut names = vec![name.to_owned()];
         if self.shared {
             names.extend(self.beside(name));
@@ -194,7 +193,7 @@ impl Opened {
             .collect()
     }
 
-    fn read_one(&self, name: &str) -> Option<Owned> {
+    fn read_one(&self, name: &str) -> Option<OwnedText> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).ok()?;
         let about = rustix::fs::fstat(&fd).ok()?;
@@ -203,14 +202,14 @@ impl Opened {
         }
         let mut text = String::new();
         File::from(fd).take(LIMIT).read_to_string(&mut text).ok()?;
-        (!text.is_empty()).then_some(Owned {
+        (!text.is_empty()).then_some(OwnedText {
             text,
             uid: about.st_uid,
         })
     }
 
-    /// Writes `text` under `name`: into the file itself where it is this user's, else into one of
-    /// this user's beside it.
+    /// Writes `text` under `name`: to the file itself if this user owns it, else to a file of this
+    /// user beside it.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
         let beside = own_name(name);
         let name = match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -232,8 +231,8 @@ impl Opened {
         file.write_all(text.as_bytes())
     }
 
-    /// As [`Opened::write`], the file made first if need be.
-    pub(super) fn put(&self, name: &str, text: &str) -> Result<()> {
+    /// As [`OpenFolder::write`], creating the file if needed.
+    pub(super) fn create_or_write(&self, name: &str, text: &str) -> Result<()> {
         self.file(name)?;
         self.write(name, text)
     }
@@ -248,12 +247,12 @@ fn euid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether this user wrote it.
-pub(super) fn is_own(owned: &Owned) -> bool {
+/// Whether this user owns it.
+pub(super) fn is_own(owned: &OwnedText) -> bool {
     owned.uid == euid()
 }
 
-/// Whether a process of this program holds the deleted file that once was `path`.
+/// Whether a process of this program still holds the deleted file that was `path`.
 pub(super) fn is_held_deleted(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
     let (Some(folder), Some(name)) = (folder, path.file_name()) else {

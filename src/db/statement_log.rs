@@ -1,15 +1,15 @@
-//! What the log shows of a statement: enough to recognise it, and nothing that was written in quotes.
+//! A statement as the log shows it: recognisable, but without the text of its string literals.
 
-/// Characters of a statement that are shown.
-const SHOWN: usize = 120;
+/// Characters of a statement in the log.
+const MAX_CHARS: usize = 120;
 
 /// A statement in one line: literals in quotes as `'…'`, cut to a readable length. Of one about
-/// accounts only the first words are shown, as a password may stand outside quotes by mistake.
-pub(super) fn shown(sql: &str) -> String {
+/// accounts only the first words are shown, since a password may be outside quotes by mistake.
+pub(super) fn redacted(sql: &str) -> String {
     let mut line = String::new();
     let mut chars = sql.chars().peekable();
     while let Some(c) = chars.next() {
-        if line.chars().count() >= SHOWN {
+        if line.chars().count() >= MAX_CHARS {
             line.push('…');
             break;
         }
@@ -72,7 +72,7 @@ fn is_about_accounts(sql: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::redacted;
 
     #[test]
     fn statements_are_recognised_and_secrets_are_not() {
@@ -87,9 +87,9 @@ mod tests {
             ("alter user x identified by 'hush'", "alter user …"),
             ("SET PASSWORD = hush", "SET PASSWORD …"),
         ] {
-            assert_eq!(shown(sql), line, "{sql}");
+            assert_eq!(redacted(sql), line, "{sql}");
         }
-        let long = shown(&"SELECT 1, ".repeat(100));
+        let long = redacted(&"SELECT 1, ".repeat(100));
         assert_eq!(long.chars().count(), 121);
     }
 }

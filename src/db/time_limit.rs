@@ -1,4 +1,4 @@
-//! What is said of a statement that the server ended by its own time limit.
+//! The error of a statement that the server ended by its own time limit.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use mysql_async::prelude::Queryable;
 use tokio::time::timeout;
 
 use super::codes;
+use super::driver_panic::catch_panic;
 use super::error::DbError;
-use super::unwind::unpanicked;
 
 /// A server's limit on the time of a statement.
-struct Limit {
-    /// The error by which the server ends a statement.
+struct ServerTimeLimit {
+    /// The error with which the server ends a statement.
     code: u16,
     variable: &'static str,
     ask: &'static str,
@@ -22,8 +22,8 @@ struct Limit {
 }
 
 /// MariaDB's is for every statement and may be an account's own; MySQL's is for SELECT.
-const LIMITS: [Limit; 2] = [
-    Limit {
+const LIMITS: [ServerTimeLimit; 2] = [
+    ServerTimeLimit {
         code: codes::ER_STATEMENT_TIMEOUT,
         variable: "max_statement_time",
         ask: "SELECT CAST(@@session.max_statement_time AS CHAR)",
@@ -31,7 +31,7 @@ const LIMITS: [Limit; 2] = [
         steps: "SET GLOBAL max_statement_time = N (seconds, 0 is no limit), or for an account that has a limit of \
                 its own ALTER USER … WITH MAX_STATEMENT_TIME N",
     },
-    Limit {
+    ServerTimeLimit {
         code: codes::ER_QUERY_TIMEOUT,
         variable: "max_execution_time",
         ask: "SELECT CAST(@@session.max_execution_time AS CHAR)",
@@ -40,17 +40,17 @@ const LIMITS: [Limit; 2] = [
     },
 ];
 
-/// How long the server may take to tell its limit.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the server may take to report its limit.
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Names the variable and its value where the server's own time limit ended a statement.
-pub(super) async fn named(conn: &mut Conn, error: DbError) -> DbError {
+/// Adds the variable and its value if the server's own time limit ended the statement.
+pub(super) async fn explain(conn: &mut Conn, error: DbError) -> DbError {
     let Some(limit) = LIMITS.iter().find(|limit| Some(limit.code) == error.code()) else {
         return error;
     };
-    let asked = timeout(PATIENCE, unpanicked(conn.query_first::<String, _>(limit.ask))).await;
+    let asked = timeout(ASK_TIMEOUT, catch_panic(conn.query_first::<String, _>(limit.ask))).await;
     let value = match asked {
-        Ok(Ok(Ok(Some(value)))) => format!(" = {} {}", shortened(&value), limit.unit),
+        Ok(Ok(Ok(Some(value)))) => format!(" = {} {}", trim_zeros(&value), limit.unit),
         _ => String::new(),
     };
     let what = format!(
@@ -66,8 +66,8 @@ pub(super) async fn named(conn: &mut Conn, error: DbError) -> DbError {
     error.with_what(what).with_next(next)
 }
 
-/// A number without zeros at its end.
-fn shortened(value: &str) -> &str {
+/// A number without trailing zeros.
+fn trim_zeros(value: &str) -> &str {
     match value.contains('.') {
         true => value.trim_end_matches('0').trim_end_matches('.'),
         false => value,

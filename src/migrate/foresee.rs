@@ -709,7 +709,7 @@ async fn live_table(
         .map(|name| name.to_lowercase());
     let referenced = referenced.collect();
     let mut versions_are_used_up = false;
-    if let Some(most) = server.most_row_versions() {
+    if let Some(most) = server.max_row_versions() {
         let versions = session
             .first::<Option<u64>>(Query::new(VERSIONS).bind(schema).bind(name))
             .await;

@@ -276,7 +276,7 @@ fn parse_printed(text: &str) -> Option<(Flavor, String)> {
     if !version.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    Some((Flavor::named_in(&[after]), version.to_owned()))
+    Some((Flavor::from_texts(&[after]), version.to_owned()))
 }
 
 /// The base and share folders of a program: next to its own folder, with links resolved as package

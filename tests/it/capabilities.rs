@@ -136,7 +136,7 @@ fn each_capability_is_true_of_the_server() {
             }
             Probe::Look(look) => (look(&mut admin), String::new()),
         };
-        if can != capability.is_of(described.flavor, described.version) {
+        if can != capability.is_available(described.flavor, described.version) {
             wrong.push(format!(
                 "{name}: the server {}: {said}",
                 if can { "can" } else { "cannot" }

@@ -1,5 +1,5 @@
-//! What a server can do, each thing under its name. Versions are compared here and nowhere else; a test
-//! asks the servers themselves whether they can (`tests/it/capabilities.rs`).
+//! The capabilities of servers by version. Versions are compared only here; a test checks each
+//! capability against the servers (`tests/it/capabilities.rs`).
 
 use super::{Flavor, Server, Version};
 
@@ -12,32 +12,32 @@ const fn from(major: u16, minor: u16, patch: u16) -> Option<Version> {
     Some((major, minor, patch))
 }
 
-/// Something that some servers can do.
+/// A capability that only some servers have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capability {
     /// The name of the method of [`Server`] that asks for it.
     pub name: &'static str,
-    /// From which version of MySQL on; `None` if no version can.
+    /// The first version of MySQL with it; `None` if no version has it.
     pub mysql: Option<Version>,
-    /// From which version of MariaDB on; `None` if no version can.
+    /// The first version of MariaDB with it; `None` if no version has it.
     pub mariadb: Option<Version>,
-    /// Where the manuals say it, or on which versions it was measured.
+    /// The section of the manual, or the versions on which it was measured.
     pub manual: &'static str,
 }
 
 impl Capability {
-    /// Whether a server of this family and version can.
-    pub fn is_of(&self, flavor: Flavor, version: Version) -> bool {
+    /// Whether a server of this family and version has it.
+    pub fn is_available(&self, flavor: Flavor, version: Version) -> bool {
         flavor
             .pick(self.mysql, self.mariadb)
             .is_some_and(|first| version >= first)
     }
 }
 
-/// Makes a row of [`CAPABILITIES`], and a method of [`Server`], of each capability.
+/// Defines a row of [`CAPABILITIES`] and a method of [`Server`] for each capability.
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $name:ident: $mysql:expr, $mariadb:expr, $manual:literal;)*) => {
-        /// Everything that servers differ in by family or version, and that dbtool asks for.
+        /// The differences between families and versions that dbtool depends on.
         pub const CAPABILITIES: &[Capability] = &[
             $(Capability { name: stringify!($name), mysql: $mysql, mariadb: $mariadb, manual: $manual },)*
         ];
@@ -46,14 +46,14 @@ macro_rules! capabilities {
             $($(#[$doc])* pub fn $name(&self) -> bool {
                 const ROW: Capability =
                     Capability { name: stringify!($name), mysql: $mysql, mariadb: $mariadb, manual: $manual };
-                ROW.is_of(self.flavor, self.version)
+                ROW.is_available(self.flavor, self.version)
             })*
         }
     };
 }
 
 capabilities! {
-    // name: from MySQL, from MariaDB, where it is written
+    // name: since MySQL, since MariaDB, source
 
     /// Whether DDL on one table is atomic: after a crash it took effect or it did not.
     has_atomic_ddl: from(8, 0, 0), from(10, 6, 1),
@@ -76,7 +76,7 @@ capabilities! {
     has_collation_change_in_place: ALWAYS, from(10, 4, 3),
         "MySQL: Online DDL Operations, Column Operations; MariaDB: InnoDB Online DDL Operations with INSTANT";
 
-    /// Whether columns come and go by a change of metadata alone in a table that has virtual columns.
+    /// Whether columns are added and dropped by a change of metadata alone in a table that has virtual columns.
     has_instant_columns_beside_virtual: ALWAYS, NEVER,
         "measured on MySQL 9.7, MariaDB 10.11 and 11.8";
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capability_begins_with_its_version() {
+    fn a_capability_starts_at_its_first_version() {
         for (flavor, last_without, first_with) in [
             (Flavor::MySql, (5, 7, 44), (8, 0, 0)),
             (Flavor::MariaDb, (10, 6, 0), (10, 6, 1)),
@@ -136,19 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn each_capability_is_told_once_and_says_where_it_is_written() {
-        for (at, one) in CAPABILITIES.iter().enumerate() {
+    fn each_capability_is_listed_once_with_its_source() {
+        for (index, capability) in CAPABILITIES.iter().enumerate() {
             assert!(
-                !one.manual.is_empty() && one.name.starts_with("has_"),
+                !capability.manual.is_empty() && capability.name.starts_with("has_"),
                 "{}",
-                one.name
+                capability.name
             );
             assert!(
-                CAPABILITIES[..at].iter().all(|other| other.name != one.name),
+                CAPABILITIES[..index]
+                    .iter()
+                    .all(|other| other.name != capability.name),
                 "{}",
-                one.name
+                capability.name
             );
-            assert_ne!(one.mysql, one.mariadb, "{}: no difference", one.name);
+            assert_ne!(
+                capability.mysql, capability.mariadb,
+                "{}: no difference",
+                capability.name
+            );
         }
     }
 }

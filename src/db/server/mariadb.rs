@@ -1,14 +1,14 @@
-//! What MariaDB is asked in its own way; [`super::mysql`] has the same names.
+//! Statements and limits of MariaDB; [`super::mysql`] has the same names.
 
 /// Replication of this server from each of its named sources; needs SLAVE MONITOR.
 pub const REPLICA_STATUS: &str = "SHOW ALL REPLICAS STATUS";
 
-/// Who holds a metadata lock on a table of a database, where the metadata_lock_info plugin is installed.
+/// Sessions that hold a metadata lock on a table of a database, where the metadata_lock_info plugin is installed.
 pub const LOCK_HOLDERS: &str = "SELECT p.ID, p.USER, p.HOST, p.TIME, COALESCE(LEFT(p.INFO, 60), p.COMMAND) \
   FROM information_schema.METADATA_LOCK_INFO AS l JOIN information_schema.PROCESSLIST AS p ON p.ID = l.THREAD_ID \
   WHERE l.TABLE_SCHEMA = ? AND p.ID <> CONNECTION_ID() ORDER BY p.TIME DESC LIMIT 3";
 
-/// The numbers of a table and its partitions; needs PROCESS.
+/// The ids of a table and its partitions; needs PROCESS.
 pub const TABLE_IDS: &str = "SELECT NAME, TABLE_ID FROM information_schema.INNODB_SYS_TABLES \
   WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)";
 
@@ -18,5 +18,5 @@ pub const DEFAULT_COLLATIONS: &str = "SELECT @@character_set_collations";
 /// The error of a DROP VIEW without such a view.
 pub const MISSING_VIEW: u16 = crate::db::codes::ER_UNKNOWN_VIEW;
 
-/// How many instant changes of columns a row may have behind it: MariaDB has no limit.
-pub(super) const MOST_ROW_VERSIONS: &[(super::Version, u64)] = &[];
+/// The maximum number of instant column changes of a table: MariaDB has no limit.
+pub(super) const MAX_ROW_VERSIONS: &[(super::Version, u64)] = &[];

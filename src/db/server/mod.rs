@@ -1,5 +1,5 @@
-//! What kind of server this is. What it can do is asked by name (`capabilities`); what each family is
-//! asked in its own words stands under one name in [`mysql`] and [`mariadb`].
+//! The server's family, version and capabilities (`capabilities`). Statements that differ between the
+//! families have the same constant name in [`mysql`] and [`mariadb`].
 
 mod capabilities;
 pub mod mariadb;
@@ -17,31 +17,30 @@ use super::row::get;
 /// Major, minor, patch.
 pub type Version = (u16, u16, u16);
 
-/// What every server tells every account about itself.
-pub(super) const FACTS: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
+/// The server's description of itself, readable by every account.
+pub(super) const DESCRIPTION: &str = "SELECT @@version, @@version_comment, @@sql_mode, @@max_allowed_packet, \
      @@wait_timeout, CURRENT_USER(), DATABASE(), @@read_only";
 
-/// [`FACTS`], and which server it is. MySQL has an id of its own from 5.7 on; MariaDB skips comments for
-/// MySQL 5.7 and later (knowledge base, "Comment Syntax") and is told by its host, port and files.
-pub(super) const FACTS_AND_IDENTITY: &str = "SELECT @@version, @@version_comment, @@sql_mode, \
+/// [`DESCRIPTION`] and the server's identity. MySQL has a UUID since 5.7; MariaDB skips comments for
+/// MySQL 5.7 and later (knowledge base, "Comment Syntax") and is identified by host, port and data directory.
+pub(super) const DESCRIPTION_WITH_IDENTITY: &str = "SELECT @@version, @@version_comment, @@sql_mode, \
      @@max_allowed_packet, @@wait_timeout, CURRENT_USER(), DATABASE(), @@read_only, \
      @@hostname, @@port, @@datadir, @@socket /*!50706 , @@server_uuid */";
 
-/// The two families of servers, named in a snapshot of a schema as they name themselves.
+/// The two families of servers; a schema snapshot stores the family by its own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Flavor {
     /// MariaDB Server.
     #[default]
     #[serde(rename = "MariaDB")]
     MariaDb,
-    /// MySQL and what is built from it.
+    /// MySQL and its derivatives.
     #[serde(rename = "MySQL")]
     MySql,
 }
 
 impl Flavor {
-    /// Which of two things is that of this family: what differs stands side by side in a `mysql.rs` and a
-    /// `mariadb.rs`.
+    /// Picks this family's one of two values; the values are in a `mysql.rs` and a `mariadb.rs`.
     pub fn pick<T>(self, mysql: T, mariadb: T) -> T {
         match self {
             Flavor::MySql => mysql,
@@ -50,13 +49,13 @@ impl Flavor {
     }
 
     /// The family that a server's version and the comment beside it name: only MariaDB names itself.
-    pub fn named_in(texts: &[impl AsRef<str>]) -> Flavor {
-        let named = |text| {
+    pub fn from_texts(texts: &[impl AsRef<str>]) -> Flavor {
+        let names_mariadb = |text| {
             AsRef::<str>::as_ref(text)
                 .to_ascii_lowercase()
                 .contains("mariadb")
         };
-        match texts.iter().any(named) {
+        match texts.iter().any(names_mariadb) {
             true => Flavor::MariaDb,
             false => Flavor::MySql,
         }
@@ -93,13 +92,13 @@ pub struct Server {
     pub account: String,
     /// The session's database.
     pub database: Option<String>,
-    /// Whether ordinary accounts may not write.
+    /// Whether the server refuses writes of ordinary accounts.
     pub read_only: bool,
-    /// Which server this is among all: the same however it is addressed. `None` where it does not say.
+    /// Identifies the server, however it is addressed. `None` if it does not report this.
     pub identity: Option<String>,
-    /// The TCP port it says it listens on.
+    /// The TCP port that it reports to listen on.
     pub port: u16,
-    /// The unix socket it says it listens on.
+    /// The unix socket that it reports to listen on.
     pub socket: String,
 }
 
@@ -108,7 +107,7 @@ impl Server {
         let version_text: String = get(row, 0).unwrap_or_default();
         let comment: String = get(row, 1).unwrap_or_default();
         Server {
-            flavor: Flavor::named_in(&[&version_text, &comment]),
+            flavor: Flavor::from_texts(&[&version_text, &comment]),
             version: parse_version(&version_text),
             version_text,
             sql_mode: get(row, 2).unwrap_or_default(),
@@ -136,17 +135,17 @@ impl Server {
             .any(|mode| mode == "NO_BACKSLASH_ESCAPES")
     }
 
-    /// How many instant changes of columns a row may have behind it, where there is a limit.
-    pub fn most_row_versions(&self) -> Option<u64> {
+    /// The maximum number of instant column changes of a table, if there is a limit.
+    pub fn max_row_versions(&self) -> Option<u64> {
         let limits = self
             .flavor
-            .pick(mysql::MOST_ROW_VERSIONS, mariadb::MOST_ROW_VERSIONS);
+            .pick(mysql::MAX_ROW_VERSIONS, mariadb::MAX_ROW_VERSIONS);
         let of_version = limits.iter().find(|(first, _)| self.version >= *first);
-        of_version.map(|(_, most)| *most)
+        of_version.map(|(_, max)| *max)
     }
 }
 
-/// Host, port, files and, where there is one, id.
+/// Host, port, data directory and, if the server has one, its UUID.
 fn identity(row: &Row) -> Option<String> {
     let host: String = get(row, 8)?;
     let port: u64 = get(row, 9)?;
@@ -155,7 +154,7 @@ fn identity(row: &Row) -> Option<String> {
     Some(format!("{host}\0{port}\0{files}\0{id}"))
 }
 
-/// Major, minor and patch of `10.11.6-MariaDB`; zeros for what is no version.
+/// Major, minor and patch of `10.11.6-MariaDB`; zeros if it is not a version.
 pub fn parse_version(text: &str) -> Version {
     // MariaDB's replication prefix, seen through some proxies.
     let text = text.strip_prefix("5.5.5-").unwrap_or(text);

@@ -1,16 +1,16 @@
-//! What MySQL is asked in its own way; [`super::mariadb`] has the same names.
+//! Statements and limits of MySQL; [`super::mariadb`] has the same names.
 
 /// Replication of this server from its source; needs REPLICATION CLIENT.
 pub const REPLICA_STATUS: &str = "SHOW REPLICA STATUS";
 
-/// Who holds a metadata lock on a table of a database, where performance_schema may be read.
+/// Sessions that hold a metadata lock on a table of a database, where performance_schema may be read.
 pub const LOCK_HOLDERS: &str = "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME, \
   COALESCE(LEFT(t.PROCESSLIST_INFO, 60), t.PROCESSLIST_COMMAND) \
   FROM performance_schema.metadata_locks AS l JOIN performance_schema.threads AS t ON t.THREAD_ID = l.OWNER_THREAD_ID \
   WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA = ? AND l.LOCK_STATUS = 'GRANTED' \
   AND t.PROCESSLIST_ID <> CONNECTION_ID() ORDER BY t.PROCESSLIST_TIME DESC LIMIT 3";
 
-/// The numbers of a table and its partitions; needs PROCESS.
+/// The ids of a table and its partitions; needs PROCESS.
 pub const TABLE_IDS: &str = "SELECT NAME, TABLE_ID FROM information_schema.INNODB_TABLES \
   WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)";
 
@@ -20,6 +20,6 @@ pub const DEFAULT_COLLATIONS: &str = "SELECT @@default_collation_for_utf8mb4";
 /// The error of a DROP VIEW without such a view.
 pub const MISSING_VIEW: u16 = crate::db::codes::ER_BAD_TABLE_ERROR;
 
-/// How many instant changes of columns a row may have behind it (manual, "Column Operations"), from which
-/// version on.
-pub(super) const MOST_ROW_VERSIONS: &[(super::Version, u64)] = &[((9, 1, 0), 255), ((0, 0, 0), 64)];
+/// The maximum number of instant column changes of a table (manual, "Column Operations"), since which
+/// version.
+pub(super) const MAX_ROW_VERSIONS: &[(super::Version, u64)] = &[((9, 1, 0), 255), ((0, 0, 0), 64)];

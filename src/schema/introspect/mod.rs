@@ -235,7 +235,7 @@ impl Reader<'_> {
             }
         })
         .await?;
-        self.schema.flavor = Flavor::named_in(&names);
+        self.schema.flavor = Flavor::from_texts(&names);
         self.ansi_quotes = ansi_quotes && self.schema.dialect().quotes_by_mode;
         self.schema.strict = strict;
         self.schema.sql_mode = sql_mode;

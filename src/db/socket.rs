@@ -1,15 +1,15 @@
-//! A second hold on a connection's socket, to see the server close its end.
+//! Duplicates the driver's socket, so that the server's FIN can be awaited after COM_QUIT.
 //!
-//! The driver sends COM_QUIT and closes without waiting. The server takes the connection off its
-//! books a moment later, and on a busy machine that moment is long enough for the next dbtool
-//! process to be counted on top. Reading the socket until the server's end is closed removes it.
+//! The driver sends COM_QUIT and closes without waiting. The server still counts the connection for a
+//! moment, and on a busy machine the next dbtool process is then counted in addition. Reading the
+//! socket until the server has closed its end avoids this.
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// File descriptors of this process that are sockets.
-pub(super) fn sockets() -> BTreeSet<i32> {
+pub(super) fn open_sockets() -> BTreeSet<i32> {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
         return BTreeSet::new();
     };
@@ -24,19 +24,19 @@ pub(super) fn sockets() -> BTreeSet<i32> {
 }
 
 /// A duplicate of the one connected socket that has appeared since `before` was taken.
-/// `None` where the kernel offers no way (other systems than Linux, or pidfd_getfd forbidden).
-pub(super) fn hold_new(before: &BTreeSet<i32>) -> Option<Hold> {
+/// `None` where the kernel cannot do it (systems other than Linux, or pidfd_getfd forbidden).
+pub(super) fn duplicate_new(before: &BTreeSet<i32>) -> Option<SocketHandle> {
     #[cfg(target_os = "linux")]
     {
         let me = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty())
             .ok()?;
-        sockets()
+        open_sockets()
             .difference(before)
             .filter_map(|fd| {
                 rustix::process::pidfd_getfd(&me, *fd, rustix::process::PidfdGetfdFlags::empty()).ok()
             })
             .find(|socket| rustix::net::getpeername(socket).is_ok())
-            .map(|socket| Hold { socket })
+            .map(|socket| SocketHandle { socket })
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -46,12 +46,12 @@ pub(super) fn hold_new(before: &BTreeSet<i32>) -> Option<Hold> {
 }
 
 /// A duplicate descriptor of a connection's socket.
-pub(super) struct Hold {
+pub(super) struct SocketHandle {
     socket: OwnedFd,
 }
 
-impl Hold {
-    /// Waits until the server has closed its end, at most `bound`; says whether it has.
+impl SocketHandle {
+    /// Waits until the server has closed its end, at most `bound`; returns whether it has.
     pub(super) async fn closed_by_server(&self, bound: Duration) -> bool {
         let started = tokio::time::Instant::now();
         let mut pause = Duration::from_micros(50);
@@ -65,7 +65,7 @@ impl Hold {
         true
     }
 
-    /// Reads what is left, without waiting; true at the end of the stream or on an error.
+    /// Reads the remaining bytes without waiting; true at the end of the stream or on an error.
     fn at_end(&self) -> bool {
         let mut rest = [0_u8; 512];
         loop {

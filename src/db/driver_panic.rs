@@ -1,7 +1,7 @@
-//! Panics of the driver, which a server can cause by what it sends, as ordinary errors.
+//! Turns panics of the driver, which a server's answer can cause, into ordinary errors.
 //!
-//! The driver (mysql_async 0.37) believes counts and lengths of packets and panics where they make no
-//! sense. That is no bug of the run's own: it ends as an error of the connection.
+//! The driver (mysql_async 0.37) trusts counts and lengths in packets and panics where they are wrong.
+//! That is not a bug of dbtool: it is reported as an error of the connection.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -12,14 +12,14 @@ thread_local! {
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread is caught by `unpanicked` and told as an error.
+/// Whether a panic of this thread is caught by `catch_panic` and reported as an error.
 pub fn is_expected() -> bool {
     EXPECTED.get()
 }
 
-/// Drives `future`; a panic inside it becomes an error with the panic's words. The future is not
-/// polled again, and what it worked on is not to be used but for closing it.
-pub(super) async fn unpanicked<F: Future>(future: F) -> Result<F::Output, String> {
+/// Drives `future`; a panic inside it becomes an error with the panic's message. The future is not
+/// polled again, and its connection must only be closed afterwards.
+pub(super) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, String> {
     tokio::pin!(future);
     std::future::poll_fn(|context| {
         let before = EXPECTED.replace(true);
@@ -28,13 +28,13 @@ pub(super) async fn unpanicked<F: Future>(future: F) -> Result<F::Output, String
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(panic) => Poll::Ready(Err(words(panic.as_ref()))),
+            Err(panic) => Poll::Ready(Err(panic_message(panic.as_ref()))),
         }
     })
     .await
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

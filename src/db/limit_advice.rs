@@ -1,16 +1,16 @@
-//! What is said when the server, or the account, has no connection to spare: who holds them as far
-//! as this host knows, and steps that make room.
+//! Advice when the server or the account has no free connection: the programs on this host that hold
+//! them, as far as it can be seen, and steps that free some.
 
 use super::codes;
+use super::connection::PoolState;
 use super::error::DbError;
-use super::pool::Inner;
 use crate::hostproc;
 
-/// Programs and process ids that are named; of more, only the number.
-const NAMED: usize = 5;
+/// The number of programs and process ids that are listed; the rest is counted.
+const MAX_NAMED: usize = 5;
 
-/// Which limit was met.
-enum Limit {
+/// The limit that was reached.
+enum ConnectionLimit {
     /// `max_connections` (1040).
     Server,
     /// `max_user_connections`, for all accounts alike (1203).
@@ -19,13 +19,13 @@ enum Limit {
     Account,
 }
 
-impl Limit {
-    fn of(error: &DbError) -> Option<Limit> {
+impl ConnectionLimit {
+    fn from_error(error: &DbError) -> Option<ConnectionLimit> {
         match error.code()? {
-            codes::ER_CON_COUNT_ERROR => Some(Limit::Server),
-            codes::ER_TOO_MANY_USER_CONNECTIONS => Some(Limit::EachAccount),
+            codes::ER_CON_COUNT_ERROR => Some(ConnectionLimit::Server),
+            codes::ER_TOO_MANY_USER_CONNECTIONS => Some(ConnectionLimit::EachAccount),
             codes::ER_USER_LIMIT_REACHED if error.what().contains("max_user_connections") => {
-                Some(Limit::Account)
+                Some(ConnectionLimit::Account)
             }
             _ => None,
         }
@@ -34,17 +34,17 @@ impl Limit {
     /// Steps for somebody with an administrator's account.
     fn steps(&self, user: &str) -> String {
         match self {
-            Limit::Server => {
+            ConnectionLimit::Server => {
                 "the server keeps one connection for administrators (CONNECTION_ADMIN or SUPER): with such an \
                  account in DB_USER, `dbtool check-connections` shows all connections and which one to KILL; \
                  DB_ADMIN_PORT leads through the server's admin_port or extra_port, where it has one"
                     .to_owned()
             }
-            Limit::EachAccount => format!(
+            ConnectionLimit::EachAccount => format!(
                 "or an administrator raises the limit, with SET GLOBAL max_user_connections = N for all accounts or \
                  with ALTER USER {user}@HOST WITH MAX_USER_CONNECTIONS N for this one"
             ),
-            Limit::Account => format!(
+            ConnectionLimit::Account => format!(
                 "or an administrator raises the limit: ALTER USER {user}@HOST WITH MAX_USER_CONNECTIONS N"
             ),
         }
@@ -58,10 +58,10 @@ struct Clients {
     connections: usize,
 }
 
-impl Inner {
-    /// Adds what can be seen from here to a refusal that did not pass.
-    pub(super) fn diagnosed(&self, error: DbError) -> DbError {
-        let Some(limit) = Limit::of(&error) else {
+impl PoolState {
+    /// Adds what is visible on this host to an error that did not go away.
+    pub(super) fn with_limit_advice(&self, error: DbError) -> DbError {
+        let Some(limit) = ConnectionLimit::from_error(&error) else {
             return error;
         };
         let others = self
@@ -81,7 +81,7 @@ impl Inner {
         if let Some(port) = self.port.filter(|_| !clients.is_empty() || hidden > 0) {
             what.push_str(&format!(
                 "; connections from this host to port {port}: {}",
-                described(&clients, hidden)
+                describe_clients(&clients, hidden)
             ));
         }
         match clients.iter().flat_map(|client| &client.pids).next() {
@@ -101,8 +101,8 @@ impl Inner {
     }
 }
 
-/// Who on this host is connected to that port, as far as the kernel shows it, and how many
-/// connections belong to nobody that it shows.
+/// The programs on this host that are connected to `port`, and the number of connections whose
+/// process the kernel does not show to this user.
 fn clients_on_this_host(port: u16) -> (Vec<Clients>, usize) {
     let (processes, hidden) = hostproc::clients_of(None, port);
     let mut clients: Vec<Clients> = Vec::new();
@@ -129,12 +129,12 @@ fn clients_on_this_host(port: u16) -> (Vec<Clients>, usize) {
     (clients, hidden)
 }
 
-fn described(clients: &[Clients], hidden: usize) -> String {
+fn describe_clients(clients: &[Clients], hidden: usize) -> String {
     let mut parts: Vec<String> = clients
         .iter()
-        .take(NAMED)
+        .take(MAX_NAMED)
         .map(|client| {
-            let pids: Vec<String> = client.pids.iter().take(NAMED).map(u32::to_string).collect();
+            let pids: Vec<String> = client.pids.iter().take(MAX_NAMED).map(u32::to_string).collect();
             let more = match client.pids.len() - pids.len() {
                 0 => String::new(),
                 more => format!(" and {more} more"),
@@ -143,8 +143,11 @@ fn described(clients: &[Clients], hidden: usize) -> String {
             format!("{} by pid {pids}{more} ({})", client.connections, client.command)
         })
         .collect();
-    if clients.len() > NAMED {
-        parts.push(format!("further ones by {} more programs", clients.len() - NAMED));
+    if clients.len() > MAX_NAMED {
+        parts.push(format!(
+            "further ones by {} more programs",
+            clients.len() - MAX_NAMED
+        ));
     }
     if hidden > 0 {
         parts.push(format!("{hidden} by processes of other users"));
