@@ -1,9 +1,4 @@
-//! dbtool: MySQL and MariaDB maintenance with one small connection pool.
-//!
-//! The binary is a thin shell over this library. Rooms and who may enter them:
-//! [`cli`] knows no database, [`db`] is the only place that opens a connection,
-//! [`report`] is the only place that knows a terminal, and each of the
-//! [`commands`] reads as gather, decide, act, report.
+#![doc = include_str!("../docs/architecture.md")]
 
 pub mod app;
 pub mod batch;

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use crate::source_rules::ARROWS;
+
 /// The file's text is `wanted`; with UPDATE_DOCS it is made so.
 #[track_caller]
 fn assert_generated(file: &str, wanted: &str) {
@@ -32,4 +34,79 @@ fn the_page_of_the_lint_rules() {
 #[test]
 fn the_example_of_an_environment_file() {
     assert_generated(".env.example", &dbtool::config::example_file());
+}
+
+/// Rooms that any other may use; the picture leaves the arrows to them out.
+const EVERYBODYS: [&str; 10] = [
+    "cancel",
+    "config",
+    "context",
+    "escape",
+    "exit",
+    "hex",
+    "host_processes",
+    "hostproc",
+    "report",
+    "secret",
+];
+
+/// The first sentence of a room's documentation.
+fn sentence(room: &str) -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = [
+        source.join(format!("{room}/mod.rs")),
+        source.join(format!("{room}.rs")),
+    ];
+    let text = files.iter().find_map(|file| std::fs::read_to_string(file).ok());
+    let text = text.unwrap_or_else(|| panic!("the room {room}"));
+    let docs: Vec<&str> = text
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let docs = docs.join(" ");
+    let end = docs.find(". ").map_or(docs.len(), |end| end + 1);
+    docs[..end]
+        .replace(['[', ']'], "")
+        .trim_end_matches('.')
+        .to_owned()
+}
+
+/// The picture and the table of rooms.
+fn rooms() -> String {
+    let mut rooms: Vec<&str> = ARROWS.iter().map(|(room, _)| *room).collect();
+    rooms.extend(ARROWS.iter().flat_map(|(_, used)| used.split(' ')));
+    rooms.sort_unstable();
+    rooms.dedup();
+    let mut text = String::from("```mermaid\nflowchart TD\n");
+    for (room, used) in ARROWS {
+        for to in used.split(' ').filter(|to| !EVERYBODYS.contains(to)) {
+            if !EVERYBODYS.contains(room) {
+                text += &format!("    {room} --> {to}\n");
+            }
+        }
+    }
+    text += "```\n\nRooms that most others use have no arrows in the picture. All of them:\n\n\
+        | room | what it is | uses |\n|---|---|---|\n";
+    for room in rooms {
+        let used = ARROWS.iter().find(|(name, _)| *name == room);
+        let used = used.map_or(String::new(), |(_, used)| used.replace(' ', ", "));
+        text += &format!("| `{room}` | {} | {used} |\n", sentence(room));
+    }
+    text
+}
+
+#[test]
+fn the_rooms_in_the_architecture() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let text = std::fs::read_to_string(path).expect("docs/architecture.md");
+    let (before, rest) = text
+        .split_once("<!-- rooms -->\n")
+        .expect("where the rooms begin");
+    let (_, after) = rest
+        .split_once("<!-- end of rooms -->")
+        .expect("where the rooms end");
+    let wanted = format!("{before}<!-- rooms -->\n{}<!-- end of rooms -->{after}", rooms());
+    assert_generated("docs/architecture.md", &wanted);
 }

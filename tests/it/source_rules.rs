@@ -102,7 +102,7 @@ fn families_of_servers_are_compared_in_files_named_after_them() {
 
 /// Which rooms of the library a room may use. Arrows point one way: commands, then engines (migrate,
 /// connections, schema, stays), then batch, then db; sql knows none of them.
-const ARROWS: &[(&str, &str)] = &[
+pub const ARROWS: &[(&str, &str)] = &[
     ("app", "cancel cli context db exit report signals"),
     ("batch", "context db exit"),
     ("cli", "batch config exit report schema"),
