@@ -242,7 +242,7 @@ fn a_name_that_may_have_changed_is_said_beside_the_statement() {
             "{hint}: {fix}"
         );
     }
-    assert!(fix.contains("the rows that are there get 0 in fee"), "{fix}");
+    assert!(fix.contains("existing rows get 0 in fee"), "{fix}");
     let text = compare(&[]).stdout;
     assert!(text.contains("people has the same columns"), "{text}");
     // The hint is one that works.

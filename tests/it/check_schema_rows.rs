@@ -35,7 +35,7 @@ fn a_fix_keeps_what_it_can_and_says_what_it_cannot() {
     assert_eq!(values(&mut admin, "s"), "11 21", "{fix}");
     assert_eq!(compare(&[]).code, Some(0));
 
-    // A virtual one has none: that is said, with what brings them back.
+    // A virtual column stores no values: the reason names the statement that restores them.
     let virtual_one = "CREATE TABLE t (id INT PRIMARY KEY, a INT, s INT AS (a + 2) VIRTUAL, KEY (s));
         INSERT INTO t (id, a) VALUES (1, 10), (2, 20);";
     both(&mut admin, plain, virtual_one);

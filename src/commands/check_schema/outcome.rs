@@ -10,7 +10,7 @@ use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table}
 use crate::schema::diff::{Change, Difference, Kind, Severity, defined};
 use crate::schema::expected::Expected;
 use crate::schema::expected::standing::{Pending, Standing};
-use crate::schema::fix::{Statement, plan};
+use crate::schema::fix::{FixStatement, for_each_statement};
 use crate::schema::introspect::Reading;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
 use crate::schema::model::{Schema, Text};
@@ -97,7 +97,7 @@ impl Report {
 
     /// Hands over the statements that mend the differences, and returns notes on them. While a migration
     /// is half done nobody can tell its work from drift, and there are none.
-    pub(super) fn fix(&self, sink: &mut dyn FnMut(Statement)) -> Vec<String> {
+    pub(super) fn fix(&self, sink: &mut dyn FnMut(FixStatement)) -> Vec<String> {
         let Some(expected) = &self.expected else {
             return Vec::new();
         };
@@ -108,7 +108,7 @@ impl Report {
                 unfinished.join(", ")
             )];
         }
-        plan(&expected.schema, &self.live.schema, &self.differences, sink)
+        for_each_statement(&expected.schema, &self.live.schema, &self.differences, sink)
     }
 
     /// The migrations that are not applied.

@@ -1,226 +1,235 @@
-//! What has to be done to a table that is there.
+//! Computes the changes to a table that exists in both schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::column_positions::ColumnPositions;
 use super::hints;
-use super::risk::mentions;
-use super::work::Work;
-use super::{Planner, comment_option};
+use super::mentions::mentions;
+use super::plan::{Planner, comment_option};
+use super::table_changes::TableChanges;
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind, UNVERSIONED};
 use crate::schema::model::{ByName, Check, Column, Index, Key, PRIMARY, Table, Text, same_name};
 
-/// The changes of one table.
+/// The inputs of one table's changes.
 pub(super) struct Alter<'a, 'b> {
     pub(super) planner: &'b Planner<'a>,
     pub(super) table: Text,
-    pub(super) wanted: &'a Table,
-    pub(super) found: &'a Table,
+    pub(super) expected: &'a Table,
+    pub(super) live: &'a Table,
     pub(super) differences: &'b [Difference],
 }
 
 impl<'a> Alter<'a, '_> {
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
-        let of_kind = self.differences.iter().filter(move |one| one.kind == kind);
-        // The columns for a row's time come and go with the keeping of old rows.
-        of_kind.filter(move |one| {
-            let is_row_time = |table: &Table| table.column(&one.name).is_some_and(Column::is_row_time);
-            kind != Kind::Column || !(is_row_time(self.wanted) || is_row_time(self.found))
+        let of_kind = self
+            .differences
+            .iter()
+            .filter(move |difference| difference.kind == kind);
+        // The columns of the row period are added and dropped with system versioning.
+        of_kind.filter(move |difference| {
+            let is_row_time = |table: &Table| table.column(&difference.name).is_some_and(Column::is_row_time);
+            kind != Kind::Column || !(is_row_time(self.expected) || is_row_time(self.live))
         })
     }
 
-    pub(super) fn work(&self) -> Work {
+    pub(super) fn changes(&self) -> TableChanges {
         let losses = self.losses();
-        let mut work = Work {
-            risky: self.risky_columns(&losses),
+        let mut changes = TableChanges {
+            destructive_columns: self.destructive_columns(&losses),
             reasons: losses.into_values().collect(),
-            ..Work::default()
+            ..TableChanges::default()
         };
         let recomputed = self.recomputed();
         let mut reindexed = self.moved_in_space();
         reindexed.extend(&recomputed);
-        self.drops(&mut work, &reindexed);
-        self.columns(&mut work, &recomputed);
-        self.adds(&mut work, &reindexed);
-        self.options(&mut work);
-        self.versioning(&mut work);
-        self.extra_columns(&mut work);
-        self.partitioning(&mut work);
-        work
+        self.drops(&mut changes, &reindexed);
+        self.columns(&mut changes, &recomputed);
+        self.adds(&mut changes, &reindexed);
+        self.options(&mut changes);
+        self.versioning(&mut changes);
+        self.extra_columns(&mut changes);
+        self.partitioning(&mut changes);
+        changes
     }
 
-    fn partitioning(&self, work: &mut Work) {
+    fn partitioning(&self, changes: &mut TableChanges) {
         if self.of_kind(Kind::Partitioning).next().is_none() {
             return;
         }
-        let wanted = self.wanted.partitioning.as_deref();
-        // What the partitioning needs, and what it stands in the way of, is not told apart.
-        if !work.reasons.is_empty() {
-            work.unite();
+        let expected = self.expected.partitioning.as_deref();
+        // Clauses that the partitioning depends on, or that it blocks, are not separated from others.
+        if !changes.reasons.is_empty() {
+            changes.merge_into_destructive();
         }
-        // Unique keys hold all columns of the partitioning: of the old one until it is gone.
+        // Unique keys must contain all columns of the partitioning, of the old one until it is removed.
         let keys_change = self.of_kind(Kind::Index).next().is_some();
-        if self.found.partitioning.is_some() && (wanted.is_none() || keys_change) {
-            let loses = work.loses();
-            work.before.push(("REMOVE PARTITIONING".to_owned(), loses));
+        if self.live.partitioning.is_some() && (expected.is_none() || keys_change) {
+            let loses = changes.loses();
+            changes.first.push(("REMOVE PARTITIONING".to_owned(), loses));
         }
-        work.partitioning = wanted.map(ddl::partition_by);
+        changes.partitioning = expected.map(ddl::partition_by);
     }
 
-    /// Columns that no MODIFY can change: to or from a virtual one (manual: "ALTER TABLE and
-    /// Generated Columns"; MariaDB's error 1907, MySQL's 3106).
+    /// Columns that MODIFY cannot change, because only one of the two definitions is virtual (manual: "ALTER
+    /// TABLE and Generated Columns"; MariaDB's error 1907, MySQL's 3106).
     fn recomputed(&self) -> BTreeSet<Text> {
         let changed = self
             .of_kind(Kind::Column)
-            .filter(|one| matches!(one.change, Change::Different { .. }));
+            .filter(|difference| matches!(difference.change, Change::Different { .. }));
         let is_virtual = |column: Option<&Column>| {
             let generated = column.and_then(|column| column.generated);
             generated.is_some_and(|generated| !generated.stored)
         };
-        let wanted = |one: &Difference| is_virtual(self.wanted.column(&one.name));
-        let found = |one: &Difference| is_virtual(self.found.column(&one.name_there()));
+        let expected = |difference: &Difference| is_virtual(self.expected.column(&difference.name));
+        let live = |difference: &Difference| is_virtual(self.live.column(&difference.name_there()));
         changed
-            .filter(|one| wanted(one) != found(one))
-            .map(|one| one.name)
+            .filter(|difference| expected(difference) != live(difference))
+            .map(|difference| difference.name)
             .collect()
     }
 
-    /// Columns with another spatial reference system, which MySQL refuses to change as long as a
-    /// spatial index is on the column, even in an ALTER that drops it (error 3644, measured on 9.7).
+    /// Columns whose spatial reference system changes. MySQL rejects this while a spatial index is on the
+    /// column, even in an ALTER that drops the index (error 3644, measured on 9.7).
     fn moved_in_space(&self) -> BTreeSet<Text> {
         self.of_kind(Kind::Column)
-            .filter(|one| one.differs_in(&["srid"]))
-            .map(|one| one.name)
+            .filter(|difference| difference.differs_in(&["srid"]))
+            .map(|difference| difference.name)
             .collect()
     }
 
-    /// Whether an index holds one of the columns that cannot change under it.
+    /// Whether an index contains one of `columns`.
     fn holds(index: &Index, columns: &BTreeSet<Text>) -> bool {
         index.columns().any(|column| columns.contains(&column))
     }
 
-    /// Checks and indexes that go or change.
-    fn drops(&self, work: &mut Work, reindexed: &BTreeSet<Text>) {
-        for one in self.of_kind(Kind::Check) {
-            let check = self.found.checks.get(&one.name_there());
-            let there = !matches!(one.change, Change::Missing { .. });
+    /// Drops checks and indexes that are extra or change.
+    fn drops(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Text>) {
+        for difference in self.of_kind(Kind::Check) {
+            let check = self.live.checks.get(&difference.name_there());
+            let there = !matches!(difference.change, Change::Missing { .. });
             if there && check.is_some_and(|check| !check.of_column) {
-                let risky = self.is_risky_check(work, one);
-                work.part(risky)
+                let destructive = self.is_destructive_check(changes, difference);
+                changes
+                    .alter_for(destructive)
                     .clauses
-                    .push(format!("DROP CONSTRAINT {}", name(&one.name_there())));
+                    .push(format!("DROP CONSTRAINT {}", name(&difference.name_there())));
             }
         }
-        for one in self.of_kind(Kind::Index) {
-            let live = self.found.indexes.get(&one.name_there());
-            let (Some(live), false) = (live, matches!(one.change, Change::Missing { .. })) else {
+        for difference in self.of_kind(Kind::Index) {
+            let live = self.live.indexes.get(&difference.name_there());
+            let (Some(live), false) = (live, matches!(difference.change, Change::Missing { .. })) else {
                 continue;
             };
-            if self.index_in_place(one).is_none() {
-                let risky = self.is_risky_index(work, one);
-                self.drop_index(work, one.name_there(), live, risky);
+            if self.index_in_place(difference).is_none() {
+                let destructive = self.is_destructive_index(changes, difference);
+                self.drop_index(changes, difference.name_there(), live, destructive);
             }
         }
         for (index_name, index) in self
             .kept_indexes()
             .filter(|(_, index)| Self::holds(index, reindexed))
         {
-            self.drop_index(work, index_name, index, needs_risky(work, index));
+            self.drop_index(changes, index_name, index, needs_destructive(changes, index));
         }
     }
 
-    fn drop_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
-        let part = work.part(risky);
-        part.columns.unindexed.extend(index.columns().next());
+    fn drop_index(&self, changes: &mut TableChanges, index_name: Text, index: &Index, destructive: bool) {
+        let alter = changes.alter_for(destructive);
+        alter.columns.unindexed.extend(index.columns().next());
         let clause = match index_name == PRIMARY {
             true => "DROP PRIMARY KEY".to_owned(),
             false => format!("DROP INDEX {}", name(&index_name)),
         };
         if Self::holds(index, &self.moved_in_space()) {
-            let loses = work.loses().filter(|_| risky);
-            work.before.push((clause, loses));
+            let loses = changes.loses().filter(|_| destructive);
+            changes.first.push((clause, loses));
         } else {
-            work.part(risky).clauses.push(clause);
+            changes.alter_for(destructive).clauses.push(clause);
         }
     }
 
-    /// Live indexes that are as expected.
+    /// Live indexes without a difference.
     fn kept_indexes(&self) -> impl Iterator<Item = (Text, &'a Index)> {
         let changed: BTreeSet<Text> = self.of_kind(Kind::Index).map(Difference::name_there).collect();
-        self.found
+        self.live
             .indexes
             .iter()
             .filter(move |(name, _)| !changed.contains(*name))
             .map(|(name, index)| (*name, index))
     }
 
-    /// The clause that changes an index without building it again, if one does.
-    fn index_in_place(&self, one: &Difference) -> Option<String> {
-        let Change::Different { fields } = &one.change else {
+    /// The clause that changes an index without a rebuild, if possible.
+    fn index_in_place(&self, difference: &Difference) -> Option<String> {
+        let Change::Different { fields } = &difference.change else {
             return None;
         };
-        let wanted = self.wanted.indexes.get(&one.name)?;
+        let expected = self.expected.indexes.get(&difference.name)?;
         match fields.as_slice() {
             [field] if field.name == *"name" => Some(format!(
                 "RENAME INDEX {} TO {}",
-                name(&one.name_there()),
-                name(&one.name)
+                name(&difference.name_there()),
+                name(&difference.name)
             )),
             [field] if field.name == *"invisible" => {
                 let dialect = self.planner.live.dialect();
-                let state = match wanted.invisible {
+                let state = match expected.invisible {
                     true => dialect.unused_index,
                     false => dialect.used_index,
                 };
-                Some(format!("ALTER INDEX {} {state}", name(&one.name_there())))
+                Some(format!("ALTER INDEX {} {state}", name(&difference.name_there())))
             }
             _ => None,
         }
     }
 
-    /// Columns to add and to change, in the order of the expected table, so that each AFTER
-    /// names a column that is there.
-    fn columns(&self, work: &mut Work, recomputed: &BTreeSet<Text>) {
+    /// Adds and changes columns in the order of the expected table, so that each AFTER names an
+    /// existing column.
+    fn columns(&self, changes: &mut TableChanges, recomputed: &BTreeSet<Text>) {
         let by_name: BTreeMap<Text, &Difference> = self
             .of_kind(Kind::Column)
-            .filter(|one| one.is_expected())
-            .map(|one| (one.name, one))
+            .filter(|difference| difference.is_expected())
+            .map(|difference| (difference.name, difference))
             .collect();
         let with_checks = self.column_checks();
-        let mut places = Places::default();
-        for column in &self.wanted.columns {
+        let mut positions = ColumnPositions::default();
+        for column in &self.expected.columns {
             let difference = by_name.get(&column.name);
-            let live = difference.map_or(self.found.column(&column.name), |one| {
-                self.found.column(&one.name_there())
+            let live = difference.map_or(self.live.column(&column.name), |difference| {
+                self.live.column(&difference.name_there())
             });
-            let risky = work.risky.contains(&column.name);
-            let place = places.next(column.name, risky, live.is_some(), difference.copied());
+            let destructive = changes.destructive_columns.contains(&column.name);
+            let position = positions.next(column.name, destructive, live.is_some(), difference.copied());
             match (live, difference) {
                 (None, None) => {}
                 (None, Some(difference)) => {
-                    let part = work.part(risky);
-                    part.notes
+                    let alter = changes.alter_for(destructive);
+                    alter
+                        .notes
                         .extend(hints::on_column(self.table, column, difference));
-                    part.columns.touched.insert(column.name);
-                    part.columns.added.insert(column.name);
-                    part.clauses
-                        .push(format!("ADD COLUMN {} {place}", self.definition(column)));
+                    alter.columns.touched.insert(column.name);
+                    alter.columns.added.insert(column.name);
+                    alter
+                        .clauses
+                        .push(format!("ADD COLUMN {} {position}", self.definition(column)));
                 }
                 (Some(_), None) if with_checks.contains(&column.name) => {
-                    work.part(risky)
+                    changes
+                        .alter_for(destructive)
                         .clauses
                         .push(format!("MODIFY COLUMN {}", self.definition(column)));
                 }
                 (Some(_), None) => {}
                 (Some(live), Some(_)) if recomputed.contains(&column.name) => {
-                    let part = work.part(risky);
-                    part.columns.touched.extend([live.name, column.name]);
-                    part.clauses.push(format!("DROP COLUMN {}", name(&live.name)));
-                    part.clauses
-                        .push(format!("ADD COLUMN {} {place}", self.definition(column)));
+                    let alter = changes.alter_for(destructive);
+                    alter.columns.touched.extend([live.name, column.name]);
+                    alter.clauses.push(format!("DROP COLUMN {}", name(&live.name)));
+                    alter
+                        .clauses
+                        .push(format!("ADD COLUMN {} {position}", self.definition(column)));
                 }
                 (Some(live), Some(difference)) => {
-                    self.change_column(work, difference, live, column, &place);
+                    self.change_column(changes, difference, live, column, &position);
                 }
             }
         }
@@ -228,23 +237,23 @@ impl<'a> Alter<'a, '_> {
 
     fn change_column(
         &self,
-        work: &mut Work,
+        changes: &mut TableChanges,
         difference: &Difference,
         live: &Column,
         column: &Column,
-        place: &str,
+        position: &str,
     ) {
-        let risky = work.risky.contains(&column.name);
-        let part = work.part(risky);
+        let destructive = changes.destructive_columns.contains(&column.name);
+        let alter = changes.alter_for(destructive);
         if difference.differs_in(&["type", "null", "collation", "auto_increment", "generated"]) {
-            part.columns.touched.extend([live.name, column.name]);
+            alter.columns.touched.extend([live.name, column.name]);
         }
         let verb = match live.name == column.name {
             true => "MODIFY COLUMN".to_owned(),
             false => format!("CHANGE COLUMN {}", name(&live.name)),
         };
-        let place = if difference.differs_in(&["position"]) {
-            format!(" {place}")
+        let position = if difference.differs_in(&["position"]) {
+            format!(" {position}")
         } else {
             String::new()
         };
@@ -252,20 +261,21 @@ impl<'a> Alter<'a, '_> {
             true => " WITH SYSTEM VERSIONING",
             false => "",
         };
-        part.clauses
-            .push(format!("{verb} {}{versioned}{place}", self.definition(column)));
+        alter
+            .clauses
+            .push(format!("{verb} {}{versioned}{position}", self.definition(column)));
     }
 
-    /// Columns of MariaDB whose own check changes, which takes a MODIFY.
+    /// Columns whose column-level check changes, which requires a MODIFY (MariaDB).
     fn column_checks(&self) -> BTreeSet<Text> {
         let changed = self
             .of_kind(Kind::Check)
-            .flat_map(|one| self.column_checks_of(one));
+            .flat_map(|difference| self.column_checks_of(difference));
         changed.flatten().collect()
     }
 
-    /// The columns whose own checks a difference is about: the expected one's, and the live one's.
-    fn column_checks_of(&self, one: &Difference) -> [Option<Text>; 2] {
+    /// The columns whose column-level checks a difference concerns: in the expected and in the live table.
+    fn column_checks_of(&self, difference: &Difference) -> [Option<Text>; 2] {
         let live = self.planner.live.dialect().column_checks;
         let column = |checks: &ByName<Check>, name: Text, is_there: bool| {
             let check = checks
@@ -273,177 +283,162 @@ impl<'a> Alter<'a, '_> {
                 .filter(|check| check.of_column && is_there && live);
             check.map(|_| Check::name_on_server(name))
         };
-        let missing = matches!(one.change, Change::Missing { .. });
+        let missing = matches!(difference.change, Change::Missing { .. });
         [
-            column(&self.wanted.checks, one.name, one.is_expected()),
-            column(&self.found.checks, one.name_there(), !missing),
+            column(&self.expected.checks, difference.name, difference.is_expected()),
+            column(&self.live.checks, difference.name_there(), !missing),
         ]
     }
 
-    /// A column for the live server, with the check that belongs to it there.
+    /// The definition of a column for the live server, with its column-level check.
     fn definition(&self, column: &Column) -> String {
         let column_checks = self.planner.live.dialect().column_checks;
         let own = |table: &'a Table| table.column_check(&column.name).filter(|_| column_checks);
         let changed = self
             .of_kind(Kind::Check)
-            .any(|one| self.column_checks_of(one).contains(&Some(column.name)));
-        let kept = own(self.found).filter(|_| !changed);
-        let new = own(self.wanted).filter(|_| changed || kept.is_some());
+            .any(|difference| self.column_checks_of(difference).contains(&Some(column.name)));
+        let kept = own(self.live).filter(|_| !changed);
+        let new = own(self.expected).filter(|_| changed || kept.is_some());
         self.planner.writer.column(column, None, new.or(kept))
     }
 
-    /// Indexes and checks that come or change.
-    fn adds(&self, work: &mut Work, reindexed: &BTreeSet<Text>) {
-        for one in self.of_kind(Kind::Index).filter(|one| one.is_expected()) {
-            let Some(index) = self.wanted.indexes.get(&one.name) else {
+    /// Adds indexes and checks that are missing or change.
+    fn adds(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Text>) {
+        for difference in self
+            .of_kind(Kind::Index)
+            .filter(|difference| difference.is_expected())
+        {
+            let Some(index) = self.expected.indexes.get(&difference.name) else {
                 continue;
             };
-            let risky = self.is_risky_index(work, one);
-            match self.index_in_place(one) {
-                Some(clause) => work.part(risky).clauses.push(clause),
-                None => self.add_index(work, spelled_as_live(one), index, risky),
+            let destructive = self.is_destructive_index(changes, difference);
+            match self.index_in_place(difference) {
+                Some(clause) => changes.alter_for(destructive).clauses.push(clause),
+                None => self.add_index(changes, spelled_as_live(difference), index, destructive),
             }
         }
         for (index_name, index) in self
             .kept_indexes()
             .filter(|(_, index)| Self::holds(index, reindexed))
         {
-            self.add_index(work, index_name, index, needs_risky(work, index));
+            self.add_index(changes, index_name, index, needs_destructive(changes, index));
         }
-        for one in self.of_kind(Kind::Check).filter(|one| one.is_expected()) {
+        for difference in self
+            .of_kind(Kind::Check)
+            .filter(|difference| difference.is_expected())
+        {
             let in_column = self.planner.live.dialect().column_checks;
             let check = self
-                .wanted
+                .expected
                 .checks
-                .get(&one.name)
+                .get(&difference.name)
                 .filter(|check| !(check.of_column && in_column));
             if let Some(check) = check {
-                let risky = self.is_risky_check(work, one);
-                work.part(risky)
-                    .clauses
-                    .push(format!("ADD {}", ddl::check(&self.table, &one.name, check)));
+                let destructive = self.is_destructive_check(changes, difference);
+                changes.alter_for(destructive).clauses.push(format!(
+                    "ADD {}",
+                    ddl::check(&self.table, &difference.name, check)
+                ));
             }
         }
     }
 
-    fn add_index(&self, work: &mut Work, index_name: Text, index: &Index, risky: bool) {
-        let part = work.part(risky);
-        part.columns.indexed.extend(index.columns().next());
-        part.clauses
+    fn add_index(&self, changes: &mut TableChanges, index_name: Text, index: &Index, destructive: bool) {
+        let alter = changes.alter_for(destructive);
+        alter.columns.indexed.extend(index.columns().next());
+        alter
+            .clauses
             .push(format!("ADD {}", self.planner.writer.index(&index_name, index)));
     }
 
-    /// Whether the index, as it is or as it is expected, needs a column that may lose data, or its name
-    /// is taken by one that does.
-    fn is_risky_index(&self, work: &Work, one: &Difference) -> bool {
-        let found = [one.name_there(), one.name]
+    /// Whether the live or the expected index needs a destructive column, or a live index of its name does.
+    fn is_destructive_index(&self, changes: &TableChanges, difference: &Difference) -> bool {
+        let live = [difference.name_there(), difference.name]
             .into_iter()
-            .filter_map(|name| self.found.indexes.get(&name));
-        let wanted = self.wanted.indexes.get(&one.name);
-        wanted
+            .filter_map(|name| self.live.indexes.get(&name));
+        let expected = self.expected.indexes.get(&difference.name);
+        expected
             .into_iter()
-            .chain(found)
-            .any(|index| needs_risky(work, index))
+            .chain(live)
+            .any(|index| needs_destructive(changes, index))
     }
 
-    /// Whether the check's condition, before or after, is about a column that may lose data.
-    fn is_risky_check(&self, work: &Work, one: &Difference) -> bool {
-        let wanted = self.wanted.checks.get(&one.name);
-        let found = self.found.checks.get(&one.name_there());
-        let mut both = wanted.into_iter().chain(found);
-        both.any(|check| mentions(&check.clause, &work.risky))
+    /// Whether the live or the expected condition of a check names a destructive column.
+    fn is_destructive_check(&self, changes: &TableChanges, difference: &Difference) -> bool {
+        let expected = self.expected.checks.get(&difference.name);
+        let live = self.live.checks.get(&difference.name_there());
+        let mut both = expected.into_iter().chain(live);
+        both.any(|check| mentions(&check.clause, &changes.destructive_columns))
     }
 
-    fn options(&self, work: &mut Work) {
-        let changes = self.of_kind(Kind::Table).filter_map(|one| match &one.change {
-            Change::Different { fields } => Some(fields),
-            _ => None,
-        });
-        for field in changes.flatten() {
+    fn options(&self, changes: &mut TableChanges) {
+        let field_lists = self
+            .of_kind(Kind::Table)
+            .filter_map(|difference| match &difference.change {
+                Change::Different { fields } => Some(fields),
+                _ => None,
+            });
+        for field in field_lists.flatten() {
             if field.name == *ddl::SYSTEM_VERSIONING {
                 continue;
             }
-            work.safe.clauses.push(match field.name.as_str() {
-                "engine" => format!("ENGINE={}", self.wanted.engine),
-                "comment" => comment_option(self.wanted.comment),
+            changes.safe.clauses.push(match field.name.as_str() {
+                "engine" => format!("ENGINE={}", self.expected.engine),
+                "comment" => comment_option(self.expected.comment),
                 "default collation" => {
-                    format!("DEFAULT {}", self.planner.writer.charset(self.wanted.collation))
+                    format!("DEFAULT {}", self.planner.writer.charset(self.expected.collation))
                 }
-                key => ddl::option(key, self.wanted.options.get(&Text::new(key))),
+                key => ddl::option(key, self.expected.options.get(&Text::new(key))),
             });
         }
     }
 
-    /// Columns that are not expected go in a statement of their own, after the rest.
-    fn extra_columns(&self, work: &mut Work) {
+    /// Drops extra columns in a statement of their own, after the others.
+    fn extra_columns(&self, changes: &mut TableChanges) {
         let extra: Vec<&Difference> = self
             .of_kind(Kind::Column)
-            .filter(|one| !one.is_expected())
+            .filter(|difference| !difference.is_expected())
             .collect();
-        // A column with AUTO_INCREMENT has to stay in a key: it goes with its key or not at all.
-        let counts = |one: &&Difference| {
-            self.found
-                .column(&one.name)
+        // A column with AUTO_INCREMENT must be in a key at all times: drop it together with its key.
+        let counts = |difference: &&Difference| {
+            self.live
+                .column(&difference.name)
                 .is_some_and(|column| column.auto_increment)
         };
         let together = extra.iter().any(counts);
         let mut dropped: Vec<(String, String)> = Vec::new();
-        for one in extra {
-            work.gone.insert(one.name);
-            let why = format!("the column {} and what it holds go", one.name);
-            dropped.push((format!("DROP COLUMN {}", name(&one.name)), why));
+        for difference in extra {
+            changes.dropped_columns.insert(difference.name);
+            let why = format!("drops the column {} and its values", difference.name);
+            dropped.push((format!("DROP COLUMN {}", name(&difference.name)), why));
         }
         if dropped.is_empty() {
             return;
         }
         let (clauses, reasons): (Vec<_>, Vec<_>) = dropped.into_iter().unzip();
         if together {
-            work.reasons.extend(reasons);
-            work.unite();
-            work.losing.clauses.splice(0..0, clauses);
+            changes.reasons.extend(reasons);
+            changes.merge_into_destructive();
+            changes.destructive.clauses.splice(0..0, clauses);
         } else {
-            work.dropped = Some((clauses.join(", "), reasons.join("; ")));
+            changes.dropped = Some((clauses.join(", "), reasons.join("; ")));
         }
     }
 }
 
-/// The name of an index to make: in the spelling of a live one that it replaces. MariaDB 10.11 can
-/// no longer read an index that an ALTER dropped and added in another case (error 1030).
-fn spelled_as_live(one: &Difference) -> Text {
-    match same_name(&one.name, &one.name_there()) {
-        true => one.name_there(),
-        false => one.name,
+/// The name of an index to add, in the spelling of the live index it replaces. MariaDB 10.11 cannot
+/// read an index that one ALTER dropped and re-added with different case (error 1030).
+fn spelled_as_live(difference: &Difference) -> Text {
+    match same_name(&difference.name, &difference.name_there()) {
+        true => difference.name_there(),
+        false => difference.name,
     }
 }
 
-/// Whether an index holds, or is computed from, a column that may lose data.
-fn needs_risky(work: &Work, index: &Index) -> bool {
+/// Whether an index contains, or is computed from, a destructive column.
+fn needs_destructive(changes: &TableChanges, index: &Index) -> bool {
     index.parts.iter().any(|part| match part.key {
-        Key::Column(column) => work.risky.contains(&column),
-        Key::Expression(expression) => mentions(&expression, &work.risky),
+        Key::Column(column) => changes.destructive_columns.contains(&column),
+        Key::Expression(expression) => mentions(&expression, &changes.destructive_columns),
     })
-}
-
-/// The places of columns, each behind one that is there when its ALTER runs.
-#[derive(Default)]
-struct Places {
-    /// The column before, once everything is done.
-    before: Option<Text>,
-    /// The column before while only that is done which loses nothing.
-    before_safe: Option<Text>,
-}
-
-impl Places {
-    /// Where the next column goes. One without a difference that is not there is missing on purpose.
-    fn next(&mut self, column: Text, risky: bool, there: bool, difference: Option<&Difference>) -> String {
-        let before = if risky { self.before } else { self.before_safe };
-        let moves = !there || difference.is_some_and(|one| one.differs_in(&["position"]));
-        if there || difference.is_some() {
-            self.before = Some(column);
-            if !(risky && moves) {
-                self.before_safe = Some(column);
-            }
-        }
-        before.map_or("FIRST".to_owned(), |before| format!("AFTER {}", name(&before)))
-    }
 }

@@ -1,12 +1,12 @@
-//! What to know before a statement of a fix is run: names that may only have changed, and what
-//! the rows that are there get in a new column.
+//! Hints for statements of a fix: objects that may only have been renamed, and the values that existing
+//! rows get in a new column.
 
 use crate::report::visible;
 use crate::schema::ddl::name;
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::{Column, Text};
 
-/// What to know before a missing column is added.
+/// Hints for adding a missing column.
 pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -> Vec<String> {
     let mut hints = Vec::new();
     if let Some(old) = difference.renamed {
@@ -17,7 +17,7 @@ pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -
             name(&column.name)
         );
         hints.push(format!(
-            "{} may be {} under another name: {} then keeps what it holds, in the place of adding it",
+            "{} may be {} renamed: {} keeps its values, instead of adding it",
             visible(&column.name),
             visible(&old),
             visible(&rename)
@@ -26,7 +26,7 @@ pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -
     let given = column.default.is_some() || column.generated.is_some() || column.auto_increment;
     if !column.nullable && !given {
         hints.push(format!(
-            "the rows that are there get {} in {}",
+            "existing rows get {} in {}",
             implicit_default(&column.ty),
             visible(&column.name)
         ));
@@ -34,22 +34,22 @@ pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -
     hints
 }
 
-/// What to know before a missing table is made.
+/// A hint for creating a missing table.
 pub(super) fn on_table(differences: &[Difference]) -> Option<String> {
-    let missing = differences
-        .iter()
-        .find(|one| one.kind == Kind::Table && matches!(one.change, Change::Missing { .. }))?;
+    let missing = differences.iter().find(|difference| {
+        difference.kind == Kind::Table && matches!(difference.change, Change::Missing { .. })
+    })?;
     let old = missing.renamed?;
     let rename = format!("RENAME TABLE {} TO {}", name(&old), name(&missing.name));
     Some(format!(
-        "{} may be {} under another name: {} then keeps its rows, in the place of making it",
+        "{} may be {} renamed: {} keeps its rows, instead of creating it",
         visible(&missing.name),
         visible(&old),
         visible(&rename)
     ))
 }
 
-/// What a NOT NULL column without a default gets (manual, "Data Type Default Values").
+/// The implicit default of a NOT NULL column (manual, "Data Type Default Values").
 fn implicit_default(ty: &str) -> String {
     let head = ty.split(['(', ' ']).next().unwrap_or(ty);
     match head {
@@ -57,10 +57,10 @@ fn implicit_default(ty: &str) -> String {
             let first = ty.split('\'').nth(1).unwrap_or_default();
             format!("the first value ('{}')", visible(first))
         }
-        "date" | "datetime" | "timestamp" => "a zero date, which a strict server refuses".to_owned(),
+        "date" | "datetime" | "timestamp" => "a zero date, which a strict server rejects".to_owned(),
         "time" => "'00:00:00'".to_owned(),
         "json" | "geometry" | "point" | "linestring" | "polygon" | "uuid" | "inet4" | "inet6" => {
-            "an empty value, where the server has one".to_owned()
+            "an empty value, where the server has difference".to_owned()
         }
         _ if head.ends_with("char")
             || head.ends_with("text")

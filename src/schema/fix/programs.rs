@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::later::Later;
-use super::{Planner, made};
+use super::deferred::Deferred;
+use super::plan::{Planner, expected_of_kind};
 use crate::schema::ddl::{self, name};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::expr;
 use crate::schema::model::{Schema, Text};
 
 impl Planner<'_> {
-    /// Triggers and views that change or go: before the tables, so that nothing uses what goes.
-    pub(super) fn drop_programs(&mut self, differences: &[Difference], later: &Later) {
-        for one in differences {
-            let (verb, what) = match one.kind {
+    /// Drops programs that change or are extra, before the tables, so that none uses a dropped object.
+    pub(super) fn drop_programs(&mut self, differences: &[Difference], deferred: &Deferred) {
+        for difference in differences {
+            let (verb, what) = match difference.kind {
                 Kind::Trigger => ("TRIGGER", "trigger"),
                 Kind::View => ("VIEW", "view"),
                 Kind::Procedure => ("PROCEDURE", "procedure"),
@@ -21,14 +21,19 @@ impl Planner<'_> {
                 Kind::Event => ("EVENT", "event"),
                 _ => continue,
             };
-            // The trigger of a table that goes, goes with it.
-            let sql = format!("DROP {verb} IF EXISTS {}", name(&one.name));
-            match one.change {
+            // IF EXISTS, because a dropped table takes its triggers with it.
+            let sql = format!("DROP {verb} IF EXISTS {}", name(&difference.name));
+            match difference.change {
                 Change::Extra { .. } => {
-                    self.run_losing(sql, format!("the {what} {} is not in the migrations", one.name));
+                    self.run_losing(
+                        sql,
+                        format!("the {what} {} is not in the migrations", difference.name),
+                    );
                 }
-                Change::Different { .. } if one.kind != Kind::View && self.can_be_made(one) => {
-                    let loses = one.table.and_then(|table| later.trigger(table, one.name));
+                Change::Different { .. } if difference.kind != Kind::View && self.can_be_made(difference) => {
+                    let loses = difference
+                        .table
+                        .and_then(|table| deferred.trigger(table, difference.name));
                     self.add(sql, loses);
                 }
                 _ => {}
@@ -36,19 +41,19 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the reading user may see the definition of the expected program.
-    fn can_be_made(&self, one: &Difference) -> bool {
-        match (one.kind, one.table) {
+    /// Whether the definition of the expected program is visible to the user that read it.
+    fn can_be_made(&self, difference: &Difference) -> bool {
+        match (difference.kind, difference.table) {
             (Kind::Trigger, Some(table)) => {
                 let table = self.expected.tables.get(&table);
-                let trigger = table.and_then(|table| table.triggers.get(&one.name));
+                let trigger = table.and_then(|table| table.triggers.get(&difference.name));
                 trigger.is_some_and(|trigger| trigger.body.is_some())
             }
-            _ => self.create_program(one.kind, one.name).is_some(),
+            _ => self.create_program(difference.kind, difference.name).is_some(),
         }
     }
 
-    /// The statement that makes a program other than a trigger; nothing if its definition is hidden.
+    /// The statement that creates a program other than a trigger; `None` if its definition is hidden.
     fn create_program(&self, kind: Kind, name: Text) -> Option<String> {
         let expected = self.expected;
         match kind {
@@ -60,7 +65,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The mode a program other than a trigger was made in, and its text.
+    /// The mode in which a program other than a trigger was created, and its text.
     fn mode_and_body(&self, kind: Kind, name: Text) -> (Option<Text>, Option<Text>) {
         let routine = match kind {
             Kind::Function => self.expected.functions.get(&name),
@@ -68,29 +73,29 @@ impl Planner<'_> {
             _ => None,
         };
         let event = self.expected.events.get(&name).filter(|_| kind == Kind::Event);
-        let of_routine = routine.map(|one| (one.mode, one.body));
+        let of_routine = routine.map(|difference| (difference.mode, difference.body));
         of_routine
-            .or(event.map(|one| (one.mode, one.body)))
+            .or(event.map(|difference| (difference.mode, difference.body)))
             .unwrap_or_default()
     }
 
-    /// Views, routines, triggers and events that are missing or different.
-    pub(super) fn programs(&mut self, differences: &[Difference], later: &Later) {
-        self.triggers(differences, later);
-        let wanted = |kind: Kind| made(differences, kind).map(|one| one.name);
-        let functions = wanted(Kind::Function).map(|name| (Kind::Function, name));
-        let procedures = wanted(Kind::Procedure).map(|name| (Kind::Procedure, name));
-        let views = views_in_order(self.expected, wanted(Kind::View)).into_iter();
+    /// Creates views, routines, triggers and events that are missing or different.
+    pub(super) fn programs(&mut self, differences: &[Difference], deferred: &Deferred) {
+        self.triggers(differences, deferred);
+        let names = |kind: Kind| expected_of_kind(differences, kind).map(|difference| difference.name);
+        let functions = names(Kind::Function).map(|name| (Kind::Function, name));
+        let procedures = names(Kind::Procedure).map(|name| (Kind::Procedure, name));
+        let views = views_in_order(self.expected, names(Kind::View)).into_iter();
         let views = views.map(|name| (Kind::View, name));
-        let events = wanted(Kind::Event).map(|name| (Kind::Event, name));
+        let events = names(Kind::Event).map(|name| (Kind::Event, name));
         for (kind, name) in functions.chain(procedures).chain(views).chain(events) {
             match self.create_program(kind, name) {
                 Some(sql) => {
-                    let loses = later.object(name).filter(|_| kind == Kind::View);
+                    let loses = deferred.object(name).filter(|_| kind == Kind::View);
                     self.make_program(sql, self.mode_and_body(kind, name), loses);
                 }
                 None => self.notes.push(format!(
-                    "the {} {name} cannot be made: the reading user may not see its definition",
+                    "the {} {name} cannot be created: the user that read the schema cannot see its definition",
                     kind.words()
                 )),
             }
@@ -98,7 +103,7 @@ impl Planner<'_> {
     }
 }
 
-/// Views after the views they read from.
+/// Orders views after the views they read from.
 fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Text>) -> Vec<Text> {
     fn visit(
         schema: &Schema,

@@ -1,117 +1,122 @@
-//! Creating, altering and dropping tables.
+//! Creates, alters and drops tables.
 
 use std::collections::BTreeSet;
 
 use super::alter::Alter;
+use super::change_summary::ChangeSummaries;
+use super::deferred::Deferred;
+use super::foreign_keys::{add_foreign_key, drop_foreign_key};
 use super::hints;
-use super::keys::{add_foreign_key, drop_foreign_key};
-use super::later::Later;
-use super::outline::Outlines;
-use super::work::Work;
-use super::{ByTable, Planner};
+use super::plan::{ByTable, Planner};
+use super::table_changes::TableChanges;
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
 use crate::schema::model::Text;
 
 impl Planner<'_> {
-    /// What has to be done to the tables that are there and stay.
-    pub(super) fn work(&self, by_table: &ByTable<'_>) -> Outlines {
-        let mut work = Outlines::new(self.live, self.expected, by_table.len());
+    /// Summarises the changes of the tables that exist in both schemas.
+    pub(super) fn summaries(&self, by_table: &ByTable<'_>) -> ChangeSummaries {
+        let mut summaries = ChangeSummaries::new(self.live, self.expected, by_table.len());
         for (table, differences) in by_table {
-            if let Some(one) = self.work_on(*table, differences) {
-                work.insert(*table, one);
+            if let Some(changes) = self.changes_of(*table, differences) {
+                summaries.insert(*table, changes);
             }
         }
-        self.unite_what_keys_tie(by_table, &mut work);
-        work
+        self.merge_tied_changes(by_table, &mut summaries);
+        summaries
     }
 
-    /// What has to be done to a table that is there and stays.
-    fn work_on(&self, table: Text, differences: &[Difference]) -> Option<Work> {
+    /// The changes of a table that exists in both schemas.
+    fn changes_of(&self, table: Text, differences: &[Difference]) -> Option<TableChanges> {
         let alter = Alter {
             planner: self,
             table,
-            wanted: self.expected.tables.get(&table)?,
-            found: self.live.tables.get(&table)?,
+            expected: self.expected.tables.get(&table)?,
+            live: self.live.tables.get(&table)?,
             differences,
         };
-        Some(alter.work())
+        Some(alter.changes())
     }
 
-    /// Everything about tables, their foreign keys included.
-    pub(super) fn change_tables(&mut self, by_table: &ByTable<'_>, work: &Outlines, later: &Later) {
-        let (drop, add) = self.foreign_keys(by_table, work, later);
+    /// Emits the statements for all tables and their foreign keys.
+    pub(super) fn change_tables(
+        &mut self,
+        by_table: &ByTable<'_>,
+        summaries: &ChangeSummaries,
+        deferred: &Deferred,
+    ) {
+        let (drop, add) = self.foreign_keys(by_table, summaries, deferred);
         if drop.len() > add.len() {
-            self.note_lost_keys(by_table, work);
+            self.note_lost_keys(by_table, summaries);
         }
         for step in drop {
-            let loses = step.loses(work);
+            let loses = step.loses(summaries);
             self.add(drop_foreign_key(step.table, step.name), loses);
         }
-        let mut gone = Vec::new();
+        let mut extra = Vec::new();
         for (table, differences) in by_table {
             match (self.expected.tables.get(table), self.live.tables.get(table)) {
-                (Some(wanted), None) => {
-                    let sql = self.writer.create_table(table, wanted);
-                    self.add_noted(sql, later.object(*table), hints::on_table(differences));
+                (Some(expected), None) => {
+                    let sql = self.writer.create_table(table, expected);
+                    self.add_noted(sql, deferred.object(*table), hints::on_table(differences));
                 }
-                (None, Some(_)) => gone.push(*table),
+                (None, Some(_)) => extra.push(*table),
                 _ => {}
             }
         }
-        for table in work.tables() {
+        for table in summaries.tables() {
             let differences = by_table.get(&table).copied().unwrap_or_default();
-            if let Some(mut one) = self.work_on(table, differences) {
-                work.decide(table, &mut one);
-                self.alter(table, one);
+            if let Some(mut changes) = self.changes_of(table, differences) {
+                summaries.apply_merge(table, &mut changes);
+                self.alter(table, changes);
             }
         }
-        self.drop_tables(&gone);
+        self.drop_tables(&extra);
         for step in add {
-            let loses = step.loses(work);
+            let loses = step.loses(summaries);
             self.add(add_foreign_key(step.table, step.name, step.key), loses);
         }
     }
 
-    /// The ALTERs of one table.
-    fn alter(&mut self, table: Text, work: Work) {
-        let loses = work.loses();
+    /// Emits the ALTERs of one table.
+    fn alter(&mut self, table: Text, changes: TableChanges) {
+        let loses = changes.loses();
         let start = format!("ALTER TABLE {}", name(&table));
-        for (clause, loses) in work.before {
+        for (clause, loses) in changes.first {
             self.add(format!("{start} {clause}"), loses);
         }
-        for (part, loses) in [(work.safe, None), (work.losing, loses.clone())] {
-            let mut note = (!part.notes.is_empty()).then(|| part.notes.join("; "));
-            for clauses in self.at_once(part.clauses) {
+        for (alter, loses) in [(changes.safe, None), (changes.destructive, loses.clone())] {
+            let mut note = (!alter.notes.is_empty()).then(|| alter.notes.join("; "));
+            for clauses in self.split_clauses(alter.clauses) {
                 let sql = format!("{start}\n  {}", clauses.join(",\n  "));
                 self.add_noted(sql, loses.clone(), note.take());
             }
         }
-        if let Some((clause, why)) = work.dropped {
+        if let Some((clause, why)) = changes.dropped {
             self.run_losing(format!("{start} {clause}"), why);
         }
-        if let Some(partitioning) = work.partitioning {
+        if let Some(partitioning) = changes.partitioning {
             self.add(format!("{start} {partitioning}"), loses);
         }
     }
 
-    /// The clauses of each ALTER that the server can take.
-    fn at_once(&self, clauses: Vec<String>) -> Vec<Vec<String>> {
+    /// Divides clauses into ALTERs that the server accepts.
+    fn split_clauses(&self, clauses: Vec<String>) -> Vec<Vec<String>> {
         let one_by_one = self.live.dialect().one_fulltext_at_a_time;
         let mut first = true;
-        let (later, all): (Vec<_>, Vec<_>) = clauses.into_iter().partition(|clause| {
+        let (deferred, all): (Vec<_>, Vec<_>) = clauses.into_iter().partition(|clause| {
             let fulltext = one_by_one && clause.starts_with("ADD FULLTEXT ");
             fulltext && !std::mem::take(&mut first)
         });
         let all = (!all.is_empty()).then_some(all);
         all.into_iter()
-            .chain(later.into_iter().map(|clause| vec![clause]))
+            .chain(deferred.into_iter().map(|clause| vec![clause]))
             .collect()
     }
 
-    /// Extra tables, children before their parents.
-    fn drop_tables(&mut self, gone: &[Text]) {
-        let mut left: BTreeSet<Text> = gone.iter().copied().collect();
+    /// Drops extra tables, children before their parents.
+    fn drop_tables(&mut self, extra: &[Text]) {
+        let mut left: BTreeSet<Text> = extra.iter().copied().collect();
         while let Some(first) = left.first().copied() {
             let children = |parent: Text, left: &BTreeSet<Text>| -> Vec<(Text, Text)> {
                 let tables = left.iter().filter(|child| **child != parent);
@@ -129,7 +134,7 @@ impl Planner<'_> {
                 .iter()
                 .copied()
                 .find(|table| children(*table, &left).is_empty());
-            // A ring of tables: take the foreign keys off its first one.
+            // A cycle of tables: drop the foreign keys that reference its first one.
             let keys = if free.is_none() {
                 children(first, &left)
             } else {

@@ -5,7 +5,7 @@ use super::*;
 use crate::schema::ddl;
 use crate::schema::diff::diff;
 use crate::schema::model::{
-    Action, Check, Column, Event, ForeignKey, Index, Part, Routine, Table, Trigger, View,
+    Action, Check, Column, Event, ForeignKey, Index, Part, Routine, Table, Text, Trigger, View,
 };
 
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
@@ -30,7 +30,7 @@ fn what_loses_data_is_a_comment_with_its_reason() {
     );
     assert_eq!(
         fix.script(false),
-        "-- the column b and what it holds go:\n-- ALTER TABLE `kept` DROP COLUMN `b`;\n\
+        "-- drops the column b and its values:\n-- ALTER TABLE `kept` DROP COLUMN `b`;\n\
          -- the table old is not in the migrations:\n-- DROP TABLE `old`;\n"
     );
 }
@@ -183,7 +183,7 @@ fn hostile() -> impl Strategy<Value = Text> {
 fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
     prop::collection::vec(hostile(), 18).prop_map(move |names| {
         let name = |at: usize| names[at];
-        let quoted = |at: usize| Text::from(quote(&names[at]));
+        let quoted = |at: usize| Text::from(ddl::quote(&names[at]));
         let mut table = Table::new(Text::new("utf8mb4_general_ci"));
         table.comment = Some(name(0));
         table.columns = vec![
@@ -222,7 +222,7 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
         let body = |at: usize| {
             Some(Text::from(format!(
                 "BEGIN SET @a = {}; -- one\nEND",
-                quote(&names[at])
+                ddl::quote(&names[at])
             )))
         };
         let trigger = Trigger {

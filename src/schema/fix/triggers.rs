@@ -1,22 +1,24 @@
-//! Triggers, in the order in which those of one event run.
+//! Creates triggers in the order in which those of one event run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Planner;
-use super::later::Later;
+use super::deferred::Deferred;
+use super::plan::Planner;
 use crate::schema::ddl::{self, Place};
 use crate::schema::diff::{Change, Difference, Kind};
 use crate::schema::model::Text;
 
 impl Planner<'_> {
-    /// Triggers that are missing or different, and those of tables that are missing.
-    pub(super) fn triggers(&mut self, differences: &[Difference], later: &Later) {
+    /// Creates triggers that are missing or different, and those of missing tables.
+    pub(super) fn triggers(&mut self, differences: &[Difference], deferred: &Deferred) {
         let mut wanted: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
-        for one in differences {
-            let Some(table_name) = one.table else { continue };
-            match (one.kind, &one.change) {
+        for difference in differences {
+            let Some(table_name) = difference.table else {
+                continue;
+            };
+            match (difference.kind, &difference.change) {
                 (Kind::Trigger, Change::Missing { .. } | Change::Different { .. }) => {
-                    wanted.entry(table_name).or_default().insert(one.name);
+                    wanted.entry(table_name).or_default().insert(difference.name);
                 }
                 (Kind::Table, Change::Missing { .. }) => {
                     let table = self.expected.tables.get(&table_name);
@@ -27,12 +29,12 @@ impl Planner<'_> {
             }
         }
         for (table, names) in wanted {
-            self.triggers_of(table, &names, later);
+            self.triggers_of(table, &names, deferred);
         }
     }
 
-    /// Makes these triggers of one table, each at its place among those that are there.
-    fn triggers_of(&mut self, table_name: Text, names: &BTreeSet<Text>, later: &Later) {
+    /// Creates these triggers of one table, each at its position among the existing ones.
+    fn triggers_of(&mut self, table_name: Text, names: &BTreeSet<Text>, deferred: &Deferred) {
         let Some(table) = self.expected.tables.get(&table_name) else {
             return;
         };
@@ -63,7 +65,7 @@ impl Planner<'_> {
                     continue;
                 };
                 if let Some(sql) = ddl::create_trigger(&table_name, name, trigger, place) {
-                    let loses = later.trigger(table_name, *name);
+                    let loses = deferred.trigger(table_name, *name);
                     self.make_program(sql, (trigger.mode, trigger.body), loses);
                     there.insert(*name);
                 }

@@ -1,19 +1,24 @@
-//! Under which `sql_mode` tables are changed.
+//! Chooses the sql_mode for ALTER TABLE statements and for programs.
 
-use super::later::Later;
-use super::outline::Outlines;
-use super::{ByTable, Planner};
+use super::change_summary::ChangeSummaries;
+use super::deferred::Deferred;
+use super::plan::{ByTable, Planner};
 use crate::schema::diff::{Change, Difference, Field, Kind};
 use crate::schema::expr::lexer;
 use crate::schema::model::{Column, Text};
 use crate::schema::normalise::{ORACLE, modes_against};
 
-/// Programs keep the mode in which they are made.
+/// Restores the session's mode before programs are created, because programs store their mode.
 const RESTORE: &str = "SET sql_mode = @dbtool_sql_mode";
 
 impl Planner<'_> {
-    /// Plans tables, under another mode where the server's own would not do.
-    pub(super) fn tables(&mut self, by_table: &ByTable<'_>, work: &Outlines, later: &Later) {
+    /// Emits the statements for tables, under another mode if the server's own does not suffice.
+    pub(super) fn tables(
+        &mut self,
+        by_table: &ByTable<'_>,
+        summaries: &ChangeSummaries,
+        deferred: &Deferred,
+    ) {
         let mode = self.mode(by_table);
         if let Some(mode) = &mode {
             self.run(format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {mode}"));
@@ -22,7 +27,7 @@ impl Planner<'_> {
         if let Some([keep, _]) = &history {
             self.run(keep.clone());
         }
-        self.change_tables(by_table, work, later);
+        self.change_tables(by_table, summaries, deferred);
         if let Some([_, default]) = history {
             self.run(default);
         }
@@ -31,11 +36,11 @@ impl Planner<'_> {
         }
     }
 
-    /// The mode that the tables need, as an expression, if it is not the server's own.
+    /// The mode that the tables need, as an expression; `None` if the server's own suffices.
     fn mode(&self, by_table: &ByTable<'_>) -> Option<String> {
         let mut mode = "@@sql_mode".to_owned();
-        // NO_ZERO_DATE, which MySQL has by itself, refuses to make tables with defaults such as
-        // '0000-00-00', and to alter those that it has. TRADITIONAL would bring it back.
+        // NO_ZERO_DATE, a default of MySQL, rejects creating and altering tables with defaults such as
+        // '0000-00-00'. TRADITIONAL implies it.
         let zero_dates = by_table
             .iter()
             .any(|(table, differences)| changes(differences) && self.has_zero_date(*table));
@@ -44,8 +49,8 @@ impl Planner<'_> {
                 mode = format!("REPLACE({mode}, '{part}', '')");
             }
         }
-        // Without a strict mode a column that becomes NOT NULL gets zeros and empty strings in the
-        // place of NULL, with a warning only.
+        // Without a strict mode, a column that becomes NOT NULL gets zeros and empty strings instead of
+        // NULL, with a warning only.
         let mut differences = by_table.values().flat_map(|of_table| of_table.iter());
         if !self.live.strict && differences.any(forbids_null) {
             mode = format!("CONCAT({mode}, ',STRICT_ALL_TABLES')");
@@ -53,7 +58,7 @@ impl Planner<'_> {
         (mode != "@@sql_mode").then_some(mode)
     }
 
-    /// Makes a program in the mode that its text was written for, as far as the session may have another.
+    /// Emits a program's statement under the mode that its text was written for, if the session's may differ.
     pub(super) fn make_program(
         &mut self,
         sql: String,
@@ -72,9 +77,9 @@ impl Planner<'_> {
         }
     }
 
-    /// The mode that a program needs, as a string, if it is not the server's own.
+    /// The mode that a program needs, as a string literal; `None` if the server's own suffices.
     fn program_mode(&self, mode: Option<Text>, body: &str) -> Option<String> {
-        // These stand for several modes.
+        // Combination modes, which imply others.
         const SETS: [&str; 6] = ["ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
         let own: Vec<&str> = self
             .live
@@ -88,7 +93,7 @@ impl Planner<'_> {
         if oracle {
             against.clear();
         } else if own.contains(&ORACLE) {
-            // It has its own language.
+            // ORACLE has its own dialect.
             return Some(lexer::quote(&wanted.join(",")));
         }
         let missing = wanted.iter().any(|mode| !own.contains(mode));
@@ -109,15 +114,15 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a table is made or altered, not only dropped.
+/// Whether a table is created or altered, not only dropped.
 fn changes(differences: &[Difference]) -> bool {
-    differences.iter().any(|one| {
-        let gone = one.kind == Kind::Table && !one.is_expected();
-        one.kind != Kind::Trigger && !gone
+    differences.iter().any(|difference| {
+        let gone = difference.kind == Kind::Table && !difference.is_expected();
+        difference.kind != Kind::Trigger && !gone
     })
 }
 
-/// Whether the default's month or day is 00.
+/// Whether the month or day of a column's default is 00.
 pub(crate) fn is_zero_date(column: &Column) -> bool {
     let is_date = ["date", "timestamp"].iter().any(|ty| column.ty.starts_with(ty));
     let value = column.default.filter(|_| is_date);
@@ -128,12 +133,13 @@ pub(crate) fn is_zero_date(column: &Column) -> bool {
     date.split('-').skip(1).any(|part| part == "00")
 }
 
-/// Whether a column that takes NULL no longer does.
-fn forbids_null(one: &Difference) -> bool {
+/// Whether a nullable column becomes NOT NULL.
+fn forbids_null(difference: &Difference) -> bool {
     let wanted = |fields: &[Field]| {
         fields
             .iter()
             .any(|field| field.name == *"null" && field.expected == *"no")
     };
-    one.kind == Kind::Column && matches!(&one.change, Change::Different { fields } if wanted(fields))
+    difference.kind == Kind::Column
+        && matches!(&difference.change, Change::Different { fields } if wanted(fields))
 }

@@ -1,18 +1,18 @@
-//! Types into which every value of another type goes as it is, though they are of another kind.
+//! Conversions between different kinds of types that keep every value.
 
 use crate::schema::expr::lexer;
 
-/// A type taken apart: `decimal(10,2) unsigned`.
-struct Type<'a> {
+/// The parts of a type such as `decimal(10,2) unsigned`.
+struct TypeParts<'a> {
     name: &'a str,
     arguments: &'a str,
     unsigned: bool,
 }
 
-fn parse(ty: &str) -> Type<'_> {
+fn parse(ty: &str) -> TypeParts<'_> {
     let (head, rest) = ty.split_once('(').unwrap_or((ty, ""));
     let arguments = rest.rsplit_once(')').map_or("", |(inside, _)| inside);
-    Type {
+    TypeParts {
         name: head.split(' ').next().unwrap_or(head),
         arguments,
         unsigned: ty.contains("unsigned") || ty.contains("zerofill"),
@@ -20,14 +20,14 @@ fn parse(ty: &str) -> Type<'_> {
 }
 
 /// Whether every value of `from` can be written in `to`, and reads the same there.
-pub(super) fn keeps(from: &str, to: &str) -> bool {
-    let (one, other) = (parse(from), parse(to));
-    let listed = |ty: &Type<'_>| values(ty.arguments);
-    match (one.name, other.name) {
-        // A value is brought over by its name and not by its number.
+pub(super) fn keeps_values(from: &str, to: &str) -> bool {
+    let (from_type, to_type) = (parse(from), parse(to));
+    let listed = |ty: &TypeParts<'_>| values(ty.arguments);
+    match (from_type.name, to_type.name) {
+        // A value is converted by its name, not by its number.
         ("enum", "enum") | ("set", "set") => {
-            let there = listed(&other);
-            return listed(&one).iter().all(|value| there.contains(value));
+            let there = listed(&to_type);
+            return listed(&from_type).iter().all(|value| there.contains(value));
         }
         (
             "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon",
@@ -37,21 +37,21 @@ pub(super) fn keeps(from: &str, to: &str) -> bool {
         }
         _ => {}
     }
-    if let (Some(letters), Some(room)) = (longest(&one), room(&other)) {
+    if let (Some(letters), Some(room)) = (longest(&from_type), room(&to_type)) {
         return letters <= room;
     }
-    let Some(digits) = integer_digits(&one) else {
+    let Some(digits) = integer_digits(&from_type) else {
         return false;
     };
-    match other.name {
+    match to_type.name {
         "decimal" => {
-            let (precision, scale) = precision(other.arguments);
-            precision.saturating_sub(scale) >= digits && (one.unsigned || !other.unsigned)
+            let (precision, scale) = precision(to_type.arguments);
+            precision.saturating_sub(scale) >= digits && (from_type.unsigned || !to_type.unsigned)
         }
-        // A double holds integers of 53 bits, a float those of 24.
+        // A double represents integers of 53 bits exactly, a float those of 24.
         "double" => digits <= 10,
         "float" => digits <= 5,
-        "smallint" | "mediumint" | "int" | "bigint" => one.name == "year",
+        "smallint" | "mediumint" | "int" | "bigint" => from_type.name == "year",
         _ => false,
     }
 }
@@ -62,7 +62,7 @@ fn values(arguments: &str) -> Vec<String> {
     let mut rest = arguments;
     while let Some(start) = rest.find('\'') {
         rest = &rest[start..];
-        // A quote that is doubled is part of the value.
+        // A doubled quote is part of the value.
         let mut end = 1;
         while let Some(at) = rest[end..].find('\'') {
             end += at + 1;
@@ -78,7 +78,7 @@ fn values(arguments: &str) -> Vec<String> {
 }
 
 /// Decimal digits of the largest value of an integer type.
-fn integer_digits(ty: &Type<'_>) -> Option<u64> {
+fn integer_digits(ty: &TypeParts<'_>) -> Option<u64> {
     Some(match ty.name {
         "tinyint" => 3,
         "smallint" => 5,
@@ -100,8 +100,8 @@ fn precision(arguments: &str) -> (u64, u64) {
     (number(precision, 10), number(scale, 0))
 }
 
-/// Characters of the longest value when it is written as text.
-fn longest(ty: &Type<'_>) -> Option<u64> {
+/// Length of the longest value as text, in characters.
+fn longest(ty: &TypeParts<'_>) -> Option<u64> {
     let fraction = match number(ty.arguments, 0) {
         0 => 0,
         digits => digits + 1,
@@ -128,14 +128,14 @@ fn longest(ty: &Type<'_>) -> Option<u64> {
         }
         _ => {
             let digits = integer_digits(ty)?;
-            // ZEROFILL writes as many digits as the type says.
+            // ZEROFILL pads to the display width.
             digits.max(number(ty.arguments, 0)) + u64::from(!ty.unsigned && ty.name != "year")
         }
     })
 }
 
-/// How many characters a text type has room for, whatever their bytes.
-fn room(ty: &Type<'_>) -> Option<u64> {
+/// Capacity of a text type in characters, for characters of any length.
+fn room(ty: &TypeParts<'_>) -> Option<u64> {
     Some(match ty.name {
         "char" | "varchar" => number(ty.arguments, 1),
         "tinytext" => 255 / 4,
@@ -148,7 +148,7 @@ fn room(ty: &Type<'_>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::keeps;
+    use super::keeps_values;
 
     #[test]
     fn what_reads_the_same_is_told_from_what_may_not() {
@@ -174,7 +174,7 @@ mod tests {
             ("smallint", "float"),
             ("point", "geometry"),
         ] {
-            assert!(keeps(from, to), "{from} -> {to}");
+            assert!(keeps_values(from, to), "{from} -> {to}");
         }
         for (from, to) in [
             ("int", "varchar(10)"),
@@ -196,7 +196,7 @@ mod tests {
             ("bit(8)", "varchar(20)"),
             ("int", "date"),
         ] {
-            assert!(!keeps(from, to), "{from} -> {to}");
+            assert!(!keeps_values(from, to), "{from} -> {to}");
         }
     }
 }

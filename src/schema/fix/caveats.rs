@@ -1,18 +1,18 @@
-//! What INFORMATION_SCHEMA does not say rightly, and a fix would repeat.
+//! Values INFORMATION_SCHEMA reports incorrectly, which a fix would copy.
 
-/// What is doubtful about the statements of a fix.
+/// Caveats about the statements of a fix.
 #[derive(Default)]
-pub(super) struct Doubts {
+pub(super) struct Caveats {
     question_mark: bool,
 }
 
-impl Doubts {
-    /// Looks at a statement before it runs.
-    pub(super) fn look_at(&mut self, sql: &str) {
+impl Caveats {
+    /// Inspects a statement.
+    pub(super) fn inspect(&mut self, sql: &str) {
         self.question_mark |= has_question_mark(sql);
     }
 
-    /// The doubt in words.
+    /// The note about caveats that were found.
     pub(super) fn note(&self) -> Option<String> {
         self.question_mark.then(|| {
             "a ? may stand for an emoji or another character that the server does not print: \
@@ -22,7 +22,7 @@ impl Doubts {
     }
 }
 
-/// Whether a string holds a question mark.
+/// Whether a string literal contains a question mark.
 fn has_question_mark(sql: &str) -> bool {
     sql.split('\'').skip(1).step_by(2).any(|text| text.contains('?'))
 }

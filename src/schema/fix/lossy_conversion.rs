@@ -1,20 +1,20 @@
-//! Whether turning a column of one type into another may lose what is stored.
+//! Determines whether changing a column's definition may lose stored values.
 
-use super::convert;
+use super::exact_conversion;
 use crate::schema::model::{Column, Schema};
 
-/// Why changing `from` into `to` may lose data, if it may. Strict servers refuse to cut most
-/// values, but not all, and not every server is strict.
-pub(super) fn of_change(from: &Column, to: &Column) -> Option<&'static str> {
+/// Why changing `from` into `to` may lose data; `None` if it cannot. Strict servers reject the
+/// truncation of most values, but not of all, and not every server is strict.
+pub(super) fn reason(from: &Column, to: &Column) -> Option<&'static str> {
     match (from.generated, to.generated) {
         (None, Some(_)) => return Some("the stored values are replaced by computed ones"),
         (Some(generated), None) if !generated.stored => return Some("the computed values are not kept"),
         (Some(_), Some(_)) => return None,
-        // A MODIFY keeps the values of a stored column.
+        // MODIFY keeps the values of a stored column.
         (_, None) => {}
     }
     if !widens(&from.ty, &to.ty) {
-        return Some("values may not fit the other type");
+        return Some("values may not fit the to_type type");
     }
     let charset = |column: &Column| {
         column
@@ -22,61 +22,63 @@ pub(super) fn of_change(from: &Column, to: &Column) -> Option<&'static str> {
             .map(|name| Schema::charset_of(&name.to_string()).to_owned())
     };
     match (charset(from), charset(to)) {
-        (Some(one), Some(other)) if one != other && other != "utf8mb4" && one != "ascii" => {
-            Some("characters may be missing in the other character set")
+        (Some(from_type), Some(to_type))
+            if from_type != to_type && to_type != "utf8mb4" && from_type != "ascii" =>
+        {
+            Some("characters may be missing in the to_type character set")
         }
         _ => None,
     }
 }
 
-/// A type taken apart: `decimal(10,2) unsigned`.
-struct Type<'a> {
+/// The parts of a type such as `decimal(10,2) unsigned`.
+struct StoredType<'a> {
     name: &'a str,
     arguments: &'a str,
     unsigned: bool,
 }
 
-fn parse(ty: &str) -> Type<'_> {
+fn parse(ty: &str) -> StoredType<'_> {
     let (head, rest) = ty.split_once('(').unwrap_or((ty, ""));
     let arguments = rest.rsplit_once(')').map_or("", |(inside, _)| inside);
     let name = head.split(' ').next().unwrap_or(head);
-    Type {
+    StoredType {
         name,
         arguments,
         unsigned: ty.contains("unsigned"),
     }
 }
 
-/// Whether every value of `from` has its place in `to`.
+/// Whether every value of `from` can be stored in `to`.
 fn widens(from: &str, to: &str) -> bool {
-    if from == to || convert::keeps(from, to) {
+    if from == to || exact_conversion::keeps_values(from, to) {
         return true;
     }
-    let (one, other) = (parse(from), parse(to));
-    if let (Some(a), Some(b)) = (integer_bytes(one.name), integer_bytes(other.name)) {
-        return match (one.unsigned, other.unsigned) {
+    let (from_type, to_type) = (parse(from), parse(to));
+    if let (Some(a), Some(b)) = (integer_bytes(from_type.name), integer_bytes(to_type.name)) {
+        return match (from_type.unsigned, to_type.unsigned) {
             (true, false) => b > a,
             (false, true) => false,
             _ => b >= a,
         };
     }
-    if let (Some(a), Some(b)) = (characters(&one), characters(&other)) {
+    if let (Some(a), Some(b)) = (characters(&from_type), characters(&to_type)) {
         return b >= a;
     }
-    if let (Some(a), Some(b)) = (bytes(&one), bytes(&other)) {
+    if let (Some(a), Some(b)) = (bytes(&from_type), bytes(&to_type)) {
         return b >= a;
     }
-    match (one.name, other.name) {
-        ("enum", "enum") | ("set", "set") => other.arguments.starts_with(one.arguments),
-        ("decimal", "decimal") if one.unsigned || !other.unsigned => {
-            let ((a, b), (c, d)) = (digits(one.arguments), digits(other.arguments));
+    match (from_type.name, to_type.name) {
+        ("enum", "enum") | ("set", "set") => to_type.arguments.starts_with(from_type.arguments),
+        ("decimal", "decimal") if from_type.unsigned || !to_type.unsigned => {
+            let ((a, b), (c, d)) = (digits(from_type.arguments), digits(to_type.arguments));
             d >= b && c.saturating_sub(d) >= a.saturating_sub(b)
         }
         ("float", "double") => true,
         ("datetime", "datetime")
         | ("timestamp", "timestamp")
         | ("time", "time")
-        | ("timestamp", "datetime") => number(other.arguments, 0) >= number(one.arguments, 0),
+        | ("timestamp", "datetime") => number(to_type.arguments, 0) >= number(from_type.arguments, 0),
         ("date", "datetime") => true,
         ("json", "longtext") => true,
         _ => false,
@@ -103,8 +105,8 @@ fn integer_bytes(name: &str) -> Option<u8> {
     })
 }
 
-/// Capacity of a character type; the TEXT types count bytes, of which a character takes up to four.
-fn characters(ty: &Type<'_>) -> Option<u64> {
+/// Capacity of a character type in characters; TEXT types count bytes, and a character takes up to four.
+fn characters(ty: &StoredType<'_>) -> Option<u64> {
     Some(match ty.name {
         "char" | "varchar" => number(ty.arguments, 1),
         "tinytext" => 255 / 4,
@@ -115,7 +117,7 @@ fn characters(ty: &Type<'_>) -> Option<u64> {
     })
 }
 
-fn bytes(ty: &Type<'_>) -> Option<u64> {
+fn bytes(ty: &StoredType<'_>) -> Option<u64> {
     Some(match ty.name {
         "varbinary" => number(ty.arguments, 1),
         "tinyblob" => 255,
