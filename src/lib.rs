@@ -9,6 +9,7 @@ pub mod config;
 pub mod connections;
 pub mod context;
 pub mod db;
+pub mod escape;
 pub mod exit;
 pub mod hex;
 pub mod hostproc;

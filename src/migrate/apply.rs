@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Migration, Outline, TakenAway};
-use crate::sql::Options;
+use crate::sql::SplitOptions;
 
 /// What a run needs to know besides the migrations.
 pub struct Runner<'a> {
@@ -30,7 +30,7 @@ pub struct Runner<'a> {
     /// The database.
     pub database: &'a str,
     /// How the server reads strings.
-    pub options: Options,
+    pub options: SplitOptions,
     /// How long one statement may run.
     pub timeout: Option<Duration>,
     /// How often a statement is tried when a lock is in its way.

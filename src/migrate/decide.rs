@@ -12,7 +12,10 @@ use super::resume::{Look, Snapshot, qualified, slots};
 use super::server_life::Trust;
 use super::witness::file_name;
 use crate::db::Server;
-use crate::sql::{Action, Class, Classification, Effect, ObjectKind, PartitionChange, truncated_partitions};
+use crate::sql::{
+    AlterAction, Classification, ObjectEffect, ObjectKind, PartitionChange, StatementClass,
+    truncated_partitions,
+};
 
 /// Whether an interrupted statement took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,17 +74,18 @@ pub enum Care {
 impl Care {
     /// What a statement takes.
     pub fn of(statement: &str, found: &Classification) -> Care {
-        let effect = |wanted: fn(&Effect) -> bool| found.objects.iter().any(|object| wanted(&object.effect));
-        let partitions = |change: &PartitionChange| found.actions.contains(&Action::Partition(*change));
+        let effect =
+            |wanted: fn(&ObjectEffect) -> bool| found.objects.iter().any(|object| wanted(&object.effect));
+        let partitions = |change: &PartitionChange| found.actions.contains(&AlterAction::Partition(*change));
         let exchanged = |validated| PartitionChange::Exchange { validated };
         let emptied = [PartitionChange::Truncate, exchanged(true), exchanged(false)];
-        if effect(|effect| *effect == Effect::Truncate) {
+        if effect(|effect| *effect == ObjectEffect::Truncate) {
             Care::Rows
-        } else if effect(|effect| matches!(effect, Effect::Rename(_) | Effect::Drop))
+        } else if effect(|effect| matches!(effect, ObjectEffect::Rename(_) | ObjectEffect::Drop))
             || found.verb == "CREATE TABLE" && replaces(statement)
         {
             Care::Identity
-        } else if found.actions.contains(&Action::Tablespace) || partitions(&PartitionChange::Other) {
+        } else if found.actions.contains(&AlterAction::Tablespace) || partitions(&PartitionChange::Other) {
             Care::Files
         } else if emptied.iter().any(partitions) {
             Care::Partitions
@@ -99,15 +103,15 @@ impl Care {
 }
 
 /// Whether an ALTER gives a column a name that another one loses by it.
-fn reuses_column_names(actions: &[Action]) -> bool {
+fn reuses_column_names(actions: &[AlterAction]) -> bool {
     let mut lost: Vec<String> = Vec::new();
     let mut gained: Vec<String> = Vec::new();
     for action in actions {
         match action {
-            Action::DropColumn(name) => lost.push(name.to_lowercase()),
-            Action::AddColumn { name, .. } => gained.push(name.to_lowercase()),
-            Action::RenameColumn(from, to)
-            | Action::ModifyColumn {
+            AlterAction::DropColumn(name) => lost.push(name.to_lowercase()),
+            AlterAction::AddColumn { name, .. } => gained.push(name.to_lowercase()),
+            AlterAction::RenameColumn(from, to)
+            | AlterAction::ModifyColumn {
                 name: from,
                 to: Some(to),
                 ..
@@ -148,13 +152,15 @@ pub fn decide(
         return unclear("what it did cannot be seen from outside");
     }
     match found.class {
-        Class::Ddl => {}
-        Class::Admin if found.verb == "SET" && sets_from_variables(statement) => {
+        StatementClass::Ddl => {}
+        StatementClass::Admin if found.verb == "SET" && sets_from_variables(statement) => {
             return unclear("it sets a variable from another one, or from itself");
         }
-        Class::Admin if repeatable(&found.verb) || found.idempotent => return Verdict::NotApplied,
-        Class::Admin => return unclear("accounts and privileges are not part of the schema"),
-        Class::Dml => return unclear("its table has no transactions, so part of its rows may be changed"),
+        StatementClass::Admin if repeatable(&found.verb) || found.idempotent => return Verdict::NotApplied,
+        StatementClass::Admin => return unclear("accounts and privileges are not part of the schema"),
+        StatementClass::Dml => {
+            return unclear("its table has no transactions, so part of its rows may be changed");
+        }
         _ => return Verdict::NotApplied,
     }
     if !ground.atomic {
@@ -170,7 +176,7 @@ pub fn decide(
     if found
         .objects
         .iter()
-        .any(|object| matches!(object.effect, Effect::Rename(_)))
+        .any(|object| matches!(object.effect, ObjectEffect::Rename(_)))
     {
         return renamed(found, before, now, ground.trust);
     }
@@ -188,11 +194,11 @@ pub fn decide(
             trust: ground.trust,
         };
         verdicts.extend(match &object.effect {
-            Effect::Create => Some(seen.created()),
-            Effect::Drop => seen.dropped(),
-            Effect::Alter => Some(seen.altered()),
-            Effect::Truncate => Some(seen.truncated()),
-            Effect::Rename(_) | Effect::Write => None,
+            ObjectEffect::Create => Some(seen.created()),
+            ObjectEffect::Drop => seen.dropped(),
+            ObjectEffect::Alter => Some(seen.altered()),
+            ObjectEffect::Truncate => Some(seen.truncated()),
+            ObjectEffect::Rename(_) | ObjectEffect::Write => None,
         });
     }
     // To drop the rest would drop it, too.
@@ -469,7 +475,7 @@ fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot, trust: Tru
     let mut slot = 0;
     for object in &found.objects {
         slot += 1;
-        if matches!(object.effect, Effect::Rename(_)) {
+        if matches!(object.effect, ObjectEffect::Rename(_)) {
             let moved = would.get_mut(&names[slot - 1]).and_then(Option::take);
             // IF EXISTS passes over a table that is not there.
             if moved.is_some() {

@@ -12,7 +12,10 @@ use crate::db::codes;
 use crate::db::row::get;
 use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, Query, Row, Server, Session, quote_name};
-use crate::sql::{Action, Class, Classification, Effect, Name, Object, ObjectKind, TableDef, used_database};
+use crate::sql::{
+    AlterAction, Classification, Object, ObjectEffect, ObjectKind, ObjectName, StatementClass, TableDef,
+    used_database,
+};
 
 /// A table's size as the server estimates it, its engine, and whether it is a table.
 const TABLE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE, TABLE_TYPE FROM information_schema.TABLES \
@@ -204,7 +207,7 @@ impl<'a> Foresight<'a> {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn size(&mut self, name: &Name) -> Result<Option<Size>, DbError> {
+    pub async fn size(&mut self, name: &ObjectName) -> Result<Option<Size>, DbError> {
         Ok(match self.look(ObjectKind::Table, name).await? {
             Known::Table(size, _) => Some(size),
             _ => None,
@@ -215,7 +218,7 @@ impl<'a> Foresight<'a> {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn table(&mut self, name: &Name) -> Result<Option<Table>, DbError> {
+    pub async fn table(&mut self, name: &ObjectName) -> Result<Option<Table>, DbError> {
         let Known::Table(size, table) = self.look(ObjectKind::Table, name).await? else {
             return Ok(None);
         };
@@ -237,7 +240,7 @@ impl<'a> Foresight<'a> {
     /// # Errors
     /// The connection failed.
     pub async fn fault(&mut self, statement: &str, found: &Classification) -> Result<Option<Fault>, DbError> {
-        if found.opaque || found.class == Class::Dml && !names_a_table(statement, found) {
+        if found.opaque || found.class == StatementClass::Dml && !names_a_table(statement, found) {
             return Ok(None);
         }
         // One RENAME may move several tables through names that the same statement frees.
@@ -257,7 +260,7 @@ impl<'a> Foresight<'a> {
                 }
                 freed.push(key);
             }
-            if let Effect::Rename(to) = &object.effect {
+            if let ObjectEffect::Rename(to) = &object.effect {
                 let to_key = self.key(object.kind, to);
                 let there = self.is_there(object.kind, to).await? == Some(true);
                 if there && !freed.contains(&to_key) && to_key != self.key(object.kind, &object.name) {
@@ -289,12 +292,12 @@ impl<'a> Foresight<'a> {
         let name = &object.name.name;
         let kind = object.kind.keyword().to_lowercase();
         Ok(match (&object.effect, there) {
-            (Effect::Create, true) => Some(fault(
+            (ObjectEffect::Create, true) => Some(fault(
                 exists(object.kind),
                 format!("{kind} {name} exists already"),
             )),
-            (Effect::Create, false) | (_, true) => None,
-            (Effect::Drop, false) => Some(fault(
+            (ObjectEffect::Create, false) | (_, true) => None,
+            (ObjectEffect::Drop, false) => Some(fault(
                 self.dropped(object.kind),
                 format!("{kind} {name} does not exist"),
             )),
@@ -326,7 +329,7 @@ impl<'a> Foresight<'a> {
             self.lose_sight();
             return Ok(());
         }
-        if found.class == Class::Session || found.class == Class::Transaction {
+        if found.class == StatementClass::Session || found.class == StatementClass::Transaction {
             if let Some(database) = used_database(statement) {
                 self.current = database;
             }
@@ -366,9 +369,11 @@ impl<'a> Foresight<'a> {
         let key = self.key(object.kind, &object.name);
         let plain = self.plain(&object.name);
         match &object.effect {
-            Effect::Create if found.temporary => self.temporary.push(plain),
-            Effect::Drop if self.is_temporary(&object.name) => self.temporary.retain(|name| *name != plain),
-            Effect::Create => {
+            ObjectEffect::Create if found.temporary => self.temporary.push(plain),
+            ObjectEffect::Drop if self.is_temporary(&object.name) => {
+                self.temporary.retain(|name| *name != plain)
+            }
+            ObjectEffect::Create => {
                 let kept = found.idempotent && !replaces(statement);
                 if kept && self.is_there(object.kind, &object.name).await? != Some(false) {
                     return Ok(());
@@ -386,15 +391,15 @@ impl<'a> Foresight<'a> {
                 };
                 self.settle(self.shared(key), known);
             }
-            Effect::Drop if object.kind == ObjectKind::Database => {
+            ObjectEffect::Drop if object.kind == ObjectKind::Database => {
                 let dropped = object.name.name.clone();
                 self.known.retain(|(_, schema, _), _| *schema != dropped);
                 self.blind |= dropped == self.current;
             }
-            Effect::Drop => {
+            ObjectEffect::Drop => {
                 self.settle(self.shared(key), Known::Missing);
             }
-            Effect::Rename(to) if object.kind == ObjectKind::Table => {
+            ObjectEffect::Rename(to) if object.kind == ObjectKind::Table => {
                 // With its definition: under the new name the server cannot be asked for it.
                 self.table(&object.name).await?;
                 let known = match renamed.iter().position(|(other, _)| *other == key) {
@@ -404,11 +409,11 @@ impl<'a> Foresight<'a> {
                 self.settle(key, Known::Missing);
                 renamed.push((self.key(ObjectKind::Table, to), known));
             }
-            Effect::Rename(to) => {
+            ObjectEffect::Rename(to) => {
                 self.settle(key, Known::Missing);
                 renamed.push((self.key(object.kind, to), Known::Other));
             }
-            Effect::Alter | Effect::Truncate | Effect::Write => {}
+            ObjectEffect::Alter | ObjectEffect::Truncate | ObjectEffect::Write => {}
         }
         Ok(())
     }
@@ -421,7 +426,7 @@ impl<'a> Foresight<'a> {
         for object in &found.objects {
             let key = self.key(object.kind, &object.name);
             self.known.insert(self.shared(key), Known::Unknown);
-            if let Effect::Rename(to) = &object.effect {
+            if let ObjectEffect::Rename(to) = &object.effect {
                 self.known.insert(self.key(object.kind, to), Known::Unknown);
             }
         }
@@ -441,7 +446,7 @@ impl<'a> Foresight<'a> {
     }
 
     /// Whether an object is there; `None` when that is not certain.
-    async fn is_there(&mut self, kind: ObjectKind, name: &Name) -> Result<Option<bool>, DbError> {
+    async fn is_there(&mut self, kind: ObjectKind, name: &ObjectName) -> Result<Option<bool>, DbError> {
         let known = self.look(kind, name).await?;
         if self.unsure.contains(&self.key(kind, name)) {
             return Ok(None);
@@ -453,7 +458,7 @@ impl<'a> Foresight<'a> {
         })
     }
 
-    async fn look(&mut self, kind: ObjectKind, name: &Name) -> Result<Known, DbError> {
+    async fn look(&mut self, kind: ObjectKind, name: &ObjectName) -> Result<Known, DbError> {
         let key = self.key(kind, name);
         let key = self.shared(key);
         if let Some(known) = self.known.get(&key) {
@@ -479,11 +484,11 @@ impl<'a> Foresight<'a> {
         Ok(known)
     }
 
-    fn is_temporary(&self, name: &Name) -> bool {
+    fn is_temporary(&self, name: &ObjectName) -> bool {
         self.temporary.contains(&self.plain(name))
     }
 
-    fn plain(&self, name: &Name) -> String {
+    fn plain(&self, name: &ObjectName) -> String {
         let schema = name.schema.as_deref().unwrap_or(&self.current);
         self.plain_name(&format!("{schema}.{}", name.name))
     }
@@ -496,7 +501,7 @@ impl<'a> Foresight<'a> {
         }
     }
 
-    fn key(&self, kind: ObjectKind, name: &Name) -> Key {
+    fn key(&self, kind: ObjectKind, name: &ObjectName) -> Key {
         let schema = name.schema.as_deref().unwrap_or(&self.current);
         let object = match kind {
             ObjectKind::Table | ObjectKind::View | ObjectKind::Database => self.plain_name(&name.name),
@@ -571,47 +576,47 @@ fn replaces(statement: &str) -> bool {
 }
 
 /// The table that a statement's actions are about.
-pub fn altered(found: &Classification) -> Option<&Name> {
+pub fn altered(found: &Classification) -> Option<&ObjectName> {
     if found.actions.is_empty() || !found.maintained.is_empty() {
         return None;
     }
     let object = found.objects.first()?;
-    matches!(object.effect, Effect::Alter | Effect::Rename(_)).then_some(&object.name)
+    matches!(object.effect, ObjectEffect::Alter | ObjectEffect::Rename(_)).then_some(&object.name)
 }
 
 /// Columns and indexes that an ALTER TABLE adds though they are there, or changes though they are not.
-fn column_fault(actions: &[Action], table: &TableDef) -> Option<Fault> {
+fn column_fault(actions: &[AlterAction], table: &TableDef) -> Option<Fault> {
     let mut after = table.clone();
     let gone = |name: &str, index: bool| {
         actions.iter().any(|action| match action {
-            Action::DropColumn(other) | Action::RenameColumn(other, _) => {
+            AlterAction::DropColumn(other) | AlterAction::RenameColumn(other, _) => {
                 !index && other.eq_ignore_ascii_case(name)
             }
-            Action::ModifyColumn {
+            AlterAction::ModifyColumn {
                 name: other,
                 to: Some(_),
                 ..
             } => !index && other.eq_ignore_ascii_case(name),
-            Action::DropIndex(other) | Action::DropConstraint(other) | Action::RenameIndex(other, _) => {
-                index && other.eq_ignore_ascii_case(name)
-            }
+            AlterAction::DropIndex(other)
+            | AlterAction::DropConstraint(other)
+            | AlterAction::RenameIndex(other, _) => index && other.eq_ignore_ascii_case(name),
             _ => false,
         })
     };
     for action in actions {
         let absent = |name: &str| after.column(name).is_none();
         let found = match action {
-            Action::AddColumn { name, .. } if !absent(name) && !gone(name, false) => Some(fault(
+            AlterAction::AddColumn { name, .. } if !absent(name) && !gone(name, false) => Some(fault(
                 codes::ER_DUP_FIELDNAME,
                 format!("column {name} exists already"),
             )),
-            Action::DropColumn(name) if table.column(name).is_none() && absent(name) => Some(fault(
+            AlterAction::DropColumn(name) if table.column(name).is_none() && absent(name) => Some(fault(
                 codes::ER_CANT_DROP_FIELD_OR_KEY,
                 format!("column {name} does not exist"),
             )),
-            Action::ModifyColumn { name, .. }
-            | Action::RenameColumn(name, _)
-            | Action::ColumnDefault(name)
+            AlterAction::ModifyColumn { name, .. }
+            | AlterAction::RenameColumn(name, _)
+            | AlterAction::ColumnDefault(name)
                 if table.column(name).is_none() && absent(name) =>
             {
                 Some(fault(
@@ -619,15 +624,15 @@ fn column_fault(actions: &[Action], table: &TableDef) -> Option<Fault> {
                     format!("column {name} does not exist"),
                 ))
             }
-            Action::DropIndex(name) if table.index(name).is_none() => Some(fault(
+            AlterAction::DropIndex(name) if table.index(name).is_none() => Some(fault(
                 codes::ER_CANT_DROP_FIELD_OR_KEY,
                 format!("index {name} does not exist"),
             )),
-            Action::RenameIndex(name, _) if table.index(name).is_none() => Some(fault(
+            AlterAction::RenameIndex(name, _) if table.index(name).is_none() => Some(fault(
                 codes::ER_KEY_DOES_NOT_EXITS,
                 format!("index {name} does not exist"),
             )),
-            Action::AddIndex(index) => match index.name.as_deref() {
+            AlterAction::AddIndex(index) => match index.name.as_deref() {
                 Some("PRIMARY") if after.index("PRIMARY").is_some() && !gone("PRIMARY", true) => Some(fault(
                     codes::ER_MULTIPLE_PRI_KEY,
                     "the table has a primary key".to_owned(),

@@ -40,7 +40,7 @@ use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder, Migration};
-use crate::sql::Options;
+use crate::sql::SplitOptions;
 
 /// A migration that the history of a database names.
 #[derive(Debug, Clone)]
@@ -81,9 +81,9 @@ fn complete(records: &[Record]) -> impl Iterator<Item = u64> + '_ {
 ///
 /// # Errors
 /// The server could not be asked.
-pub async fn options(ctx: &Context) -> Result<Options, DbError> {
+pub async fn options(ctx: &Context) -> Result<SplitOptions, DbError> {
     let server = ctx.db.server().await?;
-    Ok(Options {
+    Ok(SplitOptions {
         backslash_escapes: !server.no_backslash_escapes(),
     })
 }
@@ -106,7 +106,7 @@ pub(crate) struct Migrator<'a> {
     server: std::sync::Arc<Server>,
     database: String,
     history: History,
-    options: Options,
+    options: SplitOptions,
 }
 
 impl<'a> Migrator<'a> {

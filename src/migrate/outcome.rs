@@ -247,7 +247,7 @@ impl Outcome for Plan {
             };
             table.row([
                 format!("{}.{}", planned.label, planned.number),
-                planned.class.word().to_owned(),
+                planned.class.as_str().to_owned(),
                 effect,
                 planned
                     .rows

@@ -9,7 +9,7 @@ use crate::db::{DbError, Server};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Migration};
 use crate::report::visible;
-use crate::sql::{Class, Classification, Effect, Name, Options, classify, summary};
+use crate::sql::{Classification, ObjectEffect, ObjectName, SplitOptions, StatementClass, classify, summary};
 
 /// Above this many rows a blocking statement needs `--allow-blocking`.
 pub const LARGE_ROWS: u64 = 1_000_000;
@@ -30,7 +30,7 @@ pub struct Planned {
     /// Column where it begins.
     pub column: u32,
     /// Its class.
-    pub class: Class,
+    pub class: StatementClass,
     /// It in one line.
     pub summary: String,
     /// How it works.
@@ -61,7 +61,7 @@ impl Planned {
     pub fn json(&self) -> serde_json::Value {
         json!({
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
-            "class": self.class.word(), "summary": self.summary, "effect": self.how.word(), "reason": self.why,
+            "class": self.class.as_str(), "summary": self.summary, "effect": self.how.word(), "reason": self.why,
             "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "refused": self.is_refused(),
             "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
         })
@@ -79,7 +79,7 @@ pub async fn plan(
     server: &Server,
     migration: &Migration,
     record: Option<&Record>,
-    options: Options,
+    options: SplitOptions,
     data_too: bool,
     mut visit: impl FnMut(Planned) -> Result<(), Failure>,
 ) -> anyhow::Result<()> {
@@ -106,7 +106,7 @@ pub async fn plan(
                 foresight.lose_sight();
             }
             // What it set in the session is set again; what it did is there.
-            if found.class == Class::Session {
+            if found.class == StatementClass::Session {
                 foresight.follow(&statement.text, &found).await?;
             }
             continue;
@@ -148,8 +148,8 @@ async fn judge(
     let touched = found
         .objects
         .iter()
-        .filter(|object| object.effect != Effect::Create);
-    let mut tables: Vec<Name> = touched.map(|object| object.name.clone()).collect();
+        .filter(|object| object.effect != ObjectEffect::Create);
+    let mut tables: Vec<ObjectName> = touched.map(|object| object.name.clone()).collect();
     tables.extend(found.maintained.iter().cloned());
     let mut worst: Option<(Verdict, Option<Size>)> = None;
     for name in tables {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::schema::introspect::hides_triggers;
-use crate::sql::{Class, Classification, Effects, Name, effects, mentions};
+use crate::sql::{Classification, Effects, ObjectName, StatementClass, effects, mentions};
 
 const TABLE: &str =
     "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
@@ -71,8 +71,8 @@ pub struct Reached {
 /// Something still to be looked at.
 enum Next {
     /// A table or view, and what is done to it: INSERT, UPDATE, DELETE, or all of them if not known.
-    Written(Name, &'static [&'static str]),
-    Called(Name),
+    Written(ObjectName, &'static [&'static str]),
+    Called(ObjectName),
 }
 
 const INSERT: &[&str] = &["INSERT"];
@@ -148,7 +148,7 @@ impl Reached {
     }
 
     /// Whether a function or procedure of that name is there.
-    async fn is_routine(&mut self, session: &mut Session, name: &Name) -> Result<bool, DbError> {
+    async fn is_routine(&mut self, session: &mut Session, name: &ObjectName) -> Result<bool, DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();
         if !self.routines.contains_key(schema) {
             let names = session
@@ -165,7 +165,7 @@ impl Reached {
     async fn table(
         &mut self,
         session: &mut Session,
-        name: &Name,
+        name: &ObjectName,
         events: &'static [&'static str],
         reach: &mut Reach,
         todo: &mut Vec<Next>,
@@ -242,15 +242,15 @@ impl Reached {
 /// What a statement does to the table it names first.
 fn events(found: &Classification, statement: &str) -> &'static [&'static str] {
     match (found.class, found.verb.as_str()) {
-        (Class::Dml, "INSERT") if !mentions(statement, "DUPLICATE") => INSERT,
-        (Class::Dml, "UPDATE") => UPDATE,
-        (Class::Dml, "DELETE") => DELETE,
+        (StatementClass::Dml, "INSERT") if !mentions(statement, "DUPLICATE") => INSERT,
+        (StatementClass::Dml, "UPDATE") => UPDATE,
+        (StatementClass::Dml, "DELETE") => DELETE,
         _ => ALL,
     }
 }
 
-fn qualified(name: Name, schema: &str) -> Name {
-    Name {
+fn qualified(name: ObjectName, schema: &str) -> ObjectName {
+    ObjectName {
         schema: Some(name.schema.unwrap_or_else(|| schema.to_owned())),
         name: name.name,
     }
@@ -286,7 +286,7 @@ fn add(
 
 async fn program(
     session: &mut Session,
-    name: &Name,
+    name: &ObjectName,
     reach: &mut Reach,
     todo: &mut Vec<Next>,
 ) -> Result<(), DbError> {
@@ -307,7 +307,7 @@ async fn program(
 }
 
 /// The tables behind FROM and JOIN in a view's definition, which the server writes with every name qualified.
-fn from(definition: &str) -> Vec<Name> {
+fn from(definition: &str) -> Vec<ObjectName> {
     // UPDATE … SET reads its list of tables in the same way.
     let mut tables = Vec::new();
     let upper = definition.to_ascii_uppercase();

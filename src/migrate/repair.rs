@@ -11,7 +11,7 @@ use crate::cli::migrate::{MigrateArgs, RepairArgs};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder, Migration};
 use crate::report::visible;
-use crate::sql::Options;
+use crate::sql::SplitOptions;
 
 impl Migrator<'_> {
     /// Settles what could not be decided from the schema.
@@ -286,7 +286,7 @@ pub(super) fn to_take_back<'a>(
     folder: &Folder,
     items: &[Item<'a>],
     version: Option<&str>,
-    options: Options,
+    options: SplitOptions,
     cancel: &Cancel,
 ) -> anyhow::Result<Vec<(&'a Migration, &'a Record)>> {
     let recorded: Vec<&Item<'a>> = items.iter().filter(|item| item.record.is_some()).rev().collect();

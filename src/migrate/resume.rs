@@ -12,7 +12,7 @@ use super::witness::Witness;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Server, Session, quote_name};
 use crate::hex;
-use crate::sql::{Classification, Effect, Name, ObjectKind};
+use crate::sql::{Classification, ObjectEffect, ObjectKind, ObjectName};
 
 /// What a statement's objects look like, and what else the next run needs to judge it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Snapshot {
     /// Its objects, in the order of [`slots`], or those `watched`.
     pub looks: Vec<Look>,
     /// Tables that a text made at run time in a procedure may change.
-    pub watched: Option<Vec<Name>>,
+    pub watched: Option<Vec<ObjectName>>,
     /// Whether the procedure has committed something.
     pub committed: bool,
     /// The server's life in which it was looked; asked only where a table's identity decides.
@@ -95,7 +95,7 @@ impl Snapshot {
                 })
                 .collect(),
             watched: value["watched"].as_array().map(|names| {
-                let name = |pair: &Value| Name {
+                let name = |pair: &Value| ObjectName {
                     schema: string(&pair[0]),
                     name: string(&pair[1]).unwrap_or_default(),
                 };
@@ -230,7 +230,7 @@ impl Snapshot {
         let mut tables = session.stream(Query::new(TABLES).bind(database)).await?;
         while let Some(name) = tables.next_as::<String>().await? {
             if names.contains(&name.to_lowercase()) {
-                watched.push(Name {
+                watched.push(ObjectName {
                     schema: Some(database.to_owned()),
                     name,
                 });
@@ -249,7 +249,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn watch_again(session: &mut Session, watched: &[Name]) -> Result<Snapshot, DbError> {
+    pub async fn watch_again(session: &mut Session, watched: &[ObjectName]) -> Result<Snapshot, DbError> {
         let mut snapshot = Snapshot::default();
         for name in watched {
             snapshot
@@ -261,11 +261,11 @@ impl Snapshot {
 }
 
 /// The objects to look at: each one touched, and behind a renamed one its new name.
-pub fn slots(found: &Classification) -> Vec<(ObjectKind, &Name)> {
+pub fn slots(found: &Classification) -> Vec<(ObjectKind, &ObjectName)> {
     let mut slots = Vec::new();
     for object in &found.objects {
         slots.push((object.kind, &object.name));
-        if let Effect::Rename(to) = &object.effect {
+        if let ObjectEffect::Rename(to) = &object.effect {
             slots.push((object.kind, to));
         }
     }
@@ -273,21 +273,21 @@ pub fn slots(found: &Classification) -> Vec<(ObjectKind, &Name)> {
 }
 
 /// The name with its database.
-pub fn qualified(name: &Name, database: &str) -> Name {
-    Name {
+pub fn qualified(name: &ObjectName, database: &str) -> ObjectName {
+    ObjectName {
         schema: Some(name.schema.clone().unwrap_or_else(|| database.to_owned())),
         name: name.name.clone(),
     }
 }
 
-fn quoted(name: &Name) -> String {
+fn quoted(name: &ObjectName) -> String {
     match &name.schema {
         Some(schema) => format!("{}.{}", quote_name(schema), quote_name(&name.name)),
         None => quote_name(&name.name),
     }
 }
 
-async fn look_at(session: &mut Session, kind: ObjectKind, name: &Name) -> Result<Look, DbError> {
+async fn look_at(session: &mut Session, kind: ObjectKind, name: &ObjectName) -> Result<Look, DbError> {
     let target = match kind {
         ObjectKind::Database => quote_name(&name.name),
         _ => quoted(name),
@@ -325,7 +325,7 @@ async fn look_at(session: &mut Session, kind: ObjectKind, name: &Name) -> Result
 }
 
 /// Where a sequence stands, as far as that is stored.
-async fn next_value(session: &mut Session, name: &Name) -> Result<String, DbError> {
+async fn next_value(session: &mut Session, name: &ObjectName) -> Result<String, DbError> {
     let query = format!("SELECT next_not_cached_value FROM {}", quoted(name));
     match session.first::<i64>(query).await {
         Ok(value) => Ok(value.unwrap_or_default().to_string()),
@@ -334,7 +334,7 @@ async fn next_value(session: &mut Session, name: &Name) -> Result<String, DbErro
     }
 }
 
-async fn is_empty(session: &mut Session, name: &Name) -> Result<bool, DbError> {
+async fn is_empty(session: &mut Session, name: &ObjectName) -> Result<bool, DbError> {
     match session
         .first::<u8>(format!("SELECT 1 FROM {} LIMIT 1", quoted(name)))
         .await
@@ -421,7 +421,7 @@ mod tests {
                     ..Look::default()
                 },
             ],
-            watched: Some(vec![crate::sql::Name {
+            watched: Some(vec![crate::sql::ObjectName {
                 schema: Some("d".to_owned()),
                 name: "t".to_owned(),
             }]),

@@ -13,7 +13,7 @@ use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::hex;
 use crate::migrate::files::Outline;
 use crate::sql::session::{Executed, Prepared, deallocates, executes, prepares};
-use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables};
+use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables};
 
 /// A value longer than this many bytes is not kept.
 const LONGEST: usize = 64 * 1024;
@@ -178,12 +178,12 @@ impl SessionState {
         for object in &found.objects {
             let key = object.name.name.to_lowercase();
             match object.effect {
-                Effect::Create if found.temporary => drop(self.temporary.insert(key, number)),
-                Effect::Drop if object.kind == ObjectKind::Table => drop(self.temporary.remove(&key)),
+                ObjectEffect::Create if found.temporary => drop(self.temporary.insert(key, number)),
+                ObjectEffect::Drop if object.kind == ObjectKind::Table => drop(self.temporary.remove(&key)),
                 _ => {}
             }
         }
-        if found.class == Class::Session || found.verb == "SET" {
+        if found.class == StatementClass::Session || found.verb == "SET" {
             if found.verb == "USE" {
                 self.database = session
                     .first::<Option<String>>(Query::new("SELECT DATABASE()").shielded())

@@ -32,7 +32,9 @@ use crate::report::{duration, plural, visible};
 use crate::sql::session::{
     has_query, may_call, sets_for_next_statement, sets_next_transaction, user_variables,
 };
-use crate::sql::{Class, Classification, Transaction, assigns_first, classify, summary, transaction};
+use crate::sql::{
+    Classification, StatementClass, TransactionStatement, assigns_first, classify, summary, transaction,
+};
 
 /// Ends a transaction of dbtool's own, whatever `completion_type` a file has set.
 pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
@@ -63,7 +65,7 @@ impl Part {
     }
 
     fn commits(&self) -> bool {
-        self.found.implicit_commit && self.found.class != Class::Transaction
+        self.found.implicit_commit && self.found.class != StatementClass::Transaction
     }
 }
 
@@ -181,12 +183,12 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[Part],
-        kind: Option<Transaction>,
+        kind: Option<TransactionStatement>,
     ) -> Result<(), Stop> {
         if let Some(holder) = lock::keep(self.session, self.database).await? {
             return Err(Stop::LockLost(holder));
         }
-        let begins = |part: &Part| transaction(part.text()) == Some(Transaction::Begin);
+        let begins = |part: &Part| transaction(part.text()) == Some(TransactionStatement::Begin);
         if kind.is_some() || parts.get(1).is_some_and(begins) {
             return self.begin_transaction(progress, parts).await;
         }
@@ -224,10 +226,10 @@ impl Runner<'_> {
         let mut bond = Bond::After;
         for part in parts {
             let lasting = match part.found.class {
-                Class::Dml => true,
+                StatementClass::Dml => true,
                 _ if part.found.opaque => true,
-                Class::Query => part.found.verb == "SELECT" || part.found.verb == "TABLE",
-                Class::Session | Class::Other => may_call(part.text()),
+                StatementClass::Query => part.found.verb == "SELECT" || part.found.verb == "TABLE",
+                StatementClass::Session | StatementClass::Other => may_call(part.text()),
                 _ => false,
             };
             if lasting {
@@ -474,7 +476,7 @@ impl Runner<'_> {
             ));
         } else if let Some((text, database)) = reach.only_change() {
             let found = classify(text);
-            if found.class == Class::Ddl && !found.objects.is_empty() {
+            if found.class == StatementClass::Ddl && !found.objects.is_empty() {
                 before = Snapshot::take(self.session, self.server, text, &found, database, true).await?;
                 before.ran = Some(text.clone());
             }
@@ -686,7 +688,7 @@ impl Runner<'_> {
         let first = parts.len() - ran.len();
         for (number, (index, part)) in (progress.script.number()..).zip(parts.iter().enumerate()) {
             if let Some(ran) = index.checked_sub(first).and_then(|index| ran.get(index)) {
-                if part.found.class == Class::Dml {
+                if part.found.class == StatementClass::Dml {
                     progress.rows += ran.done.affected;
                 }
                 self.say(progress, number, part, ran);
@@ -701,9 +703,9 @@ impl Runner<'_> {
         let number = format!("{}.{number}", progress.migration.label);
         let rows = match (ran.returned, part.found.class) {
             (Some(returned), _) => plural(returned, "row"),
-            (None, Class::Dml) => plural(ran.done.affected, "row"),
+            (None, StatementClass::Dml) => plural(ran.done.affected, "row"),
             // An ALTER that copies counts the rows it copied.
-            (None, Class::Ddl) if ran.done.affected > 0 => plural(ran.done.affected, "row"),
+            (None, StatementClass::Ddl) if ran.done.affected > 0 => plural(ran.done.affected, "row"),
             _ => String::new(),
         };
         let warnings = match ran.done.warnings {

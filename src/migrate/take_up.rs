@@ -13,7 +13,7 @@ use crate::exit::Failure;
 use crate::migrate::files::{Direction, Migration, Position, PrefixHash, ScriptStatement, StatementReader};
 use crate::report::plural;
 use crate::sql::session::{reads_diagnostics, sets_role};
-use crate::sql::{Class, classify, summary};
+use crate::sql::{StatementClass, classify, summary};
 
 /// An unfinished migration.
 struct Unfinished<'a> {
@@ -171,7 +171,10 @@ impl Runner<'_> {
                 "they ran as one, and something in them cannot be rolled back".to_owned(),
             ));
         }
-        if matches!(found.class, Class::Query | Class::Session | Class::Transaction) {
+        if matches!(
+            found.class,
+            StatementClass::Query | StatementClass::Session | StatementClass::Transaction
+        ) {
             // Such a statement has an intent only where it calls a function that may have written.
             let why = "a function that it calls may write to a table without transactions";
             return Ok(Verdict::Unclear(before.why.unwrap_or_else(|| why.to_owned())));
@@ -250,7 +253,7 @@ impl Unfinished<'_> {
             passed.done = statement.number;
             passed.hash = statement.after.clone();
             passed.last = Some(statement.place());
-            let session = self.legacy && classify(&statement.text).class == Class::Session;
+            let session = self.legacy && classify(&statement.text).class == StatementClass::Session;
             if session || sets_role(&statement.text) {
                 passed.replayed.push(statement);
             }

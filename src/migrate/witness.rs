@@ -12,7 +12,7 @@ use super::decide::Care;
 use crate::db::row::get;
 use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, Query, Row, Server, Session};
-use crate::sql::Name;
+use crate::sql::ObjectName;
 
 /// When a table was made, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
 /// Files get the time of the kernel's last tick, which may lie a few milliseconds back.
@@ -64,7 +64,7 @@ impl Witness {
     pub async fn look(
         session: &mut Session,
         server: &Server,
-        name: &Name,
+        name: &ObjectName,
         settle: Option<Care>,
     ) -> Result<Witness, DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();

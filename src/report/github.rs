@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::check::{Check, CheckStatus};
-use super::style::visible;
+use crate::escape::visible;
 
 /// Escapes the message of a workflow command.
 fn data(text: &str) -> String {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::Sink;
-use super::style::is_hidden;
+use crate::escape::is_hidden;
 
 /// A `schema` member, followed by the value's members.
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::check::{Check, CheckStatus, Tally};
-use super::style::visible;
+use crate::escape::visible;
 
 type XmlWriter = Writer<Vec<u8>>;
 

@@ -22,6 +22,7 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use crate::escape::{is_hidden, visible};
 pub use check::{Check, CheckStatus, Tally};
 pub use human::{bytes, count, duration, plural};
 pub(crate) use json::Compact;
@@ -29,7 +30,7 @@ pub use log::{LogWriter, init_logging, log_writer};
 pub use page::{Page, Table};
 pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
-pub use style::{Style, is_hidden, visible};
+pub use style::Style;
 
 use crate::exit::{Exit, Failure};
 use style::paint;

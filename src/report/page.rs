@@ -7,7 +7,8 @@ use comfy_table::{CellAlignment, ContentArrangement, presets};
 use super::Sink;
 use super::check::{Check, CheckStatus, Tally};
 use super::human;
-use super::style::{Style, paint, visible};
+use super::style::{Style, paint};
+use crate::escape::visible;
 
 /// A page of text being written. Every line is made safe for a terminal; spans are styled with
 /// [`Page::style`], never with escape sequences.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use super::style::visible;
 use super::{human, terminal};
+use crate::escape::visible;
 
 /// Interval of progress lines when standard error is not a terminal: short enough that a CI job
 /// is not considered hung, long enough to keep the log readable.

@@ -108,7 +108,11 @@ pub(super) fn render(metrics: &[Metric]) -> String {
                 .iter()
                 // Labels contain text from a server: control characters are made visible first.
                 .map(|(key, text)| {
-                    format!("{}=\"{}\"", name(key), escape(&super::style::visible(text), true))
+                    format!(
+                        "{}=\"{}\"",
+                        name(key),
+                        escape(&crate::escape::visible(text), true)
+                    )
                 })
                 .collect();
             let labels = if labels.is_empty() {

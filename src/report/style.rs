@@ -1,12 +1,14 @@
 //! Colour, and protection against terminal escapes in text from a server.
 //!
 //! User names, statements and comments come from a server and may contain any character. All
-//! text for a terminal passes [`visible`] or [`paint`], which turn every control character into
+//! text for a terminal passes [`visible`](crate::escape::visible) or [`paint`], which turn every control character into
 //! a visible escape. Style is therefore represented not by escape sequences but by marks
 //! (invisible, deprecated format characters that no real text uses), and only [`paint`] turns
 //! marks into one of five fixed colour sequences.
 
 use std::fmt::Display;
+
+use crate::escape::{is_control, push_escape};
 
 /// The meaning of a span of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,52 +99,6 @@ impl Style {
     }
 }
 
-/// Whether a character is invisible or changes the text around it: control characters, line
-/// separators, and the characters of Unicode's category Cf.
-pub fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
-            | '\u{8e2}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'            // no width, direction marks
-            | '\u{2028}'..='\u{202e}'            // separators, embeddings and overrides
-            | '\u{2060}'..='\u{206f}'            // isolates, deprecated format characters
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
-}
-
-/// Whether a character must be escaped in text for people: hidden characters, except our own marks,
-/// which [`paint`] removes, and the joiners used in words and emoji.
-fn is_control(character: char) -> bool {
-    is_hidden(character) && !matches!(character, '\u{200c}' | '\u{200d}' | '\u{206a}'..='\u{206f}')
-}
-
-fn push_escape(out: &mut String, character: char) {
-    use std::fmt::Write as _;
-    // Writing to a String cannot fail.
-    let _ = match character {
-        '\n' => write!(out, "\\n"),
-        '\r' => write!(out, "\\r"),
-        '\t' => write!(out, "\\t"),
-        c if u32::from(c) < 0x100 => write!(out, "\\x{:02x}", u32::from(c)),
-        c => write!(out, "\\u{{{:x}}}", u32::from(c)),
-    };
-}
-
-/// `text` with every control character, newlines and tabs included, as a visible escape.
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_control(character) {
-            push_escape(&mut out, character);
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
 /// One line for a terminal or a file: control characters made visible (except tabs), marks
 /// turned into colour or removed.
 pub(super) fn paint(line: &str, color: bool) -> String {
@@ -181,7 +137,8 @@ pub(super) fn paint(line: &str, color: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Style, paint, visible};
+    use super::{Style, paint};
+    use crate::escape::visible;
     use proptest::prelude::*;
 
     #[test]

@@ -1,346 +1,208 @@
-//! The actions an ALTER TABLE consists of.
+//! Parses the actions of an ALTER TABLE.
 
-use super::classify::{Classification, Effect, Name};
-use super::column_def::{ColumnDef, charset_name, column_def, name_of};
-use super::table_def::{Constraint, ForeignKeyDef, IndexDef, constraint};
-use super::words::{Tok, Words};
+use super::column_def::{charset_name, column_def, name_of};
+use super::cursor::{SqlToken, TokenCursor};
+use super::statement::{AlterAction, Classification, ObjectEffect, PartitionChange};
+use super::table_def::{Constraint, constraint};
 
-/// One thing an ALTER TABLE (or CREATE INDEX, DROP INDEX) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// ADD COLUMN; several in parentheses become several actions.
-    AddColumn {
-        /// The column.
-        name: String,
-        /// Its definition.
-        def: ColumnDef,
-    },
-    /// DROP COLUMN.
-    DropColumn(String),
-    /// MODIFY COLUMN, or CHANGE COLUMN with the name it gets.
-    ModifyColumn {
-        /// The column.
-        name: String,
-        /// The new name, if it changes.
-        to: Option<String>,
-        /// Its new definition.
-        def: ColumnDef,
-    },
-    /// RENAME COLUMN.
-    RenameColumn(String, String),
-    /// ALTER COLUMN … SET DEFAULT, DROP DEFAULT.
-    ColumnDefault(String),
-    /// ALTER COLUMN … SET VISIBLE, SET INVISIBLE.
-    ColumnVisibility(String),
-    /// ADD INDEX, ADD UNIQUE, ADD PRIMARY KEY, ADD FULLTEXT, ADD SPATIAL.
-    AddIndex(IndexDef),
-    /// DROP INDEX; `PRIMARY` is the primary key.
-    DropIndex(String),
-    /// RENAME INDEX.
-    RenameIndex(String, String),
-    /// ALTER INDEX … VISIBLE, INVISIBLE, IGNORED, NOT IGNORED.
-    IndexVisibility(String),
-    /// ADD FOREIGN KEY.
-    AddForeignKey(ForeignKeyDef),
-    /// DROP FOREIGN KEY.
-    DropForeignKey(String),
-    /// ADD CHECK.
-    AddCheck {
-        /// Its name, if it is given one.
-        name: Option<String>,
-        /// Whether rows are held to it.
-        enforced: bool,
-    },
-    /// ALTER CHECK, ALTER CONSTRAINT.
-    AlterCheck {
-        /// Whether rows are held to it from now on.
-        enforced: bool,
-    },
-    /// DROP CHECK, DROP CONSTRAINT: a check, or a key of any kind.
-    DropConstraint(String),
-    /// RENAME TO.
-    RenameTable(Name),
-    /// CONVERT TO CHARACTER SET.
-    Convert {
-        /// The character set, lower case; none for DEFAULT.
-        charset: Option<String>,
-        /// COLLATE, lower case.
-        collation: Option<String>,
-    },
-    /// A table option: `CHARSET`, `COLLATE`, `ENGINE` and so on.
-    Option {
-        /// Its name in upper case.
-        name: String,
-        /// Its value in lower case.
-        value: String,
-    },
-    /// Something with partitions.
-    Partition(PartitionChange),
-    /// FORCE.
-    Force,
-    /// ENABLE KEYS, DISABLE KEYS.
-    Keys {
-        /// ENABLE, which builds them.
-        enable: bool,
-    },
-    /// DISCARD TABLESPACE, IMPORT TABLESPACE.
-    Tablespace,
-    /// ORDER BY.
-    OrderBy,
-    /// MariaDB's ADD or DROP SYSTEM VERSIONING.
-    Versioning {
-        /// ADD.
-        add: bool,
-    },
-    /// ADD or DROP PERIOD FOR.
-    Period,
-    /// WITH VALIDATION, WITHOUT VALIDATION.
-    Validation,
-    /// OPTIMIZE TABLE.
-    Optimize,
-    /// REPAIR TABLE.
-    Repair,
-    /// CHECK TABLE.
-    Check,
-    /// ANALYZE TABLE.
-    Analyze,
-    /// Something this does not know, its first words.
-    Unknown(String),
-}
-
-/// What an ALTER TABLE does with partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartitionChange {
-    /// PARTITION BY.
-    By,
-    /// REMOVE PARTITIONING.
-    Remove,
-    /// ADD PARTITION with VALUES: nothing moves.
-    AddRange,
-    /// ADD PARTITION of a table partitioned by HASH or KEY.
-    AddHash,
-    /// DROP PARTITION.
-    Drop,
-    /// TRUNCATE PARTITION.
-    Truncate,
-    /// COALESCE PARTITION.
-    Coalesce,
-    /// REORGANIZE PARTITION.
-    Reorganize,
-    /// EXCHANGE PARTITION … WITH TABLE.
-    Exchange {
-        /// Whether every row of the table is looked at.
-        validated: bool,
-    },
-    /// REBUILD PARTITION.
-    Rebuild,
-    /// OPTIMIZE PARTITION.
-    Optimize,
-    /// REPAIR PARTITION.
-    Repair,
-    /// CHECK PARTITION.
-    Check,
-    /// ANALYZE PARTITION.
-    Analyze,
-    /// Anything else: DISCARD, IMPORT, CONVERT.
-    Other,
-}
-
-/// Reads the actions of an ALTER TABLE, from behind the table's name.
-pub(super) fn alter_table(words: &mut Words<'_>, found: &mut Classification) {
-    // MariaDB: WAIT n and NOWAIT stand between the name and the first action.
-    if words.eat("WAIT") {
-        words.next();
+/// Parses the actions of an ALTER TABLE after the table's name.
+pub(super) fn alter_table(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
+    // MariaDB: WAIT n and NOWAIT come between the name and the first action.
+    if cursor.eat("WAIT") {
+        cursor.next();
     }
-    words.eat("NOWAIT");
-    while !words.at_end() {
-        let before = words.pos();
-        action(words, found);
-        words.rest_of_action();
-        words.eat_char(',');
-        if words.pos() == before {
-            words.next();
+    cursor.eat("NOWAIT");
+    while !cursor.at_end() {
+        let before = cursor.pos();
+        action(cursor, found);
+        cursor.rest_of_action();
+        cursor.eat_char(',');
+        if cursor.pos() == before {
+            cursor.next();
         }
     }
     let renamed = found.actions.iter().find_map(|action| match action {
-        Action::RenameTable(to) => Some(to.clone()),
+        AlterAction::RenameTable(to) => Some(to.clone()),
         _ => None,
     });
     if let (Some(to), Some(object)) = (renamed, found.objects.first_mut()) {
-        object.effect = Effect::Rename(to);
+        object.effect = ObjectEffect::Rename(to);
     }
 }
 
-/// The clauses of an ALTER TABLE that are not followed by a comma: another may follow.
-fn action(words: &mut Words<'_>, found: &mut Classification) {
-    let begin = words.clone();
-    let start = words.pos();
-    let first = words.word().unwrap_or_default();
+/// Parses one action, and the next ones where no comma is required between them.
+fn action(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
+    let begin = cursor.clone();
+    let start = cursor.pos();
+    let first = cursor.word().unwrap_or_default();
     let action = match first.as_str() {
-        "ADD" => return add(words, found),
-        "DROP" => drop_action(words, found),
-        "MODIFY" | "CHANGE" => modify(words, &first, found),
-        "ALTER" => alter_part(words),
-        "RENAME" => rename_action(words),
-        "CONVERT" if words.eat("TO") => convert(words),
+        "ADD" => return add(cursor, found),
+        "DROP" => drop_action(cursor, found),
+        "MODIFY" | "CHANGE" => modify(cursor, &first, found),
+        "ALTER" => alter_part(cursor),
+        "RENAME" => rename_action(cursor),
+        "CONVERT" if cursor.eat("TO") => convert(cursor),
         "CONVERT" | "PARTITION" | "REMOVE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" | "TRUNCATE"
-        | "ANALYZE" | "OPTIMIZE" | "REBUILD" | "REPAIR" => partition(words, &first),
-        "CHECK" if words.eat("PARTITION") => partition(words, &first),
-        "DISCARD" | "IMPORT" if words.eat("PARTITION") => partition(words, &first),
-        "DISCARD" | "IMPORT" if words.eat("TABLESPACE") => Action::Tablespace,
+        | "ANALYZE" | "OPTIMIZE" | "REBUILD" | "REPAIR" => partition(cursor, &first),
+        "CHECK" if cursor.eat("PARTITION") => partition(cursor, &first),
+        "DISCARD" | "IMPORT" if cursor.eat("PARTITION") => partition(cursor, &first),
+        "DISCARD" | "IMPORT" if cursor.eat("TABLESPACE") => AlterAction::Tablespace,
         "ALGORITHM" | "LOCK" => {
-            words.eat_char('=');
-            let value = words.word();
+            cursor.eat_char('=');
+            let value = cursor.word();
             if first == "LOCK" {
                 found.lock = value;
             } else {
                 found.algorithm = value;
             }
-            return next_without_comma(words, found);
+            return next_without_comma(cursor, found);
         }
-        "ENABLE" | "DISABLE" if words.eat("KEYS") => Action::Keys {
+        "ENABLE" | "DISABLE" if cursor.eat("KEYS") => AlterAction::Keys {
             enable: first == "ENABLE",
         },
-        "FORCE" => Action::Force,
-        "ORDER" if words.eat("BY") => {
-            words.rest_of_statement();
-            Action::OrderBy
+        "FORCE" => AlterAction::Force,
+        "ORDER" if cursor.eat("BY") => {
+            cursor.rest_of_statement();
+            AlterAction::OrderBy
         }
-        "WITH" | "WITHOUT" if words.eat("VALIDATION") => Action::Validation,
-        "WITH" if words.eat("SYSTEM") => {
-            words.eat("VERSIONING");
-            Action::Versioning { add: true }
+        "WITH" | "WITHOUT" if cursor.eat("VALIDATION") => AlterAction::Validation,
+        "WITH" if cursor.eat("SYSTEM") => {
+            cursor.eat("VERSIONING");
+            AlterAction::Versioning { add: true }
         }
         "" => return,
         _ => {
-            *words = begin;
-            option(words, found);
-            return next_without_comma(words, found);
+            *cursor = begin;
+            option(cursor, found);
+            return next_without_comma(cursor, found);
         }
     };
     let action = match action {
-        Action::Unknown(_) => {
-            words.rest_of_action();
-            Action::Unknown(words.since(start))
+        AlterAction::Unknown(_) => {
+            cursor.rest_of_action();
+            AlterAction::Unknown(cursor.since(start))
         }
         known => known,
     };
     found.actions.push(action);
-    if matches!(found.actions.last(), Some(Action::Convert { .. } | Action::Force)) {
-        next_without_comma(words, found);
+    if matches!(
+        found.actions.last(),
+        Some(AlterAction::Convert { .. } | AlterAction::Force)
+    ) {
+        next_without_comma(cursor, found);
     }
 }
 
-fn next_without_comma(words: &mut Words<'_>, found: &mut Classification) {
-    if words.at_word() {
-        action(words, found);
+fn next_without_comma(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
+    if cursor.at_word() {
+        action(cursor, found);
     }
 }
 
 /// A table option and its value.
-fn option(words: &mut Words<'_>, found: &mut Classification) {
+fn option(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
     let mut push = |name: &str, value: String| {
-        found.actions.push(Action::Option {
+        found.actions.push(AlterAction::Option {
             name: name.to_owned(),
             value,
         });
     };
-    words.eat("DEFAULT");
-    let name = words.word().unwrap_or_default();
+    cursor.eat("DEFAULT");
+    let name = cursor.word().unwrap_or_default();
     let known = match name.as_str() {
         "CHARACTER" => {
-            words.eat("SET");
+            cursor.eat("SET");
             "CHARSET"
         }
         "DATA" | "INDEX" => {
-            words.eat("DIRECTORY");
+            cursor.eat("DIRECTORY");
             "DIRECTORY"
         }
         name => name,
     };
-    let equals = words.eat_char('=');
-    if words.at('(') {
-        words.rest_of_action();
+    let equals = cursor.eat_char('=');
+    if cursor.at('(') {
+        cursor.rest_of_action();
         return push(known, String::new());
     }
-    let value = match words.peek() {
-        Some(Tok::Char('-' | '+')) => {
-            words.next();
-            words.next();
+    let value = match cursor.peek() {
+        Some(SqlToken::Char('-' | '+')) => {
+            cursor.next();
+            cursor.next();
             String::new()
         }
-        None | Some(Tok::Char(_)) if !equals => String::new(),
-        _ => name_of(words).unwrap_or_default(),
+        None | Some(SqlToken::Char(_)) if !equals => String::new(),
+        _ => name_of(cursor).unwrap_or_default(),
     };
     let value = match known {
         "CHARSET" => charset_name(&value),
         _ => value,
     };
     push(known, value);
-    if known == "TABLESPACE" && words.eat("STORAGE") {
-        words.next();
+    if known == "TABLESPACE" && cursor.eat("STORAGE") {
+        cursor.next();
     }
 }
 
-fn modify(words: &mut Words<'_>, verb: &str, found: &mut Classification) -> Action {
-    words.eat("COLUMN");
-    found.idempotent |= words.if_exists();
-    let name = words.identifier().unwrap_or_default();
-    let to = (verb == "CHANGE").then(|| words.identifier()).flatten();
+fn modify(cursor: &mut TokenCursor<'_>, verb: &str, found: &mut Classification) -> AlterAction {
+    cursor.eat("COLUMN");
+    found.idempotent |= cursor.if_exists();
+    let name = cursor.identifier().unwrap_or_default();
+    let to = (verb == "CHANGE").then(|| cursor.identifier()).flatten();
     let to = to.filter(|to| *to != name);
-    Action::ModifyColumn {
+    AlterAction::ModifyColumn {
         name,
         to,
-        def: column_def(words),
+        def: column_def(cursor),
     }
 }
 
-fn alter_part(words: &mut Words<'_>) -> Action {
-    if words.eat("INDEX") || words.eat("KEY") {
-        words.if_exists();
-        return Action::IndexVisibility(words.identifier().unwrap_or_default());
+fn alter_part(cursor: &mut TokenCursor<'_>) -> AlterAction {
+    if cursor.eat("INDEX") || cursor.eat("KEY") {
+        cursor.if_exists();
+        return AlterAction::IndexVisibility(cursor.identifier().unwrap_or_default());
     }
-    if words.eat("CHECK") || words.eat("CONSTRAINT") {
-        words.identifier();
-        let enforced = !words.eat("NOT");
-        return Action::AlterCheck { enforced };
+    if cursor.eat("CHECK") || cursor.eat("CONSTRAINT") {
+        cursor.identifier();
+        let enforced = !cursor.eat("NOT");
+        return AlterAction::AlterCheck { enforced };
     }
-    words.eat("COLUMN");
-    words.if_exists();
-    let name = words.identifier().unwrap_or_default();
-    if words.eat("DROP") {
-        return Action::ColumnDefault(name);
+    cursor.eat("COLUMN");
+    cursor.if_exists();
+    let name = cursor.identifier().unwrap_or_default();
+    if cursor.eat("DROP") {
+        return AlterAction::ColumnDefault(name);
     }
-    if !words.eat("SET") {
-        return Action::Unknown(String::new());
+    if !cursor.eat("SET") {
+        return AlterAction::Unknown(String::new());
     }
-    if words.eat("VISIBLE") || words.eat("INVISIBLE") {
-        return Action::ColumnVisibility(name);
+    if cursor.eat("VISIBLE") || cursor.eat("INVISIBLE") {
+        return AlterAction::ColumnVisibility(name);
     }
-    Action::ColumnDefault(name)
+    AlterAction::ColumnDefault(name)
 }
 
-fn convert(words: &mut Words<'_>) -> Action {
-    if words.eat("CHARACTER") {
-        words.eat("SET");
+fn convert(cursor: &mut TokenCursor<'_>) -> AlterAction {
+    if cursor.eat("CHARACTER") {
+        cursor.eat("SET");
     } else {
-        words.eat("CHARSET");
+        cursor.eat("CHARSET");
     }
-    words.eat_char('=');
-    let charset = name_of(words).filter(|name| name != "default");
+    cursor.eat_char('=');
+    let charset = name_of(cursor).filter(|name| name != "default");
     let mut collation = None;
-    if words.eat("COLLATE") {
-        words.eat_char('=');
-        collation = name_of(words);
+    if cursor.eat("COLLATE") {
+        cursor.eat_char('=');
+        collation = name_of(cursor);
     }
-    Action::Convert {
+    AlterAction::Convert {
         charset: charset.map(|name| charset_name(&name)),
         collation,
     }
 }
 
-/// What follows the first word of a clause about partitions.
-fn partition(words: &mut Words<'_>, first: &str) -> Action {
+/// Parses the rest of a partition clause after its first word.
+fn partition(cursor: &mut TokenCursor<'_>, first: &str) -> AlterAction {
     let change = match first {
         "PARTITION" => PartitionChange::By,
         "REMOVE" => PartitionChange::Remove,
@@ -354,105 +216,105 @@ fn partition(words: &mut Words<'_>, first: &str) -> Action {
         "ANALYZE" => PartitionChange::Analyze,
         "EXCHANGE" => {
             let mut without = false;
-            while let Some(tok) = words.next() {
+            while let Some(tok) = cursor.next() {
                 without |= tok.is("WITHOUT");
             }
             PartitionChange::Exchange { validated: !without }
         }
         _ => PartitionChange::Other,
     };
-    words.rest_of_statement();
-    Action::Partition(change)
+    cursor.rest_of_statement();
+    AlterAction::Partition(change)
 }
 
 /// The partitions that ALTER TABLE … TRUNCATE PARTITION names, none for ALL; `None` for any other statement.
 pub fn truncated_partitions(statement: &str) -> Option<Vec<String>> {
-    let mut words = Words::new(statement);
-    while !words.eat("TRUNCATE") {
-        words.next()?;
+    let mut cursor = TokenCursor::new(statement);
+    while !cursor.eat("TRUNCATE") {
+        cursor.next()?;
     }
-    words.eat("PARTITION").then_some(())?;
+    cursor.eat("PARTITION").then_some(())?;
     let mut names = Vec::new();
-    if words.eat("ALL") {
+    if cursor.eat("ALL") {
         return Some(names);
     }
-    while let Some(name) = words.identifier() {
+    while let Some(name) = cursor.identifier() {
         names.push(name);
-        if !words.eat_char(',') {
+        if !cursor.eat_char(',') {
             break;
         }
     }
     Some(names)
 }
 
-fn add(words: &mut Words<'_>, found: &mut Classification) {
-    let explicit = words.eat("COLUMN");
-    found.idempotent |= words.if_exists();
-    if !explicit && let Some(action) = add_other(words, found) {
+fn add(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
+    let explicit = cursor.eat("COLUMN");
+    found.idempotent |= cursor.if_exists();
+    if !explicit && let Some(action) = add_other(cursor, found) {
         found.actions.push(action);
         return;
     }
-    let several = words.eat_char('(');
+    let several = cursor.eat_char('(');
     loop {
-        let Some(name) = words.identifier() else {
-            return found.actions.push(Action::Unknown("ADD".to_owned()));
+        let Some(name) = cursor.identifier() else {
+            return found.actions.push(AlterAction::Unknown("ADD".to_owned()));
         };
-        let def = column_def(words);
-        found.actions.push(Action::AddColumn { name, def });
-        if !several || !words.eat_char(',') {
+        let def = column_def(cursor);
+        found.actions.push(AlterAction::AddColumn { name, def });
+        if !several || !cursor.eat_char(',') {
             break;
         }
     }
     if several {
-        words.eat_char(')');
+        cursor.eat_char(')');
     }
 }
 
 /// An index, key, constraint, partition or period after ADD; `None` for a column.
-fn add_other(words: &mut Words<'_>, found: &mut Classification) -> Option<Action> {
-    let begin = words.clone();
-    if words.eat("PARTITION") && !words.at_end() {
+fn add_other(cursor: &mut TokenCursor<'_>, found: &mut Classification) -> Option<AlterAction> {
+    let begin = cursor.clone();
+    if cursor.eat("PARTITION") && !cursor.at_end() {
         let mut values = false;
-        while let Some(tok) = words.next() {
+        while let Some(tok) = cursor.next() {
             values |= tok.is("VALUES");
         }
-        return Some(Action::Partition(match values {
+        return Some(AlterAction::Partition(match values {
             true => PartitionChange::AddRange,
             false => PartitionChange::AddHash,
         }));
     }
-    *words = begin.clone();
-    if words.eat("SYSTEM") && words.eat("VERSIONING") {
-        return Some(Action::Versioning { add: true });
+    *cursor = begin.clone();
+    if cursor.eat("SYSTEM") && cursor.eat("VERSIONING") {
+        return Some(AlterAction::Versioning { add: true });
     }
-    *words = begin.clone();
-    if words.eat("PERIOD") && words.eat("FOR") {
-        words.rest_of_action();
-        return Some(Action::Period);
+    *cursor = begin.clone();
+    if cursor.eat("PERIOD") && cursor.eat("FOR") {
+        cursor.rest_of_action();
+        return Some(AlterAction::Period);
     }
-    *words = begin;
-    found.idempotent |= says_if(words.clone());
-    constraint(words).map(|constraint| match constraint {
-        Constraint::Index(index) => Action::AddIndex(index),
-        Constraint::ForeignKey(key) => Action::AddForeignKey(key),
-        Constraint::Check { name, enforced } => Action::AddCheck { name, enforced },
+    *cursor = begin;
+    found.idempotent |= has_if_exists(cursor.clone());
+    constraint(cursor).map(|constraint| match constraint {
+        Constraint::Index(index) => AlterAction::AddIndex(index),
+        Constraint::ForeignKey(key) => AlterAction::AddForeignKey(key),
+        Constraint::Check { name, enforced } => AlterAction::AddCheck { name, enforced },
     })
 }
 
-/// Whether IF NOT EXISTS stands within the few words before an index's or constraint's name.
-fn says_if(mut words: Words<'_>) -> bool {
+/// Whether IF NOT EXISTS occurs among the few words before an index's or constraint's name.
+fn has_if_exists(mut cursor: TokenCursor<'_>) -> bool {
     for _ in 0..4 {
-        if words.if_exists() {
+        if cursor.if_exists() {
             return true;
         }
-        if words.at('(') || words.next().is_none() {
+        if cursor.at('(') || cursor.next().is_none() {
             return false;
         }
     }
     false
 }
 
-fn drop_action(words: &mut Words<'_>, found: &mut Classification) -> Action {
+fn drop_action(cursor: &mut TokenCursor<'_>, found: &mut Classification) -> AlterAction {
     let target = [
         "COLUMN",
         "INDEX",
@@ -466,49 +328,49 @@ fn drop_action(words: &mut Words<'_>, found: &mut Classification) -> Action {
         "PERIOD",
     ]
     .into_iter()
-    .find(|word| words.eat(word))
+    .find(|word| cursor.eat(word))
     .unwrap_or("COLUMN");
     if matches!(target, "PRIMARY" | "FOREIGN") {
-        words.eat("KEY");
+        cursor.eat("KEY");
     }
-    found.idempotent |= words.if_exists();
-    let mut name = || words.identifier().unwrap_or_default();
+    found.idempotent |= cursor.if_exists();
+    let mut name = || cursor.identifier().unwrap_or_default();
     match target {
-        "INDEX" | "KEY" => Action::DropIndex(name()),
-        "PRIMARY" => Action::DropIndex("PRIMARY".to_owned()),
-        "FOREIGN" => Action::DropForeignKey(name()),
-        "CHECK" | "CONSTRAINT" => Action::DropConstraint(name()),
+        "INDEX" | "KEY" => AlterAction::DropIndex(name()),
+        "PRIMARY" => AlterAction::DropIndex("PRIMARY".to_owned()),
+        "FOREIGN" => AlterAction::DropForeignKey(name()),
+        "CHECK" | "CONSTRAINT" => AlterAction::DropConstraint(name()),
         "PARTITION" => {
-            words.rest_of_statement();
-            Action::Partition(PartitionChange::Drop)
+            cursor.rest_of_statement();
+            AlterAction::Partition(PartitionChange::Drop)
         }
-        "SYSTEM" => Action::Versioning { add: false },
-        "PERIOD" => Action::Period,
-        _ => Action::DropColumn(name()),
+        "SYSTEM" => AlterAction::Versioning { add: false },
+        "PERIOD" => AlterAction::Period,
+        _ => AlterAction::DropColumn(name()),
     }
 }
 
-fn rename_action(words: &mut Words<'_>) -> Action {
-    let pair = |words: &mut Words<'_>| {
-        words.if_exists();
-        let from = words.identifier().unwrap_or_default();
-        words.eat("TO");
-        (from, words.identifier().unwrap_or_default())
+fn rename_action(cursor: &mut TokenCursor<'_>) -> AlterAction {
+    let pair = |cursor: &mut TokenCursor<'_>| {
+        cursor.if_exists();
+        let from = cursor.identifier().unwrap_or_default();
+        cursor.eat("TO");
+        (from, cursor.identifier().unwrap_or_default())
     };
-    if words.eat("COLUMN") {
-        let (from, to) = pair(words);
-        return Action::RenameColumn(from, to);
+    if cursor.eat("COLUMN") {
+        let (from, to) = pair(cursor);
+        return AlterAction::RenameColumn(from, to);
     }
-    if words.eat("INDEX") || words.eat("KEY") {
-        let (from, to) = pair(words);
-        return Action::RenameIndex(from, to);
+    if cursor.eat("INDEX") || cursor.eat("KEY") {
+        let (from, to) = pair(cursor);
+        return AlterAction::RenameIndex(from, to);
     }
-    if !words.eat("TO") && !words.eat("AS") {
-        words.eat_char('=');
+    if !cursor.eat("TO") && !cursor.eat("AS") {
+        cursor.eat_char('=');
     }
-    match words.name() {
-        Some(name) => Action::RenameTable(name),
-        None => Action::Unknown(String::new()),
+    match cursor.name() {
+        Some(name) => AlterAction::RenameTable(name),
+        None => AlterAction::Unknown(String::new()),
     }
 }
 

@@ -1,17 +1,17 @@
-//! Which tables take the default character set of their database.
+//! Finds the tables that inherit the default character set of their database.
 
-use super::words::{Tok, Words};
-use super::{Classification, Effect, ObjectKind};
+use super::cursor::{SqlToken, TokenCursor};
+use super::{Classification, ObjectEffect, ObjectKind};
 
-/// Follows the statements of migrations.
+/// The tables that inherit their character set, collected from the statements of migrations.
 #[derive(Debug, Default)]
-pub struct Inheriting {
+pub struct InheritedCharsets {
     tables: Vec<String>,
     database_is_set: bool,
 }
 
-impl Inheriting {
-    /// Reads the next statement, of which `found` was found.
+impl InheritedCharsets {
+    /// Reads the next statement and its classification.
     pub fn read(&mut self, statement: &str, found: &Classification) {
         if found.temporary {
             return;
@@ -19,16 +19,16 @@ impl Inheriting {
         for object in &found.objects {
             let name = object.name.name.as_str();
             match (object.kind, &object.effect) {
-                (ObjectKind::Database, Effect::Create | Effect::Alter) => {
+                (ObjectKind::Database, ObjectEffect::Create | ObjectEffect::Alter) => {
                     self.database_is_set |= names_charset(statement, 0);
                 }
-                (ObjectKind::Table, Effect::Create)
+                (ObjectKind::Table, ObjectEffect::Create)
                     if !self.database_is_set && !names_charset(statement, 1) =>
                 {
                     self.tables.push(name.to_owned());
                 }
-                (ObjectKind::Table, Effect::Drop) => self.forget(name),
-                (ObjectKind::Table, Effect::Rename(to)) => {
+                (ObjectKind::Table, ObjectEffect::Drop) => self.forget(name),
+                (ObjectKind::Table, ObjectEffect::Rename(to)) => {
                     for table in self
                         .tables
                         .iter_mut()
@@ -37,8 +37,8 @@ impl Inheriting {
                         table.clone_from(&to.name);
                     }
                 }
-                // A column's own character set does not make it the table's, but that is no evidence either.
-                (ObjectKind::Table, Effect::Alter) if names_charset(statement, 0) => self.forget(name),
+                // The character set may be a column's only; in doubt the table no longer inherits.
+                (ObjectKind::Table, ObjectEffect::Alter) if names_charset(statement, 0) => self.forget(name),
                 _ => {}
             }
         }
@@ -48,31 +48,31 @@ impl Inheriting {
         self.tables.retain(|table| !table.eq_ignore_ascii_case(name));
     }
 
-    /// Whether this table took the default that the database had before the first statement.
+    /// Whether this table inherited the default that the database had before the first statement.
     pub fn holds(&self, table: &str) -> bool {
-        self.tables.iter().any(|one| one.eq_ignore_ascii_case(table))
+        self.tables.iter().any(|name| name.eq_ignore_ascii_case(table))
     }
 
-    /// Whether no table did.
+    /// Whether no table inherited it.
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()
     }
 
-    /// Whether a statement says the database's own default.
+    /// Whether a statement sets the database's default.
     pub fn database_is_set(&self) -> bool {
         self.database_is_set
     }
 }
 
-/// Whether a character set or a collation is named outside of parentheses, behind the first `lists` of
-/// them. A table made like another, or of a query, has its definition from there.
+/// Whether a character set or a collation is named outside parentheses, after the first `lists` of them.
+/// A table created LIKE another, or from a query, gets its definition from there.
 fn names_charset(statement: &str, lists: usize) -> bool {
-    let mut words = Words::new(statement);
+    let mut cursor = TokenCursor::new(statement);
     let (mut depth, mut closed) = (0_usize, 0);
-    while let Some(tok) = words.next() {
+    while let Some(tok) = cursor.next() {
         match tok {
-            Tok::Char('(') => depth += 1,
-            Tok::Char(')') => {
+            SqlToken::Char('(') => depth += 1,
+            SqlToken::Char(')') => {
                 depth = depth.saturating_sub(1);
                 closed += usize::from(depth == 0);
             }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn tables_without_a_character_set_take_their_databases() {
-        let mut read = Inheriting::default();
+        let mut read = InheritedCharsets::default();
         for statement in [
             "CREATE TABLE a (id INT, t TEXT CHARACTER SET latin1)",
             "CREATE TABLE b (id INT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",

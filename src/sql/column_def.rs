@@ -3,8 +3,8 @@
 //! Grammar from the MySQL 8.4 manual, "CREATE TABLE Statement", and MariaDB's "CREATE TABLE". Synonyms of types are
 //! read as the type they mean ("Using Data Types from Other Database Engines").
 
-use super::table_def::IndexKind;
-use super::words::{Tok, Words};
+use super::cursor::{SqlToken, TokenCursor};
+use super::table_def::IndexType;
 
 /// A column's type. Synonyms are gone: BOOLEAN is `tinyint`, NUMERIC is `decimal`, CHARACTER VARYING is `varchar`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,19 +37,19 @@ pub enum DefaultValue {
 
 /// GENERATED ALWAYS AS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Generated {
+pub struct GeneratedDef {
     /// The expression without outer parentheses, identifier quotes and white space.
     pub expression: String,
     /// STORED or PERSISTENT; VIRTUAL otherwise.
     pub stored: bool,
 }
 
-/// Where a column is put.
+/// The position of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Position {
+pub enum ColumnPosition {
     /// Before all others.
     First,
-    /// Behind this one.
+    /// After this column.
     After(String),
 }
 
@@ -62,9 +62,9 @@ pub struct ColumnDef {
     pub charset: Option<String>,
     /// COLLATE, lower case.
     pub collation: Option<String>,
-    /// BINARY behind a character type: the binary collation of its character set.
+    /// BINARY after a character type: the binary collation of its character set.
     pub binary_collation: bool,
-    /// NOT NULL; NULL and nothing are the same but for TIMESTAMP.
+    /// NOT NULL; NULL and no attribute are the same except for TIMESTAMP.
     pub not_null: bool,
     /// DEFAULT.
     pub default: Option<DefaultValue>,
@@ -73,9 +73,9 @@ pub struct ColumnDef {
     /// AUTO_INCREMENT.
     pub auto_increment: bool,
     /// GENERATED ALWAYS AS, AS.
-    pub generated: Option<Generated>,
+    pub generated: Option<GeneratedDef>,
     /// PRIMARY KEY or UNIQUE as an attribute.
-    pub key: Option<IndexKind>,
+    pub key: Option<IndexType>,
     /// CHECK as an attribute; its expression without parentheses, quotes and white space.
     pub check: Option<String>,
     /// REFERENCES as an attribute.
@@ -95,30 +95,30 @@ pub struct ColumnDef {
     /// COLUMN_FORMAT, STORAGE, ENGINE_ATTRIBUTE and other attributes with a value, and their values.
     pub attributes: Vec<(String, String)>,
     /// FIRST or AFTER.
-    pub position: Option<Position>,
-    /// The first word that was not understood.
+    pub position: Option<ColumnPosition>,
+    /// The first unknown word.
     pub unknown: Option<String>,
 }
 
-/// Reads a definition, from behind the column's name up to a comma or a closing parenthesis.
-pub(super) fn column_def(words: &mut Words<'_>) -> ColumnDef {
+/// Parses a definition after the column's name, up to a comma or a closing parenthesis.
+pub(super) fn column_def(cursor: &mut TokenCursor<'_>) -> ColumnDef {
     let mut def = ColumnDef::default();
-    data_type(words, &mut def);
-    while !(words.at_end() || words.at(',') || words.at(')')) {
-        if !attribute(words, &mut def) {
-            let start = words.pos();
-            words.next();
-            let text = words.since(start);
+    data_type(cursor, &mut def);
+    while !(cursor.at_end() || cursor.at(',') || cursor.at(')')) {
+        if !attribute(cursor, &mut def) {
+            let start = cursor.pos();
+            cursor.next();
+            let text = cursor.since(start);
             def.unknown.get_or_insert(text);
         }
     }
-    def.settle();
+    def.normalise();
     def
 }
 
 impl ColumnDef {
-    /// The character type in charset binary is the binary type.
-    fn settle(&mut self) {
+    /// A character type with charset binary becomes the binary type.
+    fn normalise(&mut self) {
         let binary = self.charset.as_deref() == Some("binary") || self.collation.as_deref() == Some("binary");
         if binary {
             let name = match self.data_type.name.as_str() {
@@ -155,9 +155,9 @@ impl ColumnDef {
     }
 }
 
-fn data_type(words: &mut Words<'_>, def: &mut ColumnDef) {
-    let word = words.word().unwrap_or_default();
-    let varying = |words: &mut Words<'_>| words.eat("VARYING");
+fn data_type(cursor: &mut TokenCursor<'_>, def: &mut ColumnDef) {
+    let word = cursor.word().unwrap_or_default();
+    let varying = |cursor: &mut TokenCursor<'_>| cursor.eat("VARYING");
     let name = match word.as_str() {
         "INTEGER" | "INT4" => "int",
         "INT1" | "BOOL" | "BOOLEAN" => "tinyint",
@@ -168,27 +168,27 @@ fn data_type(words: &mut Words<'_>, def: &mut ColumnDef) {
         "FLOAT4" => "float",
         "FLOAT8" => "double",
         "DOUBLE" => {
-            words.eat("PRECISION");
+            cursor.eat("PRECISION");
             "double"
         }
-        "CHAR" | "CHARACTER" if varying(words) => "varchar",
+        "CHAR" | "CHARACTER" if varying(cursor) => "varchar",
         "CHAR" | "CHARACTER" => "char",
         "VARCHARACTER" => "varchar",
         "NCHAR" | "NVARCHAR" | "NATIONAL" => {
             def.charset = Some("utf8mb3".to_owned());
             let second = match word.as_str() {
-                "NATIONAL" => words.word().unwrap_or_default(),
+                "NATIONAL" => cursor.word().unwrap_or_default(),
                 _ => word.clone(),
             };
-            let long = second.contains("VARCHAR") || words.eat("VARCHAR") || varying(words);
+            let long = second.contains("VARCHAR") || cursor.eat("VARCHAR") || varying(cursor);
             if long { "varchar" } else { "char" }
         }
         "LONG" => {
-            if words.eat("VARBINARY") {
+            if cursor.eat("VARBINARY") {
                 "mediumblob"
             } else {
-                let _ =
-                    words.eat("VARCHAR") || (words.eat("CHAR") || words.eat("CHARACTER")) && varying(words);
+                let _ = cursor.eat("VARCHAR")
+                    || (cursor.eat("CHAR") || cursor.eat("CHARACTER")) && varying(cursor);
                 "mediumtext"
             }
         }
@@ -196,7 +196,7 @@ fn data_type(words: &mut Words<'_>, def: &mut ColumnDef) {
             def.data_type.unsigned = true;
             def.not_null = true;
             def.auto_increment = true;
-            def.key = Some(IndexKind::Unique);
+            def.key = Some(IndexType::Unique);
             "bigint"
         }
         "GEOMCOLLECTION" => "geometrycollection",
@@ -206,27 +206,27 @@ fn data_type(words: &mut Words<'_>, def: &mut ColumnDef) {
         "" => word.to_ascii_lowercase(),
         name => name.to_owned(),
     };
-    if words.eat_char('(') {
-        arguments(words, &mut def.data_type);
+    if cursor.eat_char('(') {
+        arguments(cursor, &mut def.data_type);
     }
-    def.data_type.settle();
+    def.data_type.normalise();
 }
 
-/// What stands in the parentheses of a type.
-fn arguments(words: &mut Words<'_>, data_type: &mut DataType) {
-    while let Some(tok) = words.next() {
+/// Parses the parentheses of a type.
+fn arguments(cursor: &mut TokenCursor<'_>, data_type: &mut DataType) {
+    while let Some(tok) = cursor.next() {
         match tok {
-            Tok::Char(')') => break,
-            Tok::Word(word) => data_type.args.extend(word.parse::<u64>().ok()),
-            Tok::Text(text) | Tok::Name(text) => data_type.members.push(unquoted(text)),
-            Tok::Char(_) => {}
+            SqlToken::Char(')') => break,
+            SqlToken::Word(word) => data_type.args.extend(word.parse::<u64>().ok()),
+            SqlToken::Text(text) | SqlToken::Name(text) => data_type.members.push(unquoted(text)),
+            SqlToken::Char(_) => {}
         }
     }
 }
 
 impl DataType {
-    /// Puts in the defaults, takes out what means nothing.
-    fn settle(&mut self) {
+    /// Adds default arguments and removes those without a meaning.
+    fn normalise(&mut self) {
         let args = &mut self.args;
         match self.name.as_str() {
             "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "double" | "real" => {
@@ -252,7 +252,7 @@ impl DataType {
         }
     }
 
-    /// As people write it.
+    /// The type as SQL text.
     pub fn text(&self) -> String {
         let list = |items: Vec<String>| match items.is_empty() {
             true => String::new(),
@@ -268,10 +268,10 @@ impl DataType {
     }
 }
 
-/// Reads one attribute; `false` for a word that is none.
-fn attribute(words: &mut Words<'_>, def: &mut ColumnDef) -> bool {
-    let before = words.clone();
-    let word = words.word().unwrap_or_default();
+/// Parses one attribute; `false` for an unknown word.
+fn attribute(cursor: &mut TokenCursor<'_>, def: &mut ColumnDef) -> bool {
+    let before = cursor.clone();
+    let word = cursor.word().unwrap_or_default();
     match word.as_str() {
         "UNSIGNED" => def.data_type.unsigned = true,
         "SIGNED" => {}
@@ -279,52 +279,52 @@ fn attribute(words: &mut Words<'_>, def: &mut ColumnDef) -> bool {
             def.data_type.zerofill = true;
             def.data_type.unsigned = true;
         }
-        "NOT" if words.eat("NULL") => def.not_null = true,
-        "NOT" if words.eat("SECONDARY") || words.eat("ENFORCED") => {}
+        "NOT" if cursor.eat("NULL") => def.not_null = true,
+        "NOT" if cursor.eat("SECONDARY") || cursor.eat("ENFORCED") => {}
         "NULL" => def.not_null = false,
-        "DEFAULT" => def.default = Some(default_value(words)),
-        "ON" if words.eat("UPDATE") => {
-            words.next();
-            parentheses(words);
+        "DEFAULT" => def.default = Some(default_value(cursor)),
+        "ON" if cursor.eat("UPDATE") => {
+            cursor.next();
+            parentheses(cursor);
             def.on_update = true;
         }
         "AUTO_INCREMENT" => def.auto_increment = true,
         "UNIQUE" => {
-            words.eat("KEY");
-            def.key = Some(IndexKind::Unique);
+            cursor.eat("KEY");
+            def.key = Some(IndexType::Unique);
         }
         "PRIMARY" => {
-            words.eat("KEY");
-            def.key = Some(IndexKind::Primary);
+            cursor.eat("KEY");
+            def.key = Some(IndexType::Primary);
         }
         // Manual, "CREATE TABLE": PRIMARY KEY may be written as just KEY in a column's definition.
-        "KEY" => def.key = Some(IndexKind::Primary),
+        "KEY" => def.key = Some(IndexType::Primary),
         "COMMENT" => {
-            words.eat_char('=');
-            def.comment = words.next().and_then(text_of);
+            cursor.eat_char('=');
+            def.comment = cursor.next().and_then(text_of);
         }
         "COLLATE" => {
-            words.eat_char('=');
-            def.collation = name_of(words);
+            cursor.eat_char('=');
+            def.collation = name_of(cursor);
         }
-        "CHARACTER" | "CHAR" if words.eat("SET") => {
-            words.eat_char('=');
-            def.charset = name_of(words).map(|name| charset_name(&name));
+        "CHARACTER" | "CHAR" if cursor.eat("SET") => {
+            cursor.eat_char('=');
+            def.charset = name_of(cursor).map(|name| charset_name(&name));
         }
         "CHARSET" => {
-            words.eat_char('=');
-            def.charset = name_of(words).map(|name| charset_name(&name));
+            cursor.eat_char('=');
+            def.charset = name_of(cursor).map(|name| charset_name(&name));
         }
         "ASCII" => def.charset = Some("latin1".to_owned()),
         "UNICODE" => def.charset = Some("ucs2".to_owned()),
         "BYTE" => def.charset = Some("binary".to_owned()),
         "BINARY" => def.binary_collation = true,
         "GENERATED" => {
-            words.eat("ALWAYS");
-            words.eat("AS");
-            return generated(words, def);
+            cursor.eat("ALWAYS");
+            cursor.eat("AS");
+            return generated(cursor, def);
         }
-        "AS" => return generated(words, def),
+        "AS" => return generated(cursor, def),
         "VIRTUAL" => {}
         "STORED" | "PERSISTENT" => {
             if let Some(generated) = &mut def.generated {
@@ -335,117 +335,117 @@ fn attribute(words: &mut Words<'_>, def: &mut ColumnDef) -> bool {
         "INVISIBLE" => def.invisible = true,
         "COMPRESSED" => {
             def.compressed = true;
-            if words.eat_char('=') {
-                words.next();
+            if cursor.eat_char('=') {
+                cursor.next();
             }
         }
-        "WITH" | "WITHOUT" if words.eat("SYSTEM") => {
-            words.eat("VERSIONING");
+        "WITH" | "WITHOUT" if cursor.eat("SYSTEM") => {
+            cursor.eat("VERSIONING");
             def.versioning = Some(word == "WITH");
         }
         "CONSTRAINT" => {
-            if !words.at_any(&["CHECK", "PRIMARY", "UNIQUE", "REFERENCES"]) {
-                words.identifier();
+            if !cursor.at_any(&["CHECK", "PRIMARY", "UNIQUE", "REFERENCES"]) {
+                cursor.identifier();
             }
         }
-        "CHECK" => def.check = Some(parentheses(words)),
+        "CHECK" => def.check = Some(parentheses(cursor)),
         "REFERENCES" => {
             def.references = true;
-            references(words);
+            references(cursor);
         }
-        "FIRST" => def.position = Some(Position::First),
-        "AFTER" => def.position = words.identifier().map(Position::After),
-        "SRID" => def.srid = words.word(),
+        "FIRST" => def.position = Some(ColumnPosition::First),
+        "AFTER" => def.position = cursor.identifier().map(ColumnPosition::After),
+        "SRID" => def.srid = cursor.word(),
         "REF_SYSTEM_ID" => {
-            words.eat_char('=');
-            def.srid = words.word();
+            cursor.eat_char('=');
+            def.srid = cursor.word();
         }
         "COLUMN_FORMAT" | "STORAGE" => {
-            let value = words.word().unwrap_or_default();
+            let value = cursor.word().unwrap_or_default();
             def.attributes.push((word, value));
         }
         "" => {
-            *words = before;
+            *cursor = before;
             // MariaDB: an attribute of the engine, with its name in quotes.
-            let Some(name) = words.identifier() else {
+            let Some(name) = cursor.identifier() else {
                 return false;
             };
-            if words.eat_char('=') {
-                let start = words.pos();
-                words.next();
-                def.attributes.push((name, words.since(start)));
+            if cursor.eat_char('=') {
+                let start = cursor.pos();
+                cursor.next();
+                def.attributes.push((name, cursor.since(start)));
                 return true;
             }
             return false;
         }
-        _ if words.eat_char('=') => {
-            let start = words.pos();
-            words.next();
-            def.attributes.push((word, words.since(start)));
+        _ if cursor.eat_char('=') => {
+            let start = cursor.pos();
+            cursor.next();
+            def.attributes.push((word, cursor.since(start)));
         }
         _ => {
-            *words = before;
+            *cursor = before;
             return false;
         }
     }
     true
 }
 
-fn generated(words: &mut Words<'_>, def: &mut ColumnDef) -> bool {
-    if words.eat("ROW") {
-        words.word();
+fn generated(cursor: &mut TokenCursor<'_>, def: &mut ColumnDef) -> bool {
+    if cursor.eat("ROW") {
+        cursor.word();
         def.row_period = true;
         return true;
     }
-    if !words.at('(') {
+    if !cursor.at('(') {
         return false;
     }
-    def.generated = Some(Generated {
-        expression: parentheses(words),
+    def.generated = Some(GeneratedDef {
+        expression: parentheses(cursor),
         stored: false,
     });
     true
 }
 
-/// What follows REFERENCES: the table, its columns, MATCH, ON DELETE and ON UPDATE.
-pub(super) fn references(words: &mut Words<'_>) {
-    words.name();
-    parentheses(words);
-    if words.eat("MATCH") {
-        words.word();
+/// Parses the rest of REFERENCES: the table, its columns, MATCH, ON DELETE and ON UPDATE.
+pub(super) fn references(cursor: &mut TokenCursor<'_>) {
+    cursor.name();
+    parentheses(cursor);
+    if cursor.eat("MATCH") {
+        cursor.word();
     }
     loop {
-        let saved = words.clone();
-        if !(words.eat("ON") && (words.eat("DELETE") || words.eat("UPDATE"))) {
-            *words = saved;
+        let saved = cursor.clone();
+        if !(cursor.eat("ON") && (cursor.eat("DELETE") || cursor.eat("UPDATE"))) {
+            *cursor = saved;
             return;
         }
-        let action = words.word().unwrap_or_default();
+        let action = cursor.word().unwrap_or_default();
         if matches!(action.as_str(), "SET" | "NO") {
-            words.word();
+            cursor.word();
         }
     }
 }
 
-fn default_value(words: &mut Words<'_>) -> DefaultValue {
-    if words.at('(') {
-        let start = words.clone();
-        parentheses(words);
+fn default_value(cursor: &mut TokenCursor<'_>) -> DefaultValue {
+    if cursor.at('(') {
+        let start = cursor.clone();
+        parentheses(cursor);
         return DefaultValue::Expression {
             constant: constant(start),
         };
     }
-    while words.eat_char('-') || words.eat_char('+') {}
-    match words.next() {
-        Some(Tok::Word(word)) => {
+    while cursor.eat_char('-') || cursor.eat_char('+') {}
+    match cursor.next() {
+        Some(SqlToken::Word(word)) => {
             let upper = word.to_ascii_uppercase();
             if word.starts_with(|c: char| c.is_ascii_digit()) {
                 // 1.5, 1e-3: a word, a character, a word.
                 let exponent = upper.ends_with('E') && !upper.starts_with("0X");
-                if words.eat_char('.') || exponent && (words.eat_char('-') || words.eat_char('+')) {
-                    let fraction = words.word().unwrap_or_default();
-                    if fraction.ends_with('E') && (words.eat_char('-') || words.eat_char('+')) {
-                        words.word();
+                if cursor.eat_char('.') || exponent && (cursor.eat_char('-') || cursor.eat_char('+')) {
+                    let fraction = cursor.word().unwrap_or_default();
+                    if fraction.ends_with('E') && (cursor.eat_char('-') || cursor.eat_char('+')) {
+                        cursor.word();
                     }
                 }
                 return DefaultValue::Literal;
@@ -453,25 +453,25 @@ fn default_value(words: &mut Words<'_>) -> DefaultValue {
             match upper.as_str() {
                 "NULL" => DefaultValue::Null,
                 "CURRENT_TIMESTAMP" | "NOW" | "LOCALTIME" | "LOCALTIMESTAMP" => {
-                    parentheses(words);
+                    parentheses(cursor);
                     DefaultValue::Literal
                 }
                 _ => {
                     // b'1', x'ff', _utf8mb4'x', DATE '2020-01-01', N'x'.
-                    if matches!(words.peek(), Some(Tok::Text(_))) {
-                        words.next();
+                    if matches!(cursor.peek(), Some(SqlToken::Text(_))) {
+                        cursor.next();
                         return DefaultValue::Literal;
                     }
-                    if words.at('(') {
-                        parentheses(words);
+                    if cursor.at('(') {
+                        parentheses(cursor);
                         return DefaultValue::Expression { constant: false };
                     }
                     match upper.as_str() {
                         "TRUE" | "FALSE" => DefaultValue::Literal,
                         _ => {
                             // NEXT VALUE FOR s; anything else is not known.
-                            if upper == "NEXT" && words.eat("VALUE") && words.eat("FOR") {
-                                words.name();
+                            if upper == "NEXT" && cursor.eat("VALUE") && cursor.eat("FOR") {
+                                cursor.name();
                             }
                             DefaultValue::Expression { constant: false }
                         }
@@ -479,28 +479,28 @@ fn default_value(words: &mut Words<'_>) -> DefaultValue {
                 }
             }
         }
-        Some(Tok::Char('.')) => {
-            words.word();
+        Some(SqlToken::Char('.')) => {
+            cursor.word();
             DefaultValue::Literal
         }
-        Some(Tok::Text(_) | Tok::Name(_)) => DefaultValue::Literal,
+        Some(SqlToken::Text(_) | SqlToken::Name(_)) => DefaultValue::Literal,
         _ => DefaultValue::Expression { constant: false },
     }
 }
 
 /// Whether the parentheses that begin here hold literals and operators alone.
-fn constant(mut words: Words<'_>) -> bool {
+fn constant(mut cursor: TokenCursor<'_>) -> bool {
     let mut depth = 0_usize;
-    while let Some(tok) = words.next() {
+    while let Some(tok) = cursor.next() {
         match tok {
-            Tok::Char('(') => depth += 1,
-            Tok::Char(')') => {
+            SqlToken::Char('(') => depth += 1,
+            SqlToken::Char(')') => {
                 depth -= 1;
                 if depth == 0 {
                     return true;
                 }
             }
-            Tok::Word(word) => {
+            SqlToken::Word(word) => {
                 let upper = word.to_ascii_uppercase();
                 let literal = word.starts_with(|c: char| c.is_ascii_digit())
                     || matches!(upper.as_str(), "NULL" | "TRUE" | "FALSE");
@@ -508,8 +508,8 @@ fn constant(mut words: Words<'_>) -> bool {
                     return false;
                 }
             }
-            Tok::Name(_) => return false,
-            Tok::Char(_) | Tok::Text(_) => {}
+            SqlToken::Name(_) => return false,
+            SqlToken::Char(_) | SqlToken::Text(_) => {}
         }
     }
     false
@@ -517,23 +517,23 @@ fn constant(mut words: Words<'_>) -> bool {
 
 /// Takes a pair of parentheses, if it is next, and gives what it holds in a form that does not depend on white
 /// space, quotes around identifiers and further parentheses around the whole.
-pub(super) fn parentheses(words: &mut Words<'_>) -> String {
+pub(super) fn parentheses(cursor: &mut TokenCursor<'_>) -> String {
     let mut tokens: Vec<String> = Vec::new();
-    if !words.at('(') {
+    if !cursor.at('(') {
         return String::new();
     }
     let mut depth = 0_usize;
-    while let Some(tok) = words.next() {
+    while let Some(tok) = cursor.next() {
         tokens.push(match tok {
-            Tok::Char(c) => c.to_string(),
-            Tok::Word(word) => word.to_lowercase(),
-            Tok::Text(text) => text.to_owned(),
-            Tok::Name(quoted) if quoted.starts_with('`') => unquoted(quoted).to_lowercase(),
-            Tok::Name(quoted) => quoted.to_owned(),
+            SqlToken::Char(c) => c.to_string(),
+            SqlToken::Word(word) => word.to_lowercase(),
+            SqlToken::Text(text) => text.to_owned(),
+            SqlToken::Name(quoted) if quoted.starts_with('`') => unquoted(quoted).to_lowercase(),
+            SqlToken::Name(quoted) => quoted.to_owned(),
         });
         match tok {
-            Tok::Char('(') => depth += 1,
-            Tok::Char(')') => depth -= 1,
+            SqlToken::Char('(') => depth += 1,
+            SqlToken::Char(')') => depth -= 1,
             _ => {}
         }
         if depth == 0 {
@@ -567,9 +567,9 @@ fn without_outer(tokens: &[String]) -> Option<&[String]> {
 }
 
 /// A name, bare or in quotes of any kind, in lower case.
-pub(super) fn name_of(words: &mut Words<'_>) -> Option<String> {
-    match words.next()? {
-        Tok::Word(word) => Some(word.to_ascii_lowercase()),
+pub(super) fn name_of(cursor: &mut TokenCursor<'_>) -> Option<String> {
+    match cursor.next()? {
+        SqlToken::Word(word) => Some(word.to_ascii_lowercase()),
         tok => text_of(tok).map(|text| text.to_ascii_lowercase()),
     }
 }
@@ -583,9 +583,9 @@ pub(super) fn charset_name(name: &str) -> String {
 }
 
 /// The text of a quoted token.
-pub(super) fn text_of(tok: Tok<'_>) -> Option<String> {
+pub(super) fn text_of(tok: SqlToken<'_>) -> Option<String> {
     match tok {
-        Tok::Text(text) | Tok::Name(text) => Some(unquoted(text)),
+        SqlToken::Text(text) | SqlToken::Name(text) => Some(unquoted(text)),
         _ => None,
     }
 }
@@ -601,7 +601,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> ColumnDef {
-        column_def(&mut Words::new(text))
+        column_def(&mut TokenCursor::new(text))
     }
 
     #[test]
@@ -644,9 +644,9 @@ mod tests {
         assert_eq!(def.collation.as_deref(), Some("utf8mb4_bin"));
         assert_eq!(def.charset.as_deref(), Some("utf8mb3"));
         assert_eq!(def.default, Some(DefaultValue::Literal));
-        assert_eq!(def.key, Some(IndexKind::Unique));
+        assert_eq!(def.key, Some(IndexType::Unique));
         assert_eq!(def.check.as_deref(), Some("a > ( 1 )"));
-        assert_eq!(def.position, Some(Position::After("b c".to_owned())));
+        assert_eq!(def.position, Some(ColumnPosition::After("b c".to_owned())));
         assert_eq!(def.unknown, None);
         let def = read("INT GENERATED ALWAYS AS ((`c` + 1)) STORED");
         assert!(def.is_stored());

@@ -1,13 +1,13 @@
 //! Recognises the compound bodies of stored programs, so that they stay whole without `DELIMITER`.
 //!
-//! The command line client needs `DELIMITER` around a `BEGIN … END` body. A file written without it can only
-//! mean one thing, so while the delimiter is `;` these bodies are followed by their grammar:
+//! The command line client needs `DELIMITER` around a `BEGIN … END` body. A file without it is unambiguous
+//! too, so while the delimiter is `;` these bodies are recognised by their grammar:
 //! `CREATE [OR REPLACE] [DEFINER = …] PROCEDURE | FUNCTION | TRIGGER | EVENT`, `ALTER EVENT … DO`, and MariaDB's
 //! stand-alone `BEGIN NOT ATOMIC`, `IF`, `CASE`, `LOOP`, `WHILE`, `REPEAT` and `FOR`.
 //!
-//! A word opens a block only where a statement may begin: that is what tells the `IF` statement from the
+//! A word opens a block only where a statement may start: this distinguishes the `IF` statement from the
 //! function `IF()`, the `CASE` statement from the expression, and a column called `begin` from a block.
-//! Not followed: Oracle mode (`AS`/`IS` bodies, packages) and `$$`-quoted bodies; they need `DELIMITER`.
+//! Not recognised: Oracle mode (`AS`/`IS` bodies, packages) and `$$`-quoted bodies; they need `DELIMITER`.
 
 /// A block that is waiting for its `END`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,24 +16,24 @@ enum Block {
     If,
     Case,
     Loop,
-    /// `WHILE` and `FOR`; the flag says that `DO` has not come yet.
+    /// `WHILE` and `FOR`; `header` until `DO`.
     While {
         header: bool,
     },
     Repeat,
-    /// A `REPEAT` whose condition has come: `END` follows it without a semicolon.
+    /// A `REPEAT` after `UNTIL`: `END` follows the condition without a semicolon.
     Until,
     /// A CASE expression, which ends with a plain `END` and opens no statements.
     CaseExpression,
 }
 
-/// Where in a statement we are.
+/// The position in the header of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Head {
+enum HeaderState {
     /// Nothing seen yet.
     Start,
-    /// `CREATE` or `ALTER` seen, the kind of object has not come.
-    Kind { alter: bool },
+    /// After `CREATE` or `ALTER`, before the kind of object.
+    TokenKind { alter: bool },
     /// `BEGIN` at the top: a transaction, unless `NOT ATOMIC` follows.
     Begin,
     /// Up to the end of a routine's parameter list.
@@ -54,7 +54,7 @@ enum Head {
 
 /// Progress through `DECLARE … HANDLER FOR condition, … statement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handler {
+enum HandlerState {
     None,
     Declared,
     Named,
@@ -63,9 +63,9 @@ enum Handler {
     Done,
 }
 
-/// What a token is to this recogniser.
+/// A token as this recogniser sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen<'a> {
+pub(super) enum CompoundToken<'a> {
     /// A bare word.
     Word(&'a str),
     /// A quoted string or identifier.
@@ -79,7 +79,7 @@ pub(super) enum Seen<'a> {
 /// Follows one statement, token by token.
 #[derive(Debug, Clone)]
 pub(super) struct Compound {
-    head: Head,
+    head: HeaderState,
     blocks: Vec<(Block, usize)>,
     /// Parentheses open since the last statement began.
     depth: usize,
@@ -91,7 +91,7 @@ pub(super) struct Compound {
     after_end: bool,
     /// An operand was just read, so `END` may end a CASE expression.
     operand: bool,
-    handler: Handler,
+    handler: HandlerState,
     previous: char,
     previous_word: String,
 }
@@ -112,7 +112,7 @@ const CHARACTERISTICS: &[&str] = &[
     "INVOKER",
 ];
 const OPENERS: &[&str] = &["BEGIN", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"];
-/// Words after which an operand must follow, so an `END` there is a column's name.
+/// TokenCursor after which an operand must follow, so an `END` there is a column's name.
 const OPERATORS: &[&str] = &[
     "CASE", "WHEN", "THEN", "ELSE", "AND", "OR", "XOR", "NOT", "IN", "BETWEEN", "LIKE", "RLIKE", "REGEXP",
     "DIV", "MOD", "IS", "INTERVAL", "BINARY", "SELECT", "BY", "WHERE", "DISTINCT",
@@ -125,123 +125,125 @@ fn is(word: &str, list: &[&str]) -> bool {
 impl Compound {
     pub(super) fn new() -> Self {
         Compound {
-            head: Head::Start,
+            head: HeaderState::Start,
             blocks: Vec::new(),
             depth: 0,
             at_start: false,
             was_first: false,
             after_end: false,
             operand: false,
-            handler: Handler::None,
+            handler: HandlerState::None,
             previous: ' ',
             previous_word: String::new(),
         }
     }
 
-    /// Where the outermost open block began; a `;` here is part of the body.
+    /// The start of the outermost open block; a `;` inside is part of the body.
     pub(super) fn open(&self) -> Option<usize> {
         self.blocks.first().map(|&(_, at)| at)
     }
 
-    /// Says that the text before `count` is gone, so that offsets begin there.
+    /// Removes the first `count` bytes of the text from all offsets.
     pub(super) fn discard(&mut self, count: usize) {
         for (_, at) in &mut self.blocks {
             *at -= count;
         }
     }
 
-    /// Takes the next significant token, which begins at `at`.
-    pub(super) fn feed(&mut self, seen: Seen<'_>, at: usize) {
+    /// Reads the next significant token, which starts at `at`.
+    pub(super) fn feed(&mut self, seen: CompoundToken<'_>, at: usize) {
         match self.head {
-            Head::Plain => return,
-            Head::Body => self.body(seen, at),
+            HeaderState::Plain => return,
+            HeaderState::Body => self.body(seen, at),
             _ => self.header(seen, at),
         }
         match seen {
-            Seen::Char('(') => self.depth += 1,
-            Seen::Char(')') => self.depth = self.depth.saturating_sub(1),
+            CompoundToken::Char('(') => self.depth += 1,
+            CompoundToken::Char(')') => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        if let (Head::Parameters { function }, Seen::Char(')'), 0) = (self.head, seen, self.depth) {
-            self.head = Head::Characteristics { function };
+        if let (HeaderState::Parameters { function }, CompoundToken::Char(')'), 0) =
+            (self.head, seen, self.depth)
+        {
+            self.head = HeaderState::Characteristics { function };
         }
         self.operand = match seen {
-            Seen::Word(word) => !is(word, OPERATORS),
-            Seen::Quoted => true,
-            Seen::Char(c) => c == ')',
-            Seen::Assign => false,
+            CompoundToken::Word(word) => !is(word, OPERATORS),
+            CompoundToken::Quoted => true,
+            CompoundToken::Char(c) => c == ')',
+            CompoundToken::Assign => false,
         };
         self.previous = match seen {
-            Seen::Char(c) => c,
-            Seen::Assign => '=',
+            CompoundToken::Char(c) => c,
+            CompoundToken::Assign => '=',
             _ => 'w',
         };
-        if let Seen::Word(word) = seen {
+        if let CompoundToken::Word(word) = seen {
             self.previous_word.clear();
             self.previous_word
                 .extend(word.chars().take(16).map(|c| c.to_ascii_uppercase()));
         }
     }
 
-    fn enter(&mut self, seen: Seen<'_>, at: usize) {
-        self.head = Head::Body;
+    fn enter(&mut self, seen: CompoundToken<'_>, at: usize) {
+        self.head = HeaderState::Body;
         self.depth = 0;
         self.at_start = true;
         self.body(seen, at);
     }
 
-    fn header(&mut self, seen: Seen<'_>, at: usize) {
+    fn header(&mut self, seen: CompoundToken<'_>, at: usize) {
         let word = match seen {
-            Seen::Word(word) => word.to_ascii_uppercase(),
+            CompoundToken::Word(word) => word.to_ascii_uppercase(),
             _ => String::new(),
         };
         let word = word.as_str();
         match self.head {
-            Head::Start => match word {
+            HeaderState::Start => match word {
                 "CREATE" | "ALTER" => {
-                    self.head = Head::Kind {
+                    self.head = HeaderState::TokenKind {
                         alter: word == "ALTER",
                     }
                 }
-                "BEGIN" => self.head = Head::Begin,
+                "BEGIN" => self.head = HeaderState::Begin,
                 _ if is(word, OPENERS) => self.enter(seen, at),
-                _ => self.head = Head::Plain,
+                _ => self.head = HeaderState::Plain,
             },
-            Head::Begin if word == "NOT" => {
-                self.head = Head::Body;
+            HeaderState::Begin if word == "NOT" => {
+                self.head = HeaderState::Body;
                 self.push(Block::Begin, at, true);
             }
-            Head::Begin => self.head = Head::Plain,
+            HeaderState::Begin => self.head = HeaderState::Plain,
             // The value of DEFINER = user@host may be any word.
-            Head::Kind { .. } if matches!(self.previous, '=' | '@') => {}
-            Head::Kind { alter } => match word {
+            HeaderState::TokenKind { .. } if matches!(self.previous, '=' | '@') => {}
+            HeaderState::TokenKind { alter } => match word {
                 "PROCEDURE" | "FUNCTION" if !alter => {
-                    self.head = Head::Parameters {
+                    self.head = HeaderState::Parameters {
                         function: word == "FUNCTION",
                     };
                 }
-                "TRIGGER" if !alter => self.head = Head::Trigger,
-                "EVENT" => self.head = Head::Event,
+                "TRIGGER" if !alter => self.head = HeaderState::Trigger,
+                "EVENT" => self.head = HeaderState::Event,
                 "" | "OR" | "REPLACE" | "DEFINER" | "AGGREGATE" | "CURRENT_USER" | "CURRENT_ROLE" => {}
-                _ => self.head = Head::Plain,
+                _ => self.head = HeaderState::Plain,
             },
-            Head::Characteristics { function } if self.depth == 0 => match word {
+            HeaderState::Characteristics { function } if self.depth == 0 => match word {
                 "" => {}
-                "RETURN" => self.head = Head::Plain,
+                "RETURN" => self.head = HeaderState::Plain,
                 _ if is(word, OPENERS) => self.enter(seen, at),
                 _ if function || is(word, CHARACTERISTICS) || self.previous_word == "LANGUAGE" => {}
                 _ => self.enter(seen, at),
             },
-            Head::Trigger if word == "ROW" && self.previous_word == "EACH" => {
-                self.head = Head::TriggerOrder { name: false };
+            HeaderState::Trigger if word == "ROW" && self.previous_word == "EACH" => {
+                self.head = HeaderState::TriggerOrder { name: false };
             }
-            Head::TriggerOrder { name: false } if matches!(word, "FOLLOWS" | "PRECEDES") => {
-                self.head = Head::TriggerOrder { name: true };
+            HeaderState::TriggerOrder { name: false } if matches!(word, "FOLLOWS" | "PRECEDES") => {
+                self.head = HeaderState::TriggerOrder { name: true };
             }
-            Head::TriggerOrder { name: true } => self.head = Head::TriggerOrder { name: false },
-            Head::TriggerOrder { name: false } => self.enter(seen, at),
-            Head::Event if word == "DO" && self.depth == 0 => {
-                self.head = Head::Body;
+            HeaderState::TriggerOrder { name: true } => self.head = HeaderState::TriggerOrder { name: false },
+            HeaderState::TriggerOrder { name: false } => self.enter(seen, at),
+            HeaderState::Event if word == "DO" && self.depth == 0 => {
+                self.head = HeaderState::Body;
                 self.at_start = true;
             }
             _ => {}
@@ -263,25 +265,25 @@ impl Compound {
         self.blocks.last().map(|&(block, _)| block)
     }
 
-    fn body(&mut self, seen: Seen<'_>, at: usize) {
+    fn body(&mut self, seen: CompoundToken<'_>, at: usize) {
         let first = std::mem::take(&mut self.at_start);
         let after_first = std::mem::replace(&mut self.was_first, first);
         let after_end = std::mem::take(&mut self.after_end);
         match seen {
-            Seen::Char(';') => {
+            CompoundToken::Char(';') => {
                 while self.top() == Some(Block::CaseExpression) {
                     self.blocks.pop();
                 }
                 self.depth = 0;
-                self.handler = Handler::None;
+                self.handler = HandlerState::None;
                 self.at_start = true;
                 self.was_first = false;
             }
-            Seen::Char(':') if after_first || self.handler == Handler::Done => {
+            CompoundToken::Char(':') if after_first || self.handler == HandlerState::Done => {
                 self.at_start = true;
                 self.was_first = false;
             }
-            Seen::Word(word) => {
+            CompoundToken::Word(word) => {
                 let word = word.to_ascii_uppercase();
                 if after_end && is(&word, OPENERS) {
                     return;
@@ -291,8 +293,8 @@ impl Compound {
             }
             _ => {
                 self.handler(None);
-                if seen == Seen::Char(',') && self.handler == Handler::Rest {
-                    self.handler = Handler::Condition;
+                if seen == CompoundToken::Char(',') && self.handler == HandlerState::Rest {
+                    self.handler = HandlerState::Condition;
                 }
             }
         }
@@ -302,15 +304,15 @@ impl Compound {
     fn handler(&mut self, word: Option<&str>) -> bool {
         let was = self.handler;
         self.handler = match (was, word) {
-            (Handler::Declared, Some("HANDLER")) => Handler::Named,
-            (Handler::Named, Some("FOR")) => Handler::Condition,
+            (HandlerState::Declared, Some("HANDLER")) => HandlerState::Named,
+            (HandlerState::Named, Some("FOR")) => HandlerState::Condition,
             // `NOT FOUND` and `SQLSTATE VALUE '…'`: the last token of the condition is still to come.
-            (Handler::Condition, Some("NOT" | "SQLSTATE" | "VALUE")) => Handler::Condition,
-            (Handler::Condition, _) => Handler::Rest,
-            (Handler::Rest, Some(_)) => Handler::Done,
+            (HandlerState::Condition, Some("NOT" | "SQLSTATE" | "VALUE")) => HandlerState::Condition,
+            (HandlerState::Condition, _) => HandlerState::Rest,
+            (HandlerState::Rest, Some(_)) => HandlerState::Done,
             (same, _) => same,
         };
-        was == Handler::Rest && self.handler == Handler::Done
+        was == HandlerState::Rest && self.handler == HandlerState::Done
     }
 
     fn word(&mut self, word: &str, first: bool, at: usize) {
@@ -333,7 +335,7 @@ impl Compound {
             "LOOP" if first => self.push(Block::Loop, at, true),
             "REPEAT" if first => self.push(Block::Repeat, at, true),
             "WHILE" | "FOR" if first => self.push(Block::While { header: true }, at, false),
-            "DECLARE" if first => self.handler = Handler::Declared,
+            "DECLARE" if first => self.handler = HandlerState::Declared,
             "UNTIL" if first && top == Some(Block::Repeat) => self.replace(Block::Until),
             "DO" if top == Some(Block::While { header: true }) => {
                 self.replace(Block::While { header: false });

@@ -1,21 +1,21 @@
-//! What a statement, or the body of a stored program, may do to rows: which tables it writes and which
-//! programs it calls, by name, and whether it ends transactions or runs text made at run time.
+//! The possible effects of a statement or a stored program's body on rows: the tables it writes and the
+//! programs it calls, by name, and whether it ends transactions or runs dynamic SQL.
 //!
-//! Only as much is read as these answers need; what is not certain is said to happen.
+//! Only as much is read as this needs; an uncertain effect is reported.
 
-use super::Name;
-use super::words::{Tok, Words};
+use super::cursor::{SqlToken, TokenCursor};
+use super::statement::ObjectName;
 
-/// What a piece of SQL may do.
+/// The possible effects of a piece of SQL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Tables or views whose rows it may change.
-    pub writes: Vec<Name>,
-    /// Procedures it calls, and everything that is written as a function call, built in or stored.
-    pub calls: Vec<Name>,
-    /// The text of each statement that commits what is open: DDL, LOCK, COMMIT, START TRANSACTION.
+    pub writes: Vec<ObjectName>,
+    /// Procedures it calls, and everything that looks like a function call, built in or stored.
+    pub calls: Vec<ObjectName>,
+    /// The text of each statement that commits the open transaction: DDL, LOCK, COMMIT, START TRANSACTION.
     pub commits: Vec<String>,
-    /// How often it runs text that is made at run time.
+    /// The number of statements that run dynamic SQL.
     pub dynamic: usize,
     /// Whether some of it may run more than once.
     pub loops: bool,
@@ -24,22 +24,22 @@ pub struct Effects {
 /// Reads the effects of a statement or a body of several.
 pub fn effects(text: &str) -> Effects {
     let mut found = Effects::default();
-    let mut words = Words::new(text);
+    let mut cursor = TokenCursor::new(text);
     let mut before = String::new();
-    // Whether a statement may begin here.
+    // Whether a statement may start here.
     let mut begins = true;
-    // In DECLARE … HANDLER FOR conditions the statement begins behind any of the conditions.
+    // In DECLARE … HANDLER FOR conditions the statement may start after each of the conditions.
     let mut handler = false;
     loop {
-        let start = words.clone();
-        let Some(tok) = words.next() else { return found };
-        let Tok::Word(word) = tok else {
+        let start = cursor.clone();
+        let Some(tok) = cursor.next() else { return found };
+        let SqlToken::Word(word) = tok else {
             match tok {
-                Tok::Name(_) => {
-                    words = start;
-                    call(&mut words, &mut found);
+                SqlToken::Name(_) => {
+                    cursor = start;
+                    call(&mut cursor, &mut found);
                 }
-                Tok::Char(';' | ':') => {
+                SqlToken::Char(';' | ':') => {
                     begins = true;
                     handler = false;
                 }
@@ -49,35 +49,35 @@ pub fn effects(text: &str) -> Effects {
             continue;
         };
         let word = word.to_ascii_uppercase();
-        let opens = words.at('(');
+        let opens = cursor.at('(');
         match word.as_str() {
             "INSERT" | "REPLACE" if !opens && before != "OR" && before != "BEFORE" && before != "AFTER" => {
                 skip(
-                    &mut words,
+                    &mut cursor,
                     &["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"],
                 );
-                found.writes.extend(words.clone().name());
-                skip_name(&mut words);
+                found.writes.extend(cursor.clone().name());
+                skip_name(&mut cursor);
             }
             "UPDATE" if !matches!(before.as_str(), "KEY" | "FOR" | "ON" | "BEFORE" | "AFTER") => {
-                skip(&mut words, &["LOW_PRIORITY", "IGNORE"]);
-                tables(&mut words, &mut found, &["SET"]);
+                skip(&mut cursor, &["LOW_PRIORITY", "IGNORE"]);
+                tables(&mut cursor, &mut found, &["SET"]);
             }
             "DELETE" if !matches!(before.as_str(), "ON" | "BEFORE" | "AFTER") => {
                 // Each form names all its tables between here and WHERE, some of them by their aliases.
-                tables(&mut words, &mut found, &["WHERE", "ORDER", "LIMIT", "RETURNING"]);
+                tables(&mut cursor, &mut found, &["WHERE", "ORDER", "LIMIT", "RETURNING"]);
             }
             "LOAD" if begins => {
-                while words.peek().is_some_and(|tok| !tok.is("TABLE")) {
-                    words.next();
+                while cursor.peek().is_some_and(|tok| !tok.is("TABLE")) {
+                    cursor.next();
                 }
-                words.next();
-                found.writes.extend(words.clone().name());
-                skip_name(&mut words);
+                cursor.next();
+                found.writes.extend(cursor.clone().name());
+                skip_name(&mut cursor);
             }
             "CALL" if begins => {
-                found.calls.extend(words.clone().name());
-                skip_name(&mut words);
+                found.calls.extend(cursor.clone().name());
+                skip_name(&mut cursor);
             }
             "EXECUTE" if begins => found.dynamic += 1,
             "LOOP" | "WHILE" | "REPEAT" | "FOR" | "ITERATE" if begins => found.loops = true,
@@ -88,11 +88,11 @@ pub fn effects(text: &str) -> Effects {
             {
                 found.commits.push(statement(text, &start));
             }
-            "ROLLBACK" if begins && !rolls_to_savepoint(&words) => {
+            "ROLLBACK" if begins && !rolls_to_savepoint(&cursor) => {
                 found.commits.push(statement(text, &start))
             }
             "START" if begins => found.commits.push(statement(text, &start)),
-            "CREATE" | "DROP" if begins && !words.at_any(&["TEMPORARY", "PREPARE"]) => {
+            "CREATE" | "DROP" if begins && !cursor.at_any(&["TEMPORARY", "PREPARE"]) => {
                 found.commits.push(statement(text, &start));
             }
             "SET" if begins => {
@@ -104,9 +104,9 @@ pub fn effects(text: &str) -> Effects {
                     found.commits.push(rest);
                 }
             }
-            _ if words.at('(') || words.at('.') => {
-                words = start;
-                call(&mut words, &mut found);
+            _ if cursor.at('(') || cursor.at('.') => {
+                cursor = start;
+                call(&mut cursor, &mut found);
             }
             _ => {}
         }
@@ -120,30 +120,30 @@ pub fn effects(text: &str) -> Effects {
     }
 }
 
-/// Whether a stored program's body gives a user variable its value before it reads it, as far as the text
-/// tells; the name in lower case.
+/// Whether a stored program's body assigns a user variable before it reads it, judged by the order in the
+/// text; the name in lower case.
 pub fn assigns_first(body: &str, variable: &str) -> bool {
-    let mut words = Words::new(body);
+    let mut cursor = TokenCursor::new(body);
     let mut before = None;
     let mut target = false;
-    while let Some(tok) = words.next() {
-        if tok == Tok::Char('@')
-            && words
+    while let Some(tok) = cursor.next() {
+        if tok == SqlToken::Char('@')
+            && cursor
                 .clone()
                 .identifier()
                 .is_some_and(|name| name.to_lowercase() == variable)
         {
-            words.next();
+            cursor.next();
             if target {
                 return false;
             }
-            let set = matches!(before, Some(Tok::Word(word)) if word.eq_ignore_ascii_case("SET"));
-            let into = matches!(before, Some(Tok::Word(word)) if word.eq_ignore_ascii_case("INTO"));
+            let set = matches!(before, Some(SqlToken::Word(word)) if word.eq_ignore_ascii_case("SET"));
+            let into = matches!(before, Some(SqlToken::Word(word)) if word.eq_ignore_ascii_case("INTO"));
             if !set && !into {
                 return false;
             }
             target = true;
-        } else if tok == Tok::Char(';') && target {
+        } else if tok == SqlToken::Char(';') && target {
             return true;
         }
         before = Some(tok);
@@ -151,69 +151,69 @@ pub fn assigns_first(body: &str, variable: &str) -> bool {
     target
 }
 
-fn skip(words: &mut Words<'_>, keywords: &[&str]) {
-    while keywords.iter().any(|keyword| words.eat(keyword)) {}
+fn skip(cursor: &mut TokenCursor<'_>, keywords: &[&str]) {
+    while keywords.iter().any(|keyword| cursor.eat(keyword)) {}
 }
 
-fn skip_name(words: &mut Words<'_>) {
-    let _ = words.name();
+fn skip_name(cursor: &mut TokenCursor<'_>) {
+    let _ = cursor.name();
 }
 
-/// Takes a name; if a parenthesis follows, it is called.
-fn call(words: &mut Words<'_>, found: &mut Effects) {
-    match words.name() {
-        Some(name) if words.at('(') && !found.calls.contains(&name) => found.calls.push(name),
+/// Reads a name; it is a call if a parenthesis follows.
+fn call(cursor: &mut TokenCursor<'_>, found: &mut Effects) {
+    match cursor.name() {
+        Some(name) if cursor.at('(') && !found.calls.contains(&name) => found.calls.push(name),
         Some(_) => {}
         None => {
-            words.next();
+            cursor.next();
         }
     }
 }
 
-fn rolls_to_savepoint(words: &Words<'_>) -> bool {
-    let mut words = words.clone();
-    words.eat("WORK");
-    words.eat("TO")
+fn rolls_to_savepoint(cursor: &TokenCursor<'_>) -> bool {
+    let mut cursor = cursor.clone();
+    cursor.eat("WORK");
+    cursor.eat("TO")
 }
 
-/// The statement that begins at `start`, up to its semicolon.
-fn statement(text: &str, start: &Words<'_>) -> String {
-    let mut words = start.clone();
-    let from = words.pos();
-    while words.peek().is_some_and(|tok| tok != Tok::Char(';')) {
-        words.next();
+/// The statement that starts at `start`, up to its semicolon.
+fn statement(text: &str, start: &TokenCursor<'_>) -> String {
+    let mut cursor = start.clone();
+    let from = cursor.pos();
+    while cursor.peek().is_some_and(|tok| tok != SqlToken::Char(';')) {
+        cursor.next();
     }
-    text[from..words.pos()].trim().to_owned()
+    text[from..cursor.pos()].trim().to_owned()
 }
 
-/// Takes every name of a list of tables up to one of the keywords, subqueries and conditions included: names of
-/// columns among them are names of no table.
-fn tables(words: &mut Words<'_>, found: &mut Effects, until: &[&str]) {
+/// Reads every name of a list of tables up to one of the keywords, including subqueries and conditions: the
+/// names of columns among them match no table.
+fn tables(cursor: &mut TokenCursor<'_>, found: &mut Effects, until: &[&str]) {
     let mut depth = 0_usize;
-    // What comes after ON and USING is a condition, until the next comma or JOIN.
+    // A condition follows ON and USING, until the next comma or JOIN.
     let mut table_next = true;
-    while let Some(tok) = words.peek() {
+    while let Some(tok) = cursor.peek() {
         match tok {
-            Tok::Char(';') => return,
-            Tok::Word(_) if depth == 0 && words.at_any(until) => return,
-            Tok::Char('(') => {
+            SqlToken::Char(';') => return,
+            SqlToken::Word(_) if depth == 0 && cursor.at_any(until) => return,
+            SqlToken::Char('(') => {
                 depth += 1;
-                words.next();
+                cursor.next();
             }
-            Tok::Char(')') => {
+            SqlToken::Char(')') => {
                 depth = depth.saturating_sub(1);
-                words.next();
+                cursor.next();
             }
-            Tok::Char(',') => {
+            SqlToken::Char(',') => {
                 table_next = true;
-                words.next();
+                cursor.next();
             }
-            Tok::Word(_) if words.at_any(&["FROM", "JOIN", "STRAIGHT_JOIN", "USING"]) => {
+            SqlToken::Word(_) if cursor.at_any(&["FROM", "JOIN", "STRAIGHT_JOIN", "USING"]) => {
                 table_next = true;
-                words.next();
+                cursor.next();
             }
-            Tok::Word(_)
-                if words.at_any(&[
+            SqlToken::Word(_)
+                if cursor.at_any(&[
                     "LOW_PRIORITY",
                     "QUICK",
                     "IGNORE",
@@ -228,15 +228,15 @@ fn tables(words: &mut Words<'_>, found: &mut Effects, until: &[&str]) {
                     "AS",
                 ]) =>
             {
-                words.next();
+                cursor.next();
             }
-            Tok::Word(_) if words.at_any(&["ON"]) => {
+            SqlToken::Word(_) if cursor.at_any(&["ON"]) => {
                 table_next = false;
-                words.next();
+                cursor.next();
             }
-            Tok::Word(_) | Tok::Name(_) => {
-                let name = words.name();
-                if words.at('(') {
+            SqlToken::Word(_) | SqlToken::Name(_) => {
+                let name = cursor.name();
+                if cursor.at('(') {
                     found.calls.extend(name);
                 } else if table_next {
                     // `t.*` of a DELETE over several tables.
@@ -245,7 +245,7 @@ fn tables(words: &mut Words<'_>, found: &mut Effects, until: &[&str]) {
                 }
             }
             _ => {
-                words.next();
+                cursor.next();
             }
         }
     }
@@ -255,8 +255,8 @@ fn tables(words: &mut Words<'_>, found: &mut Effects, until: &[&str]) {
 mod tests {
     use super::{assigns_first, effects};
 
-    fn names(names: &[crate::sql::Name]) -> String {
-        let text = |name: &crate::sql::Name| match &name.schema {
+    fn names(names: &[crate::sql::ObjectName]) -> String {
+        let text = |name: &crate::sql::ObjectName| match &name.schema {
             Some(schema) => format!("{schema}.{}", name.name),
             None => name.name.clone(),
         };

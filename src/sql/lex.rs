@@ -9,14 +9,14 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// White space.
     Space,
     /// A comment to the end of the line, without its line break.
     LineComment,
-    /// A `/* */` comment or a `/*+ */` hint: nothing the parser sees on its own.
+    /// A `/* */` comment or a `/*+ */` hint.
     BlockComment,
     /// `/*!` or `/*M!` with its version number; what follows is SQL.
     ExecOpen,
@@ -36,17 +36,20 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Kind {
-    /// Whether the server's parser sees the token at all.
+impl TokenKind {
+    /// Whether the token is more than white space or a comment.
     pub(super) fn significant(self) -> bool {
-        !matches!(self, Kind::Space | Kind::LineComment | Kind::BlockComment)
+        !matches!(
+            self,
+            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment
+        )
     }
 }
 
 /// One token: its kind and its bytes in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) range: Range<usize>,
 }
 
@@ -67,15 +70,15 @@ pub(super) struct Lexer<'a> {
     exec: Vec<usize>,
 }
 
-/// The byte order mark some editors put before UTF-8; the servers take it for a syntax error.
+/// The byte order mark that some editors write before UTF-8; a syntax error for the servers.
 const BOM: char = '\u{feff}';
 
-/// White space as the servers see it; a no-break space is part of a word to them.
+/// White space for the servers; a no-break space is part of a word for them.
 pub(super) fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\u{b}'
 }
 
-/// Whether a character may stand in a bare identifier ("Schema Object Names": `[0-9a-zA-Z$_]` and U+0080 up).
+/// Whether a character may be part of an unquoted identifier ("Schema Object Names": `[0-9a-zA-Z$_]` and U+0080 up).
 pub(super) fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
@@ -90,7 +93,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Goes on where another lexer over a longer or shorter part of the same text stopped.
+    /// Continues where another lexer over a longer or shorter part of the same text stopped.
     pub(super) fn resume(text: &'a str, pos: usize, backslash_escapes: bool, exec: Vec<usize>) -> Self {
         Lexer {
             text,
@@ -100,7 +103,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Where executable comments opened that are still open.
+    /// Positions of the executable comments that are still open.
     pub(super) fn into_open(self) -> Vec<usize> {
         self.exec
     }
@@ -127,10 +130,10 @@ impl<'a> Lexer<'a> {
         self.exec.last().copied()
     }
 
-    /// Whether `delimiter` stands here. A delimiter of letters must not be the middle of a word.
+    /// Whether `delimiter` is next. A delimiter of letters must not be the middle of a word.
     pub(super) fn at_delimiter(&self, delimiter: &str) -> bool {
         let bytes = self.text.as_bytes();
-        // Most bytes are not even its first.
+        // Fast path: most bytes are not its first byte.
         if bytes.get(self.pos) != delimiter.as_bytes().first() || !self.rest().starts_with(delimiter) {
             return false;
         }
@@ -141,32 +144,38 @@ impl<'a> Lexer<'a> {
         !cuts_before && !cuts_after
     }
 
-    /// The next token, or `None` at the end. Words end early where `delimiter` begins.
+    /// The next token, or `None` at the end. TokenCursor end early where `delimiter` begins.
     pub(super) fn next(&mut self, delimiter: &str) -> Result<Option<Token>, Unterminated> {
         let rest = self.rest();
         let Some(byte) = rest.as_bytes().first().copied() else {
             return Ok(None);
         };
-        // Whatever is not ASCII is part of a word, but for a byte order mark.
+        // Any character outside ASCII is part of a word, except a byte order mark.
         let first = if byte.is_ascii() { char::from(byte) } else { BOM };
         let start = self.pos;
         let after = rest.as_bytes().get(1).copied();
         let (kind, len) = match first {
-            BOM if start == 0 && rest.starts_with(BOM) => (Kind::Space, BOM.len_utf8()),
-            c if is_space(c) => (Kind::Space, run_of(rest, |byte| is_space(char::from(byte)))),
-            '#' => (Kind::LineComment, line(rest)),
-            '-' if starts_dash_comment(rest) => (Kind::LineComment, line(rest)),
+            BOM if start == 0 && rest.starts_with(BOM) => (TokenKind::Space, BOM.len_utf8()),
+            c if is_space(c) => (TokenKind::Space, run_of(rest, |byte| is_space(char::from(byte)))),
+            '#' => (TokenKind::LineComment, line(rest)),
+            '-' if starts_dash_comment(rest) => (TokenKind::LineComment, line(rest)),
             '/' if after == Some(b'*') => self.block(rest)?,
-            '*' if after == Some(b'/') && self.exec.pop().is_some() => (Kind::ExecClose, 2),
-            '\'' => (Kind::Single, self.quoted(rest, b'\'', "string in single quotes")?),
-            '"' => (Kind::Double, self.quoted(rest, b'"', "string in double quotes")?),
+            '*' if after == Some(b'/') && self.exec.pop().is_some() => (TokenKind::ExecClose, 2),
+            '\'' => (
+                TokenKind::Single,
+                self.quoted(rest, b'\'', "string in single quotes")?,
+            ),
+            '"' => (
+                TokenKind::Double,
+                self.quoted(rest, b'"', "string in double quotes")?,
+            ),
             '`' => (
-                Kind::Backtick,
+                TokenKind::Backtick,
                 self.quoted(rest, b'`', "identifier in backticks")?,
             ),
-            '\\' if matches!(after, Some(b'g' | b'G')) => (Kind::Go, 2),
-            c if is_word(c) => (Kind::Word, self.word(delimiter)),
-            c => (Kind::Other, c.len_utf8()),
+            '\\' if matches!(after, Some(b'g' | b'G')) => (TokenKind::Go, 2),
+            c if is_word(c) => (TokenKind::Word, self.word(delimiter)),
+            c => (TokenKind::Other, c.len_utf8()),
         };
         self.pos = start + len;
         Ok(Some(Token {
@@ -199,18 +208,18 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn block(&mut self, rest: &str) -> Result<(Kind, usize), Unterminated> {
+    fn block(&mut self, rest: &str) -> Result<(TokenKind, usize), Unterminated> {
         for opener in ["/*!", "/*M!"] {
             if let Some(inside) = rest.strip_prefix(opener) {
                 self.exec.push(self.pos);
                 // Five or six digits directly after the mark are the version, as the servers read them.
                 let digits = inside.bytes().take(6).take_while(u8::is_ascii_digit).count();
                 let version = if digits >= 5 { digits } else { 0 };
-                return Ok((Kind::ExecOpen, opener.len() + version));
+                return Ok((TokenKind::ExecOpen, opener.len() + version));
             }
         }
         match rest[2..].find("*/") {
-            Some(index) => Ok((Kind::BlockComment, 2 + index + 2)),
+            Some(index) => Ok((TokenKind::BlockComment, 2 + index + 2)),
             None => Err(Unterminated {
                 what: "comment",
                 at: self.pos,
@@ -229,7 +238,7 @@ impl<'a> Lexer<'a> {
             if bytes.get(index - 1) == Some(&quote) && bytes.get(index) != Some(&quote) {
                 return Ok(index);
             }
-            // The doubled quote, or what the backslash escapes.
+            // A doubled quote, or an escaped character.
             index += 1;
         }
         Err(Unterminated { what, at: self.pos })
@@ -240,7 +249,7 @@ fn line(rest: &str) -> usize {
     memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len())
 }
 
-/// How many bytes at the beginning are of a kind.
+/// The number of leading bytes that `of_kind` accepts.
 fn run_of(text: &str, of_kind: impl Fn(u8) -> bool) -> usize {
     text.bytes().position(|byte| !of_kind(byte)).unwrap_or(text.len())
 }

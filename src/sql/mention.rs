@@ -1,7 +1,7 @@
-//! Whether a word may be in a text, told without reading the text's tokens: most statements of a large file are
-//! rows and nothing else.
+//! Tests quickly whether a word may occur in a text, without reading its tokens: most statements of a large
+//! file are only rows.
 
-/// Bytes in the order in which they are searched for: the rarer first.
+/// Bytes by frequency, the rarest first: the rarest byte of a word is searched for.
 const RARE: &[u8] = b"_QXZJVKWYBPGFMUDHCLRNSIOTAE";
 
 /// Whether `word`, in upper case, is anywhere in a text, in whichever case: in strings and longer words too.
@@ -26,7 +26,7 @@ pub(super) fn may_fill_variables(text: &str) -> bool {
             return text[at + 1..].trim_start().starts_with(['=', '/', '-', '#']);
         }
         let before = text[..at].trim_end();
-        // A comment may stand between.
+        // A comment may be in between.
         before.ends_with(['o', 'O', '/']) || text[before.len()..at].contains('\n')
     })
 }

@@ -1,7 +1,7 @@
 //! Splitting and classifying SQL text: pure functions over values, no I/O.
 //!
-//! [`split()`] cuts a file into statements the way the command line client does, [`classify()`] says
-//! what one statement is and touches, [`summary()`] makes the one line a person reads about it.
+//! [`split()`] cuts a file into statements as the command line client does, [`classify()`] determines the
+//! class of a statement and the objects it touches, [`summary()`] shortens it to one line for people.
 
 mod alter;
 pub mod charset;
@@ -9,32 +9,35 @@ pub mod classify;
 mod client;
 mod column_def;
 mod compound;
+mod cursor;
 pub mod effects;
 mod lex;
 mod mention;
-pub mod reach;
+pub mod outside_access;
 pub mod script;
 pub mod session;
 pub mod split;
+mod statement;
 mod summary;
 mod table_def;
 mod transaction;
 mod variables;
-mod words;
 
 pub use alter::truncated_partitions;
-pub use classify::{
-    Action, Class, Classification, Effect, Name, Object, ObjectKind, PartitionChange, classify, used_database,
-};
-pub use client::sent;
-pub use column_def::{ColumnDef, DataType, DefaultValue, Generated, Position};
+pub use classify::{classify, used_database};
+pub use client::as_sent;
+pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, GeneratedDef};
 pub use effects::{Effects, assigns_first, effects};
 pub use mention::mentions;
 pub use split::{
-    Found, Marker, Options, Role, Split, SplitError, Splitter, Statement, Step, comment_content, decode,
-    own_markers, split,
+    CommentRole, FoundStatement, Marker, Split, SplitError, SplitOptions, SplitStatement, SplitStep,
+    Splitter, comment_content, decode, own_markers, split,
+};
+pub use statement::{
+    AlterAction, Classification, Object, ObjectEffect, ObjectKind, ObjectName, PartitionChange,
+    StatementClass,
 };
 pub use summary::{summary, without_secrets};
-pub use table_def::{ForeignKeyDef, IndexDef, IndexKind, IndexPart, Partitioning, TableDef};
-pub use transaction::{End, Transaction, transaction};
-pub use variables::{Modes, assigned_values, assigned_variables};
+pub use table_def::{ForeignKeyDef, IndexDef, IndexPart, IndexType, PartitionScheme, TableDef};
+pub use transaction::{TransactionEnd, TransactionStatement, transaction};
+pub use variables::{BackslashMode, assigned_values, assigned_variables};

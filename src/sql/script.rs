@@ -1,15 +1,15 @@
-//! SQL text for people to read and for a client to run. The names and strings in it come from a
-//! server and may hold anything; here is the one place that writes them, so that nothing leaves a
-//! comment, no statement becomes two, and nothing hides from the reader.
+//! Writes SQL text for people to read and for a client to run. Its names and strings come from a server
+//! and may contain any character; all of it is written here, so that no text escapes from a comment, no
+//! statement becomes two, and no character is invisible to the reader.
 
 use std::fmt::Write as _;
 
-use super::lex::{Kind, Lexer};
-use super::{Options, split};
-use crate::report::{is_hidden, visible};
+use super::lex::{Lexer, TokenKind};
+use super::{SplitOptions, split};
+use crate::escape::{is_hidden, visible};
 
-/// What tools of migrations take for orders when a comment begins with it.
-const ORDERS: [&str; 9] = [
+/// Beginnings of comments that migration tools treat as directives.
+const TOOL_DIRECTIVES: [&str; 9] = [
     "dbtool",
     "migrate",
     "+",
@@ -21,47 +21,47 @@ const ORDERS: [&str; 9] = [
     "precondition",
 ];
 
-/// Text as a comment of one line, without a line break: what would end it is a visible escape, and what
-/// a tool would take for an order is set off by a bar.
+/// Text as a comment of one line, without a line break: characters that would end it are escaped, and a
+/// text that a tool would treat as a directive is preceded by a bar.
 pub fn comment(text: &str) -> String {
     let start = text.trim_start().to_ascii_lowercase();
-    let orders = ORDERS.iter().any(|order| start.starts_with(order));
-    let mut out = if orders { "-- | " } else { "-- " }.to_owned();
+    let is_directive = TOOL_DIRECTIVES.iter().any(|order| start.starts_with(order));
+    let mut out = if is_directive { "-- | " } else { "-- " }.to_owned();
     out.extend(visible(text).chars().filter(|letter| !is_hidden(*letter)));
     out
 }
 
-/// How a statement can be written for a client.
+/// A statement written for a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// As it is, with its end, perhaps between DELIMITER lines.
+pub enum WrittenStatement {
+    /// Unchanged, with its delimiter, between DELIMITER lines if needed.
     Plain(String),
-    /// It holds characters that do not show, so its text is given in hexadecimal digits and prepared.
+    /// It contains invisible characters, so its text is written in hexadecimal digits and prepared.
     Prepared(String),
-    /// Not so that it would run: why.
-    Not(&'static str),
+    /// It cannot be written so that it runs; the reason.
+    Unwritable(&'static str),
 }
 
-/// Writes one statement for the command line client or dbtool. `prepares` says whether the server
-/// takes it as a prepared statement.
-pub fn write(sql: &str, prepares: bool) -> Written {
+/// Writes one statement for the command line client or dbtool. `prepares`: whether the server
+/// accepts it as a prepared statement.
+pub fn write(sql: &str, prepares: bool) -> WrittenStatement {
     let shows = is_shown(sql);
     if shows {
         let text = terminated(sql);
         if reads_back(&text, sql) {
-            return Written::Plain(text);
+            return WrittenStatement::Plain(text);
         }
     }
     match (shows, prepares) {
-        (true, _) => Written::Not("it would not be read as one statement"),
-        (false, false) => {
-            Written::Not("it holds characters that do not show, and the server prepares no such statement")
-        }
-        (false, true) => Written::Prepared(prepared(sql)),
+        (true, _) => WrittenStatement::Unwritable("it would not be read as one statement"),
+        (false, false) => WrittenStatement::Unwritable(
+            "it contains invisible characters, and the server cannot prepare such a statement",
+        ),
+        (false, true) => WrittenStatement::Prepared(prepared(sql)),
     }
 }
 
-/// Statements of a stored program: what ends a statement may stand within them.
+/// Whether a statement creates a stored program, which may contain delimiters.
 fn is_program(sql: &str) -> bool {
     let starts = [
         "CREATE TRIGGER ",
@@ -73,8 +73,8 @@ fn is_program(sql: &str) -> bool {
     starts.iter().any(|start| sql.starts_with(start))
 }
 
-/// Whether a reader sees every character of a statement for what it is. Line breaks and tabs are white
-/// space, and no part of a name; the strings within a program may hold them too.
+/// Whether every character of a statement is visible. Line breaks and tabs are allowed as white space but
+/// not in a name; strings within a program may contain them too.
 fn is_shown(sql: &str) -> bool {
     let layout = |letter: char| matches!(letter, '\n' | '\t');
     if sql.chars().any(|letter| is_hidden(letter) && !layout(letter)) {
@@ -88,8 +88,8 @@ fn is_shown(sql: &str) -> bool {
             Ok(None) => return true,
             Ok(Some(token)) => {
                 let quoted = match token.kind {
-                    Kind::Backtick => true,
-                    Kind::Single | Kind::Double => !program,
+                    TokenKind::Backtick => true,
+                    TokenKind::Single | TokenKind::Double => !program,
                     _ => false,
                 };
                 if quoted && sql[token.range].contains(layout) {
@@ -100,9 +100,9 @@ fn is_shown(sql: &str) -> bool {
     }
 }
 
-/// A statement with its end, in DELIMITER lines if it holds statements of its own.
+/// A statement with its delimiter, in DELIMITER lines if it contains statements.
 fn terminated(sql: &str) -> String {
-    // A comment at the end would swallow what ends the statement.
+    // A comment at the end would hide the delimiter.
     let compound = is_program(sql) && [";", "--", "#"].iter().any(|part| sql.contains(part));
     if compound {
         let mut delimiter = "$$".to_owned();
@@ -115,16 +115,16 @@ fn terminated(sql: &str) -> String {
     }
 }
 
-/// Whether a client takes the text for this one statement and nothing else.
+/// Whether a client reads the text as exactly this statement.
 fn reads_back(text: &str, sql: &str) -> bool {
-    split(text, Options::default()).is_ok_and(|read| match read.statements.as_slice() {
+    split(text, SplitOptions::default()).is_ok_and(|read| match read.statements.as_slice() {
         // Comments at the end of a program belong to no statement.
-        [one] => sql.trim_start().starts_with(one.text.trim()),
+        [statement] => sql.trim_start().starts_with(statement.text.trim()),
         _ => false,
     })
 }
 
-/// What prepares and runs a statement that is given in hexadecimal digits.
+/// Statements that prepare and run a statement given in hexadecimal digits.
 fn prepared(sql: &str) -> String {
     let mut out = "SET @dbtool_statement = CONVERT(0x".to_owned();
     for byte in sql.bytes() {
@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn what_hides_or_is_several_statements_is_not_written_as_it_is() {
         let several = "ALTER TABLE `a` ENGINE=InnoDB; DROP TABLE `b`";
-        assert!(matches!(write(several, true), Written::Not(_)));
+        assert!(matches!(write(several, true), WrittenStatement::Unwritable(_)));
         assert!(matches!(
             write("DROP TABLE `a", true),
-            Written::Prepared(_) | Written::Not(_)
+            WrittenStatement::Prepared(_) | WrittenStatement::Unwritable(_)
         ));
         for hidden in [
             "DROP TABLE `a\nb`",
@@ -194,16 +194,22 @@ mod tests {
             "DROP TABLE `a\u{202e}`",
             "ALTER TABLE a COMMENT='\t'",
         ] {
-            assert!(matches!(write(hidden, true), Written::Prepared(_)), "{hidden:?}");
-            assert!(matches!(write(hidden, false), Written::Not(_)), "{hidden:?}");
+            assert!(
+                matches!(write(hidden, true), WrittenStatement::Prepared(_)),
+                "{hidden:?}"
+            );
+            assert!(
+                matches!(write(hidden, false), WrittenStatement::Unwritable(_)),
+                "{hidden:?}"
+            );
         }
         for shown in [
             "ALTER TABLE `a`\n  DROP COLUMN `é`",
             "CREATE TRIGGER `t` BEFORE INSERT ON `a` FOR EACH ROW\tSET @a = 'x\ny'",
         ] {
-            assert_eq!(write(shown, false), Written::Plain(format!("{shown};")));
+            assert_eq!(write(shown, false), WrittenStatement::Plain(format!("{shown};")));
         }
-        let Written::Prepared(text) = write("DROP TABLE `\u{7}`", true) else {
+        let WrittenStatement::Prepared(text) = write("DROP TABLE `\u{7}`", true) else {
             panic!("it hides")
         };
         assert!(text.starts_with(

@@ -1,7 +1,7 @@
 //! What a statement leaves in the session, and what it takes from the statement before it.
 
+use super::cursor::{SqlToken, TokenCursor};
 use super::mention::mentions;
-use super::words::{Tok, Words};
 
 /// Names of the user variables that a statement mentions, lower case. An account's host
 /// (`'u'@'h'`) may be among them: a name too many does no harm.
@@ -10,32 +10,32 @@ pub fn user_variables(statement: &str) -> Vec<String> {
     if !statement.contains('@') {
         return names;
     }
-    let mut words = Words::new(statement);
-    while let Some(tok) = words.next() {
-        if tok != Tok::Char('@') {
+    let mut cursor = TokenCursor::new(statement);
+    while let Some(tok) = cursor.next() {
+        if tok != SqlToken::Char('@') {
             continue;
         }
-        if words.eat_char('@') {
-            words.next();
+        if cursor.eat_char('@') {
+            cursor.next();
             continue;
         }
-        let mut name = match words.peek() {
-            Some(Tok::Text(text)) => {
-                words.next();
+        let mut name = match cursor.peek() {
+            Some(SqlToken::Text(text)) => {
+                cursor.next();
                 text[1..text.len() - 1].to_owned()
             }
-            _ => match words.identifier() {
+            _ => match cursor.identifier() {
                 Some(name) => name,
                 None => continue,
             },
         };
-        while words.at('.') {
-            let mut ahead = words.clone();
+        while cursor.at('.') {
+            let mut ahead = cursor.clone();
             ahead.next();
             match ahead.word() {
                 Some(part) => {
                     name = format!("{name}.{part}");
-                    words = ahead;
+                    cursor = ahead;
                 }
                 None => break,
             }
@@ -47,13 +47,13 @@ pub fn user_variables(statement: &str) -> Vec<String> {
     names
 }
 
-/// Whether a statement asks for LAST_INSERT_ID or one of its other names.
+/// Whether a statement reads LAST_INSERT_ID or a synonym of it.
 pub fn reads_last_insert_id(statement: &str) -> bool {
     if !mentions(statement, "LAST_INSERT_ID") && !mentions(statement, "IDENTITY") {
         return false;
     }
-    let mut words = Words::new(statement);
-    while let Some(tok) = words.next() {
+    let mut cursor = TokenCursor::new(statement);
+    while let Some(tok) = cursor.next() {
         if tok.is("LAST_INSERT_ID") || tok.is("IDENTITY") {
             return true;
         }
@@ -61,26 +61,26 @@ pub fn reads_last_insert_id(statement: &str) -> bool {
     false
 }
 
-/// Whether a statement asks what the one before it did: ROW_COUNT(), FOUND_ROWS(), its warnings.
+/// Whether a statement reads results of the previous one: ROW_COUNT(), FOUND_ROWS(), its warnings.
 /// No other statement may come between them.
 pub fn reads_diagnostics(statement: &str) -> bool {
-    let mut words = Words::new(statement);
-    let shows = words.at_any(&["SHOW", "GET"]);
+    let mut cursor = TokenCursor::new(statement);
+    let shows = cursor.at_any(&["SHOW", "GET"]);
     if !shows && !mentions(statement, "_COUNT") && !mentions(statement, "FOUND_ROWS") {
         return false;
     }
     let mut before = None;
     let mut first = None;
-    while let Some(tok) = words.next() {
+    while let Some(tok) = cursor.next() {
         let asks = match (before, tok) {
-            (_, Tok::Word(word)) if is_any(word, &["ROW_COUNT", "FOUND_ROWS"]) => words.at('('),
-            (Some(Tok::Char('@')), Tok::Word(word)) => {
+            (_, SqlToken::Word(word)) if is_any(word, &["ROW_COUNT", "FOUND_ROWS"]) => cursor.at('('),
+            (Some(SqlToken::Char('@')), SqlToken::Word(word)) => {
                 is_any(word, &["WARNING_COUNT", "ERROR_COUNT"])
                     // @@session.warning_count
                     || is_any(word, &["SESSION", "LOCAL"])
-                        && { let mut ahead = words.clone(); ahead.eat_char('.') && ahead.at_any(&["WARNING_COUNT", "ERROR_COUNT"]) }
+                        && { let mut ahead = cursor.clone(); ahead.eat_char('.') && ahead.at_any(&["WARNING_COUNT", "ERROR_COUNT"]) }
             }
-            (_, Tok::Word(word)) => match first {
+            (_, SqlToken::Word(word)) => match first {
                 Some("SHOW") => is_any(word, &["WARNINGS", "ERRORS"]),
                 Some("GET") => is_any(word, &["DIAGNOSTICS"]),
                 _ => false,
@@ -92,8 +92,8 @@ pub fn reads_diagnostics(statement: &str) -> bool {
         }
         if before.is_none() {
             first = Some(match tok {
-                Tok::Word(word) if word.eq_ignore_ascii_case("SHOW") => "SHOW",
-                Tok::Word(word) if word.eq_ignore_ascii_case("GET") => "GET",
+                SqlToken::Word(word) if word.eq_ignore_ascii_case("SHOW") => "SHOW",
+                SqlToken::Word(word) if word.eq_ignore_ascii_case("GET") => "GET",
                 _ => "",
             });
         }
@@ -102,26 +102,26 @@ pub fn reads_diagnostics(statement: &str) -> bool {
     false
 }
 
-/// Whether a statement is a SET whose value only the next statement sees: INSERT_ID.
+/// Whether a statement is a SET that affects only the next statement: INSERT_ID.
 pub fn sets_for_next_statement(statement: &str) -> bool {
     super::assigned_variables(statement)
         .iter()
         .any(|name| name == "insert_id")
 }
 
-/// Whether a statement is SET TRANSACTION without a scope: about the next transaction only.
+/// Whether a statement is SET TRANSACTION without a scope, which affects only the next transaction.
 pub fn sets_next_transaction(statement: &str) -> bool {
-    let mut words = Words::new(statement);
-    words.eat("SET") && words.eat("TRANSACTION")
+    let mut cursor = TokenCursor::new(statement);
+    cursor.eat("SET") && cursor.eat("TRANSACTION")
 }
 
 /// Whether a statement is SET ROLE or SET DEFAULT ROLE … : rights of the session.
 pub fn sets_role(statement: &str) -> bool {
-    let mut words = Words::new(statement);
-    words.eat("SET") && words.eat("ROLE")
+    let mut cursor = TokenCursor::new(statement);
+    cursor.eat("SET") && cursor.eat("ROLE")
 }
 
-/// Where the text of a prepared statement comes from.
+/// The source of a prepared statement's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prepared {
     /// Written in the statement.
@@ -132,22 +132,22 @@ pub enum Prepared {
     Expression,
 }
 
-/// The name that PREPARE gives, lower case, and its text.
+/// The name of the statement that PREPARE defines, lower case, and the source of its text.
 pub fn prepares(statement: &str) -> Option<(String, Prepared)> {
-    let mut words = Words::new(statement);
-    if !words.eat("PREPARE") {
+    let mut cursor = TokenCursor::new(statement);
+    if !cursor.eat("PREPARE") {
         return None;
     }
-    let name = words.identifier()?.to_lowercase();
-    words.eat("FROM").then(|| (name, source(&mut words)))
+    let name = cursor.identifier()?.to_lowercase();
+    cursor.eat("FROM").then(|| (name, source(&mut cursor)))
 }
 
-/// The prepared statement that DEALLOCATE PREPARE or DROP PREPARE ends, lower case.
+/// The prepared statement that DEALLOCATE PREPARE or DROP PREPARE drops, lower case.
 pub fn deallocates(statement: &str) -> Option<String> {
-    let mut words = Words::new(statement);
-    (words.eat("DEALLOCATE") || words.eat("DROP")).then_some(())?;
-    words.eat("PREPARE").then_some(())?;
-    words.identifier().map(|name| name.to_lowercase())
+    let mut cursor = TokenCursor::new(statement);
+    (cursor.eat("DEALLOCATE") || cursor.eat("DROP")).then_some(())?;
+    cursor.eat("PREPARE").then_some(())?;
+    cursor.identifier().map(|name| name.to_lowercase())
 }
 
 /// What EXECUTE runs: a prepared statement by its name, lower case, or (MariaDB) a text.
@@ -161,24 +161,28 @@ pub enum Executed {
 
 /// What an EXECUTE runs.
 pub fn executes(statement: &str) -> Option<Executed> {
-    let mut words = Words::new(statement);
-    words.eat("EXECUTE").then_some(())?;
-    if words.eat("IMMEDIATE") {
-        return Some(Executed::Immediate(source(&mut words)));
+    let mut cursor = TokenCursor::new(statement);
+    cursor.eat("EXECUTE").then_some(())?;
+    if cursor.eat("IMMEDIATE") {
+        return Some(Executed::Immediate(source(&mut cursor)));
     }
-    words.identifier().map(|name| Executed::Name(name.to_lowercase()))
+    cursor
+        .identifier()
+        .map(|name| Executed::Name(name.to_lowercase()))
 }
 
-fn source(words: &mut Words<'_>) -> Prepared {
-    let found = match words.next() {
-        Some(Tok::Text(text) | Tok::Name(text)) if !text.starts_with('`') => Prepared::Text(unquote(text)),
-        Some(Tok::Char('@')) if !words.at('@') => match words.identifier() {
+fn source(cursor: &mut TokenCursor<'_>) -> Prepared {
+    let found = match cursor.next() {
+        Some(SqlToken::Text(text) | SqlToken::Name(text)) if !text.starts_with('`') => {
+            Prepared::Text(unquote(text))
+        }
+        Some(SqlToken::Char('@')) if !cursor.at('@') => match cursor.identifier() {
             Some(name) => Prepared::Variable(name.to_lowercase()),
             None => Prepared::Expression,
         },
         _ => Prepared::Expression,
     };
-    if words.at_end() || words.at_any(&["USING"]) {
+    if cursor.at_end() || cursor.at_any(&["USING"]) {
         found
     } else {
         Prepared::Expression
@@ -212,8 +216,8 @@ fn unquote(quoted: &str) -> String {
     value
 }
 
-/// Words behind which a parenthesis is no call of a function that could do anything but compute.
-const HARMLESS: &[&str] = &[
+/// TokenCursor behind which a parenthesis is no call of a function that could do anything but compute.
+const PURE_FUNCTIONS: &[&str] = &[
     "VALUES",
     "VALUE",
     "IN",
@@ -312,48 +316,47 @@ const HARMLESS: &[&str] = &[
     "DEFAULT",
 ];
 
-/// The one table that a statement writes, when it is an INSERT … VALUES, UPDATE or DELETE of rows of one
-/// table that reads and calls nothing which could tell, or do, anything else: no user variable, no
-/// subquery, no function but those known to compute only. Several of them may share a transaction
-/// without anybody seeing a difference.
-pub fn plain_write(statement: &str) -> Option<super::Name> {
-    let mut words = Words::new(statement);
-    let verb = words.word()?;
+/// The table that a statement writes, if it is an INSERT … VALUES, UPDATE or DELETE of rows of one table
+/// without user variables, subqueries, or functions that may have side effects. Several such statements
+/// may share a transaction without a visible difference.
+pub fn plain_write(statement: &str) -> Option<super::ObjectName> {
+    let mut cursor = TokenCursor::new(statement);
+    let verb = cursor.word()?;
     while ["LOW_PRIORITY", "HIGH_PRIORITY", "QUICK", "IGNORE"]
         .iter()
-        .any(|word| words.eat(word))
+        .any(|word| cursor.eat(word))
     {}
     let name = match verb.as_str() {
         "INSERT" | "REPLACE" => {
-            words.eat("INTO");
-            let name = words.name()?;
-            if words.eat_char('(') {
-                while !words.eat_char(')') {
-                    words.next()?;
+            cursor.eat("INTO");
+            let name = cursor.name()?;
+            if cursor.eat_char('(') {
+                while !cursor.eat_char(')') {
+                    cursor.next()?;
                 }
             }
-            (words.at_any(&["VALUES", "VALUE", "SET"])).then_some(name)?
+            (cursor.at_any(&["VALUES", "VALUE", "SET"])).then_some(name)?
         }
         "UPDATE" => {
-            let name = words.name()?;
-            words.eat("AS");
-            if !words.at_any(&["SET"]) {
-                words.identifier()?;
+            let name = cursor.name()?;
+            cursor.eat("AS");
+            if !cursor.at_any(&["SET"]) {
+                cursor.identifier()?;
             }
-            words.at_any(&["SET"]).then_some(name)?
+            cursor.at_any(&["SET"]).then_some(name)?
         }
         "DELETE" => {
-            words.eat("FROM").then_some(())?;
-            let name = words.name()?;
-            (words.at_end() || words.at_any(&["WHERE", "LIMIT", "ORDER"])).then_some(name)?
+            cursor.eat("FROM").then_some(())?;
+            let name = cursor.name()?;
+            (cursor.at_end() || cursor.at_any(&["WHERE", "LIMIT", "ORDER"])).then_some(name)?
         }
         _ => return None,
     };
-    while let Some(tok) = words.next() {
+    while let Some(tok) = cursor.next() {
         match tok {
-            Tok::Char('@') => return None,
-            Tok::Name(_) if words.at('(') => return None,
-            Tok::Word(word)
+            SqlToken::Char('@') => return None,
+            SqlToken::Name(_) if cursor.at('(') => return None,
+            SqlToken::Word(word)
                 if is_any(
                     word,
                     &[
@@ -365,7 +368,7 @@ pub fn plain_write(statement: &str) -> Option<super::Name> {
                         "NEXT",
                         "PREVIOUS",
                     ],
-                ) || words.at('(') && !is_any(word, HARMLESS) =>
+                ) || cursor.at('(') && !is_any(word, PURE_FUNCTIONS) =>
             {
                 return None;
             }
@@ -375,13 +378,13 @@ pub fn plain_write(statement: &str) -> Option<super::Name> {
     Some(name)
 }
 
-/// Whether a SET may do more than assign: it calls something, or reads a table.
+/// Whether a SET may do more than assign: it calls a function or reads a table.
 pub fn may_call(statement: &str) -> bool {
-    let mut words = Words::new(statement);
-    while let Some(tok) = words.next() {
+    let mut cursor = TokenCursor::new(statement);
+    while let Some(tok) = cursor.next() {
         let calls = match tok {
-            Tok::Word(word) => word.eq_ignore_ascii_case("SELECT") || words.at('('),
-            Tok::Name(_) => words.at('('),
+            SqlToken::Word(word) => word.eq_ignore_ascii_case("SELECT") || cursor.at('('),
+            SqlToken::Name(_) => cursor.at('('),
             _ => false,
         };
         if calls {
@@ -391,11 +394,11 @@ pub fn may_call(statement: &str) -> bool {
     false
 }
 
-/// Whether a statement has a query in it.
+/// Whether a statement contains a query.
 pub fn has_query(statement: &str) -> bool {
-    let mut words = Words::new(statement);
-    while let Some(tok) = words.next() {
-        if matches!(tok, Tok::Word(word) if is_any(word, &["SELECT"])) {
+    let mut cursor = TokenCursor::new(statement);
+    while let Some(tok) = cursor.next() {
+        if matches!(tok, SqlToken::Word(word) if is_any(word, &["SELECT"])) {
             return true;
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! - A statement ends at the delimiter (`;` until `DELIMITER` names another), at `\g` or `\G`, or at the end
 //!   of the file. Quotes, comments and executable comments hide the delimiter.
-//! - `DELIMITER xx` counts where no statement is pending, and at the start of a line after a statement whose
-//!   delimiter was forgotten, if what follows is punctuation: a column called `delimiter` is no command.
+//! - `DELIMITER xx` is a command where no statement is pending, and at the start of a line after a statement
+//!   whose delimiter was forgotten, if punctuation follows: a column called `delimiter` is not a command.
 //! - Comments around a statement are not part of it; comments and hints inside it are. `/*! */` is SQL.
 //! - While the delimiter is `;`, compound bodies of stored programs stay whole (`compound.rs` says how);
 //!   the client would cut them.
@@ -11,26 +11,26 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::client::{self, Command as ClientCommand};
-use super::compound::{Compound, Seen};
-use super::lex::{Kind, Lexer, Token, Unterminated, is_space};
+use super::client::{self, ClientCommand};
+use super::compound::{Compound, CompoundToken};
+use super::lex::{Lexer, Token, TokenKind, Unterminated, is_space};
 
 /// How the server that will run the statements reads strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct SplitOptions {
     /// Whether a backslash escapes in quotes: true unless sql_mode has NO_BACKSLASH_ESCAPES.
     pub backslash_escapes: bool,
 }
 
-impl Default for Options {
+impl Default for SplitOptions {
     fn default() -> Self {
-        Options {
+        SplitOptions {
             backslash_escapes: true,
         }
     }
 }
 
-/// A comment that means something to the tool: `-- dbtool: …` (also `#` and `/* */`).
+/// A comment with a meaning for dbtool: `-- dbtool: …` (also `#` and `/* */`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// The comment's content, trimmed: `migrate:down`.
@@ -39,39 +39,39 @@ pub struct Marker {
     pub line: u32,
 }
 
-/// What a comment is to whoever has a text split.
+/// The role of a comment for the caller of the splitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum CommentRole {
     /// A comment.
     Plain,
     /// Kept with the statement that follows it.
     Note,
-    /// Begins another part of the text, and ends a statement whose delimiter was forgotten.
+    /// Starts another part of the text, and ends a statement whose delimiter was forgotten.
     Border,
-    /// Looks as if it began another part; inside a statement it is a plain comment.
+    /// Looks like the start of another part; inside a statement it is a plain comment.
     Suspect,
-    /// Everything up to the line with [`Role::RawEnd`] is one statement.
+    /// Everything up to the line with [`CommentRole::RawEnd`] is one statement.
     RawBegin,
     /// Ends such a statement.
     RawEnd,
-    /// A comment of another tool's format, although the server would not take it for one.
+    /// A comment in another tool's format that the server does not treat as a comment.
     Skip,
 }
 
-/// Says what a comment is, given with its `--`, `#` or `/* */`, and whether it begins its line.
-pub type Roles<'r> = &'r dyn Fn(&str, bool) -> Role;
+/// Determines the role of a comment from its text with `--`, `#` or `/* */`, and whether it starts its line.
+pub type CommentRoles<'r> = &'r dyn Fn(&str, bool) -> CommentRole;
 
-/// The roles where only dbtool's own markers count.
-pub fn own_markers(comment: &str, _: bool) -> Role {
+/// The roles if only dbtool's own markers have a meaning.
+pub fn own_markers(comment: &str, _: bool) -> CommentRole {
     let content = comment_content(comment);
     if content.starts_with("dbtool:") || content.starts_with("migrate:") {
-        Role::Note
+        CommentRole::Note
     } else {
-        Role::Plain
+        CommentRole::Plain
     }
 }
 
-/// A comment without what makes it one, trimmed.
+/// A comment without its comment signs, trimmed.
 pub fn comment_content(comment: &str) -> &str {
     comment
         .trim_start_matches(['-', '#', '/', '*'])
@@ -79,18 +79,18 @@ pub fn comment_content(comment: &str) -> &str {
         .trim()
 }
 
-/// One statement of a text.
+/// A statement of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement<'a> {
+pub struct SplitStatement<'a> {
     /// The statement's bytes, without delimiter and surrounding comments.
     pub text: &'a str,
-    /// Where these bytes are in the text.
+    /// The position of these bytes in the text.
     pub range: Range<usize>,
     /// Line of the first character, from 1.
     pub line: u32,
     /// Column of the first character, from 1, in characters.
     pub column: u32,
-    /// Marker comments since the end of the statement before.
+    /// Marker comments since the end of the previous statement.
     pub markers: Vec<Marker>,
 }
 
@@ -98,7 +98,7 @@ pub struct Statement<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split<'a> {
     /// In the order of the text.
-    pub statements: Vec<Statement<'a>>,
+    pub statements: Vec<SplitStatement<'a>>,
     /// Marker comments after the last statement.
     pub trailing: Vec<Marker>,
 }
@@ -106,7 +106,7 @@ pub struct Split<'a> {
 /// A file that cannot be split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitError {
-    /// What is wrong: `string in single quotes is never closed`.
+    /// The problem: `string in single quotes is never closed`.
     pub what: String,
     /// Line where it opens, from 1.
     pub line: u32,
@@ -125,34 +125,34 @@ impl std::error::Error for SplitError {}
 /// Splits `text`, all of it at once. A file is read with [`Splitter`], which never holds it.
 ///
 /// # Errors
-/// A quote, comment or compound body that is never closed and a `DELIMITER` without one, with the place
-/// where it opens.
-pub fn split(text: &str, options: Options) -> Result<Split<'_>, SplitError> {
+/// An unclosed quote, comment or compound body, with the place where it opens, and a `DELIMITER` without a
+/// delimiter.
+pub fn split(text: &str, options: SplitOptions) -> Result<Split<'_>, SplitError> {
     let mut splitter = Splitter::new(options);
-    let mut found = Split::default();
+    let mut split = Split::default();
     loop {
         match splitter.step(text, true, &own_markers)? {
-            Step::Statement(one) => found.statements.push(Statement {
-                text: &text[one.range.clone()],
-                range: one.range,
-                line: one.line,
-                column: one.column,
-                markers: one.markers,
+            SplitStep::Statement(statement) => split.statements.push(SplitStatement {
+                text: &text[statement.range.clone()],
+                range: statement.range,
+                line: statement.line,
+                column: statement.column,
+                markers: statement.markers,
             }),
             // Neither comes from a whole text and dbtool's own markers.
-            Step::More | Step::Border(_) => {}
-            Step::Source(one) => {
+            SplitStep::More | SplitStep::Border(_) => {}
+            SplitStep::Source(statement) => {
                 return Err(SplitError {
-                    what: "a command to read another file cannot be here".to_owned(),
-                    line: one.line,
-                    column: one.column,
+                    what: "a command to read another file is not possible here".to_owned(),
+                    line: statement.line,
+                    column: statement.column,
                 });
             }
-            Step::End => break,
+            SplitStep::End => break,
         }
     }
-    found.trailing = splitter.markers;
-    Ok(found)
+    split.trailing = splitter.markers;
+    Ok(split)
 }
 
 /// Reads a file's bytes as UTF-8.
@@ -163,7 +163,7 @@ pub fn decode(bytes: &[u8]) -> Result<&str, SplitError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         let valid = std::str::from_utf8(&bytes[..at]).unwrap_or_default();
-        let mut place = Place::default();
+        let mut place = TextPosition::default();
         place.advance(valid, at);
         let bad = bytes.get(at).copied().unwrap_or_default();
         SplitError {
@@ -176,15 +176,15 @@ pub fn decode(bytes: &[u8]) -> Result<&str, SplitError> {
 
 /// A position that only moves forward, so that counting lines and columns stays linear.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct TextPosition {
     at: usize,
     line: u32,
     column: u32,
 }
 
-impl Default for Place {
+impl Default for TextPosition {
     fn default() -> Self {
-        Place {
+        TextPosition {
             at: 0,
             line: 1,
             column: 1,
@@ -192,7 +192,7 @@ impl Default for Place {
     }
 }
 
-impl Place {
+impl TextPosition {
     fn advance(&mut self, text: &str, to: usize) {
         // A place asked for twice has been passed already.
         let Some(passed) = text.get(self.at..to) else {
@@ -207,7 +207,7 @@ impl Place {
             }
             None => passed,
         };
-        // A byte order mark at the beginning is no character of the text.
+        // A byte order mark at the beginning is not a character of the text.
         let line = if self.at == 0 && line.len() == passed.len() {
             line.strip_prefix('\u{feff}').unwrap_or(line)
         } else {
@@ -221,96 +221,96 @@ impl Place {
 
 /// A statement in the text given to [`Splitter::step`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundStatement {
     /// Its bytes, without delimiter and surrounding comments.
     pub range: Range<usize>,
-    /// What to send instead: a client's command that stands for a statement.
+    /// The text to send instead, for a client command that is a statement.
     pub instead: Option<String>,
     /// Line of the first character, from 1.
     pub line: u32,
     /// Column of the first character, from 1, in characters.
     pub column: u32,
-    /// Marker comments since the end of the statement before.
+    /// Marker comments since the end of the previous statement.
     pub markers: Vec<Marker>,
 }
 
-/// What [`Splitter::step`] came upon.
+/// The result of [`Splitter::step`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum SplitStep {
     /// A statement.
-    Statement(Found),
-    /// A comment that begins another part of the text, with its comment signs.
+    Statement(FoundStatement),
+    /// A comment that starts another part of the text, with its comment signs.
     Border(Marker),
     /// The client's command to read another file here, whose name is `instead`.
-    Source(Found),
+    Source(FoundStatement),
     /// More of the text is needed.
     More,
     /// The text is at its end.
     End,
 }
 
-/// No command, delimiter or comment sign looks further ahead than this, in bytes.
+/// Bytes that recognising a command, delimiter or comment sign needs at most.
 const LOOK_AHEAD: usize = 256;
-/// No line with a command of the client's is read further than this, in bytes.
-const LONGEST_COMMAND: usize = 4 * LOOK_AHEAD;
-/// As much of a delimiter as makes sense; the clients cut theirs at 15.
-const LONGEST_DELIMITER: usize = 64;
+/// Maximum length of a line with a client command, in bytes.
+const MAX_COMMAND: usize = 4 * LOOK_AHEAD;
+/// Maximum length of a delimiter; the clients cut theirs at 15.
+const MAX_DELIMITER: usize = 64;
 
 /// Splits a text that arrives in pieces.
 ///
-/// The caller holds a window of the text: it appends to its end while [`Step::More`] is asked for, and cuts
+/// The caller holds a window of the text: it appends to its end while [`SplitStep::More`] is asked for, and cuts
 /// off its beginning up to [`Splitter::consumed`] with [`Splitter::discard`].
 #[derive(Debug, Clone)]
 pub struct Splitter {
     backslash_escapes: bool,
     delimiter: String,
-    /// Where to read on.
+    /// The position of the next token.
     pos: usize,
-    /// Where executable comments opened that are still open.
+    /// Positions of the executable comments that are still open.
     exec: Vec<usize>,
     /// Whether only white space of its line is before the window.
     at_line_start: bool,
-    place: Place,
-    pending: Option<Pending>,
+    place: TextPosition,
+    pending: Option<PendingStatement>,
     markers: Vec<Marker>,
 }
 
 /// The statement that is being read.
 #[derive(Debug, Clone)]
-struct Pending {
+struct PendingStatement {
     range: Range<usize>,
-    place: Place,
+    place: TextPosition,
     compound: Compound,
 }
 
-/// Whether a command of the client's was found.
+/// The result of looking for a client command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Command {
+enum CommandScan {
     None,
-    Obeyed,
-    /// One that is handed out.
-    Found(Step),
+    Done,
+    /// A command that is returned to the caller.
+    Found(SplitStep),
     /// Its line is not in the window yet.
     Cut,
 }
 
 impl Splitter {
     /// At the beginning of a text.
-    pub fn new(options: Options) -> Splitter {
+    pub fn new(options: SplitOptions) -> Splitter {
         Splitter {
             backslash_escapes: options.backslash_escapes,
             delimiter: ";".to_owned(),
             pos: 0,
             exec: Vec::new(),
             at_line_start: true,
-            place: Place::default(),
+            place: TextPosition::default(),
             pending: None,
             markers: Vec::new(),
         }
     }
 
-    /// How the rest reads strings: the session's sql_mode may have changed.
-    pub fn set_options(&mut self, options: Options) {
+    /// Changes how strings are read from here on: the session's sql_mode may have changed.
+    pub fn set_options(&mut self, options: SplitOptions) {
         self.backslash_escapes = options.backslash_escapes;
     }
 
@@ -318,7 +318,7 @@ impl Splitter {
     pub fn nested(&self) -> Splitter {
         Splitter {
             delimiter: self.delimiter.clone(),
-            ..Splitter::new(Options {
+            ..Splitter::new(SplitOptions {
                 backslash_escapes: self.backslash_escapes,
             })
         }
@@ -329,8 +329,8 @@ impl Splitter {
         self.markers.extend(markers);
     }
 
-    /// Goes on behind a file that `inner` has read to its end.
-    pub fn go_on_after(&mut self, inner: Splitter) {
+    /// Continues after a file that `inner` has read to its end.
+    pub fn continue_after(&mut self, inner: Splitter) {
         self.delimiter = inner.delimiter;
         self.backslash_escapes = inner.backslash_escapes;
         self.markers.extend(inner.markers);
@@ -344,8 +344,7 @@ impl Splitter {
             .min(self.exec.first().copied().unwrap_or(usize::MAX))
     }
 
-    /// Says that the first `count` bytes of `text` will be gone from the window; at most
-    /// [`Splitter::consumed`].
+    /// Removes the first `count` bytes of `text` from the window; at most [`Splitter::consumed`].
     pub fn discard(&mut self, text: &str, count: usize) {
         self.place.advance(text, count.max(self.place.at));
         self.place.at -= count;
@@ -362,7 +361,7 @@ impl Splitter {
         }
     }
 
-    /// The splitter as it goes on from [`Splitter::consumed`] with a window that begins there. Only
+    /// A copy that continues from [`Splitter::consumed`] with a window that begins there. Only
     /// between two statements.
     pub fn mark(&mut self, text: &str) -> Splitter {
         // Counted once, however often the place is asked for.
@@ -379,11 +378,11 @@ impl Splitter {
         (place.line, place.column)
     }
 
-    /// The next statement or border of `text`, the window; `last` says that nothing comes behind it.
+    /// The next statement or border of `text`, the window; `last` means that the text ends with the window.
     ///
     /// # Errors
     /// As [`split`].
-    pub fn step(&mut self, text: &str, last: bool, roles: Roles<'_>) -> Result<Step, SplitError> {
+    pub fn step(&mut self, text: &str, last: bool, roles: CommentRoles<'_>) -> Result<SplitStep, SplitError> {
         let exec = std::mem::take(&mut self.exec);
         let mut lexer = Lexer::resume(text, self.pos, self.backslash_escapes, exec);
         let found = self.advance(&mut lexer, last, roles);
@@ -392,25 +391,30 @@ impl Splitter {
         found
     }
 
-    fn advance(&mut self, lexer: &mut Lexer<'_>, last: bool, roles: Roles<'_>) -> Result<Step, SplitError> {
+    fn advance(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        last: bool,
+        roles: CommentRoles<'_>,
+    ) -> Result<SplitStep, SplitError> {
         loop {
             if !last && lexer.rest().len() < LOOK_AHEAD {
-                return Ok(Step::More);
+                return Ok(SplitStep::More);
             }
             match self.delimiter_command(lexer, last)? {
-                Command::Cut => return Ok(Step::More),
-                Command::Found(step) => return Ok(step),
-                Command::Obeyed => match self.pending.take() {
+                CommandScan::Cut => return Ok(SplitStep::More),
+                CommandScan::Found(step) => return Ok(step),
+                CommandScan::Done => match self.pending.take() {
                     Some(done) => return Ok(self.finish(done)),
                     None => continue,
                 },
-                Command::None => {}
+                CommandScan::None => {}
             }
             match self.client_command(lexer, last)? {
-                Command::Cut => return Ok(Step::More),
-                Command::Found(step) => return Ok(step),
-                Command::Obeyed => continue,
-                Command::None => {}
+                CommandScan::Cut => return Ok(SplitStep::More),
+                CommandScan::Found(step) => return Ok(step),
+                CommandScan::Done => continue,
+                CommandScan::None => {}
             }
             if lexer.at_delimiter(&self.delimiter) && self.may_end(lexer) {
                 lexer.jump(lexer.pos() + self.delimiter.len());
@@ -424,40 +428,40 @@ impl Splitter {
             }
             if lexer.open_exec().is_none() && lexer.rest().starts_with("--") {
                 match self.dashes(lexer, last, roles)? {
-                    Dashes::Step(step) => return Ok(step),
-                    Dashes::Passed => continue,
-                    Dashes::Tokens => {}
+                    DashScan::SplitStep(step) => return Ok(step),
+                    DashScan::Passed => continue,
+                    DashScan::Tokens => {}
                 }
             }
             let before = lexer.pos();
             let token = match lexer.next(&self.delimiter) {
                 Ok(Some(token)) if !last && token.range.end == lexer.text().len() => {
                     lexer.jump(before);
-                    return Ok(Step::More);
+                    return Ok(SplitStep::More);
                 }
                 Ok(Some(token)) => token,
                 Ok(None) => break,
-                Err(_) if !last => return Ok(Step::More),
+                Err(_) if !last => return Ok(SplitStep::More),
                 Err(unterminated) => return Err(self.unterminated(lexer.text(), unterminated)),
             };
             match token.kind {
-                Kind::LineComment | Kind::BlockComment => {
+                TokenKind::LineComment | TokenKind::BlockComment => {
                     let comment = &lexer.text()[token.range.clone()];
-                    if token.kind == Kind::LineComment {
+                    if token.kind == TokenKind::LineComment {
                         self.refuse_cr(lexer.text(), &token.range)?;
                     }
                     let begins_line = self.begins_line(lexer.text(), token.range.start);
                     match roles(comment, begins_line) {
-                        Role::Note => self.markers.push(self.marker(lexer.text(), &token.range)),
-                        role @ (Role::Border | Role::Suspect)
-                            if role == Role::Border || self.pending.is_none() =>
+                        CommentRole::Note => self.markers.push(self.marker(lexer.text(), &token.range)),
+                        role @ (CommentRole::Border | CommentRole::Suspect)
+                            if role == CommentRole::Border || self.pending.is_none() =>
                         {
                             return self.border(lexer, &token.range, role);
                         }
                         _ => {}
                     }
                 }
-                Kind::Go if self.may_end(lexer) => {
+                TokenKind::Go if self.may_end(lexer) => {
                     if let Some(done) = self.pending.take() {
                         return Ok(self.finish(done));
                     }
@@ -470,20 +474,24 @@ impl Splitter {
     }
 
     /// What is left at the end of the text.
-    fn end(&mut self, lexer: &Lexer<'_>) -> Result<Step, SplitError> {
+    fn end(&mut self, lexer: &Lexer<'_>) -> Result<SplitStep, SplitError> {
         if let Some(at) = lexer.open_exec() {
             let what = "executable comment";
             return Err(self.unterminated(lexer.text(), Unterminated { what, at }));
         }
         self.refuse_open_body(lexer)?;
         match self.pending.take() {
-            Some(done) => Ok(self.complete(lexer, done)?.unwrap_or(Step::End)),
-            None => Ok(Step::End),
+            Some(done) => Ok(self.complete(lexer, done)?.unwrap_or(SplitStep::End)),
+            None => Ok(SplitStep::End),
         }
     }
 
     /// A statement with its end, unless it is a command of the client's.
-    fn complete(&mut self, lexer: &Lexer<'_>, done: Pending) -> Result<Option<Step>, SplitError> {
+    fn complete(
+        &mut self,
+        lexer: &Lexer<'_>,
+        done: PendingStatement,
+    ) -> Result<Option<SplitStep>, SplitError> {
         let text = &lexer.text()[done.range.clone()];
         let short = text.len() <= LOOK_AHEAD && !text.contains('\n');
         let command = short.then(|| client::command(text)).flatten();
@@ -492,13 +500,13 @@ impl Splitter {
         match (command, &mut step) {
             (Some(ClientCommand::Nothing), _) => Ok(None),
             (Some(ClientCommand::Refused(why)), _) => Err(self.error(lexer.text(), start, why)),
-            (Some(command), Step::Statement(found)) => Ok(Some(handed_out(command, found.clone()))),
+            (Some(command), SplitStep::Statement(found)) => Ok(Some(to_step(command, found.clone()))),
             _ => Ok(Some(step)),
         }
     }
 
     /// Obeys a command of the client's that begins here, on a line of its own or with a backslash.
-    fn client_command(&mut self, lexer: &mut Lexer<'_>, last: bool) -> Result<Command, SplitError> {
+    fn client_command(&mut self, lexer: &mut Lexer<'_>, last: bool) -> Result<CommandScan, SplitError> {
         let (text, at) = (lexer.text(), lexer.pos());
         let rest = lexer.rest();
         let backslash = rest.starts_with('\\');
@@ -506,35 +514,35 @@ impl Splitter {
             && rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '?')
             && self.begins_line(text, at);
         if lexer.open_exec().is_some() || !backslash && !word {
-            return Ok(Command::None);
+            return Ok(CommandScan::None);
         }
         let Some(end) = line_end(text, at).or(last.then_some(text.len())) else {
-            // A line longer than any command is none.
-            return Ok(if rest.len() > LONGEST_COMMAND {
-                Command::None
+            // A line longer than any command is not a command.
+            return Ok(if rest.len() > MAX_COMMAND {
+                CommandScan::None
             } else {
-                Command::Cut
+                CommandScan::Cut
             });
         };
         let line = text[at..end].trim_end_matches('\r');
         let (command, length) = if backslash {
             let Some(letter) = line[1..].chars().next() else {
-                // The clients drop it (see `sent`); it begins no statement.
+                // The clients drop it (see `as_sent`); it starts no statement.
                 lexer.jump(at + 1);
-                return Ok(Command::Obeyed);
+                return Ok(CommandScan::Done);
             };
             let behind = &line[1 + letter.len_utf8()..];
             match letter {
-                'N' | 'g' | 'G' => return Ok(Command::None),
+                'N' | 'g' | 'G' => return Ok(CommandScan::None),
                 'c' => {
                     self.pending = None;
                     lexer.jump(at + 2);
-                    return Ok(Command::Obeyed);
+                    return Ok(CommandScan::Done);
                 }
                 'd' => {
                     self.take_delimiter(lexer, at, behind)?;
                     lexer.jump(end);
-                    return Ok(Command::Obeyed);
+                    return Ok(CommandScan::Done);
                 }
                 _ => {
                     let (command, used) = client::short(letter, behind, &self.delimiter);
@@ -543,11 +551,11 @@ impl Splitter {
             }
         } else {
             if line.contains(self.delimiter.as_str()) || line.contains("\\g") {
-                return Ok(Command::None);
+                return Ok(CommandScan::None);
             }
             match client::command(line) {
                 Some(command) => (command, line.len()),
-                None => return Ok(Command::None),
+                None => return Ok(CommandScan::None),
             }
         };
         match command {
@@ -556,27 +564,27 @@ impl Splitter {
             ClientCommand::Use(_) if self.pending.is_some() => Err(self.error(
                 text,
                 at,
-                "\\u stands inside a statement; write USE before the statement".to_owned(),
+                "\\u is inside a statement; write USE before the statement".to_owned(),
             )),
             ClientCommand::Nothing => {
                 lexer.jump(at + length);
-                Ok(Command::Obeyed)
+                Ok(CommandScan::Done)
             }
             command => {
                 lexer.jump(at + length);
                 let mut place = self.place;
                 place.advance(text, at);
                 if matches!(command, ClientCommand::Source(_)) {
-                    // The client forgets a statement that was begun.
+                    // The client discards a pending statement.
                     self.pending = None;
                 }
-                let step = self.finish(Pending {
+                let step = self.finish(PendingStatement {
                     range: at..at + length,
                     place,
                     compound: Compound::new(),
                 });
-                Ok(Command::Found(match step {
-                    Step::Statement(found) => handed_out(command, found),
+                Ok(CommandScan::Found(match step {
+                    SplitStep::Statement(found) => to_step(command, found),
                     other => other,
                 }))
             }
@@ -610,39 +618,46 @@ impl Splitter {
         before.ends_with(['\n', '\r', '\u{feff}']) || before.is_empty() && self.at_line_start
     }
 
-    /// Looks at two dashes: at the beginning of a line or a statement they may be a comment although no space
+    /// Reads two dashes: at the start of a line or a statement they may be a comment even if no space
     /// follows.
-    fn dashes(&mut self, lexer: &mut Lexer<'_>, last: bool, roles: Roles<'_>) -> Result<Dashes, SplitError> {
+    fn dashes(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        last: bool,
+        roles: CommentRoles<'_>,
+    ) -> Result<DashScan, SplitError> {
         let (text, at) = (lexer.text(), lexer.pos());
         let begins_line = self.begins_line(text, at);
         if !begins_line && self.pending.is_some() {
-            return Ok(Dashes::Tokens);
+            return Ok(DashScan::Tokens);
         }
         let Some(end) = line_end(text, at).or(last.then_some(text.len())) else {
-            return Ok(Dashes::Step(Step::More));
+            return Ok(DashScan::SplitStep(SplitStep::More));
         };
         let range = at..end;
         self.refuse_cr(text, &range)?;
         match roles(&text[range.clone()], begins_line) {
-            Role::RawBegin => {
+            CommentRole::RawBegin => {
                 lexer.jump(end);
                 return self.raw(lexer, &range, last, roles);
             }
-            role @ (Role::Border | Role::Suspect) if role == Role::Border || self.pending.is_none() => {
-                return Ok(Dashes::Step(self.border(lexer, &range, role)?));
+            role @ (CommentRole::Border | CommentRole::Suspect)
+                if role == CommentRole::Border || self.pending.is_none() =>
+            {
+                return Ok(DashScan::SplitStep(self.border(lexer, &range, role)?));
             }
-            Role::Note => self.markers.push(self.marker(text, &range)),
-            Role::Skip | Role::RawEnd => {}
-            // Both clients take it for a comment where no statement is pending.
+            CommentRole::Note => self.markers.push(self.marker(text, &range)),
+            CommentRole::Skip | CommentRole::RawEnd => {}
+            // Both clients treat it as a comment where no statement is pending.
             _ if self.pending.is_none() => {}
-            _ => return Ok(Dashes::Tokens),
+            _ => return Ok(DashScan::Tokens),
         }
         lexer.jump(end);
-        Ok(Dashes::Passed)
+        Ok(DashScan::Passed)
     }
 
-    /// A CR inside a comment ends no line: servers and clients take all that follows for the comment. Refused is
-    /// what must have been written for a statement.
+    /// A CR inside a comment does not end the line: servers and clients treat all that follows as the comment.
+    /// Refuses a file where that text looks like a statement.
     fn refuse_cr(&self, text: &str, comment: &Range<usize>) -> Result<(), SplitError> {
         let mut at = comment.start;
         for (index, line) in text[comment.clone()].split('\r').enumerate() {
@@ -652,8 +667,8 @@ impl Splitter {
                 return Err(self.error(
                     text,
                     at - 1,
-                    "a CR without LF inside a comment: the servers take all that follows, this statement too, for \
-                     the comment; save the file with LF at the line ends"
+                    "a CR without LF inside a comment: the servers treat all that follows, including this statement, as \
+                     the comment; save the file with LF line endings"
                         .to_owned(),
                 ));
             }
@@ -667,37 +682,37 @@ impl Splitter {
         &mut self,
         lexer: &mut Lexer<'_>,
         range: &Range<usize>,
-        role: Role,
-    ) -> Result<Step, SplitError> {
+        role: CommentRole,
+    ) -> Result<SplitStep, SplitError> {
         self.refuse_open_body(lexer)?;
         if let Some(done) = self.pending.take() {
             lexer.jump(range.start);
             return Ok(self.finish(done));
         }
         lexer.jump(range.end);
-        if role == Role::Border {
+        if role == CommentRole::Border {
             self.delimiter = ";".to_owned();
             self.markers.clear();
         }
-        Ok(Step::Border(Marker {
+        Ok(SplitStep::Border(Marker {
             text: lexer.text()[range.clone()].trim().to_owned(),
             ..self.marker(lexer.text(), range)
         }))
     }
 
-    /// Everything from here up to the line that ends it is one statement.
+    /// Reads one statement up to the line that ends it.
     fn raw(
         &mut self,
         lexer: &mut Lexer<'_>,
         opener: &Range<usize>,
         last: bool,
-        roles: Roles<'_>,
-    ) -> Result<Dashes, SplitError> {
+        roles: CommentRoles<'_>,
+    ) -> Result<DashScan, SplitError> {
         let text = lexer.text();
         let mut at = lexer.pos();
         let from = at;
         let never = |splitter: &Splitter| {
-            let what = "statement that begins here (no line ends it)";
+            let what = "statement that starts here (no line ends it)";
             let at = opener.start;
             Err(splitter.unterminated(text, Unterminated { what, at }))
         };
@@ -709,26 +724,26 @@ impl Splitter {
                     return never(self);
                 }
                 lexer.jump(opener.start);
-                return Ok(Dashes::Step(Step::More));
+                return Ok(DashScan::SplitStep(SplitStep::More));
             };
             let line = text[start..end].trim_start();
             match line.starts_with("--").then(|| roles(line, true)) {
-                Some(Role::RawEnd) => {
+                Some(CommentRole::RawEnd) => {
                     let body = text[from..start].trim_end_matches(|c: char| c.is_whitespace() || c == ';');
                     let begin = from + body.len() - body.trim_start().len();
                     lexer.jump(end);
                     if body.trim().is_empty() {
-                        return Ok(Dashes::Passed);
+                        return Ok(DashScan::Passed);
                     }
                     let mut place = self.place;
                     place.advance(text, begin);
-                    return Ok(Dashes::Step(self.finish(Pending {
+                    return Ok(DashScan::SplitStep(self.finish(PendingStatement {
                         range: begin..from + body.len(),
                         place,
                         compound: Compound::new(),
                     })));
                 }
-                Some(Role::Border) => return never(self),
+                Some(CommentRole::Border) => return never(self),
                 _ => at = end,
             }
         }
@@ -739,7 +754,7 @@ impl Splitter {
         let pending = self.pending.get_or_insert_with(|| {
             let mut place = place;
             place.advance(lexer.text(), token.range.start);
-            Pending {
+            PendingStatement {
                 range: token.range.clone(),
                 place,
                 compound: Compound::new(),
@@ -748,18 +763,18 @@ impl Splitter {
         pending.range.end = token.range.end;
         let text = &lexer.text()[token.range.clone()];
         let seen = match token.kind {
-            Kind::Word => Seen::Word(text),
-            Kind::Backtick | Kind::Single | Kind::Double => Seen::Quoted,
-            Kind::Other if text == ":" && lexer.rest().starts_with('=') => Seen::Assign,
-            Kind::Other => Seen::Char(text.chars().next().unwrap_or(' ')),
+            TokenKind::Word => CompoundToken::Word(text),
+            TokenKind::Backtick | TokenKind::Single | TokenKind::Double => CompoundToken::Quoted,
+            TokenKind::Other if text == ":" && lexer.rest().starts_with('=') => CompoundToken::Assign,
+            TokenKind::Other => CompoundToken::Char(text.chars().next().unwrap_or(' ')),
             _ => return,
         };
         pending.compound.feed(seen, token.range.start);
     }
 
-    fn finish(&mut self, done: Pending) -> Step {
+    fn finish(&mut self, done: PendingStatement) -> SplitStep {
         self.place = done.place;
-        Step::Statement(Found {
+        SplitStep::Statement(FoundStatement {
             range: done.range,
             instead: None,
             line: done.place.line,
@@ -791,13 +806,13 @@ impl Splitter {
         }
     }
 
-    /// Obeys a `DELIMITER` command that begins here.
-    fn delimiter_command(&mut self, lexer: &mut Lexer<'_>, last: bool) -> Result<Command, SplitError> {
+    /// Reads a `DELIMITER` command at this position.
+    fn delimiter_command(&mut self, lexer: &mut Lexer<'_>, last: bool) -> Result<CommandScan, SplitError> {
         const COMMAND: &str = "delimiter";
         let at = lexer.pos();
         let rest = lexer.rest();
         if !rest.starts_with(['d', 'D']) {
-            return Ok(Command::None);
+            return Ok(CommandScan::None);
         }
         let Some(arguments) = rest
             .get(..COMMAND.len())
@@ -805,12 +820,12 @@ impl Splitter {
             .map(|word| &rest[word.len()..])
             .filter(|tail| tail.chars().next().is_none_or(is_space))
         else {
-            return Ok(Command::None);
+            return Ok(CommandScan::None);
         };
         if !last && memchr::memchr(b'\n', arguments.as_bytes()).is_none() {
             return match arguments.len() {
-                0..=LONGEST_COMMAND => Ok(Command::Cut),
-                _ if self.pending.is_some() => Ok(Command::None),
+                0..=MAX_COMMAND => Ok(CommandScan::Cut),
+                _ if self.pending.is_some() => Ok(CommandScan::None),
                 _ => Err(self.error(
                     lexer.text(),
                     at,
@@ -826,12 +841,12 @@ impl Splitter {
         if self.pending.is_some() {
             let alone = line.trim() == named && named.chars().all(|c| c.is_ascii_punctuation() && c != ',');
             if !self.begins_line(lexer.text(), at) || !alone || named.is_empty() {
-                return Ok(Command::None);
+                return Ok(CommandScan::None);
             }
         }
         self.take_delimiter(lexer, at, line)?;
         lexer.jump(at + COMMAND.len() + line.len());
-        Ok(Command::Obeyed)
+        Ok(CommandScan::Done)
     }
 
     fn take_delimiter(&mut self, lexer: &Lexer<'_>, at: usize, line: &str) -> Result<(), SplitError> {
@@ -841,7 +856,7 @@ impl Splitter {
             .unwrap_or_default();
         let delimiter = unquoted(named);
         if delimiter.is_empty() {
-            return Err(self.error(lexer.text(), at, "DELIMITER names no delimiter".to_owned()));
+            return Err(self.error(lexer.text(), at, "DELIMITER without a delimiter".to_owned()));
         }
         if delimiter.contains('\\') {
             return Err(self.error(
@@ -850,7 +865,7 @@ impl Splitter {
                 "a DELIMITER cannot contain a backslash".to_owned(),
             ));
         }
-        if delimiter.len() > LONGEST_DELIMITER {
+        if delimiter.len() > MAX_DELIMITER {
             return Err(self.error(lexer.text(), at, "the DELIMITER is too long".to_owned()));
         }
         self.delimiter = delimiter.to_owned();
@@ -858,28 +873,28 @@ impl Splitter {
     }
 }
 
-/// What two dashes at the beginning of a line turned out to be.
-enum Dashes {
-    /// Something to hand out.
-    Step(Step),
-    /// A comment that is behind us now.
+/// The meaning of two dashes at the start of a line.
+enum DashScan {
+    /// A step to return.
+    SplitStep(SplitStep),
+    /// A comment, which was skipped.
     Passed,
-    /// Nothing special: to be read as tokens.
+    /// No comment: read them as tokens.
     Tokens,
 }
 
-/// A command that stands for a statement, or for the statements of a file.
-fn handed_out(command: ClientCommand, found: Found) -> Step {
+/// The step for a command that is a statement, or that reads a file.
+fn to_step(command: ClientCommand, found: FoundStatement) -> SplitStep {
     match command {
-        ClientCommand::Use(statement) => Step::Statement(Found {
+        ClientCommand::Use(statement) => SplitStep::Statement(FoundStatement {
             instead: Some(statement),
             ..found
         }),
-        ClientCommand::Source(name) => Step::Source(Found {
+        ClientCommand::Source(name) => SplitStep::Source(FoundStatement {
             instead: Some(name),
             ..found
         }),
-        ClientCommand::Nothing | ClientCommand::Refused(_) => Step::Statement(found),
+        ClientCommand::Nothing | ClientCommand::Refused(_) => SplitStep::Statement(found),
     }
 }
 
@@ -887,7 +902,7 @@ fn line_end(text: &str, from: usize) -> Option<usize> {
     text[from..].find('\n').map(|index| from + index)
 }
 
-/// The client lets a delimiter stand in quotes.
+/// A delimiter without quotes, which the client allows.
 fn unquoted(word: &str) -> &str {
     for quote in ['\'', '"', '`'] {
         if let Some(inside) = word.strip_prefix(quote).and_then(|word| word.strip_suffix(quote)) {

@@ -1,8 +1,8 @@
 //! One line about a statement, for people.
 
-use super::lex::{Kind, Lexer};
-use super::words::{Tok, Words};
-use crate::report::is_hidden;
+use super::cursor::{SqlToken, TokenCursor};
+use super::lex::{Lexer, TokenKind};
+use crate::escape::is_hidden;
 
 /// A statement in at most `width` characters: comments gone, white space collapsed, secrets as stars, cut
 /// with `…`.
@@ -96,41 +96,43 @@ fn each_token(statement: &str, plain: bool, mut take: impl FnMut(bool, &str) -> 
         };
         let text = &statement[token.range];
         let shown = match token.kind {
-            Kind::Space | Kind::LineComment | Kind::BlockComment => {
+            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment => {
                 gap = true;
                 continue;
             }
-            Kind::Word if value && secret && !follows_by(text) => "***",
-            Kind::Word if secret && text.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("0x")) => {
+            TokenKind::Word if value && secret && !follows_by(text) => "***",
+            TokenKind::Word
+                if secret && text.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("0x")) =>
+            {
                 "***"
             }
-            Kind::Single | Kind::Double if secret => "'***'",
+            TokenKind::Single | TokenKind::Double if secret => "'***'",
             _ => text,
         };
-        value = token.kind == Kind::Word && text.eq_ignore_ascii_case("BY");
-        secret |= token.kind == Kind::Word && announces_secret(text);
+        value = token.kind == TokenKind::Word && text.eq_ignore_ascii_case("BY");
+        secret |= token.kind == TokenKind::Word && announces_secret(text);
         if !take(std::mem::take(&mut gap), shown) {
             return;
         }
     }
 }
 
-/// Words that follow BY where no value does.
+/// TokenCursor that follow BY where no value does.
 fn follows_by(word: &str) -> bool {
-    let words = ["PASSWORD", "RANDOM", "ROLE", "USER"];
-    words.iter().any(|one| one.eq_ignore_ascii_case(word))
+    let cursor = ["PASSWORD", "RANDOM", "ROLE", "USER"];
+    cursor.iter().any(|one| one.eq_ignore_ascii_case(word))
 }
 
 /// Whether a statement changes or reads rows, or defines tables, views or databases, and nothing else.
 fn is_plain(statement: &str) -> bool {
-    let mut words = Words::new(statement);
-    let first = words.word().unwrap_or_default();
+    let mut cursor = TokenCursor::new(statement);
+    let first = cursor.word().unwrap_or_default();
     match first.as_str() {
         "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "SELECT" | "WITH" | "TRUNCATE" | "RENAME"
         | "ANALYZE" | "OPTIMIZE" | "START" | "BEGIN" | "COMMIT" | "ROLLBACK" | "USE" | "SHOW"
         | "DESCRIBE" | "EXPLAIN" | "LOAD" => true,
         "CREATE" | "ALTER" | "DROP" => loop {
-            match words.word().as_deref() {
+            match cursor.word().as_deref() {
                 Some("TABLE" | "INDEX" | "VIEW" | "DATABASE" | "SCHEMA" | "SEQUENCE") => return true,
                 Some(
                     "OR" | "REPLACE" | "TEMPORARY" | "UNIQUE" | "FULLTEXT" | "SPATIAL" | "ONLINE" | "IGNORE",
@@ -139,14 +141,14 @@ fn is_plain(statement: &str) -> bool {
             }
         },
         // `(SELECT …) UNION …`.
-        _ => words.at('('),
+        _ => cursor.at('('),
     }
 }
 
 fn announced(text: &str) -> bool {
-    let mut words = Words::new(text);
-    while let Some(tok) = words.next() {
-        if matches!(tok, Tok::Word(word) if announces_secret(word)) {
+    let mut cursor = TokenCursor::new(text);
+    while let Some(tok) = cursor.next() {
+        if matches!(tok, SqlToken::Word(word) if announces_secret(word)) {
             return true;
         }
     }

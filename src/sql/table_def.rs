@@ -1,12 +1,14 @@
-//! The definition of a table, as CREATE TABLE and SHOW CREATE TABLE write it, and what an ALTER TABLE makes of it.
+//! The definition of a table, as CREATE TABLE and SHOW CREATE TABLE write it, and its change by an ALTER TABLE.
 
-use super::alter::Action;
-use super::column_def::{ColumnDef, Position, charset_name, column_def, name_of, parentheses, references};
-use super::words::{Tok, Words};
+use super::column_def::{
+    ColumnDef, ColumnPosition, charset_name, column_def, name_of, parentheses, references,
+};
+use super::cursor::{SqlToken, TokenCursor};
+use super::statement::AlterAction;
 
 /// Kinds of indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IndexKind {
+pub enum IndexType {
     /// An ordinary secondary index.
     Plain,
     /// A unique index.
@@ -35,11 +37,11 @@ pub struct IndexPart {
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexDef {
-    /// Its kind.
-    pub kind: IndexKind,
-    /// Its name, `PRIMARY` for the primary key, none where the server chooses one.
+    /// The kind of index.
+    pub kind: IndexType,
+    /// The index's name: `PRIMARY` for the primary key, none where the server chooses one.
     pub name: Option<String>,
-    /// Its columns and expressions.
+    /// The indexed columns and expressions.
     pub parts: Vec<IndexPart>,
 }
 
@@ -60,16 +62,16 @@ impl IndexDef {
 /// A foreign key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ForeignKeyDef {
-    /// Its name, if it is given one.
+    /// The constraint's name, if the statement gives one.
     pub name: Option<String>,
-    /// Its columns.
+    /// The referencing columns.
     pub columns: Vec<String>,
 }
 
-/// How rows find their partition.
+/// How rows are assigned to partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partitioning {
-    /// By RANGE or LIST: a new partition takes no rows from others.
+pub enum PartitionScheme {
+    /// By RANGE or LIST: a new partition gets no rows of others.
     Ranges,
     /// By HASH or KEY: another number of partitions moves rows.
     Hash,
@@ -97,89 +99,89 @@ pub struct TableDef {
     /// Other options and their values.
     pub options: Vec<(String, String)>,
     /// How it is partitioned.
-    pub partitioning: Option<Partitioning>,
+    pub partitioning: Option<PartitionScheme>,
     /// MariaDB's WITH SYSTEM VERSIONING.
     pub versioned: bool,
 }
 
-/// Whether two names of columns or indexes are the same: both families compare them without case.
-pub(super) fn same(one: &str, other: &str) -> bool {
-    one == other || one.to_lowercase() == other.to_lowercase()
+/// Whether two names of columns or indexes are equal: both families compare them without case.
+pub(super) fn same(name: &str, other: &str) -> bool {
+    name == other || name.to_lowercase() == other.to_lowercase()
 }
 
 impl TableDef {
     /// Reads a CREATE TABLE; `None` when it lists no columns (LIKE, AS SELECT).
     pub fn parse(statement: &str) -> Option<TableDef> {
-        let mut words = Words::new(statement);
-        while !words.eat("TABLE") {
-            words.next()?;
+        let mut cursor = TokenCursor::new(statement);
+        while !cursor.eat("TABLE") {
+            cursor.next()?;
         }
-        words.if_exists();
-        words.name()?;
-        if !words.eat_char('(') || words.at_any(&["LIKE", "SELECT", "WITH"]) {
+        cursor.if_exists();
+        cursor.name()?;
+        if !cursor.eat_char('(') || cursor.at_any(&["LIKE", "SELECT", "WITH"]) {
             return None;
         }
         let mut table = TableDef::default();
-        while !words.eat_char(')') {
-            if words.at_end() {
+        while !cursor.eat_char(')') {
+            if cursor.at_end() {
                 return None;
             }
-            table.element(&mut words);
-            words.rest_of_action();
-            words.eat_char(',');
+            table.element(&mut cursor);
+            cursor.rest_of_action();
+            cursor.eat_char(',');
         }
-        table.read_options(&mut words);
+        table.read_options(&mut cursor);
         Some(table)
     }
 
-    fn element(&mut self, words: &mut Words<'_>) {
-        match constraint(words) {
+    fn element(&mut self, cursor: &mut TokenCursor<'_>) {
+        match constraint(cursor) {
             Some(Constraint::Index(index)) => self.indexes.push(index),
             Some(Constraint::ForeignKey(key)) => self.foreign_keys.push(key),
             Some(Constraint::Check { name, .. }) => self.checks.push(name),
-            None if words.at_any(&["PERIOD"]) => {}
+            None if cursor.at_any(&["PERIOD"]) => {}
             None => {
-                if let Some(name) = words.identifier() {
-                    let def = column_def(words);
+                if let Some(name) = cursor.identifier() {
+                    let def = column_def(cursor);
                     self.add_column(&name, def);
                 }
             }
         }
     }
 
-    fn read_options(&mut self, words: &mut Words<'_>) {
-        while let Some(tok) = words.next() {
-            let Tok::Word(word) = tok else { continue };
+    fn read_options(&mut self, cursor: &mut TokenCursor<'_>) {
+        while let Some(tok) = cursor.next() {
+            let SqlToken::Word(word) = tok else { continue };
             match word.to_ascii_uppercase().as_str() {
-                "PARTITION" if words.eat("BY") => {
-                    words.eat("LINEAR");
-                    let hash = words.at_any(&["HASH", "KEY"]);
+                "PARTITION" if cursor.eat("BY") => {
+                    cursor.eat("LINEAR");
+                    let hash = cursor.at_any(&["HASH", "KEY"]);
                     self.partitioning = Some(if hash {
-                        Partitioning::Hash
+                        PartitionScheme::Hash
                     } else {
-                        Partitioning::Ranges
+                        PartitionScheme::Ranges
                     });
                     return;
                 }
-                "WITH" if words.eat("SYSTEM") => self.versioned = true,
+                "WITH" if cursor.eat("SYSTEM") => self.versioned = true,
                 "DEFAULT" | "AS" | "SELECT" | "IGNORE" | "REPLACE" | "VERSIONING" => {}
                 "CHARACTER" => {
-                    words.eat("SET");
-                    self.option(words, "CHARSET");
+                    cursor.eat("SET");
+                    self.option(cursor, "CHARSET");
                 }
-                option => self.option(words, option),
+                option => self.option(cursor, option),
             }
         }
     }
 
     /// Reads the value of an option.
-    fn option(&mut self, words: &mut Words<'_>, name: &str) {
-        words.eat_char('=');
-        if words.at('(') {
-            parentheses(words);
+    fn option(&mut self, cursor: &mut TokenCursor<'_>, name: &str) {
+        cursor.eat_char('=');
+        if cursor.at('(') {
+            parentheses(cursor);
             return;
         }
-        let value = name_of(words).unwrap_or_default();
+        let value = name_of(cursor).unwrap_or_default();
         self.set_option(name, &value);
     }
 
@@ -205,7 +207,7 @@ impl TableDef {
         Some(value)
     }
 
-    /// A column, and where it stands.
+    /// A column and its index.
     pub fn column(&self, name: &str) -> Option<(usize, &ColumnDef)> {
         let index = self.columns.iter().position(|(column, _)| same(column, name))?;
         Some((index, &self.columns[index].1))
@@ -220,14 +222,14 @@ impl TableDef {
     fn add_column(&mut self, name: &str, mut def: ColumnDef) {
         // A key as an attribute becomes an index, a check one of the table's.
         let place = match def.position.take() {
-            Some(Position::First) => 0,
-            Some(Position::After(other)) => self
+            Some(ColumnPosition::First) => 0,
+            Some(ColumnPosition::After(other)) => self
                 .column(&other)
                 .map_or(self.columns.len(), |(index, _)| index + 1),
             None => self.columns.len(),
         };
         if let Some(kind) = def.key.take() {
-            let index = if kind == IndexKind::Primary {
+            let index = if kind == IndexType::Primary {
                 "PRIMARY"
             } else {
                 name
@@ -241,14 +243,14 @@ impl TableDef {
     }
 
     /// The table after an action, as far as later actions depend on it.
-    pub fn apply(&mut self, action: &Action) {
+    pub fn apply(&mut self, action: &AlterAction) {
         match action {
-            Action::AddColumn { name, def } if self.column(name).is_none() => {
+            AlterAction::AddColumn { name, def } if self.column(name).is_none() => {
                 self.add_column(name, def.clone());
             }
-            // IF NOT EXISTS: the column is there.
-            Action::AddColumn { .. } => {}
-            Action::DropColumn(name) => {
+            // IF NOT EXISTS: the column exists.
+            AlterAction::AddColumn { .. } => {}
+            AlterAction::DropColumn(name) => {
                 self.columns.retain(|(column, _)| !same(column, name));
                 for index in &mut self.indexes {
                     index
@@ -257,43 +259,43 @@ impl TableDef {
                 }
                 self.indexes.retain(|index| !index.parts.is_empty());
             }
-            Action::ModifyColumn { name, to, def } => {
+            AlterAction::ModifyColumn { name, to, def } => {
                 let Some((place, _)) = self.column(name) else {
                     return;
                 };
                 let mut def = def.clone();
                 def.position.get_or_insert_with(|| match place {
-                    0 => Position::First,
-                    _ => Position::After(self.columns[place - 1].0.clone()),
+                    0 => ColumnPosition::First,
+                    _ => ColumnPosition::After(self.columns[place - 1].0.clone()),
                 });
                 self.columns.remove(place);
                 let new = to.as_deref().unwrap_or(name);
                 self.add_column(new, def);
                 self.rename_parts(name, new);
             }
-            Action::RenameColumn(from, to) => {
+            AlterAction::RenameColumn(from, to) => {
                 if let Some((place, _)) = self.column(from) {
                     self.columns[place].0.clone_from(to);
                 }
                 self.rename_parts(from, to);
             }
-            Action::AddIndex(index) => self.indexes.push(index.clone()),
-            Action::DropIndex(name) => {
+            AlterAction::AddIndex(index) => self.indexes.push(index.clone()),
+            AlterAction::DropIndex(name) => {
                 let named = |index: &IndexDef| index.name.as_deref().is_some_and(|index| same(index, name));
                 self.indexes.retain(|index| !named(index));
             }
-            Action::RenameIndex(from, to) => {
+            AlterAction::RenameIndex(from, to) => {
                 for index in &mut self.indexes {
                     if index.name.as_deref().is_some_and(|name| same(name, from)) {
                         index.name = Some(to.clone());
                     }
                 }
             }
-            Action::AddForeignKey(key) => self.foreign_keys.push(key.clone()),
-            Action::DropForeignKey(name) => self.drop_named(name, true, false),
-            Action::DropConstraint(name) => self.drop_named(name, true, true),
-            Action::AddCheck { name, .. } => self.checks.push(name.clone()),
-            Action::Convert { charset, collation } => {
+            AlterAction::AddForeignKey(key) => self.foreign_keys.push(key.clone()),
+            AlterAction::DropForeignKey(name) => self.drop_named(name, true, false),
+            AlterAction::DropConstraint(name) => self.drop_named(name, true, true),
+            AlterAction::AddCheck { name, .. } => self.checks.push(name.clone()),
+            AlterAction::Convert { charset, collation } => {
                 self.charset.clone_from(charset);
                 self.collation.clone_from(collation);
                 for (_, def) in self.columns.iter_mut().filter(|(_, def)| def.is_text()) {
@@ -301,8 +303,8 @@ impl TableDef {
                     def.collation = None;
                 }
             }
-            Action::Option { name, value } => self.set_option(name, value),
-            Action::Versioning { add } => self.versioned = *add,
+            AlterAction::Option { name, value } => self.set_option(name, value),
+            AlterAction::Versioning { add } => self.versioned = *add,
             _ => {}
         }
     }
@@ -327,7 +329,7 @@ impl TableDef {
     }
 }
 
-fn index_on(kind: IndexKind, name: &str, column: &str) -> IndexDef {
+fn index_on(kind: IndexType, name: &str, column: &str) -> IndexDef {
     IndexDef {
         kind,
         name: Some(name.to_owned()),
@@ -345,105 +347,105 @@ pub(super) enum Constraint {
     Check { name: Option<String>, enforced: bool },
 }
 
-/// Reads an index, foreign key or check; `None`, with nothing taken, where none begins.
-pub(super) fn constraint(words: &mut Words<'_>) -> Option<Constraint> {
-    let begin = words.clone();
-    let found = try_constraint(words);
+/// Parses an index, foreign key or check; `None`, with nothing consumed, if there is none.
+pub(super) fn constraint(cursor: &mut TokenCursor<'_>) -> Option<Constraint> {
+    let begin = cursor.clone();
+    let found = try_constraint(cursor);
     if found.is_none() {
-        *words = begin;
+        *cursor = begin;
     }
     found
 }
 
-fn try_constraint(words: &mut Words<'_>) -> Option<Constraint> {
-    let keyword = |words: &Words<'_>| words.at_any(&["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]);
+fn try_constraint(cursor: &mut TokenCursor<'_>) -> Option<Constraint> {
+    let keyword = |cursor: &TokenCursor<'_>| cursor.at_any(&["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]);
     let mut name = None;
-    if words.eat("CONSTRAINT") {
-        words.if_exists();
-        if !keyword(words) {
-            name = words.identifier();
+    if cursor.eat("CONSTRAINT") {
+        cursor.if_exists();
+        if !keyword(cursor) {
+            name = cursor.identifier();
         }
-        if !keyword(words) {
+        if !keyword(cursor) {
             return None;
         }
     }
-    let kind = if words.eat("PRIMARY") {
-        IndexKind::Primary
-    } else if words.eat("UNIQUE") {
-        IndexKind::Unique
-    } else if words.eat("FULLTEXT") {
-        IndexKind::Fulltext
-    } else if words.eat("SPATIAL") {
-        IndexKind::Spatial
-    } else if words.eat("FOREIGN") {
-        words.eat("KEY");
-        words.if_exists();
-        let inline = if words.at('(') { None } else { words.identifier() };
-        let columns = parts(words).into_iter().filter_map(|part| part.column).collect();
-        if words.eat("REFERENCES") {
-            references(words);
+    let kind = if cursor.eat("PRIMARY") {
+        IndexType::Primary
+    } else if cursor.eat("UNIQUE") {
+        IndexType::Unique
+    } else if cursor.eat("FULLTEXT") {
+        IndexType::Fulltext
+    } else if cursor.eat("SPATIAL") {
+        IndexType::Spatial
+    } else if cursor.eat("FOREIGN") {
+        cursor.eat("KEY");
+        cursor.if_exists();
+        let inline = if cursor.at('(') { None } else { cursor.identifier() };
+        let columns = parts(cursor).into_iter().filter_map(|part| part.column).collect();
+        if cursor.eat("REFERENCES") {
+            references(cursor);
         }
         return Some(Constraint::ForeignKey(ForeignKeyDef {
             name: name.or(inline),
             columns,
         }));
-    } else if words.at_any(&["CHECK"]) {
-        words.eat("CHECK");
-        if !words.at('(') {
+    } else if cursor.at_any(&["CHECK"]) {
+        cursor.eat("CHECK");
+        if !cursor.at('(') {
             return None;
         }
-        parentheses(words);
-        let enforced = !(words.eat("NOT") && words.eat("ENFORCED"));
+        parentheses(cursor);
+        let enforced = !(cursor.eat("NOT") && cursor.eat("ENFORCED"));
         return Some(Constraint::Check { name, enforced });
-    } else if words.at_any(&["VECTOR"]) {
-        words.eat("VECTOR");
-        if !words.at_any(&["INDEX", "KEY"]) {
+    } else if cursor.at_any(&["VECTOR"]) {
+        cursor.eat("VECTOR");
+        if !cursor.at_any(&["INDEX", "KEY"]) {
             return None;
         }
-        IndexKind::Vector
-    } else if words.at_any(&["INDEX", "KEY"]) {
-        IndexKind::Plain
+        IndexType::Vector
+    } else if cursor.at_any(&["INDEX", "KEY"]) {
+        IndexType::Plain
     } else {
         return None;
     };
-    if !words.eat("INDEX") {
-        words.eat("KEY");
+    if !cursor.eat("INDEX") {
+        cursor.eat("KEY");
     }
-    words.if_exists();
-    let inline = if words.at('(') || words.at_any(&["USING"]) {
+    cursor.if_exists();
+    let inline = if cursor.at('(') || cursor.at_any(&["USING"]) {
         None
     } else {
-        words.identifier()
+        cursor.identifier()
     };
-    if words.eat("USING") {
-        words.word();
+    if cursor.eat("USING") {
+        cursor.word();
     }
-    let parts = parts(words);
+    let parts = parts(cursor);
     let name = match kind {
-        IndexKind::Primary => Some("PRIMARY".to_owned()),
+        IndexType::Primary => Some("PRIMARY".to_owned()),
         _ => inline.or(name),
     };
     Some(Constraint::Index(IndexDef { kind, name, parts }))
 }
 
 /// The parts of an index in parentheses.
-pub(super) fn parts(words: &mut Words<'_>) -> Vec<IndexPart> {
+pub(super) fn parts(cursor: &mut TokenCursor<'_>) -> Vec<IndexPart> {
     let mut parts = Vec::new();
-    if !words.eat_char('(') {
+    if !cursor.eat_char('(') {
         return parts;
     }
-    while !words.at_end() && !words.eat_char(')') {
-        if words.at('(') {
-            let expression = parentheses(words);
+    while !cursor.at_end() && !cursor.eat_char(')') {
+        if cursor.at('(') {
+            let expression = parentheses(cursor);
             parts.push(IndexPart {
                 multi_valued: expression.ends_with(" array )") || expression.contains(" array )"),
                 ..IndexPart::default()
             });
-        } else if let Some(column) = words.identifier() {
+        } else if let Some(column) = cursor.identifier() {
             let mut prefix = None;
-            if words.eat_char('(') {
-                prefix = words.word().and_then(|length| length.parse().ok());
-                words.eat_char(')');
+            if cursor.eat_char('(') {
+                prefix = cursor.word().and_then(|length| length.parse().ok());
+                cursor.eat_char(')');
             }
             parts.push(IndexPart {
                 column: Some(column),
@@ -451,8 +453,8 @@ pub(super) fn parts(words: &mut Words<'_>) -> Vec<IndexPart> {
                 multi_valued: false,
             });
         }
-        words.rest_of_action();
-        words.eat_char(',');
+        cursor.rest_of_action();
+        cursor.eat_char(',');
     }
     parts
 }

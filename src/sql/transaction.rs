@@ -1,66 +1,66 @@
-//! What a statement does to the session's transaction.
+//! The effect of a statement on the session's transaction.
 
-use super::words::Words;
+use super::cursor::TokenCursor;
 
 /// A statement that begins, ends or marks a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transaction {
+pub enum TransactionStatement {
     /// BEGIN, START TRANSACTION; ends the open one.
     Begin,
     /// COMMIT.
-    Commit(End),
+    Commit(TransactionEnd),
     /// ROLLBACK of the whole transaction.
-    Rollback(End),
-    /// ROLLBACK TO SAVEPOINT, SAVEPOINT, RELEASE SAVEPOINT.
-    Mark,
+    Rollback(TransactionEnd),
+    /// SAVEPOINT, ROLLBACK TO SAVEPOINT, RELEASE SAVEPOINT.
+    Savepoint,
 }
 
-/// What comes after the end of a transaction; `None` where `completion_type` decides.
+/// The options at the end of a transaction; `None` where `completion_type` decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct End {
+pub struct TransactionEnd {
     /// AND CHAIN, AND NO CHAIN.
     pub chain: Option<bool>,
     /// RELEASE, NO RELEASE.
     pub release: Option<bool>,
 }
 
-/// What `statement` does to the transaction (manual, "START TRANSACTION, COMMIT, and ROLLBACK
-/// Statements"); `None` when it is about something else.
-pub fn transaction(statement: &str) -> Option<Transaction> {
-    let mut words = Words::new(statement);
-    let first = words.word()?;
+/// The effect of `statement` on the transaction (manual, "START TRANSACTION, COMMIT, and ROLLBACK
+/// Statements"); `None` if it does not concern transactions.
+pub fn transaction(statement: &str) -> Option<TransactionStatement> {
+    let mut cursor = TokenCursor::new(statement);
+    let first = cursor.word()?;
     match first.as_str() {
         // MariaDB: BEGIN NOT ATOMIC is a block.
-        "BEGIN" if words.eat("NOT") => None,
-        "BEGIN" => Some(Transaction::Begin),
-        "START" => words.eat("TRANSACTION").then_some(Transaction::Begin),
-        "SAVEPOINT" => Some(Transaction::Mark),
-        "RELEASE" => words.eat("SAVEPOINT").then_some(Transaction::Mark),
+        "BEGIN" if cursor.eat("NOT") => None,
+        "BEGIN" => Some(TransactionStatement::Begin),
+        "START" => cursor.eat("TRANSACTION").then_some(TransactionStatement::Begin),
+        "SAVEPOINT" => Some(TransactionStatement::Savepoint),
+        "RELEASE" => cursor.eat("SAVEPOINT").then_some(TransactionStatement::Savepoint),
         "COMMIT" => {
-            words.eat("WORK");
-            Some(Transaction::Commit(end(&mut words)))
+            cursor.eat("WORK");
+            Some(TransactionStatement::Commit(end(&mut cursor)))
         }
         "ROLLBACK" => {
-            words.eat("WORK");
-            if words.eat("TO") {
-                return Some(Transaction::Mark);
+            cursor.eat("WORK");
+            if cursor.eat("TO") {
+                return Some(TransactionStatement::Savepoint);
             }
-            Some(Transaction::Rollback(end(&mut words)))
+            Some(TransactionStatement::Rollback(end(&mut cursor)))
         }
         _ => None,
     }
 }
 
-fn end(words: &mut Words<'_>) -> End {
-    let mut end = End::default();
-    if words.eat("AND") {
-        let no = words.eat("NO");
-        if words.eat("CHAIN") {
+fn end(cursor: &mut TokenCursor<'_>) -> TransactionEnd {
+    let mut end = TransactionEnd::default();
+    if cursor.eat("AND") {
+        let no = cursor.eat("NO");
+        if cursor.eat("CHAIN") {
             end.chain = Some(!no);
         }
     }
-    let no = words.eat("NO");
-    if words.eat("RELEASE") {
+    let no = cursor.eat("NO");
+    if cursor.eat("RELEASE") {
         end.release = Some(!no);
     }
     end
@@ -68,12 +68,12 @@ fn end(words: &mut Words<'_>) -> End {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, Transaction, transaction};
+    use super::{TransactionEnd, TransactionStatement, transaction};
 
     #[test]
     fn ends_of_transactions_are_read() {
-        use Transaction::{Begin, Commit, Mark, Rollback};
-        let end = |chain, release| End { chain, release };
+        use TransactionStatement::{Begin, Commit, Rollback, Savepoint};
+        let end = |chain, release| TransactionEnd { chain, release };
         let cases = [
             ("BEGIN", Some(Begin)),
             ("begin work", Some(Begin)),
@@ -96,10 +96,10 @@ mod tests {
                 "ROLLBACK AND CHAIN NO RELEASE",
                 Some(Rollback(end(Some(true), Some(false)))),
             ),
-            ("ROLLBACK WORK TO SAVEPOINT chain", Some(Mark)),
-            ("ROLLBACK TO a", Some(Mark)),
-            ("SAVEPOINT release", Some(Mark)),
-            ("RELEASE SAVEPOINT a", Some(Mark)),
+            ("ROLLBACK WORK TO SAVEPOINT chain", Some(Savepoint)),
+            ("ROLLBACK TO a", Some(Savepoint)),
+            ("SAVEPOINT release", Some(Savepoint)),
+            ("RELEASE SAVEPOINT a", Some(Savepoint)),
             ("INSERT INTO t VALUES (1)", None),
         ];
         for (statement, expected) in cases {

@@ -1,20 +1,20 @@
 //! The session variables a SET statement assigns.
 
 use super::column_def::text_of;
-use super::words::{Tok, Words};
+use super::cursor::{SqlToken, TokenCursor};
 
 /// Names of the session's system variables that a SET statement assigns, lower case. User
 /// variables and global ones are not among them.
 pub fn assigned_variables(statement: &str) -> Vec<String> {
-    let mut words = Words::new(statement);
+    let mut cursor = TokenCursor::new(statement);
     let mut names = Vec::new();
-    if !words.eat("SET") {
+    if !cursor.eat("SET") {
         return names;
     }
     loop {
-        names.extend(one(&mut words));
-        words.rest_of_action();
-        if !words.eat_char(',') {
+        names.extend(one(&mut cursor));
+        cursor.rest_of_action();
+        if !cursor.eat_char(',') {
             return names;
         }
     }
@@ -23,36 +23,36 @@ pub fn assigned_variables(statement: &str) -> Vec<String> {
 /// Session variables that a SET statement assigns, lower case, and their values: numbers, words and strings
 /// without their quotes; `None` for an expression.
 pub fn assigned_values(statement: &str) -> Vec<(String, Option<String>)> {
-    let mut words = Words::new(statement);
+    let mut cursor = TokenCursor::new(statement);
     let mut found = Vec::new();
-    if !words.eat("SET") {
+    if !cursor.eat("SET") {
         return found;
     }
     loop {
-        let names = one(&mut words);
-        words.eat_char(':');
-        words.eat_char('=');
-        let first = words.next();
-        let alone = words.at_end() || words.at(',');
+        let names = one(&mut cursor);
+        cursor.eat_char(':');
+        cursor.eat_char('=');
+        let first = cursor.next();
+        let alone = cursor.at_end() || cursor.at(',');
         let value = match first {
-            Some(Tok::Word(word)) if alone => Some(word.to_owned()),
+            Some(SqlToken::Word(word)) if alone => Some(word.to_owned()),
             Some(tok) if alone => text_of(tok),
             _ => None,
         };
         found.extend(names.into_iter().map(|name| (name, value.clone())));
-        words.rest_of_action();
-        if !words.eat_char(',') {
+        cursor.rest_of_action();
+        if !cursor.eat_char(',') {
             return found;
         }
     }
 }
 
-fn one(words: &mut Words<'_>) -> Vec<String> {
-    let system = words.eat_char('@');
-    if system && !words.eat_char('@') {
+fn one(cursor: &mut TokenCursor<'_>) -> Vec<String> {
+    let system = cursor.eat_char('@');
+    if system && !cursor.eat_char('@') {
         return Vec::new();
     }
-    let Some(mut name) = words.identifier() else {
+    let Some(mut name) = cursor.identifier() else {
         return Vec::new();
     };
     let scope = name.to_ascii_uppercase();
@@ -61,13 +61,13 @@ fn one(words: &mut Words<'_>) -> Vec<String> {
     }
     if matches!(scope.as_str(), "SESSION" | "LOCAL") {
         if system {
-            words.eat_char('.');
+            cursor.eat_char('.');
         }
-        name = words.identifier().unwrap_or_default();
+        name = cursor.identifier().unwrap_or_default();
     }
     match name.to_ascii_uppercase().as_str() {
         "NAMES" | "CHARSET" => charset(),
-        "CHARACTER" if words.eat("SET") => charset(),
+        "CHARACTER" if cursor.eat("SET") => charset(),
         "TRANSACTION" => match scope.as_str() {
             // Without a scope it is about the next transaction only.
             "SESSION" | "LOCAL" => vec![
@@ -77,16 +77,16 @@ fn one(words: &mut Words<'_>) -> Vec<String> {
             _ => Vec::new(),
         },
         _ => {
-            let assigned = words.at('=') || words.at(':');
+            let assigned = cursor.at('=') || cursor.at(':');
             assigned.then(|| name.to_ascii_lowercase()).into_iter().collect()
         }
     }
 }
 
-/// How the session reads backslashes, followed through the SET statements of a file: the client asks the
-/// server after each statement (SERVER_STATUS_NO_BACKSLASH_ESCAPES), a file is read before it runs.
+/// Whether the session treats a backslash as an escape, tracked through the SET statements of a file: the
+/// client asks the server after each statement (SERVER_STATUS_NO_BACKSLASH_ESCAPES), a file is read before it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Modes {
+pub struct BackslashMode {
     escapes: bool,
     default: bool,
     saved: Vec<(String, bool)>,
@@ -95,10 +95,10 @@ pub struct Modes {
 /// NO_BACKSLASH_ESCAPES as a number: sql_mode is a set (the same bit on both families).
 const NO_BACKSLASH_ESCAPES: u64 = 1 << 20;
 
-impl Modes {
+impl BackslashMode {
     /// At the beginning of a session.
-    pub fn new(backslash_escapes: bool) -> Modes {
-        Modes {
+    pub fn new(backslash_escapes: bool) -> BackslashMode {
+        BackslashMode {
             escapes: backslash_escapes,
             default: backslash_escapes,
             saved: Vec::new(),
@@ -110,18 +110,18 @@ impl Modes {
         self.escapes
     }
 
-    /// Goes past a statement.
+    /// Applies a statement.
     pub fn follow(&mut self, statement: &str) {
-        let mut words = Words::new(statement);
-        if !words.eat("SET") {
+        let mut cursor = TokenCursor::new(statement);
+        if !cursor.eat("SET") {
             return;
         }
         loop {
-            let start = words.pos();
-            let assignment = words.rest_of_action();
-            debug_assert!(words.pos() >= start);
+            let start = cursor.pos();
+            let assignment = cursor.rest_of_action();
+            debug_assert!(cursor.pos() >= start);
             self.assign(&assignment);
-            if !words.eat_char(',') {
+            if !cursor.eat_char(',') {
                 return;
             }
         }
@@ -185,7 +185,7 @@ fn charset() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Modes, assigned_values, assigned_variables};
+    use super::{BackslashMode, assigned_values, assigned_variables};
 
     #[test]
     fn values_are_read_where_they_are_plain() {
@@ -287,7 +287,7 @@ mod tests {
             ),
         ];
         for (statements, expected) in cases {
-            let mut modes = Modes::new(true);
+            let mut modes = BackslashMode::new(true);
             for statement in *statements {
                 modes.follow(statement);
             }

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use dbtool::sql::{Options, split};
+use dbtool::sql::{SplitOptions, split};
 use support::crash::Crashing;
 use support::proxy::{Proxy, Stop};
 use support::{Admin, Output, PATIENCE, Server, Signal, wait_until};
@@ -130,7 +130,7 @@ fn positions(case: &Case, place: &Place, commands: &[String]) -> Vec<usize> {
         return Vec::new();
     };
     let mut statements = Vec::new();
-    for statement in split(&text, Options::default()).expect("SQL").statements {
+    for statement in split(&text, SplitOptions::default()).expect("SQL").statements {
         let at = commands[from..].iter().position(|command| {
             // A database is chosen by its quoted name.
             let chosen = statement.text.starts_with("USE ") && command.starts_with("USE ");
@@ -232,7 +232,7 @@ fn whole(server: &Server, admin: &mut Admin, case: Case) -> Result<Whole, String
     }
     let commands = proxy.commands();
     let statements = positions(&case, &place, &commands);
-    let wanted = split(&case.migration, Options::default())
+    let wanted = split(&case.migration, SplitOptions::default())
         .expect("SQL")
         .statements
         .len();

@@ -119,7 +119,7 @@ fn a_way_back_in_an_unknown_format_stops_before_anything_runs() {
         ),
         (
             "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose Down\nSELECT 2;",
-            "002_bad.sql:2:1: statement that begins here (no line ends it) is never closed",
+            "002_bad.sql:2:1: statement that starts here (no line ends it) is never closed",
         ),
         (
             "-- +goose Up\nCREATE PROCEDURE p() BEGIN SELECT 1;\n-- +goose Down\nDROP PROCEDURE p;",

@@ -116,14 +116,14 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("db", "cancel config exit hex hostproc sql"),
     ("exit", "cancel"),
     ("migrate", "cancel cli context db exit hex report schema sql"),
-    ("report", "cancel exit"),
+    ("report", "cancel escape exit"),
     ("sandbox", "cancel config db exit secret sql"),
     (
         "schema",
         "cli config context db exit hex migrate report sandbox sql",
     ),
     ("signals", "cancel exit"),
-    ("sql", "report"),
+    ("sql", "escape"),
     ("stays", "batch cli context db exit report secret"),
 ];
 

@@ -1,6 +1,6 @@
 //! Properties of the statement splitter over generated and arbitrary input.
 
-use dbtool::sql::{Options, Splitter, Step, classify, own_markers, split, summary};
+use dbtool::sql::{SplitOptions, SplitStep, Splitter, classify, own_markers, split, summary};
 use proptest::prelude::*;
 
 /// A piece of SQL that hides or resembles a delimiter.
@@ -101,33 +101,33 @@ fn noise() -> impl Strategy<Value = String> {
     .prop_map(|bits| bits.concat())
 }
 
-fn options() -> impl Strategy<Value = Options> {
-    any::<bool>().prop_map(|backslash_escapes| Options { backslash_escapes })
+fn options() -> impl Strategy<Value = SplitOptions> {
+    any::<bool>().prop_map(|backslash_escapes| SplitOptions { backslash_escapes })
 }
 
 /// The statements of a text that arrives in pieces, through a window that forgets what it can.
 fn in_pieces(
     input: &str,
     piece: usize,
-    options: Options,
+    options: SplitOptions,
 ) -> Result<Vec<(String, u32, u32)>, dbtool::sql::SplitError> {
     let mut splitter = Splitter::new(options);
     let (mut window, mut rest) = (String::new(), input);
     let mut found = Vec::new();
     loop {
         match splitter.step(&window, rest.is_empty(), &own_markers)? {
-            Step::Statement(one) => found.push((window[one.range].to_owned(), one.line, one.column)),
-            Step::End => return Ok(found),
-            Step::Border(_) => {}
+            SplitStep::Statement(one) => found.push((window[one.range].to_owned(), one.line, one.column)),
+            SplitStep::End => return Ok(found),
+            SplitStep::Border(_) => {}
             // As `split` says it.
-            Step::Source(one) => {
+            SplitStep::Source(one) => {
                 return Err(dbtool::sql::SplitError {
-                    what: "a command to read another file cannot be here".to_owned(),
+                    what: "a command to read another file is not possible here".to_owned(),
                     line: one.line,
                     column: one.column,
                 });
             }
-            Step::More => {
+            SplitStep::More => {
                 let consumed = splitter.consumed();
                 splitter.discard(&window, consumed);
                 window.drain(..consumed);
@@ -146,7 +146,7 @@ proptest! {
     #[test]
     fn joined_statements_split_into_themselves(statements in prop::collection::vec(statement(), 0..8)) {
         let joined = statements.iter().map(|s| format!("{s};")).collect::<Vec<_>>().join("\n");
-        let found = split(&joined, Options::default()).unwrap();
+        let found = split(&joined, SplitOptions::default()).unwrap();
         let texts: Vec<&str> = found.statements.iter().map(|s| s.text).collect();
         prop_assert_eq!(texts, statements);
     }
@@ -159,7 +159,7 @@ proptest! {
         let joined: String = statements.iter().map(|s| format!("{s} {delimiter}\n")).collect();
         prop_assume!(!statements.iter().any(|s| s.contains(delimiter)));
         let input = format!("DELIMITER {delimiter}\n{joined}DELIMITER ;\n");
-        let found = split(&input, Options::default()).unwrap();
+        let found = split(&input, SplitOptions::default()).unwrap();
         let texts: Vec<&str> = found.statements.iter().map(|s| s.text).collect();
         prop_assert_eq!(texts, statements);
     }
@@ -188,7 +188,7 @@ proptest! {
 
     #[test]
     fn places_are_those_a_person_counts(input in noise()) {
-        if let Ok(found) = split(&input, Options::default()) {
+        if let Ok(found) = split(&input, SplitOptions::default()) {
             for statement in &found.statements {
                 let before = &input[..statement.range.start];
                 let line = before.matches('\n').count() + 1;

@@ -48,7 +48,7 @@ impl Migration {
 mod tests {
     use crate::cancel::Cancel;
     use crate::migrate::files::{Direction, Script};
-    use crate::sql::Options;
+    use crate::sql::SplitOptions;
 
     #[test]
     fn directives_are_read_from_the_comments_of_the_up_script() {
@@ -62,7 +62,7 @@ mod tests {
             path,
             direction: Direction::Up,
             whole: false,
-            options: Options::default(),
+            options: SplitOptions::default(),
         };
         let found = script.outline(&Cancel::new()).unwrap().directives;
         assert_eq!(found.requires_empty, ["a", "b", "c"]);

@@ -28,7 +28,7 @@ use names::Kind;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::report::visible;
-use crate::sql::Options;
+use crate::sql::SplitOptions;
 
 /// The migrations of a folder, in the order of their versions.
 #[derive(Debug, Clone)]
@@ -175,7 +175,7 @@ impl Folder {
     /// transaction, or a statement that would take the progress record away. The run was cancelled.
     pub fn read(
         &mut self,
-        options: Options,
+        options: SplitOptions,
         cancel: &Cancel,
         applied: impl Fn(u64) -> Option<String>,
     ) -> anyhow::Result<()> {
@@ -298,7 +298,7 @@ impl Folder {
 
 impl Migration {
     /// The script for one direction.
-    pub fn script(&self, direction: Direction, options: Options) -> Script {
+    pub fn script(&self, direction: Direction, options: SplitOptions) -> Script {
         let own = self.down.as_ref().filter(|_| direction == Direction::Down);
         Script {
             path: own.unwrap_or(&self.up).clone(),

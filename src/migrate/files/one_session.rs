@@ -1,6 +1,6 @@
 //! What the session statements of a dump become here, where each statement is committed with its record.
 
-use crate::sql::{Class, classify};
+use crate::sql::{StatementClass, classify};
 
 /// Whether a file has switched autocommit off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl Autocommit {
         }
         let found = classify(&text);
         match (found.class, found.verb.as_str()) {
-            (Class::Transaction, "LOCK" | "UNLOCK") => Fate::Dropped,
-            (Class::Transaction, "SET") => match switched(&text) {
+            (StatementClass::Transaction, "LOCK" | "UNLOCK") => Fate::Dropped,
+            (StatementClass::Transaction, "SET") => match switched(&text) {
                 Some(on) => {
                     let was_open = std::mem::replace(&mut self.open, !on);
                     self.off = !on;
@@ -52,19 +52,21 @@ impl Autocommit {
                 None => Fate::Runs(text),
             },
             _ if !self.off => Fate::Runs(text),
-            (Class::Transaction, "COMMIT") => {
+            (StatementClass::Transaction, "COMMIT") => {
                 self.open = false;
                 Fate::Runs(text)
             }
-            (Class::Transaction, "BEGIN" | "START TRANSACTION") => {
+            (StatementClass::Transaction, "BEGIN" | "START TRANSACTION") => {
                 self.open = true;
                 Fate::Runs(text)
             }
-            (Class::Transaction, "ROLLBACK") | (Class::Dml, _) if !self.open => Fate::Refused(
-                "this follows a COMMIT while autocommit is off, and is in a transaction of its own",
-                "write START TRANSACTION before it, or SET autocommit = 1 after the COMMIT",
-            ),
-            (Class::Transaction, "ROLLBACK") => {
+            (StatementClass::Transaction, "ROLLBACK") | (StatementClass::Dml, _) if !self.open => {
+                Fate::Refused(
+                    "this follows a COMMIT while autocommit is off, and is in a transaction of its own",
+                    "write START TRANSACTION before it, or SET autocommit = 1 after the COMMIT",
+                )
+            }
+            (StatementClass::Transaction, "ROLLBACK") => {
                 self.open = super::to_savepoint(&text);
                 Fate::Runs(text)
             }

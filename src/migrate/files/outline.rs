@@ -7,7 +7,7 @@ use super::reader::{Script, ScriptStatement};
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::sql::session::{reads_diagnostics, reads_last_insert_id, user_variables};
-use crate::sql::{Class, Classification, Effect, ObjectKind, assigned_variables, classify};
+use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables, classify};
 
 /// What a pass over a script's statements found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,9 +59,9 @@ impl Script {
             outline.statements = statement.number;
             outline.directives.take(&statement.markers);
             outline.changes_schema |=
-                found.class == Class::Ddl || found.opaque || !found.maintained.is_empty();
+                found.class == StatementClass::Ddl || found.opaque || !found.maintained.is_empty();
             outline.note(&statement, &found);
-            if found.class == Class::Session {
+            if found.class == StatementClass::Session {
                 outline.uses_database |= found.verb == "USE";
                 for name in assigned_variables(&statement.text) {
                     if !outline.variables.contains(&name) {
@@ -125,7 +125,10 @@ impl Outline {
             }
         }
         for object in &found.objects {
-            let stays = matches!(object.effect, Effect::Create | Effect::Alter | Effect::Write);
+            let stays = matches!(
+                object.effect,
+                ObjectEffect::Create | ObjectEffect::Alter | ObjectEffect::Write
+            );
             if stays || found.temporary {
                 continue;
             }
@@ -157,21 +160,23 @@ impl Checks {
     fn next(&mut self, statement: &ScriptStatement, found: &Classification) -> Result<(), Failure> {
         let refuse = |what: &str, next: &str| Err(refusal(&statement.place(), what, next));
         match (found.class, found.verb.as_str()) {
-            (Class::Transaction, "SET") => {
+            (StatementClass::Transaction, "SET") => {
                 return refuse(
                     "a migration must not change autocommit",
                     "remove it, or write SET autocommit = 0 alone: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
                 );
             }
-            (Class::Transaction, "XA") => {
+            (StatementClass::Transaction, "XA") => {
                 return refuse(
                     "an XA transaction cannot hold the record of progress",
                     "use START TRANSACTION … COMMIT",
                 );
             }
-            (Class::Transaction, "BEGIN" | "START TRANSACTION") => self.open = Some(statement.place()),
-            (Class::Transaction, "COMMIT") => self.open = None,
-            (Class::Transaction, "ROLLBACK") if !to_savepoint(&statement.text) => self.open = None,
+            (StatementClass::Transaction, "BEGIN" | "START TRANSACTION") => {
+                self.open = Some(statement.place())
+            }
+            (StatementClass::Transaction, "COMMIT") => self.open = None,
+            (StatementClass::Transaction, "ROLLBACK") if !to_savepoint(&statement.text) => self.open = None,
             _ if found.implicit_commit => self.open = None,
             _ => {}
         }

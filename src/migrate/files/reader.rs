@@ -19,7 +19,7 @@ use super::layout::Part;
 use super::one_session::{Autocommit, Fate};
 use super::sections::Sections;
 use crate::exit::Failure;
-use crate::sql::{Found, Marker, Modes, Options, Splitter, Step, sent};
+use crate::sql::{BackslashMode, FoundStatement, Marker, SplitOptions, SplitStep, Splitter, as_sent};
 
 /// The file of one direction of a migration.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Script {
     pub(super) direction: Direction,
     /// Whether the whole file is of that direction.
     pub(super) whole: bool,
-    pub(super) options: Options,
+    pub(super) options: SplitOptions,
 }
 
 /// A statement of a migration.
@@ -63,7 +63,7 @@ pub struct Position {
     offset: u64,
     splitter: Splitter,
     sections: Sections,
-    modes: Modes,
+    modes: BackslashMode,
     autocommit: Autocommit,
     number: u32,
     hash: PrefixHash,
@@ -81,7 +81,7 @@ pub struct StatementReader {
     includes: bool,
     splitter: Splitter,
     sections: Sections,
-    modes: Modes,
+    modes: BackslashMode,
     autocommit: Autocommit,
     number: u32,
     hash: PrefixHash,
@@ -116,7 +116,7 @@ impl Script {
             includes: false,
             splitter: Splitter::new(self.options),
             sections: Sections::new(self),
-            modes: Modes::new(self.options.backslash_escapes),
+            modes: BackslashMode::new(self.options.backslash_escapes),
             autocommit: Autocommit::default(),
             number: 0,
             hash: PrefixHash::default(),
@@ -213,14 +213,14 @@ impl StatementReader {
         let mut borders = Vec::new();
         loop {
             match self.step()? {
-                Step::Border(border) => {
+                SplitStep::Border(border) => {
                     self.enter(&border)?;
                     borders.push((border.line, self.sections.part()));
                 }
-                Step::Source(found) => self.include(&found)?,
-                Step::End if self.outer.is_some() => self.leave()?,
-                Step::End => return Ok(borders),
-                Step::Statement(_) | Step::More => {}
+                SplitStep::Source(found) => self.include(&found)?,
+                SplitStep::End if self.outer.is_some() => self.leave()?,
+                SplitStep::End => return Ok(borders),
+                SplitStep::Statement(_) | SplitStep::More => {}
             }
         }
     }
@@ -244,18 +244,18 @@ impl StatementReader {
         loop {
             let start = self.here();
             match self.step()? {
-                Step::End if self.outer.is_some() => self.leave()?,
-                Step::End => return Ok(None),
-                Step::More => {}
-                Step::Border(border) => self.enter(&border)?,
+                SplitStep::End if self.outer.is_some() => self.leave()?,
+                SplitStep::End => return Ok(None),
+                SplitStep::More => {}
+                SplitStep::Border(border) => self.enter(&border)?,
                 // Also where nothing is wanted: it may change the delimiter.
-                Step::Source(found) => self.include(&found)?,
-                Step::Statement(_) if !self.sections.wanted() => {}
-                Step::Statement(found) => {
+                SplitStep::Source(found) => self.include(&found)?,
+                SplitStep::Statement(_) if !self.sections.wanted() => {}
+                SplitStep::Statement(found) => {
                     self.sections.statement()?;
                     let text = match found.instead {
                         Some(statement) => statement,
-                        None => sent(self.text_of(found.range), self.modes.backslash_escapes()),
+                        None => as_sent(self.text_of(found.range), self.modes.backslash_escapes()),
                     };
                     let text = match self.autocommit.fate(text) {
                         Fate::Runs(text) => text,
@@ -296,7 +296,7 @@ impl StatementReader {
     }
 
     /// Goes to the beginning of the file that a `source` names.
-    fn include(&mut self, found: &Found) -> Result<(), Failure> {
+    fn include(&mut self, found: &FoundStatement) -> Result<(), Failure> {
         let wanted = self.sections.wanted();
         self.includes = self.includes || wanted;
         let mut inner = self.splitter.nested();
@@ -330,7 +330,7 @@ impl StatementReader {
         };
         self.go_to(&outer.path, outer.offset)?;
         let inner = std::mem::replace(&mut self.splitter, outer.splitter.clone());
-        self.splitter.go_on_after(inner);
+        self.splitter.continue_after(inner);
         self.outer.clone_from(&outer.outer);
         Ok(())
     }
@@ -349,14 +349,14 @@ impl StatementReader {
         self.sections
             .enter(self.input.path(), border, self.number, main)?;
         if self.sections.part() != before {
-            self.modes = Modes::new(self.script.options.backslash_escapes);
+            self.modes = BackslashMode::new(self.script.options.backslash_escapes);
             self.splitter.set_options(self.script.options);
         }
         Ok(())
     }
 
     /// The next statement or border of the file, of whichever direction.
-    fn step(&mut self) -> Result<Step, Failure> {
+    fn step(&mut self) -> Result<SplitStep, Failure> {
         loop {
             let sections = &self.sections;
             let step = self
@@ -370,13 +370,13 @@ impl StatementReader {
                         "close it, and see `dbtool migrate plan`",
                     )
                 })?;
-            if let Step::Statement(found) = &step {
+            if let SplitStep::Statement(found) = &step {
                 self.modes.follow(&self.input.text()[found.range.clone()]);
-                self.splitter.set_options(Options {
+                self.splitter.set_options(SplitOptions {
                     backslash_escapes: self.modes.backslash_escapes(),
                 });
             }
-            if step != Step::More {
+            if step != SplitStep::More {
                 return Ok(step);
             }
             self.fill()?;

@@ -7,7 +7,7 @@ use super::layout::{self, Layout, Mark, Part, Suspicion, suspicion};
 use super::{Direction, Script};
 use crate::exit::Failure;
 use crate::report::visible;
-use crate::sql::{Marker, Role, own_markers};
+use crate::sql::{CommentRole, Marker, own_markers};
 
 /// The part a reader is in, and what it knows of the file's layout.
 #[derive(Debug, Clone)]
@@ -46,15 +46,17 @@ impl Sections {
     }
 
     /// What a comment is to the splitter.
-    pub(super) fn role(&self, comment: &str, begins_line: bool) -> Role {
+    pub(super) fn role(&self, comment: &str, begins_line: bool) -> CommentRole {
         match layout::mark(comment, self.layout) {
-            Some((_, Mark::RawBegin)) if begins_line => Role::RawBegin,
-            Some((_, Mark::RawEnd)) if begins_line => Role::RawEnd,
-            Some((_, Mark::Passed)) => Role::Skip,
-            Some(_) => Role::Border,
-            None if self.layout.is_some_and(|layout| layout.dashes_comment) && begins_line => Role::Skip,
+            Some((_, Mark::RawBegin)) if begins_line => CommentRole::RawBegin,
+            Some((_, Mark::RawEnd)) if begins_line => CommentRole::RawEnd,
+            Some((_, Mark::Passed)) => CommentRole::Skip,
+            Some(_) => CommentRole::Border,
+            None if self.layout.is_some_and(|layout| layout.dashes_comment) && begins_line => {
+                CommentRole::Skip
+            }
             None => match own_markers(comment, begins_line) {
-                Role::Plain if begins_line && self.may_be_suspect(comment) => Role::Suspect,
+                CommentRole::Plain if begins_line && self.may_be_suspect(comment) => CommentRole::Suspect,
                 role => role,
             },
         }

@@ -26,7 +26,7 @@ fn written(text: impl AsRef<[u8]>, direction: Direction) -> Written {
         path,
         direction,
         whole: false,
-        options: Options::default(),
+        options: SplitOptions::default(),
     };
     Written { script, _dir: dir }
 }
@@ -361,7 +361,7 @@ fn files_that_a_script_reads_are_part_of_it() {
         path: dir.path().join("001_x.sql"),
         direction: Direction::Up,
         whole: false,
-        options: Options::default(),
+        options: SplitOptions::default(),
     };
     let mut reader = script.open().unwrap();
     let mut found = Vec::new();
@@ -440,7 +440,7 @@ fn a_text_about_sources_has_its_own_checksum() {
             path,
             direction: Direction::Up,
             whole: false,
-            options: Options::default(),
+            options: SplitOptions::default(),
         };
         assert_eq!(
             script.checksum(&Cancel::new()).unwrap().included.len(),

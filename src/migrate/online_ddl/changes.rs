@@ -6,7 +6,8 @@ use super::rules::{Change, Cost};
 use super::{Settings, Table};
 use crate::db::Server;
 use crate::sql::{
-    Action, ColumnDef, DefaultValue, IndexDef, IndexKind, IndexPart, PartitionChange, Position, TableDef,
+    AlterAction, ColumnDef, ColumnPosition, DefaultValue, IndexDef, IndexPart, IndexType, PartitionChange,
+    TableDef,
 };
 
 /// A change, and what it is about.
@@ -26,12 +27,12 @@ pub struct Scene<'a> {
     pub after: Text,
     /// What is being looked at, for the reason.
     pub detail: String,
-    actions: &'a [Action],
+    actions: &'a [AlterAction],
     found: Vec<Found>,
 }
 
 /// All changes that `actions` make of `table`, those that the table's kind adds to them included.
-pub fn changes(actions: &[Action], table: &Table, server: &Server, settings: &Settings) -> Vec<Found> {
+pub fn changes(actions: &[AlterAction], table: &Table, server: &Server, settings: &Settings) -> Vec<Found> {
     let mut scene = Scene {
         server,
         settings,
@@ -53,10 +54,10 @@ pub fn changes(actions: &[Action], table: &Table, server: &Server, settings: &Se
 }
 
 /// The table's default character set behind CHARSET and COLLATE among the actions.
-fn default_text(actions: &[Action], now: &Text, settings: &Settings) -> Text {
+fn default_text(actions: &[AlterAction], now: &Text, settings: &Settings) -> Text {
     let value = |wanted: &str| {
         actions.iter().rev().find_map(|action| match action {
-            Action::Option { name, value } if name == wanted => Some(value.as_str()),
+            AlterAction::Option { name, value } if name == wanted => Some(value.as_str()),
             _ => None,
         })
     };
@@ -84,14 +85,14 @@ impl Scene<'_> {
             .def()
             .indexes
             .iter()
-            .find(|index| index.kind == IndexKind::Primary);
+            .find(|index| index.kind == IndexType::Primary);
         primary.is_some_and(|index| index.covers(column))
     }
 
     /// Whether a column is part of the primary key that the statement leaves.
     pub fn will_be_in_primary_key(&self, column: &str) -> bool {
         let added = self.actions.iter().any(|action| match action {
-            Action::AddIndex(index) => index.kind == IndexKind::Primary && index.covers(column),
+            AlterAction::AddIndex(index) => index.kind == IndexType::Primary && index.covers(column),
             _ => false,
         });
         added || self.is_in_primary_key(column) && !self.drops_index("PRIMARY")
@@ -116,7 +117,7 @@ impl Scene<'_> {
     /// Indexes": the first UNIQUE index with all its columns NOT NULL).
     pub fn implicit_key(&self) -> Option<&IndexDef> {
         let indexes = &self.def().indexes;
-        match indexes.iter().any(|index| index.kind == IndexKind::Primary) {
+        match indexes.iter().any(|index| index.kind == IndexType::Primary) {
             true => None,
             false => indexes.iter().find(|index| self.orders_rows(index)),
         }
@@ -130,7 +131,7 @@ impl Scene<'_> {
                 .and_then(|column| self.def().column(column));
             part.prefix.is_none() && column.is_some_and(|(_, def)| def.not_null)
         };
-        index.kind == IndexKind::Unique && index.parts.iter().all(not_null)
+        index.kind == IndexType::Unique && index.parts.iter().all(not_null)
     }
 
     /// Whether the table has virtual columns.
@@ -140,16 +141,18 @@ impl Scene<'_> {
 
     fn drops_index(&self, name: &str) -> bool {
         self.actions.iter().any(|action| match action {
-            Action::DropIndex(other) | Action::DropConstraint(other) => other.eq_ignore_ascii_case(name),
+            AlterAction::DropIndex(other) | AlterAction::DropConstraint(other) => {
+                other.eq_ignore_ascii_case(name)
+            }
             _ => false,
         })
     }
 
-    fn action(&mut self, action: &Action) {
+    fn action(&mut self, action: &AlterAction) {
         match action {
-            Action::AddColumn { name, def } => self.add_column(name, def),
-            Action::DropColumn(name) => self.drop_column(name),
-            Action::ModifyColumn { name, to, def } => {
+            AlterAction::AddColumn { name, def } => self.add_column(name, def),
+            AlterAction::DropColumn(name) => self.drop_column(name),
+            AlterAction::ModifyColumn { name, to, def } => {
                 let table = self.table;
                 if let Some(to) = to
                     && !to.eq_ignore_ascii_case(name)
@@ -164,35 +167,37 @@ impl Scene<'_> {
                     }
                 }
             }
-            Action::RenameColumn(from, _) => self.rename_column(from),
-            Action::ColumnDefault(_) | Action::ColumnVisibility(_) | Action::Validation => {
+            AlterAction::RenameColumn(from, _) => self.rename_column(from),
+            AlterAction::ColumnDefault(_) | AlterAction::ColumnVisibility(_) | AlterAction::Validation => {
                 self.add(Change::Definition)
             }
-            Action::AddIndex(index) => self.add_index(index),
-            Action::DropIndex(name) => self.drop_index(name),
-            Action::RenameIndex(..) => self.add(Change::RenameIndex),
-            Action::IndexVisibility(_) => self.add(Change::IndexVisibility),
-            Action::AddForeignKey(key) => self.foreign_key(&key.columns),
-            Action::DropForeignKey(_) => self.add(Change::DropForeignKey),
-            Action::AddCheck { enforced: true, .. } | Action::AlterCheck { enforced: true } => {
+            AlterAction::AddIndex(index) => self.add_index(index),
+            AlterAction::DropIndex(name) => self.drop_index(name),
+            AlterAction::RenameIndex(..) => self.add(Change::RenameIndex),
+            AlterAction::IndexVisibility(_) => self.add(Change::IndexVisibility),
+            AlterAction::AddForeignKey(key) => self.foreign_key(&key.columns),
+            AlterAction::DropForeignKey(_) => self.add(Change::DropForeignKey),
+            AlterAction::AddCheck { enforced: true, .. } | AlterAction::AlterCheck { enforced: true } => {
                 self.add(Change::AddCheck)
             }
-            Action::AddCheck { .. } | Action::AlterCheck { .. } => self.add(Change::DropCheck),
-            Action::DropConstraint(name) => self.drop_constraint(name),
-            Action::RenameTable(_) => self.add(Change::RenameTable),
-            Action::Convert { charset, collation } => self.convert(charset.as_deref(), collation.as_deref()),
-            Action::Option { name, value } => self.option(name, value),
-            Action::Partition(change) => self.add(partition(*change)),
-            Action::Force => self.add(Change::Rebuild),
-            Action::Keys { .. } => self.add(Change::Definition),
-            Action::Tablespace => self.add(Change::Tablespace),
-            Action::OrderBy => self.add(Change::OrderRows),
-            Action::Versioning { add: true } => self.add(Change::AddVersioning),
-            Action::Versioning { add: false } => self.add(Change::DropVersioning),
-            Action::Period => self.add(Change::Period),
-            Action::Optimize => self.add(Change::Rebuild),
-            Action::Repair | Action::Check | Action::Analyze => self.add(Change::Definition),
-            Action::Unknown(what) => {
+            AlterAction::AddCheck { .. } | AlterAction::AlterCheck { .. } => self.add(Change::DropCheck),
+            AlterAction::DropConstraint(name) => self.drop_constraint(name),
+            AlterAction::RenameTable(_) => self.add(Change::RenameTable),
+            AlterAction::Convert { charset, collation } => {
+                self.convert(charset.as_deref(), collation.as_deref())
+            }
+            AlterAction::Option { name, value } => self.option(name, value),
+            AlterAction::Partition(change) => self.add(partition(*change)),
+            AlterAction::Force => self.add(Change::Rebuild),
+            AlterAction::Keys { .. } => self.add(Change::Definition),
+            AlterAction::Tablespace => self.add(Change::Tablespace),
+            AlterAction::OrderBy => self.add(Change::OrderRows),
+            AlterAction::Versioning { add: true } => self.add(Change::AddVersioning),
+            AlterAction::Versioning { add: false } => self.add(Change::DropVersioning),
+            AlterAction::Period => self.add(Change::Period),
+            AlterAction::Optimize => self.add(Change::Rebuild),
+            AlterAction::Repair | AlterAction::Check | AlterAction::Analyze => self.add(Change::Definition),
+            AlterAction::Unknown(what) => {
                 self.detail.clone_from(what);
                 self.add(Change::UnknownAction);
             }
@@ -209,7 +214,7 @@ impl Scene<'_> {
             self.add(match (&def.key, &def.position) {
                 (Some(_), _) => Change::AddVirtualUnique,
                 _ if beside => Change::AddVirtualBesideIndex,
-                (_, Some(Position::First)) => Change::AddVirtualFirst,
+                (_, Some(ColumnPosition::First)) => Change::AddVirtualFirst,
                 _ => Change::AddVirtual,
             });
         } else if def.is_stored() {
@@ -225,7 +230,7 @@ impl Scene<'_> {
             _ => {}
         }
         match def.key {
-            Some(IndexKind::Primary) => self.add_primary_key(false),
+            Some(IndexType::Primary) => self.add_primary_key(false),
             Some(_) => self.add(Change::AddIndex),
             None => {}
         }
@@ -271,17 +276,17 @@ impl Scene<'_> {
             .as_deref()
             .map_or(String::new(), |name| format!("index {name}"));
         let new_virtual = self.actions.iter().any(|action| match action {
-            Action::AddColumn { name, def } => def.is_virtual() && index.covers(name),
+            AlterAction::AddColumn { name, def } => def.is_virtual() && index.covers(name),
             _ => false,
         });
         if new_virtual {
             self.add(Change::AddVirtualIndexed);
         }
         match index.kind {
-            IndexKind::Fulltext => self.add(Change::AddFulltext),
-            IndexKind::Spatial => self.add(Change::AddSpatial),
-            IndexKind::Vector => self.add(Change::AddVector),
-            IndexKind::Primary => {
+            IndexType::Fulltext => self.add(Change::AddFulltext),
+            IndexType::Spatial => self.add(Change::AddSpatial),
+            IndexType::Vector => self.add(Change::AddVector),
+            IndexType::Primary => {
                 let nullable = index.parts.iter().any(|part| {
                     let column = part
                         .column
@@ -291,11 +296,11 @@ impl Scene<'_> {
                 });
                 self.add_primary_key(nullable);
             }
-            IndexKind::Unique if index.is_functional() => self.add(Change::AddFunctionalUnique),
-            IndexKind::Unique if index.parts.iter().any(|part| self.is_long(part)) => {
+            IndexType::Unique if index.is_functional() => self.add(Change::AddFunctionalUnique),
+            IndexType::Unique if index.parts.iter().any(|part| self.is_long(part)) => {
                 self.add(Change::AddHashUnique)
             }
-            IndexKind::Unique if self.will_order_rows(index) => self.add(Change::AddPrimaryKey),
+            IndexType::Unique if self.will_order_rows(index) => self.add(Change::AddPrimaryKey),
             _ if index.is_functional() => self.add(Change::AddFunctional),
             _ => self.add(Change::AddIndex),
         }
@@ -307,7 +312,7 @@ impl Scene<'_> {
             .def()
             .indexes
             .iter()
-            .any(|index| index.kind == IndexKind::Primary);
+            .any(|index| index.kind == IndexType::Primary);
         !primary && self.implicit_key().is_none() && self.orders_rows(index)
     }
 
@@ -361,9 +366,9 @@ impl Scene<'_> {
     /// The order of rows goes: another one may come in the same statement, or be there.
     fn drop_primary_key(&mut self) {
         let added = self.actions.iter().any(|action| match action {
-            Action::AddIndex(index) => index.kind == IndexKind::Primary,
-            Action::AddColumn { def, .. } | Action::ModifyColumn { def, .. } => {
-                def.key == Some(IndexKind::Primary)
+            AlterAction::AddIndex(index) => index.kind == IndexType::Primary,
+            AlterAction::AddColumn { def, .. } | AlterAction::ModifyColumn { def, .. } => {
+                def.key == Some(IndexType::Primary)
             }
             _ => false,
         });
@@ -371,7 +376,7 @@ impl Scene<'_> {
             .def()
             .indexes
             .iter()
-            .any(|index| index.kind == IndexKind::Primary);
+            .any(|index| index.kind == IndexType::Primary);
         let other = primary && self.def().indexes.iter().any(|index| self.orders_rows(index));
         self.add(match (added, other) {
             (true, _) => Change::ReplacePrimaryKey,
@@ -521,7 +526,7 @@ impl Scene<'_> {
             .iter()
             .any(|(change, _)| !column(*change) && self.cost(*change) > Cost::Instant);
         let middle = self.actions.iter().any(|action| match action {
-            Action::AddColumn { def, .. } => def.position.is_some(),
+            AlterAction::AddColumn { def, .. } => def.position.is_some(),
             _ => false,
         });
         let drops = self
@@ -549,10 +554,10 @@ impl Scene<'_> {
         {
             return;
         }
-        if self.keeps(IndexKind::Fulltext) {
+        if self.keeps(IndexType::Fulltext) {
             self.add(Change::RebuildWithFulltext);
         }
-        if self.keeps(IndexKind::Spatial) {
+        if self.keeps(IndexType::Spatial) {
             self.add(Change::RebuildWithSpatial);
         }
         if self.has_virtual() {
@@ -563,7 +568,7 @@ impl Scene<'_> {
         }
     }
 
-    fn keeps(&self, kind: IndexKind) -> bool {
+    fn keeps(&self, kind: IndexType) -> bool {
         let mut kept = self.def().indexes.iter().filter(|index| index.kind == kind);
         kept.any(|index| !self.goes(index))
     }
@@ -572,7 +577,7 @@ impl Scene<'_> {
     fn goes(&self, index: &IndexDef) -> bool {
         let dropped = |part: &IndexPart| {
             self.actions.iter().any(|action| match action {
-                Action::DropColumn(name) => part
+                AlterAction::DropColumn(name) => part
                     .column
                     .as_deref()
                     .is_some_and(|column| column.eq_ignore_ascii_case(name)),
@@ -592,7 +597,7 @@ impl Scene<'_> {
             .def()
             .indexes
             .iter()
-            .any(|index| index.kind == IndexKind::Fulltext);
+            .any(|index| index.kind == IndexType::Fulltext);
         let compressed = self.def().row_format.as_deref() == Some("compressed")
             || self
                 .def()
@@ -605,7 +610,7 @@ impl Scene<'_> {
 
 fn partition(change: PartitionChange) -> Change {
     match change {
-        PartitionChange::By | PartitionChange::Remove => Change::Partitioning,
+        PartitionChange::By | PartitionChange::Remove => Change::PartitionScheme,
         PartitionChange::AddRange => Change::AddRangePartition,
         PartitionChange::AddHash | PartitionChange::Coalesce => Change::AddHashPartition,
         PartitionChange::Drop => Change::DropPartition,
@@ -621,19 +626,19 @@ fn partition(change: PartitionChange) -> Change {
 }
 
 /// Whether an engine other than InnoDB makes these changes without copying the table.
-pub fn other_engine(actions: &[Action], table: &Table) -> Cost {
-    let free = |action: &Action| match action {
-        Action::RenameColumn(..)
-        | Action::ColumnDefault(_)
-        | Action::ColumnVisibility(_)
-        | Action::IndexVisibility(_)
-        | Action::RenameIndex(..)
-        | Action::RenameTable(_)
-        | Action::Validation
-        | Action::Analyze
-        | Action::Keys { enable: false } => true,
-        Action::Option { name, .. } => name == "COMMENT",
-        Action::ModifyColumn { name, def, .. } => match table.def.column(name) {
+pub fn other_engine(actions: &[AlterAction], table: &Table) -> Cost {
+    let free = |action: &AlterAction| match action {
+        AlterAction::RenameColumn(..)
+        | AlterAction::ColumnDefault(_)
+        | AlterAction::ColumnVisibility(_)
+        | AlterAction::IndexVisibility(_)
+        | AlterAction::RenameIndex(..)
+        | AlterAction::RenameTable(_)
+        | AlterAction::Validation
+        | AlterAction::Analyze
+        | AlterAction::Keys { enable: false } => true,
+        AlterAction::Option { name, .. } => name == "COMMENT",
+        AlterAction::ModifyColumn { name, def, .. } => match table.def.column(name) {
             Some((_, now)) => {
                 let bare = |def: &ColumnDef| ColumnDef {
                     comment: None,
@@ -646,7 +651,8 @@ pub fn other_engine(actions: &[Action], table: &Table) -> Cost {
         },
         _ => false,
     };
-    let blocks = |action: &Action| matches!(action, Action::Keys { enable: true } | Action::Check);
+    let blocks =
+        |action: &AlterAction| matches!(action, AlterAction::Keys { enable: true } | AlterAction::Check);
     if actions.iter().all(free) {
         Cost::Instant
     } else if actions.iter().all(|action| free(action) || blocks(action)) {

@@ -3,7 +3,7 @@
 use super::changes::Scene;
 use super::charsets::Text;
 use super::rules::Change;
-use crate::sql::{ColumnDef, IndexKind, Position};
+use crate::sql::{ColumnDef, ColumnPosition, IndexType};
 
 /// The changes from `now` to `new` of the column `name`, at place `index` of its table.
 pub fn changes(scene: &mut Scene<'_>, name: &str, index: usize, now: &ColumnDef, new: &ColumnDef) {
@@ -23,7 +23,7 @@ pub fn changes(scene: &mut Scene<'_>, name: &str, index: usize, now: &ColumnDef,
     }
     let now_null = !now.not_null && !scene.is_in_primary_key(name);
     let new_null =
-        !new.not_null && !scene.will_be_in_primary_key(name) && new.key != Some(IndexKind::Primary);
+        !new.not_null && !scene.will_be_in_primary_key(name) && new.key != Some(IndexType::Primary);
     // Manual, "Automatic Initialization": without explicit_defaults_for_timestamp a TIMESTAMP is NOT NULL by itself.
     if now_null != new_null && new.generated.is_none() && !new.auto_increment {
         nullability(scene, name, new_null);
@@ -43,8 +43,8 @@ pub fn changes(scene: &mut Scene<'_>, name: &str, index: usize, now: &ColumnDef,
         scene.add(Change::CheckColumn);
     }
     match new.key {
-        Some(IndexKind::Primary) if !scene.is_in_primary_key(name) => scene.add(Change::AddPrimaryKey),
-        Some(IndexKind::Primary) | None => {}
+        Some(IndexType::Primary) if !scene.is_in_primary_key(name) => scene.add(Change::AddPrimaryKey),
+        Some(IndexType::Primary) | None => {}
         Some(_) => scene.add(Change::AddIndex),
     }
     if new.references {
@@ -83,10 +83,10 @@ fn nullability(scene: &mut Scene<'_>, name: &str, new_null: bool) {
 }
 
 /// Whether the column stands elsewhere afterwards.
-fn moves(scene: &Scene<'_>, index: usize, position: &Position) -> bool {
+fn moves(scene: &Scene<'_>, index: usize, position: &ColumnPosition) -> bool {
     match position {
-        Position::First => index != 0,
-        Position::After(other) => match scene.table.def.column(other) {
+        ColumnPosition::First => index != 0,
+        ColumnPosition::After(other) => match scene.table.def.column(other) {
             Some((place, _)) => place + 1 != index,
             None => true,
         },

@@ -11,7 +11,7 @@ mod rules;
 pub use self::charsets::Charsets;
 use self::rules::{Change, Cost};
 use crate::db::Server;
-use crate::sql::{Action, Class, Classification, TableDef};
+use crate::sql::{AlterAction, Classification, StatementClass, TableDef};
 
 /// How a statement works, from harmless to harmful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,11 +147,13 @@ pub fn verdict(
         return maintenance(found, server, settings, table);
     }
     match found.class {
-        Class::Query | Class::Transaction | Class::Session => return Verdict::new(How::Nothing, ""),
+        StatementClass::Query | StatementClass::Transaction | StatementClass::Session => {
+            return Verdict::new(How::Nothing, "");
+        }
         _ if found.opaque => return Verdict::new(How::Unknown, "what it runs is not in the file"),
-        Class::Dml => return Verdict::new(How::Rows, ""),
-        Class::Admin | Class::Other => return Verdict::new(How::Unknown, ""),
-        Class::Ddl => {}
+        StatementClass::Dml => return Verdict::new(How::Rows, ""),
+        StatementClass::Admin | StatementClass::Other => return Verdict::new(How::Unknown, ""),
+        StatementClass::Ddl => {}
     }
     if found.actions.is_empty() {
         return Verdict::new(How::Metadata, "");
@@ -249,9 +251,9 @@ fn maintenance(
 ) -> Verdict {
     let innodb = table.is_none_or(|table| table.def.engine.as_deref().unwrap_or("innodb") == "innodb");
     match found.actions.first() {
-        Some(Action::Analyze) => Verdict::new(How::Nothing, ""),
-        Some(Action::Check) => Verdict::new(How::BlocksWrites, "every row is read"),
-        Some(Action::Optimize) if innodb => {
+        Some(AlterAction::Analyze) => Verdict::new(How::Nothing, ""),
+        Some(AlterAction::Check) => Verdict::new(How::BlocksWrites, "every row is read"),
+        Some(AlterAction::Optimize) if innodb => {
             let unknown = Table::default();
             of_actions(found, server, settings, table.unwrap_or(&unknown))
         }

@@ -55,12 +55,12 @@ impl Rule {
 }
 
 const COLUMNS: &str = "Column Operations";
-const GENERATED: &str = "Generated Column Operations";
+const GENERATED: &str = "GeneratedDef Column Operations";
 const INDEXES: &str = "Index Operations";
 const KEYS: &str = "Primary Key Operations";
 const FOREIGN: &str = "Foreign Key Operations";
 const TABLES: &str = "Table Operations";
-const PARTITIONS: &str = "Partitioning Operations";
+const PARTITIONS: &str = "PartitionScheme Operations";
 const LIMITS: &str = "Online DDL Limitations";
 
 /// Names the kinds of changes, and gives each its row.
@@ -171,7 +171,7 @@ rules! {
     Period                 Copy     Copy     TABLES    "a period copies the table"
     Tablespace             Copy     Copy     TABLES    "the table cannot be used while its file is exchanged"
     UnknownAction          Copy     Copy     TABLES    "dbtool does not know this action, so it may copy the table"
-    Partitioning           Copy     Copy     PARTITIONS "partitioning moves every row while writers wait"
+    PartitionScheme           Copy     Copy     PARTITIONS "partitioning moves every row while writers wait"
     AddRangePartition      InPlace  InPlace  PARTITIONS "adds an empty partition"
     AddHashPartition       Shared   Copy     PARTITIONS "rows move to other partitions while writers wait"
     DropPartition          InPlace  InPlace  PARTITIONS "removes the partition's rows"

@@ -11,7 +11,7 @@ use crate::migrate::apply::{Open, Progress, Runner, Stop};
 use crate::migrate::files::ScriptStatement;
 use crate::migrate::session_state::SessionState;
 use crate::sql::session::may_call;
-use crate::sql::{Class, End, Transaction, classify, transaction};
+use crate::sql::{StatementClass, TransactionEnd, TransactionStatement, classify, transaction};
 
 /// Statements of a transaction that are looked at more closely: writes to different tables.
 const MOST_SUSPECTS: usize = 200;
@@ -80,14 +80,16 @@ impl Runner<'_> {
         let state = &progress.state;
         progress.script.scan(ahead, |statement| {
             let found = classify(&statement.text);
-            if found.implicit_commit && found.class != Class::Transaction {
+            if found.implicit_commit && found.class != StatementClass::Transaction {
                 return false;
             }
             count += 1;
             match transaction(&statement.text) {
-                Some(Transaction::Mark) => {}
+                Some(TransactionStatement::Savepoint) => {}
                 Some(_) => return false,
-                None if !found.opaque && (found.class == Class::Dml || may_call(&statement.text)) => {
+                None if !found.opaque
+                    && (found.class == StatementClass::Dml || may_call(&statement.text)) =>
+                {
                     let calls = may_call(&statement.text);
                     let known = |suspect: &Part| !calls && suspect.found.objects == found.objects;
                     if suspects.len() < MOST_SUSPECTS && !suspects.iter().any(known) {
@@ -111,14 +113,14 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[Part],
-        kind: Option<Transaction>,
+        kind: Option<TransactionStatement>,
     ) -> Result<(), Stop> {
         let begun = Instant::now();
         match kind {
-            Some(Transaction::Commit(_)) => self.commit_own(progress, parts, begun).await,
-            Some(Transaction::Rollback(_)) => self.roll_back_own(progress, parts, begun).await,
-            Some(Transaction::Begin) => self.close(progress, begun).await,
-            Some(Transaction::Mark) => {
+            Some(TransactionStatement::Commit(_)) => self.commit_own(progress, parts, begun).await,
+            Some(TransactionStatement::Rollback(_)) => self.roll_back_own(progress, parts, begun).await,
+            Some(TransactionStatement::Begin) => self.close(progress, begun).await,
+            Some(TransactionStatement::Savepoint) => {
                 self.bare(progress, parts).await?;
                 // The record of a procedure's begin may have been rolled back with the rest.
                 let revision = self.history.revision(self.session, &progress.claim).await?;
@@ -351,8 +353,8 @@ impl Runner<'_> {
 
     /// Whether a COMMIT or ROLLBACK begins another transaction, and whether it ends the connection.
     fn ends(&self, progress: &Progress<'_>, text: &str) -> (bool, bool) {
-        let End { chain, release } = match transaction(text) {
-            Some(Transaction::Commit(end) | Transaction::Rollback(end)) => end,
+        let TransactionEnd { chain, release } = match transaction(text) {
+            Some(TransactionStatement::Commit(end) | TransactionStatement::Rollback(end)) => end,
             _ => return (false, false),
         };
         let default = progress.state.completion_type();

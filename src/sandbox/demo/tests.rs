@@ -104,7 +104,7 @@ fn statuses_are_all_there() {
 #[test]
 fn every_statement_is_one_statement() {
     for statement in statements_for(&spec(100), 3) {
-        let found = crate::sql::split(&statement, crate::sql::Options::default()).unwrap();
+        let found = crate::sql::split(&statement, crate::sql::SplitOptions::default()).unwrap();
         assert_eq!(found.statements.len(), 1);
         assert_eq!(found.statements[0].text, statement);
     }

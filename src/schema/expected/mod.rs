@@ -23,7 +23,7 @@ use crate::migrate::files::Folder;
 use crate::sandbox::ServerBinary;
 use crate::schema::introspect::{self, Frame, Reading};
 use crate::schema::model::{Schema, Text};
-use crate::sql::Options;
+use crate::sql::SplitOptions;
 use committed::{read_snapshot, said_collation, write_snapshot};
 use replay::Study;
 use scratch::Replayed;
@@ -259,7 +259,7 @@ struct Source<'a> {
     args: &'a CheckSchemaArgs,
     /// The applied migrations.
     folder: Folder,
-    options: Options,
+    options: SplitOptions,
     study: Study,
     frame: &'a Frame,
 }

@@ -8,9 +8,9 @@ use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder};
 use crate::schema::model::{Schema, Text};
 use crate::schema::normalise;
-use crate::sql::charset::Inheriting;
-use crate::sql::reach::{Reader, changes_no_schema};
-use crate::sql::{self, Options};
+use crate::sql::charset::InheritedCharsets;
+use crate::sql::outside_access::{AccessReader, changes_no_schema};
+use crate::sql::{self, SplitOptions};
 
 /// Which collation has each table?
 const COLLATIONS: &str = "SELECT table_name, table_collation FROM information_schema.tables \
@@ -23,26 +23,26 @@ pub(crate) struct Study {
     /// it, nor change accounts or settings of the server, nor see what is there.
     pub(crate) reaches: Option<Failure>,
     /// Which tables take the database's default character set.
-    inheriting: Inheriting,
+    inheriting: InheritedCharsets,
 }
 
 /// Reads the migrations.
 ///
 /// # Errors
 /// A file cannot be read.
-pub(crate) fn study(folder: &Folder, options: Options, database: &str) -> Result<Study, Failure> {
+pub(crate) fn study(folder: &Folder, options: SplitOptions, database: &str) -> Result<Study, Failure> {
     let mut study = Study {
         reaches: None,
-        inheriting: Inheriting::default(),
+        inheriting: InheritedCharsets::default(),
     };
     for migration in &folder.migrations {
         let script = migration.script(Direction::Up, options);
         let mut statements = script.open()?;
         let mut dynamic = false;
         while let Some(statement) = statements.next()? {
-            dynamic |= Reader::prepares(&statement.text);
+            dynamic |= AccessReader::prepares(&statement.text);
         }
-        let mut reader = Reader::new(dynamic);
+        let mut reader = AccessReader::new(dynamic);
         let mut statements = script.open()?;
         while let Some(statement) = statements.next()? {
             let found = sql::classify(&statement.text);
@@ -53,18 +53,20 @@ pub(crate) fn study(folder: &Folder, options: Options, database: &str) -> Result
             if study.reaches.is_some() {
                 continue;
             }
-            study.reaches = reader.reach(&statement.text, &found, database).map(|reach| {
-                Failure::usage(
-                    format!(
-                        "{}:{} {}, so the migrations cannot be replayed beside the live database: {}",
-                        statement.path.display(),
-                        statement.line,
-                        reach.words(),
-                        sql::summary(&statement.text, 60)
-                    ),
-                    "use --replay sandbox, which replays them on a private server",
-                )
-            });
+            study.reaches = reader
+                .outside_access(&statement.text, &found, database)
+                .map(|access| {
+                    Failure::usage(
+                        format!(
+                            "{}:{} {}, so the migrations cannot be replayed beside the live database: {}",
+                            statement.path.display(),
+                            statement.line,
+                            access.as_str(),
+                            sql::summary(&statement.text, 60)
+                        ),
+                        "use --replay sandbox, which replays them on a private server",
+                    )
+                });
         }
     }
     Ok(study)
@@ -127,7 +129,7 @@ pub(crate) async fn run(
     ctx: &Context,
     session: &mut Session,
     folder: &Folder,
-    options: Options,
+    options: SplitOptions,
 ) -> anyhow::Result<()> {
     let progress = ctx
         .report

@@ -17,7 +17,7 @@ use crate::migrate::files::Folder;
 use crate::schema::ddl::Writer;
 use crate::schema::introspect::{self, Frame, Reading};
 use crate::schema::model::{Schema, Text};
-use crate::sql::Options;
+use crate::sql::SplitOptions;
 
 /// How long dropping the scratch database may take.
 const CLEAN_UP: Duration = Duration::from_secs(20);
@@ -87,7 +87,7 @@ pub(crate) async fn replay(
     ctx: &Context,
     session: &mut Session,
     folder: &Folder,
-    options: Options,
+    options: SplitOptions,
     live: &Frame,
     default: Text,
 ) -> anyhow::Result<Replayed> {

@@ -6,7 +6,7 @@ use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder};
 use crate::schema::diff::{Difference, Kind};
 use crate::schema::model::{Schema, Text};
-use crate::sql::{self, Effect, Options};
+use crate::sql::{self, ObjectEffect, SplitOptions};
 
 /// Objects that migrations touch.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Touched {
     ///
     /// # Errors
     /// A file cannot be read.
-    pub(crate) fn by(folder: &Folder, options: Options) -> Result<Touched, Failure> {
+    pub(crate) fn by(folder: &Folder, options: SplitOptions) -> Result<Touched, Failure> {
         let mut touched = Touched::default();
         for migration in &folder.migrations {
             let mut statements = migration.script(Direction::Up, options).open()?;
@@ -31,7 +31,7 @@ impl Touched {
                 touched.all |= found.opaque;
                 for object in found.objects {
                     touched.names.insert(object.name.name.to_lowercase());
-                    if let Effect::Rename(to) = object.effect {
+                    if let ObjectEffect::Rename(to) = object.effect {
                         touched.names.insert(to.name.to_lowercase());
                     }
                 }

@@ -8,7 +8,7 @@ use crate::schema::ddl::{Writer, quote};
 use crate::schema::dialect;
 use crate::schema::diff::{Difference, Kind};
 use crate::schema::model::{Schema, Text};
-use crate::sql::script::{self, Written, comment};
+use crate::sql::script::{self, WrittenStatement, comment};
 
 /// The differences of each table.
 pub(super) type ByTable<'a> = BTreeMap<Text, &'a [Difference]>;
@@ -32,12 +32,12 @@ impl FixStatement {
         lines.extend(self.note.as_deref().map(comment));
         lines.extend(self.loses.as_ref().map(|why| comment(&format!("{why}:"))));
         let (text, runs) = match script::write(&self.sql, self.can_be_prepared(flavor)) {
-            Written::Plain(text) => (text, true),
-            Written::Prepared(text) => {
+            WrittenStatement::Plain(text) => (text, true),
+            WrittenStatement::Prepared(text) => {
                 lines.push(comment(&format!("the next statement is {}", self.sql)));
                 (text, true)
             }
-            Written::Not(why) => {
+            WrittenStatement::Unwritable(why) => {
                 lines.push(comment(&format!("do this by hand, {why}: {}", self.sql)));
                 (String::new(), false)
             }

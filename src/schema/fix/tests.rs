@@ -275,7 +275,7 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
 
 /// The statements that a client finds in a script, the prepared ones as what they are.
 fn read_back(script: &str) -> Vec<String> {
-    let read = crate::sql::split(script, crate::sql::Options::default()).expect("a script");
+    let read = crate::sql::split(script, crate::sql::SplitOptions::default()).expect("a script");
     let statements = read.statements.iter().filter(|one| {
         let of_prepared = [
             "PREPARE dbtool_statement ",

@@ -1,6 +1,6 @@
-use super::Action::{self, *};
+use super::AlterAction::{self, *};
 use super::PartitionChange;
-use crate::sql::{IndexKind, TableDef, classify};
+use crate::sql::{IndexType, TableDef, classify};
 
 /// The actions of `ALTER TABLE t …`, each in a few words.
 fn read(alter: &str) -> Vec<String> {
@@ -8,8 +8,8 @@ fn read(alter: &str) -> Vec<String> {
     found.actions.iter().map(words).collect()
 }
 
-fn words(action: &Action) -> String {
-    let index = |kind: &IndexKind, name: &std::option::Option<String>| {
+fn words(action: &AlterAction) -> String {
+    let index = |kind: &IndexType, name: &std::option::Option<String>| {
         format!("{kind:?} {}", name.as_deref().unwrap_or("?"))
     };
     match action {

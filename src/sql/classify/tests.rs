@@ -1,21 +1,21 @@
-use super::{Class, Classification, Effect, classify};
+use super::{Classification, ObjectEffect, StatementClass, classify};
 
 fn touched(found: &Classification) -> Vec<String> {
     found
         .objects
         .iter()
         .map(|object| {
-            let full = |name: &super::Name| match &name.schema {
+            let full = |name: &crate::sql::ObjectName| match &name.schema {
                 Some(schema) => format!("{schema}.{}", name.name),
                 None => name.name.clone(),
             };
             let effect = match &object.effect {
-                Effect::Create => "+".to_owned(),
-                Effect::Drop => "-".to_owned(),
-                Effect::Alter => "~".to_owned(),
-                Effect::Truncate => "0".to_owned(),
-                Effect::Write => "*".to_owned(),
-                Effect::Rename(to) => format!(">{} ", full(to)),
+                ObjectEffect::Create => "+".to_owned(),
+                ObjectEffect::Drop => "-".to_owned(),
+                ObjectEffect::Alter => "~".to_owned(),
+                ObjectEffect::Truncate => "0".to_owned(),
+                ObjectEffect::Write => "*".to_owned(),
+                ObjectEffect::Rename(to) => format!(">{} ", full(to)),
             };
             format!("{effect}{} {}", object.kind.keyword(), full(&object.name))
         })
@@ -24,8 +24,8 @@ fn touched(found: &Classification) -> Vec<String> {
 
 #[test]
 fn statements_are_told_apart() {
-    use Class::{Admin, Ddl, Dml, Other, Query, Session, Transaction};
-    let cases: &[(&str, Class, &str, bool, &[&str])] = &[
+    use StatementClass::{Admin, Ddl, Dml, Other, Query, Session, Transaction};
+    let cases: &[(&str, StatementClass, &str, bool, &[&str])] = &[
         (
             "CREATE TABLE IF NOT EXISTS `a``b`.`t` (id INT)",
             Ddl,

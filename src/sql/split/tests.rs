@@ -1,7 +1,7 @@
-use super::{Options, decode, split};
+use super::{SplitOptions, decode, split};
 
 fn texts(input: &str) -> Vec<&str> {
-    split(input, Options::default())
+    split(input, SplitOptions::default())
         .unwrap()
         .statements
         .iter()
@@ -10,7 +10,7 @@ fn texts(input: &str) -> Vec<&str> {
 }
 
 fn error(input: &str) -> String {
-    split(input, Options::default()).unwrap_err().to_string()
+    split(input, SplitOptions::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -87,12 +87,12 @@ fn splits_like_the_client() {
 
 #[test]
 fn backslashes_are_plain_under_no_backslash_escapes() {
-    let options = Options {
+    let options = SplitOptions {
         backslash_escapes: false,
     };
     let found = split(r"SELECT 'a\'; SELECT 'b'", options).unwrap();
     assert_eq!(found.statements.len(), 2);
-    assert!(split(r"SELECT 'a\'; SELECT 'b'", Options::default()).is_err());
+    assert!(split(r"SELECT 'a\'; SELECT 'b'", SplitOptions::default()).is_err());
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn simple_bodies_and_lookalikes_end_at_the_first_semicolon() {
 fn statements_know_their_place() {
     let found = split(
         "-- head\r\n  SELECT 1; /* é */ SELECT\r\n2;\n\n  DROP TABLE x",
-        Options::default(),
+        SplitOptions::default(),
     )
     .unwrap();
     let places: Vec<_> = found
@@ -172,7 +172,7 @@ fn statements_know_their_place() {
 fn marker_comments_belong_to_the_next_statement() {
     let input =
         "-- migrate:up\nSELECT 1;\n# dbtool: batch id\n-- dbtooling\nUPDATE t SET a = 1;\n/* migrate:down */";
-    let found = split(input, Options::default()).unwrap();
+    let found = split(input, SplitOptions::default()).unwrap();
     let markers = |index: usize| {
         found.statements[index]
             .markers
@@ -205,7 +205,7 @@ fn what_is_never_closed_is_named_with_its_place() {
         ("SELECT 1 /*! + 1", "1:10: executable comment is never closed"),
         (
             "SELECT 1;\nDELIMITER \nSELECT 2",
-            "2:1: DELIMITER names no delimiter",
+            "2:1: DELIMITER without a delimiter",
         ),
         ("DELIMITER \\\\", "1:1: a DELIMITER cannot contain a backslash"),
         (
@@ -227,6 +227,6 @@ fn bytes_that_are_not_utf8_are_named_with_their_place() {
 
 #[test]
 fn a_change_of_database_within_a_statement_is_refused() {
-    assert!(error("INSERT INTO t VALUES (1) \\u other\n;").contains("\\u stands inside a statement"));
+    assert!(error("INSERT INTO t VALUES (1) \\u other\n;").contains("\\u is inside a statement"));
     assert_eq!(texts("\\u other\nSELECT 1;").len(), 2);
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dbtool::sql::{Options, split};
+use dbtool::sql::{SplitOptions, split};
 
 use super::case::Case;
 use crate::support::migrations::Folder;
@@ -66,7 +66,7 @@ impl Place {
         // By the account itself: what a program of another account does is hidden from it.
         let mut account = Admin::connect_tcp(server.port(), place.user, PASSWORD, &place.database);
         let setup = place.names(&case.setup);
-        for statement in split(&setup, Options::default()).expect("SQL").statements {
+        for statement in split(&setup, SplitOptions::default()).expect("SQL").statements {
             account.exec(statement.text);
         }
         place

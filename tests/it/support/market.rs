@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dbtool::sandbox::Account;
 use dbtool::sandbox::demo::{DemoSpec, rows};
-use dbtool::sql::{Options, split};
+use dbtool::sql::{SplitOptions, split};
 
 use super::{Admin, Cmd, Server};
 
@@ -157,7 +157,7 @@ fn migrate_database(admin: &mut Admin, database: &str, versions: RangeInclusive<
         };
         if versions.contains(&version) && name.ends_with(".sql") {
             let script = std::fs::read_to_string(&file).unwrap();
-            for statement in split(&script, Options::default()).unwrap().statements {
+            for statement in split(&script, SplitOptions::default()).unwrap().statements {
                 admin.exec(statement.text);
             }
         }

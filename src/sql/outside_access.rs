@@ -1,15 +1,15 @@
-//! What a statement reads or changes outside the database it runs in, on the safe side: a replay of
-//! migrations beside a live database must neither reach that one nor be influenced by it.
+//! Finds statements that read or change something outside their own database; in doubt a statement does. A
+//! replay of migrations beside a live database must neither touch that one nor depend on it.
 
 use std::collections::BTreeSet;
 
-use super::words::{Tok, Words};
-use super::{Class, Classification, Effect, ObjectKind};
+use super::cursor::{SqlToken, TokenCursor};
+use super::{Classification, ObjectEffect, ObjectKind, StatementClass};
 
-/// Why a statement is not confined to its database.
+/// The reason why a statement is not confined to its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// It reads what the server knows of all databases.
+pub enum OutsideAccess {
+    /// It reads a catalogue of all databases.
     Catalogue,
     /// It names a database.
     Database,
@@ -17,22 +17,22 @@ pub enum Reach {
     Server,
 }
 
-impl Reach {
-    /// In words, after the place of the statement.
-    pub fn words(self) -> &'static str {
+impl OutsideAccess {
+    /// The end of a message that begins with the place of the statement.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Reach::Catalogue => "reads what the server knows of other databases too",
-            Reach::Database => "names a database",
-            Reach::Server => "changes the server",
+            OutsideAccess::Catalogue => "reads what the server knows of other databases too",
+            OutsideAccess::Database => "names a database",
+            OutsideAccess::Server => "changes the server",
         }
     }
 }
 
-/// Schemas that tell of all databases.
+/// Schemas with information about all databases.
 const CATALOGUES: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
-/// Tables of information_schema that say the same to every database.
-const OF_SERVER: [&str; 12] = [
+/// Tables of information_schema that do not depend on a database.
+const SERVER_WIDE_TABLES: [&str; 12] = [
     "character_sets",
     "collations",
     "collation_character_set_applicability",
@@ -73,22 +73,22 @@ pub fn changes_no_schema(found: &Classification) -> bool {
     let account = ["USER", "ROLE"].iter().any(|kind| verb.ends_with(kind));
     // `SET GLOBAL` may change what DDL does; `SET PASSWORD` and `SET ROLE` commit and do not.
     let settings = verb == "SET" && !found.implicit_commit;
-    found.class == Class::Admin && (account || VERBS.contains(&verb)) && !settings
+    found.class == StatementClass::Admin && (account || VERBS.contains(&verb)) && !settings
 }
 
 /// Reads the statements of one migration, one after the other.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct AccessReader {
     /// User variables that hold the name of the current database.
     own: BTreeSet<String>,
     /// Whether statements are made of strings.
     dynamic: bool,
 }
 
-impl Reader {
+impl AccessReader {
     /// A reader of a migration; `dynamic` if any of its statements is prepared from text.
-    pub fn new(dynamic: bool) -> Reader {
-        Reader {
+    pub fn new(dynamic: bool) -> AccessReader {
+        AccessReader {
             own: BTreeSet::new(),
             dynamic,
         }
@@ -96,49 +96,54 @@ impl Reader {
 
     /// Whether a statement prepares others from text.
     pub fn prepares(statement: &str) -> bool {
-        let mut words = Words::new(statement);
-        std::iter::from_fn(|| words.next()).any(|tok| tok.is("PREPARE") || tok.is("IMMEDIATE"))
+        let mut cursor = TokenCursor::new(statement);
+        std::iter::from_fn(|| cursor.next()).any(|tok| tok.is("PREPARE") || tok.is("IMMEDIATE"))
     }
 
-    /// Why the statement is not confined to its database, if it is not. `database` is the name of
+    /// The reason why the statement is not confined to its database, if it is not. `database` is the name of
     /// the live one.
-    pub fn reach(&mut self, statement: &str, found: &Classification, database: &str) -> Option<Reach> {
-        let pieces = Pieces::new(statement);
-        if changes_server(found, &pieces) {
-            return Some(Reach::Server);
+    pub fn outside_access(
+        &mut self,
+        statement: &str,
+        found: &Classification,
+        database: &str,
+    ) -> Option<OutsideAccess> {
+        let tokens = GroupedTokens::new(statement);
+        if changes_server(found, &tokens) {
+            return Some(OutsideAccess::Server);
         }
         if found.objects.iter().any(|object| object.name.schema.is_some()) || renames_away(found) {
-            return Some(Reach::Database);
+            return Some(OutsideAccess::Database);
         }
-        self.read(&pieces, database)
+        self.read(&tokens, database)
     }
 
-    fn read(&mut self, pieces: &Pieces<'_>, database: &str) -> Option<Reach> {
-        for (at, piece) in pieces.list.iter().enumerate() {
-            if let Tok::Char('@') = piece.tok {
-                self.note_own(pieces, at);
+    fn read(&mut self, tokens: &GroupedTokens<'_>, database: &str) -> Option<OutsideAccess> {
+        for (at, token) in tokens.list.iter().enumerate() {
+            if let SqlToken::Char('@') = token.tok {
+                self.note_own(tokens, at);
             }
         }
-        let shows = pieces.list.first().is_some_and(|one| {
+        let shows = tokens.list.first().is_some_and(|first| {
             ["SHOW", "DESCRIBE", "DESC", "EXPLAIN"]
                 .iter()
-                .any(|verb| one.tok.is(verb))
+                .any(|verb| first.tok.is(verb))
         });
-        if !shows && self.reads_catalogue(pieces) {
-            return Some(Reach::Catalogue);
+        if !shows && self.reads_catalogue(tokens) {
+            return Some(OutsideAccess::Catalogue);
         }
-        if pieces.names(database) {
-            return Some(Reach::Database);
+        if tokens.names(database) {
+            return Some(OutsideAccess::Database);
         }
-        pieces
+        tokens
             .list
             .iter()
-            .find_map(|piece| self.within(piece.tok, database))
+            .find_map(|token| self.within(token.tok, database))
     }
 
-    /// What a string says, where strings become statements.
-    fn within(&mut self, tok: Tok<'_>, database: &str) -> Option<Reach> {
-        let (Tok::Text(quoted) | Tok::Name(quoted)) = tok else {
+    /// The access of a string's contents, if strings become statements.
+    fn within(&mut self, tok: SqlToken<'_>, database: &str) -> Option<OutsideAccess> {
+        let (SqlToken::Text(quoted) | SqlToken::Name(quoted)) = tok else {
             return None;
         };
         if !self.dynamic || quoted.starts_with('`') {
@@ -146,102 +151,105 @@ impl Reader {
         }
         let value = &quoted[1..quoted.len() - 1];
         if value.eq_ignore_ascii_case(database) {
-            return Some(Reach::Database);
+            return Some(OutsideAccess::Database);
         }
         let value = value.replace("''", "'").replace("\\'", "'");
-        self.read(&Pieces::new(&value), database)
+        self.read(&GroupedTokens::new(&value), database)
     }
 
     /// `@x = DATABASE()`, `@x := SCHEMA()`.
-    fn note_own(&mut self, pieces: &Pieces<'_>, at: usize) {
-        let Some(name) = pieces.value(at + 1) else { return };
-        let equals = match (pieces.char(at + 2), pieces.char(at + 3)) {
+    fn note_own(&mut self, tokens: &GroupedTokens<'_>, at: usize) {
+        let Some(name) = tokens.value(at + 1) else { return };
+        let equals = match (tokens.char(at + 2), tokens.char(at + 3)) {
             (Some(':'), Some('=')) => at + 4,
             (Some('='), _) => at + 3,
             _ => return,
         };
-        let ends = !matches!(pieces.char(equals + 3), Some('.' | '+' | '|'));
-        if pieces.is_current(equals) && ends {
+        let ends = !matches!(tokens.char(equals + 3), Some('.' | '+' | '|'));
+        if tokens.is_current(equals) && ends {
             self.own.insert(name.to_ascii_lowercase());
         }
     }
 
-    /// Whether `at` begins an expression that is the current database's name.
-    fn own_name(&self, pieces: &Pieces<'_>, at: usize) -> bool {
-        let variable = pieces.char(at) == Some('@')
-            && pieces
+    /// Whether an expression for the current database's name starts at `at`.
+    fn own_name(&self, tokens: &GroupedTokens<'_>, at: usize) -> bool {
+        let variable = tokens.char(at) == Some('@')
+            && tokens
                 .value(at + 1)
                 .is_some_and(|name| self.own.contains(&name.to_ascii_lowercase()));
-        pieces.is_current(at) || variable
+        tokens.is_current(at) || variable
     }
 
-    /// Whether it reads a catalogue without saying that only its own database counts.
-    fn reads_catalogue(&self, pieces: &Pieces<'_>) -> bool {
+    /// Whether it reads a catalogue without a condition on its own database.
+    fn reads_catalogue(&self, tokens: &GroupedTokens<'_>) -> bool {
         let mut wanted: Vec<(usize, usize)> = Vec::new();
-        for (at, piece) in pieces.list.iter().enumerate() {
-            let catalogue = pieces
+        for (at, token) in tokens.list.iter().enumerate() {
+            let catalogue = tokens
                 .value(at)
-                .and_then(|name| CATALOGUES.iter().find(|one| one.eq_ignore_ascii_case(name)));
-            let (Some(catalogue), Some('.')) = (catalogue, pieces.char(at + 1)) else {
+                .and_then(|name| CATALOGUES.iter().find(|schema| schema.eq_ignore_ascii_case(name)));
+            let (Some(catalogue), Some('.')) = (catalogue, tokens.char(at + 1)) else {
                 continue;
             };
             if *catalogue != "information_schema" {
                 return true;
             }
-            let table = pieces.value(at + 2).unwrap_or_default();
-            if OF_SERVER.iter().any(|one| one.eq_ignore_ascii_case(table)) {
+            let table = tokens.value(at + 2).unwrap_or_default();
+            if SERVER_WIDE_TABLES
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(table))
+            {
                 continue;
             }
-            match wanted.iter_mut().find(|(group, _)| *group == piece.group) {
+            match wanted.iter_mut().find(|(group, _)| *group == token.group) {
                 Some((_, count)) => *count += 1,
-                None => wanted.push((piece.group, 1)),
+                None => wanted.push((token.group, 1)),
             }
         }
         wanted
             .iter()
-            .any(|(group, count)| !self.confines(pieces, *group, *count))
+            .any(|(group, count)| !self.confines(tokens, *group, *count))
     }
 
-    /// Whether the SELECT in this group says of each of its `count` catalogue tables that it is about
-    /// the current database.
-    fn confines(&self, pieces: &Pieces<'_>, select: usize, count: usize) -> bool {
+    /// Whether the SELECT in this group restricts each of its `count` catalogue tables to the current
+    /// database.
+    fn confines(&self, tokens: &GroupedTokens<'_>, select: usize, count: usize) -> bool {
         let (mut own, mut links) = (0, 0);
-        for (at, piece) in pieces.list.iter().enumerate() {
-            let schema = pieces.value(at).is_some_and(|name| {
+        for (at, token) in tokens.list.iter().enumerate() {
+            let schema = tokens.value(at).is_some_and(|name| {
                 let name = name.to_ascii_lowercase();
                 name.ends_with("_schema") && !CATALOGUES.contains(&name.as_str()) || name == "schema_name"
             });
-            if !schema || !pieces.holds(select, piece.group) || !pieces.always(select, at) {
+            if !schema || !tokens.holds(select, token.group) || !tokens.always(select, at) {
                 continue;
             }
-            let before = at - pieces.qualifier(at);
-            let after = match (pieces.char(at + 1), pieces.list.get(at + 1)) {
+            let before = at - tokens.qualifier(at);
+            let after = match (tokens.char(at + 1), tokens.list.get(at + 1)) {
                 (Some('='), _) => Some(at + 2),
-                (_, Some(next)) if next.tok.is("IN") && pieces.char(at + 2) == Some('(') => Some(at + 3),
+                (_, Some(next)) if next.tok.is("IN") && tokens.char(at + 2) == Some('(') => Some(at + 3),
                 _ => None,
             };
             let other_side = |at: usize| {
-                let end = if pieces.char(at + 1) == Some('.') {
+                let end = if tokens.char(at + 1) == Some('.') {
                     at + 2
                 } else {
                     at
                 };
-                pieces
+                tokens
                     .value(end)
                     .is_some_and(|name| name.to_ascii_lowercase().ends_with("_schema"))
             };
             match after {
-                Some(after) if self.own_name(pieces, after) => own += 1,
+                Some(after) if self.own_name(tokens, after) => own += 1,
                 Some(after) if other_side(after) => links += 1,
                 _ => {
                     // DATABASE() = table_schema, @own = table_schema
                     let equals = before
                         .checked_sub(1)
-                        .is_some_and(|at| pieces.char(at) == Some('='));
+                        .is_some_and(|at| tokens.char(at) == Some('='));
                     let start = |back: usize| {
                         before
                             .checked_sub(back)
-                            .is_some_and(|at| self.own_name(pieces, at))
+                            .is_some_and(|at| self.own_name(tokens, at))
                     };
                     if equals && (start(4) || start(3)) {
                         own += 1;
@@ -254,17 +262,17 @@ impl Reader {
 }
 
 /// Whether the statement changes more than its database.
-fn changes_server(found: &Classification, pieces: &Pieces<'_>) -> bool {
+fn changes_server(found: &Classification, tokens: &GroupedTokens<'_>) -> bool {
     let of_database = |kind: ObjectKind| kind == ObjectKind::Database;
     let database = found.objects.iter().any(|object| of_database(object.kind));
-    let nameless = found.verb.starts_with("ALTER") && alters_current(pieces);
-    (found.class == Class::Admin && !changes_no_schema(found))
+    let nameless = found.verb.starts_with("ALTER") && alters_current(tokens);
+    (found.class == StatementClass::Admin && !changes_no_schema(found))
         || found.verb.starts_with("USE")
         || (database && !nameless)
 }
 
 /// `ALTER DATABASE CHARACTER SET x`: without a name it is the current one.
-fn alters_current(pieces: &Pieces<'_>) -> bool {
+fn alters_current(tokens: &GroupedTokens<'_>) -> bool {
     const OPTIONS: [&str; 7] = [
         "DEFAULT",
         "CHARACTER",
@@ -275,71 +283,71 @@ fn alters_current(pieces: &Pieces<'_>) -> bool {
         "COMMENT",
     ];
     let option = |at: usize| {
-        let piece = pieces.list.get(at);
-        piece.is_some_and(|piece| OPTIONS.iter().any(|word| piece.tok.is(word)))
+        let token = tokens.list.get(at);
+        token.is_some_and(|token| OPTIONS.iter().any(|word| token.tok.is(word)))
     };
-    let database = pieces
+    let database = tokens
         .list
         .get(1)
-        .is_some_and(|piece| piece.tok.is("DATABASE") || piece.tok.is("SCHEMA"));
+        .is_some_and(|token| token.tok.is("DATABASE") || token.tok.is("SCHEMA"));
     // A database called `charset` is followed by an option.
-    database && option(2) && (!option(3) || pieces.list[2].tok.is("DEFAULT"))
+    database && option(2) && (!option(3) || tokens.list[2].tok.is("DEFAULT"))
 }
 
 fn renames_away(found: &Classification) -> bool {
     found
         .objects
         .iter()
-        .any(|object| matches!(&object.effect, Effect::Rename(to) if to.schema.is_some()))
+        .any(|object| matches!(&object.effect, ObjectEffect::Rename(to) if to.schema.is_some()))
 }
 
-/// A token and the parentheses it stands in.
-struct Piece<'a> {
-    tok: Tok<'a>,
+/// A token and the group of parentheses around it.
+struct GroupedToken<'a> {
+    tok: SqlToken<'a>,
     group: usize,
 }
 
 /// The tokens of a statement.
-struct Pieces<'a> {
-    list: Vec<Piece<'a>>,
+struct GroupedTokens<'a> {
+    list: Vec<GroupedToken<'a>>,
     /// The group around each group, and where it opens.
     around: Vec<(usize, usize)>,
 }
 
-impl<'a> Pieces<'a> {
-    fn new(statement: &'a str) -> Pieces<'a> {
-        let mut words = Words::new(statement);
-        let mut pieces = Pieces {
+impl<'a> GroupedTokens<'a> {
+    fn new(statement: &'a str) -> GroupedTokens<'a> {
+        let mut cursor = TokenCursor::new(statement);
+        let mut tokens = GroupedTokens {
             list: Vec::new(),
             around: vec![(0, 0)],
         };
         let mut open = vec![0];
-        while let Some(tok) = words.next() {
-            if tok == Tok::Char(')') && open.len() > 1 {
+        while let Some(tok) = cursor.next() {
+            if tok == SqlToken::Char(')') && open.len() > 1 {
                 open.pop();
             }
             let group = open.last().copied().unwrap_or_default();
-            pieces.list.push(Piece { tok, group });
-            if tok == Tok::Char('(') {
-                pieces.around.push((group, pieces.list.len() - 1));
-                open.push(pieces.around.len() - 1);
+            tokens.list.push(GroupedToken { tok, group });
+            if tok == SqlToken::Char('(') {
+                tokens.around.push((group, tokens.list.len() - 1));
+                open.push(tokens.around.len() - 1);
             }
         }
-        pieces
+        tokens
     }
 
     /// A word or a name without its quotes.
     fn value(&self, at: usize) -> Option<&'a str> {
         match self.list.get(at)?.tok {
-            Tok::Word(word) => Some(word),
-            Tok::Name(quoted) => Some(&quoted[1..quoted.len() - 1]),
+            SqlToken::Word(word) => Some(word),
+            SqlToken::Name(quoted) => Some(&quoted[1..quoted.len() - 1]),
             _ => None,
         }
     }
 
     fn char(&self, at: usize) -> Option<char> {
         match self.list.get(at)?.tok {
-            Tok::Char(letter) => Some(letter),
+            SqlToken::Char(letter) => Some(letter),
             _ => None,
         }
     }
@@ -347,12 +355,12 @@ impl<'a> Pieces<'a> {
     /// `DATABASE()` or `SCHEMA()`.
     fn is_current(&self, at: usize) -> bool {
         let call = self.list.get(at);
-        call.is_some_and(|piece| piece.tok.is("DATABASE") || piece.tok.is("SCHEMA"))
+        call.is_some_and(|token| token.tok.is("DATABASE") || token.tok.is("SCHEMA"))
             && self.char(at + 1) == Some('(')
             && self.char(at + 2) == Some(')')
     }
 
-    /// How many tokens of `alias.` stand before a column.
+    /// The number of tokens of `alias.` before a column.
     fn qualifier(&self, at: usize) -> usize {
         let dot = at.checked_sub(1).is_some_and(|at| self.char(at) == Some('.'));
         if dot && at > 1 { 2 } else { 0 }
@@ -379,23 +387,23 @@ impl<'a> Pieces<'a> {
             let negated = place
                 .checked_sub(1)
                 .and_then(|before| self.list.get(before))
-                .is_some_and(|piece| piece.tok.is("NOT") || piece.tok == Tok::Char('!'));
-            let beside = self.list.iter().filter(|piece| piece.group == group);
-            let either = |piece: &Piece<'_>| {
+                .is_some_and(|token| token.tok.is("NOT") || token.tok == SqlToken::Char('!'));
+            let beside = self.list.iter().filter(|token| token.group == group);
+            let either = |token: &GroupedToken<'_>| {
                 ["OR", "XOR", "UNION", "IF", "CASE"]
                     .iter()
-                    .any(|word| piece.tok.is(word))
-                    || piece.tok == Tok::Char('|')
+                    .any(|word| token.tok.is(word))
+                    || token.tok == SqlToken::Char('|')
             };
-            // What decides by a condition stands around the SELECT and not beside its condition.
-            let splits = beside.into_iter().any(|piece| match group == select {
+            // A condition that decides (IF, CASE) is around the SELECT and not beside its condition.
+            let splits = beside.into_iter().any(|token| match group == select {
                 true => {
-                    piece.tok.is("OR")
-                        || piece.tok.is("XOR")
-                        || piece.tok.is("UNION")
-                        || piece.tok == Tok::Char('|')
+                    token.tok.is("OR")
+                        || token.tok.is("XOR")
+                        || token.tok.is("UNION")
+                        || token.tok == SqlToken::Char('|')
                 }
-                false => either(piece),
+                false => either(token),
             });
             if negated || splits {
                 return false;
@@ -407,11 +415,11 @@ impl<'a> Pieces<'a> {
             place = open;
             // `COUNT(...)`, `IF(...)`: the condition is an argument.
             let call = open.checked_sub(1).and_then(|before| self.list.get(before));
-            let word = |piece: &Piece<'_>| {
+            let word = |token: &GroupedToken<'_>| {
                 !["WHERE", "AND", "ON", "HAVING"]
                     .iter()
-                    .any(|word| piece.tok.is(word))
-                    && matches!(piece.tok, Tok::Word(_) | Tok::Name(_))
+                    .any(|word| token.tok.is(word))
+                    && matches!(token.tok, SqlToken::Word(_) | SqlToken::Name(_))
             };
             if call.is_some_and(word) {
                 return false;
@@ -440,7 +448,7 @@ impl<'a> Pieces<'a> {
             is(at)
                 && self.char(at + 1) != Some('.')
                 && (introduces.iter().any(|word| before.is(word))
-                    || matches!(before, Tok::Char(',' | ')') | Tok::Name(_)))
+                    || matches!(before, SqlToken::Char(',' | ')') | SqlToken::Name(_)))
         });
         !uses.is_empty() && !alias
     }
@@ -451,13 +459,13 @@ mod tests {
     use super::*;
     use crate::sql::classify;
 
-    fn reach(migration: &[&str]) -> Option<Reach> {
-        let mut reader = Reader::new(migration.iter().any(|one| Reader::prepares(one)));
+    fn outside_access(migration: &[&str]) -> Option<OutsideAccess> {
+        let mut reader = AccessReader::new(migration.iter().any(|one| AccessReader::prepares(one)));
         migration.iter().find_map(|one| {
             let found = classify(one);
             match changes_no_schema(&found) {
                 true => None,
-                false => reader.reach(one, &found, "shop"),
+                false => reader.outside_access(one, &found, "shop"),
             }
         })
     }
@@ -511,7 +519,7 @@ mod tests {
             ],
         ];
         for migration in confined {
-            assert_eq!(reach(migration), None, "{migration:?}");
+            assert_eq!(outside_access(migration), None, "{migration:?}");
         }
         let catalogue: &[&[&str]] = &[
             &["SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'a'"],
@@ -540,7 +548,11 @@ mod tests {
             ],
         ];
         for migration in catalogue {
-            assert_eq!(reach(migration), Some(Reach::Catalogue), "{migration:?}");
+            assert_eq!(
+                outside_access(migration),
+                Some(OutsideAccess::Catalogue),
+                "{migration:?}"
+            );
         }
         let database: &[&[&str]] = &[
             &["DROP TABLE `Shop`.users"],
@@ -559,7 +571,11 @@ mod tests {
             &["EXECUTE IMMEDIATE 'DROP TABLE shop.users'"],
         ];
         for migration in database {
-            assert_eq!(reach(migration), Some(Reach::Database), "{migration:?}");
+            assert_eq!(
+                outside_access(migration),
+                Some(OutsideAccess::Database),
+                "{migration:?}"
+            );
         }
         let server: &[&[&str]] = &[
             &["USE shop"],
@@ -572,7 +588,11 @@ mod tests {
             &["INSTALL SONAME 'x'"],
         ];
         for migration in server {
-            assert_eq!(reach(migration), Some(Reach::Server), "{migration:?}");
+            assert_eq!(
+                outside_access(migration),
+                Some(OutsideAccess::Server),
+                "{migration:?}"
+            );
         }
     }
 }

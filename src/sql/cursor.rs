@@ -1,10 +1,10 @@
 //! A cursor over the significant tokens of one statement.
 
-use super::lex::{Kind, Lexer};
+use super::lex::{Lexer, TokenKind};
 
 /// A significant token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tok<'a> {
+pub(super) enum SqlToken<'a> {
     /// A bare word.
     Word(&'a str),
     /// A quoted identifier or a string in double quotes, with its quotes.
@@ -15,45 +15,45 @@ pub(super) enum Tok<'a> {
     Char(char),
 }
 
-impl Tok<'_> {
+impl SqlToken<'_> {
     /// Whether it is this keyword (given in upper case).
     pub(super) fn is(&self, keyword: &str) -> bool {
-        matches!(self, Tok::Word(word) if word.eq_ignore_ascii_case(keyword))
+        matches!(self, SqlToken::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
 }
 
 /// Reads a statement's tokens; comments are skipped, the inside of executable ones is not.
 #[derive(Debug, Clone)]
-pub(super) struct Words<'a> {
+pub(super) struct TokenCursor<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> TokenCursor<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Words {
+        TokenCursor {
             text,
             lexer: Lexer::new(text, 0, true),
         }
     }
 
     /// The next token.
-    pub(super) fn next(&mut self) -> Option<Tok<'a>> {
+    pub(super) fn next(&mut self) -> Option<SqlToken<'a>> {
         loop {
-            // What the splitter accepted has no open quotes; anything else ends the reading.
+            // A statement from the splitter has no open quotes; any other text ends here.
             let token = self.lexer.next("").ok().flatten()?;
             let text = &self.text[token.range];
             return Some(match token.kind {
-                Kind::Word => Tok::Word(text),
-                Kind::Backtick | Kind::Double => Tok::Name(text),
-                Kind::Single => Tok::Text(text),
-                Kind::Other => Tok::Char(text.chars().next()?),
+                TokenKind::Word => SqlToken::Word(text),
+                TokenKind::Backtick | TokenKind::Double => SqlToken::Name(text),
+                TokenKind::Single => SqlToken::Text(text),
+                TokenKind::Other => SqlToken::Char(text.chars().next()?),
                 _ => continue,
             });
         }
     }
 
-    pub(super) fn peek(&self) -> Option<Tok<'a>> {
+    pub(super) fn peek(&self) -> Option<SqlToken<'a>> {
         self.clone().next()
     }
 
@@ -67,12 +67,12 @@ impl<'a> Words<'a> {
 
     /// Whether this character is next.
     pub(super) fn at(&self, c: char) -> bool {
-        self.peek() == Some(Tok::Char(c))
+        self.peek() == Some(SqlToken::Char(c))
     }
 
     /// Whether a bare word is next.
     pub(super) fn at_word(&self) -> bool {
-        matches!(self.peek(), Some(Tok::Word(_)))
+        matches!(self.peek(), Some(SqlToken::Word(_)))
     }
 
     /// Whether one of these keywords is next.
@@ -84,7 +84,7 @@ impl<'a> Words<'a> {
     /// Takes the next token if it is a bare word; in upper case.
     pub(super) fn word(&mut self) -> Option<String> {
         match self.peek() {
-            Some(Tok::Word(word)) => {
+            Some(SqlToken::Word(word)) => {
                 self.next();
                 Some(word.to_ascii_uppercase())
             }
@@ -126,8 +126,8 @@ impl<'a> Words<'a> {
     /// Takes an identifier, without its quotes.
     pub(super) fn identifier(&mut self) -> Option<String> {
         let found = match self.peek()? {
-            Tok::Word(word) => word.to_owned(),
-            Tok::Name(quoted) => {
+            SqlToken::Word(word) => word.to_owned(),
+            SqlToken::Name(quoted) => {
                 let quote = &quoted[..1];
                 quoted[1..quoted.len() - 1].replace(&quote.repeat(2), quote)
             }
@@ -138,15 +138,15 @@ impl<'a> Words<'a> {
     }
 
     /// Takes a name, perhaps with its database.
-    pub(super) fn name(&mut self) -> Option<super::Name> {
+    pub(super) fn name(&mut self) -> Option<super::statement::ObjectName> {
         let first = self.identifier()?;
         Some(if self.eat_char('.') {
-            super::Name {
+            super::statement::ObjectName {
                 schema: Some(first),
                 name: self.identifier()?,
             }
         } else {
-            super::Name {
+            super::statement::ObjectName {
                 schema: None,
                 name: first,
             }
@@ -159,9 +159,9 @@ impl<'a> Words<'a> {
         let mut depth = 0_usize;
         while let Some(tok) = self.peek() {
             match tok {
-                Tok::Char('(') => depth += 1,
-                Tok::Char(')' | ',') if depth == 0 => break,
-                Tok::Char(')') => depth -= 1,
+                SqlToken::Char('(') => depth += 1,
+                SqlToken::Char(')' | ',') if depth == 0 => break,
+                SqlToken::Char(')') => depth -= 1,
                 _ => {}
             }
             self.next();
