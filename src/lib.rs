@@ -12,7 +12,7 @@ pub mod db;
 pub mod escape;
 pub mod exit;
 pub mod hex;
-pub mod hostproc;
+pub mod host_processes;
 pub mod migrate;
 pub mod report;
 pub mod sandbox;

@@ -59,7 +59,7 @@ async fn dispatch(app: AppContext, command: Command) -> CommandResult {
             Box::new(commands::test_image_size::run(&context("test-image-size")?, &args).await?)
         }
         Command::CheckConnections(args) => {
-            Box::new(commands::check_connections::run(&context("check-connections")?, &args).await?)
+            commands::check_connections::run(&context("check-connections")?, &args).await?
         }
         Command::Sandbox(args) => commands::sandbox::run(&app, &args).await?,
         Command::Config => commands::config::run(&app)?,

@@ -1,6 +1,10 @@
 //! Flags of `dbtool check-connections`.
 
+use std::time::Duration;
+
 use clap::Args;
+
+use super::span::parse_span;
 
 /// Show who uses the server's connections, and how many are left
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -17,6 +21,12 @@ pub struct CheckConnectionsArgs {
     /// server that is nine tenths full has refused its first connection before anyone looks.
     #[arg(long, value_name = "N")]
     pub min_free: Option<u64>,
+    /// Try this long to be let in by a server that is full or away [default: 5s, or the acquire timeout if shorter]
+    ///
+    /// What this host knows without a connection, which of its processes hold the server's, is shown
+    /// before. 0s tries once.
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    pub wait: Option<Duration>,
     /// List every connection, not only the 20 that have been in their state longest
     #[arg(long)]
     pub all: bool,

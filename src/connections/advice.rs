@@ -55,8 +55,8 @@ fn full(facts: &Facts) -> Option<Advice> {
         return None;
     }
     let asleep = facts
-        .clients()
-        .filter(|connection| connection.sleeps() && !connection.own)
+        .others()
+        .filter(|connection| connection.sleeps())
         .max_by_key(|connection| (connection.transaction.is_none(), connection.time))?;
     let program = asleep
         .program_name()
@@ -86,6 +86,16 @@ fn limit(facts: &Facts) -> Option<Advice> {
                 "{} refused in {} (Connection_errors_max_connections), the peak was {} of {}",
                 plural(facts.refused, "connection"),
                 duration(facts.uptime),
+                count(facts.peak),
+                count(facts.max_connections)
+            ),
+            advice: raise.into(),
+        });
+    }
+    if facts.was_full() {
+        return Some(Advice {
+            because: format!(
+                "the peak was {} of {} connections: the server was full, and whoever came then was refused",
                 count(facts.peak),
                 count(facts.max_connections)
             ),
@@ -124,10 +134,10 @@ fn idle_transactions(facts: &Facts) -> Option<Advice> {
                 .is_some_and(|age| age.as_secs() >= LONG_TRANSACTION)
     };
     let worst = facts
-        .clients()
+        .others()
         .filter(open)
         .max_by_key(|connection| connection.transaction)?;
-    let number = facts.clients().filter(open).count() as u64;
+    let number = facts.others().filter(open).count() as u64;
     Some(Advice {
         because: format!(
             "{} asleep inside a transaction for over {LONG_TRANSACTION} s, the longest is connection {} of {} with {}",
@@ -144,7 +154,7 @@ fn idle_transactions(facts: &Facts) -> Option<Advice> {
 
 fn sleepers(facts: &Facts) -> Option<Advice> {
     let idle = facts.idle().count() as u64;
-    if idle < 3 || percent(idle, facts.clients().count() as u64) < 50 {
+    if idle < 3 || percent(idle, facts.others().count() as u64) < 50 {
         return None;
     }
     let (holder, held) = most(facts.idle().map(|connection| {
@@ -159,7 +169,7 @@ fn sleepers(facts: &Facts) -> Option<Advice> {
     Some(Advice {
         because: format!(
             "{idle} of the {} connections seen have slept for over {}, {held} of them {user} from {host}{program}",
-            facts.clients().count(),
+            facts.others().count(),
             duration(IDLE)
         ),
         advice: format!(
@@ -173,7 +183,7 @@ fn hog(facts: &Facts) -> Option<Advice> {
     if percent(facts.in_use, facts.max_connections) < 50 || facts.user_limit.is_some() {
         return None;
     }
-    let (user, held) = most(facts.clients().map(|connection| connection.user.clone()))?;
+    let (user, held) = most(facts.others().map(|connection| connection.user.clone()))?;
     (percent(held, facts.max_connections) >= 50).then(|| Advice {
         because: format!("{user} holds {held} of the server's {} connections", count(facts.max_connections)),
         advice: format!(
@@ -198,11 +208,13 @@ fn aborted(facts: &Facts) -> Vec<Advice> {
                 .into(),
         });
     }
-    if facts.aborted_connects >= ENOUGH && of_all(facts.aborted_connects) >= 10 {
+    // A refusal for want of room counts as a failed attempt too, and no password is to blame for it.
+    let failed = facts.aborted_connects.saturating_sub(facts.refused);
+    if failed >= ENOUGH && of_all(failed) >= 10 && !facts.refused_unknown() {
         advice.push(Advice {
             because: format!(
                 "{} of {} attempts to connect failed (Aborted_connects)",
-                count(facts.aborted_connects),
+                count(failed),
                 count(facts.attempts)
             ),
             advice: "look for a wrong password in a service, or a health check that opens the port and says nothing; \

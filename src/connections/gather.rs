@@ -1,20 +1,20 @@
 //! One look at a server: a handful of cheap statements, none of which needs a privilege.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::limits;
 use super::model::{Connection, Facts, split_host};
-use crate::config::Address;
 use crate::context::Context;
 use crate::db::row::{get, text};
-use crate::db::{DbError, Row, Server, Session};
-use crate::hostproc::{self, Peer};
+use crate::db::{DbError, Row, Server, Session, ends_of};
+use crate::host_processes::{self, Clients, Process, clients_of};
 
 /// The limits in force. The session's max_user_connections is the account's own limit, or the
 /// global one when the account has none (MariaDB and MySQL manuals, "max_user_connections").
 const LIMITS: &str = "SELECT @@global.max_connections, @@session.max_user_connections, \
-     @@global.max_user_connections, @@global.wait_timeout, @@global.performance_schema, @@port";
+     @@global.max_user_connections, @@global.wait_timeout, @@global.performance_schema";
 
 /// Counters since the server's start; every account may read them.
 const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', 'Threads_running', \
@@ -58,10 +58,12 @@ pub(crate) async fn gather(
     let mut facts = Facts {
         server: server.name(),
         account: server.account.clone(),
+        counts_refusals: server.has_count_of_refusals(),
         ..Facts::default()
     };
-    let (performance_schema, port) = limits(session, &mut facts).await?;
+    let performance_schema = limits_in_force(session, &mut facts).await?;
     counters(session, &mut facts).await?;
+    limits::gather(session, &mut facts).await?;
     let list = if performance_schema && server.has_performance_schema_processlist() {
         PROCESSLIST_WITHOUT_LOCK
     } else {
@@ -79,20 +81,20 @@ pub(crate) async fn gather(
     }
     attributes(session, performance_schema, &mut facts).await?;
     transactions(session, &mut facts).await?;
-    processes(context, port, &mut facts);
+    processes(context, server, &mut facts);
     Ok(facts)
 }
 
-async fn limits(session: &mut Session, facts: &mut Facts) -> Result<(bool, u16), DbError> {
+async fn limits_in_force(session: &mut Session, facts: &mut Facts) -> Result<bool, DbError> {
     let Some(row) = session.first::<Row>(LIMITS).await? else {
-        return Ok((false, 0));
+        return Ok(false);
     };
     let limit = |index| Some(number(&row, index)).filter(|limit| *limit > 0);
     facts.max_connections = number(&row, 0);
     facts.account_limit = limit(1);
     facts.user_limit = limit(2);
     facts.wait_timeout = number(&row, 3);
-    Ok((number(&row, 4) != 0, u16::try_from(number(&row, 5)).unwrap_or(0)))
+    Ok(number(&row, 4) != 0)
 }
 
 async fn counters(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
@@ -208,55 +210,52 @@ async fn transactions(session: &mut Session, facts: &mut Facts) -> Result<(), Db
 }
 
 /// Finds the local processes behind the connections that come from this host.
-fn processes(context: &Context, port: u16, facts: &mut Facts) {
-    let (mut ports, by_socket) = match &context.config.address.value {
-        Address::Tcp { port, .. } => (vec![*port], false),
-        Address::Socket(_) => (Vec::new(), true),
-    };
-    // Behind a forwarded port the server's own idea of its port differs from the one dialled.
-    ports.push(port);
-    ports.extend(context.config.admin_port.as_ref().map(|port| port.value));
+fn processes(context: &Context, server: &Server, facts: &mut Facts) {
+    let local = clients_of(&ends_of(&context.config, Some(server)));
     // The name by which the server knows this host is the one it has for this very connection.
     let here = facts
         .connections
         .iter()
         .find(|connection| connection.own)
         .map(|own| own.host.clone());
-    let wanted: HashSet<Peer> = facts
-        .connections
-        .iter()
-        .filter_map(|connection| peer(connection, here.as_deref()))
-        .collect();
-    let holders = hostproc::holders(&wanted, &ports);
-    for connection in &mut facts.connections {
-        connection.process = match peer(connection, here.as_deref()) {
-            Some(peer) => holders.processes.get(&peer).cloned(),
-            // Through the unix socket there is no port to find, but both ends are on this host.
-            None if by_socket && connection.host == "localhost" => {
-                connection.client_pid.and_then(hostproc::process)
-            }
-            None => None,
+    let through_socket = |connection: &&Connection| connection.is_through_socket() && !connection.own;
+    let unix = facts.clients().filter(through_socket).count() + facts.unseen() as usize;
+    let sole = sole_holder(&local, unix);
+    for connection in facts.connections.iter_mut().filter(|one| !one.is_system()) {
+        connection.process = if connection.own {
+            host_processes::process(std::process::id())
+        } else if let Some((address, port)) = peer(connection, here.as_deref()) {
+            local.holder(address, port).cloned()
+        } else if connection.is_through_socket() {
+            // There is no port to find it by: what the client says of itself counts if it holds such a socket.
+            let named = connection.client_pid;
+            let mut holders = local.processes.iter().filter(|client| client.unix > 0);
+            let holder = holders.find(|client| Some(client.process.pid) == named);
+            holder.map(|client| client.process.clone()).or(sole.clone())
+        } else {
+            None
         };
     }
-    if holders.hidden > 0 {
-        facts.hidden.push(format!(
-            "the processes of {} from this host: they belong to other users of this host, root can see them",
-            crate::report::plural(holders.hidden as u64, "connection")
-        ));
-    }
+    facts.hidden.extend(local.unseen.iter().cloned());
+    facts.local = local;
+}
+
+/// The process that holds every connection through the unix socket.
+fn sole_holder(local: &Clients, connections: usize) -> Option<Process> {
+    let mut holders = local.processes.iter().filter(|client| client.unix > 0);
+    let holder = holders.next()?;
+    (holders.next().is_none() && holder.unix == connections && local.hidden.is_empty())
+        .then(|| holder.process.clone())
 }
 
 /// The client's end of a connection that may come from this host: an address is compared with the
 /// local sockets' own, a name only counts if the server uses it for this host.
-fn peer(connection: &Connection, here: Option<&str>) -> Option<Peer> {
+fn peer(connection: &Connection, here: Option<&str>) -> Option<(Option<IpAddr>, u16)> {
     let port = connection.port?;
     match connection.host.parse::<IpAddr>() {
-        Ok(address) => Some(Peer {
-            address: Some(address.to_canonical()),
-            port,
-        }),
+        Ok(address) => Some((Some(address.to_canonical()), port)),
         Err(_) if Some(connection.host.as_str()) == here || connection.host == "localhost" => {
-            Some(Peer { address: None, port })
+            Some((None, port))
         }
         Err(_) => None,
     }
@@ -264,7 +263,7 @@ fn peer(connection: &Connection, here: Option<&str>) -> Option<Peer> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Connection, Peer, peer, without_password};
+    use super::{Connection, peer, without_password};
     use std::net::{IpAddr, Ipv4Addr};
 
     #[test]
@@ -294,7 +293,7 @@ mod tests {
                 port,
                 ..Connection::default()
             };
-            let expected = expected.map(|address| Peer { address, port: 5 });
+            let expected = expected.map(|address| (address, 5));
             assert_eq!(peer(&connection, here), expected, "{host}");
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::hostproc::Process;
+use super::limits::Hourly;
+use crate::host_processes::{Clients, Process};
 
 /// A session this long in `Sleep` counts as idle in the summary.
 pub(crate) const IDLE: Duration = Duration::from_secs(60);
@@ -41,8 +42,14 @@ pub struct Facts {
     pub uptime: Duration,
     /// After how many seconds the server closes an idle connection (`wait_timeout`).
     pub wait_timeout: u64,
+    /// Whether the server counts every refusal in `refused`.
+    pub counts_refusals: bool,
+    /// What the account may do within an hour.
+    pub hourly: Hourly,
     /// The connections this account may see.
     pub connections: Vec<Connection>,
+    /// What this host knows of the server's clients without asking the server.
+    pub local: Clients,
     /// What could not be seen, and what would show it.
     pub hidden: Vec<String>,
 }
@@ -86,18 +93,30 @@ impl Connection {
         matches!(self.user.as_str(), "system user" | "event_scheduler") || self.command == "Daemon"
     }
 
+    /// Whether it came through the unix socket, which has no ports.
+    pub fn is_through_socket(&self) -> bool {
+        self.host == "localhost" && self.port.is_none()
+    }
+
     /// Whether it waits for its client.
     pub fn sleeps(&self) -> bool {
         self.command == "Sleep"
     }
 
+    /// By how much it matters: an open transaction before a running statement before an idle one, then by time.
+    pub(crate) fn weight(&self) -> (u8, Duration) {
+        match self.transaction {
+            Some(age) => (2, age),
+            None if !self.sleeps() => (1, self.time),
+            None => (0, self.time),
+        }
+    }
+
     /// The client program: what it calls itself, else the name of the process that holds it.
     pub fn program_name(&self) -> Option<String> {
-        self.program.clone().or_else(|| {
-            let command = &self.process.as_ref()?.command;
-            let first = command.split(' ').next()?;
-            Some(first.rsplit('/').next().unwrap_or(first).to_string())
-        })
+        self.program
+            .clone()
+            .or_else(|| Some(self.process.as_ref()?.name().to_owned()))
     }
 }
 
@@ -132,8 +151,6 @@ pub struct Group {
     pub count: u64,
     /// The longest time in this state.
     pub longest: Duration,
-    /// Whether this run's own connection is among them.
-    pub own: bool,
 }
 
 impl Facts {
@@ -142,6 +159,31 @@ impl Facts {
         self.connections
             .iter()
             .filter(|connection| !connection.is_system())
+    }
+
+    /// The connections of clients other than this run.
+    pub fn others(&self) -> impl Iterator<Item = &Connection> {
+        self.clients().filter(|connection| !connection.own)
+    }
+
+    /// How many others run a statement now. Servers count threads of their own too: those are left out where
+    /// all connections can be seen.
+    pub fn others_running(&self) -> u64 {
+        match self.unseen() {
+            0 => self.others().filter(|connection| !connection.sleeps()).count() as u64,
+            _ => self.running.saturating_sub(1),
+        }
+    }
+
+    /// Whether every connection was taken at some time: an account with the privilege may then even
+    /// take one more than max_connections.
+    pub fn was_full(&self) -> bool {
+        self.max_connections > 0 && self.peak >= self.max_connections
+    }
+
+    /// Whether more may have been refused than the server counted.
+    pub fn refused_unknown(&self) -> bool {
+        self.was_full() && !self.counts_refusals
     }
 
     /// How many of the open connections may not be seen.
@@ -181,10 +223,10 @@ impl Facts {
         self.max_connections.div_ceil(10)
     }
 
-    /// Clients by user, host, program and command, the largest group first.
+    /// Clients other than this run by user, host, program and command, the largest group first.
     pub fn groups(&self) -> Vec<Group> {
         let mut groups: BTreeMap<(String, String, Option<String>, String), Group> = BTreeMap::new();
-        for connection in self.clients() {
+        for connection in self.others() {
             let program = connection.program_name();
             let key = (
                 connection.user.clone(),
@@ -201,16 +243,15 @@ impl Facts {
             });
             group.count += 1;
             group.longest = group.longest.max(connection.time);
-            group.own |= connection.own;
         }
         let mut groups: Vec<Group> = groups.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         groups
     }
 
-    /// Clients that have been waiting for their client for longer than a minute (`IDLE`).
+    /// Others that have been waiting for their client for longer than a minute (`IDLE`).
     pub fn idle(&self) -> impl Iterator<Item = &Connection> {
-        self.clients()
+        self.others()
             .filter(|connection| connection.sleeps() && connection.time >= IDLE)
     }
 }
@@ -276,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_leave_out_the_servers_own_threads() {
+    fn groups_leave_out_the_servers_own_threads_and_this_run() {
         let client = |user: &str, command: &str, seconds| Connection {
             user: user.into(),
             host: "web1".into(),
@@ -297,12 +338,11 @@ mod tests {
             ..Facts::default()
         };
         let groups = facts.groups();
-        assert_eq!(groups.len(), 2);
-        assert_eq!(
-            (groups[0].user.as_str(), groups[0].count, groups[0].own),
-            ("app", 2, true)
-        );
-        assert_eq!(groups[0].longest, Duration::from_secs(70));
-        assert_eq!(facts.idle().count(), 1);
+        let named: Vec<(&str, u64, u64)> = groups
+            .iter()
+            .map(|group| (group.user.as_str(), group.count, group.longest.as_secs()))
+            .collect();
+        assert_eq!(named, [("admin", 1, 0), ("app", 1, 10)]);
+        assert_eq!(facts.idle().count(), 0);
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::model::Connection;
+use crate::host_processes::Process;
 use crate::report::duration;
 
 /// Whole seconds: the processlist knows no finer.
@@ -50,15 +51,22 @@ pub(crate) fn connection_json(connection: &Connection) -> Value {
         "program": connection.program,
         "client_pid": connection.client_pid,
         "transaction_seconds": connection.transaction.map(|age| age.as_secs()),
-        "process": connection.process.as_ref().map(|process| json!({
-            "pid": process.pid,
-            "command": process.command,
-            "started": process.started.and_then(unix_seconds),
-            "parent_pid": process.parent.as_ref().map(|(pid, _)| *pid),
-            "parent": process.parent.as_ref().map(|(_, name)| name),
-        })),
+        "process": connection.process.as_ref().map(process_json),
         "own": connection.own,
         "system": connection.is_system(),
+    })
+}
+
+pub(crate) fn process_json(process: &Process) -> Value {
+    json!({
+        "pid": process.pid,
+        "command": process.command,
+        "started": process.started.and_then(unix_seconds),
+        "parent_pid": process.parent.as_ref().map(|(pid, _)| *pid),
+        "parent": process.parent.as_ref().map(|(_, name)| name),
+        "user": process.user,
+        "runs_in": process.place.as_ref().map(ToString::to_string),
+        "end_with": process.ending(),
     })
 }
 

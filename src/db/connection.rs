@@ -18,7 +18,7 @@ use super::server::Server;
 use super::slot::{Slot, SlotKind};
 use super::socket::SocketHandle;
 use crate::cancel::Cancel;
-use crate::config::{Address, Config};
+use crate::config::Config;
 
 /// Waits shorter than this are not reported.
 const QUIET_WAIT: Duration = Duration::from_millis(300);
@@ -34,7 +34,7 @@ pub(super) struct PoolState {
     pub(super) statement_timeout: Option<Duration>,
     pub(super) acquire_timeout: Duration,
     pub(super) limit: u32,
-    pub(super) port: Option<u16>,
+    pub(super) config: Config,
     pub(super) fleet: Option<Fleet>,
     pub(super) notice: Notice,
     pub(super) driver_pool: Mutex<Option<DriverPool>>,
@@ -122,10 +122,7 @@ impl PoolState {
             statement_timeout: config.timeout.value,
             acquire_timeout: config.acquire_timeout.value,
             limit: config.connection_limit.value,
-            port: match &config.address.value {
-                Address::Tcp { port, .. } => Some(*port),
-                Address::Socket(_) => None,
-            },
+            config: config.clone(),
             fleet: Fleet::new(config),
             notice,
             driver_pool: Mutex::default(),
@@ -228,7 +225,7 @@ impl PoolState {
         }
     }
 
-    fn no_slot(&self, what: &str) -> DbError {
+    pub(super) fn no_slot(&self, what: &str) -> DbError {
         DbError::new(
             ErrorKind::NoSlot,
             format!("{what} (limit {}){}", self.limit, self.held_by()),

@@ -1,10 +1,14 @@
 //! Advice when the server or the account has no free connection: the programs on this host that hold
 //! them, as far as it can be seen, and steps that free some.
 
+use std::net::{ToSocketAddrs, UdpSocket};
+
 use super::codes;
 use super::connection::PoolState;
 use super::error::DbError;
-use crate::hostproc;
+use super::server::Server;
+use crate::config::{Address, Config};
+use crate::host_processes::{self, Ends};
 
 /// The number of programs and process ids that are listed; the rest is counted.
 const MAX_NAMED: usize = 5;
@@ -51,6 +55,15 @@ impl ConnectionLimit {
     }
 }
 
+/// How much is said about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LimitDetail {
+    /// Everything that can be seen from here.
+    WithProcesses,
+    /// Without the processes of this host, which are shown already.
+    WithoutProcesses,
+}
+
 /// Programs with one command line.
 struct Clients {
     command: String,
@@ -58,9 +71,25 @@ struct Clients {
     connections: usize,
 }
 
+impl DbError {
+    /// Whether the server refused a connection because it, or the account, has none to spare. An account's
+    /// limits for each hour are another matter: nobody's end makes room.
+    pub fn is_lack_of_room(&self) -> bool {
+        ConnectionLimit::from_error(self).is_some()
+    }
+
+    /// Whether it is the account that has no connection to spare.
+    pub fn is_lack_of_the_accounts_room(&self) -> bool {
+        matches!(
+            ConnectionLimit::from_error(self),
+            Some(ConnectionLimit::EachAccount | ConnectionLimit::Account)
+        )
+    }
+}
+
 impl PoolState {
     /// Adds what is visible on this host to an error that did not go away.
-    pub(super) fn with_limit_advice(&self, error: DbError) -> DbError {
+    pub(super) fn with_limit_advice(&self, error: DbError, detail: LimitDetail) -> DbError {
         let Some(limit) = ConnectionLimit::from_error(&error) else {
             return error;
         };
@@ -77,10 +106,11 @@ impl PoolState {
             self.held_by()
         );
         let mut next = Vec::new();
-        let (clients, hidden) = self.port.map(clients_on_this_host).unwrap_or_default();
-        if let Some(port) = self.port.filter(|_| !clients.is_empty() || hidden > 0) {
+        let (clients, hidden) = clients_on_this_host(&self.config);
+        if detail == LimitDetail::WithProcesses && (!clients.is_empty() || hidden > 0) {
             what.push_str(&format!(
-                "; connections from this host to port {port}: {}",
+                "; connections from this host to {}: {}",
+                self.config.address.value,
                 describe_clients(&clients, hidden)
             ));
         }
@@ -101,15 +131,54 @@ impl PoolState {
     }
 }
 
-/// The programs on this host that are connected to `port`, and the number of connections whose
-/// process the kernel does not show to this user.
-fn clients_on_this_host(port: u16) -> (Vec<Clients>, usize) {
-    let (processes, hidden) = hostproc::clients_of(None, port);
-    let mut clients: Vec<Clients> = Vec::new();
-    for (process, count) in processes {
-        if process.pid == std::process::id() {
-            continue;
+/// Where the server is reached: as configured, and as `server` says itself where it is known. A name is
+/// looked up, which a connection has done before.
+pub fn ends_of(config: &Config, server: Option<&Server>) -> Ends {
+    let mut ends = Ends::default();
+    match &config.address.value {
+        Address::Tcp { host, port } => {
+            ends.ports.push(*port);
+            if !config.is_local() {
+                let found = (host.as_str(), *port).to_socket_addrs().into_iter().flatten();
+                ends.addresses = found.map(|address| address.ip().to_canonical()).collect();
+            }
         }
+        Address::Socket(path) => ends.sockets.push(path.clone()),
+    }
+    ends.ports
+        .extend(config.admin_port.as_ref().map(|port| port.value));
+    // Only an address of this host can be bound to.
+    if ends
+        .addresses
+        .iter()
+        .any(|address| UdpSocket::bind((*address, 0)).is_ok())
+    {
+        ends.addresses.clear();
+    }
+    if let Some(server) = server {
+        ends.ports.extend(Some(server.port).filter(|port| *port != 0));
+        if ends.addresses.is_empty() && !server.socket.is_empty() {
+            ends.sockets.push(server.socket.clone().into());
+        }
+    }
+    ends.ports.sort_unstable();
+    ends.ports.dedup();
+    ends.sockets.dedup();
+    ends
+}
+
+/// Who on this host is connected to the server, as far as the kernel shows it, and how many
+/// connections belong to nobody that it shows.
+fn clients_on_this_host(config: &Config) -> (Vec<Clients>, usize) {
+    let found = host_processes::clients_of(&ends_of(config, None));
+    let hidden = found.hidden.iter().map(|(_, count)| count).sum();
+    let mut clients: Vec<Clients> = Vec::new();
+    // Those that came the same way are the likeliest to be of the same account.
+    let socket = matches!(config.address.value, Address::Socket(_));
+    let mut processes = found.processes;
+    processes.sort_by_key(|client| (client.unix > 0) != socket);
+    for found in processes {
+        let (count, process) = (found.count(), found.process);
         match clients
             .iter_mut()
             .find(|client| client.command == process.command)

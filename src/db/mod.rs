@@ -32,6 +32,7 @@ mod time_limit;
 pub use driver_panic::is_expected as is_expected_panic;
 pub use error::{DbError, ErrorKind};
 pub use guard::Guard;
+pub use limit_advice::ends_of;
 pub use mysql_async::Value;
 pub use mysql_async::prelude::{FromRow, FromValue};
 pub use mysql_async::{FromRowError, FromValueError, Row};

@@ -14,6 +14,7 @@ use super::connect::{DriverPool, is_transient};
 use super::connection::{Connection, PoolState};
 use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
+use super::limit_advice::LimitDetail;
 use super::server::{DESCRIPTION, DESCRIPTION_WITH_IDENTITY, Server};
 use super::session::{Session, SessionCount};
 use super::slot::Slot;
@@ -41,10 +42,16 @@ pub(super) struct FailedAttempt {
 
 impl PoolState {
     /// Connects on `slot`, trying again while that can help, and starts the connection's task.
-    pub(super) async fn open(
+    pub(super) async fn open(self: &Arc<Self>, slot: Slot, deadline: Instant) -> Result<Session, DbError> {
+        self.open_in(slot, deadline, LimitDetail::WithProcesses).await
+    }
+
+    /// As [`PoolState::open`]; `detail` is how much is said about a refusal.
+    pub(super) async fn open_in(
         self: &Arc<Self>,
         mut slot: Slot,
         deadline: Instant,
+        detail: LimitDetail,
     ) -> Result<Session, DbError> {
         let mut pause = Duration::from_millis(40);
         let mut refusal: Option<DbError> = None;
@@ -59,13 +66,13 @@ impl PoolState {
                 }
                 // The last attempt may have had no time left for an answer; report the earlier reason.
                 Err((_, failed)) if !failed.is_transient => match refusal {
-                    Some(refusal) if failed.silent => return Err(self.with_limit_advice(refusal)),
+                    Some(refusal) if failed.silent => return Err(self.with_limit_advice(refusal, detail)),
                     _ => return Err(failed.error),
                 },
                 Err((returned_slot, failed)) => {
                     let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
                     if Instant::now() + jittered >= deadline {
-                        return Err(self.with_limit_advice(failed.error));
+                        return Err(self.with_limit_advice(failed.error, detail));
                     }
                     if refusal.is_none() {
                         self.notify(&format!(
@@ -76,7 +83,7 @@ impl PoolState {
                     }
                     pause = (pause * 2).min(Duration::from_secs(2));
                     slot = self
-                        .pause_between(returned_slot, jittered, deadline, &failed.error)
+                        .pause_between(returned_slot, jittered, deadline, &failed.error, detail)
                         .await?;
                     refusal = Some(failed.error);
                 }
@@ -92,6 +99,7 @@ impl PoolState {
         pause: Duration,
         deadline: Instant,
         refusal: &DbError,
+        detail: LimitDetail,
     ) -> Result<Slot, DbError> {
         if !slot.holds_contact() {
             self.cancel.sleep(pause).await?;
@@ -101,7 +109,9 @@ impl PoolState {
         drop(slot);
         self.cancel.sleep(pause).await?;
         match self.wait_for_slot(kind, deadline).await {
-            Err(error) if error.kind() == ErrorKind::NoSlot => Err(self.with_limit_advice(refusal.clone())),
+            Err(error) if error.kind() == ErrorKind::NoSlot => {
+                Err(self.with_limit_advice(refusal.clone(), detail))
+            }
             other => other,
         }
     }

@@ -20,6 +20,7 @@ use super::codes;
 use super::connection::PoolState;
 use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
+use super::limit_advice::LimitDetail;
 use super::slot::{Orphan, Slot, SlotKind, now};
 
 /// Seconds since the server started; every account may read it (manual, "SHOW STATUS").
@@ -61,7 +62,9 @@ impl PoolState {
             let left = deadline.saturating_duration_since(Instant::now());
             if left <= RECONNECT_PAUSE {
                 return Err(match state {
-                    OrphanState::Unreachable(error) => self.with_limit_advice(error),
+                    OrphanState::Unreachable(error) => {
+                        self.with_limit_advice(error, LimitDetail::WithProcesses)
+                    }
                     state => left_running(&orphan, &state),
                 });
             }

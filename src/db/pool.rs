@@ -10,6 +10,7 @@ use super::Notice;
 use super::budget::Budget;
 use super::connection::PoolState;
 use super::error::{DbError, ErrorKind};
+use super::limit_advice::LimitDetail;
 use super::server::Server;
 use super::session::Session;
 use super::slot::SlotKind;
@@ -99,12 +100,42 @@ impl Db {
     /// # Errors
     /// As [`Db::session`].
     pub async fn brief_session(&self) -> Result<Session, DbError> {
-        let deadline = Instant::now() + self.inner.acquire_timeout;
+        self.brief(
+            Instant::now() + self.inner.acquire_timeout,
+            LimitDetail::WithProcesses,
+        )
+        .await
+    }
+
+    /// As [`Db::brief_session`], with one attempt and no more; the refusal is told as it is.
+    ///
+    /// # Errors
+    /// No slot is free, the attempt failed, or the run was cancelled.
+    pub async fn brief_session_at_once(&self) -> Result<Session, DbError> {
+        for kind in [SlotKind::Work, SlotKind::Reserve] {
+            if let Some(slot) = self.inner.try_slot(kind).await? {
+                return self.inner.open_at_once(slot).await;
+            }
+        }
+        Err(self.inner.no_slot("no connection is free"))
+    }
+
+    /// As [`Db::brief_session`], with this patience. A final refusal does not name processes of this host:
+    /// the caller has shown them.
+    ///
+    /// # Errors
+    /// As [`Db::session`].
+    pub async fn brief_session_within(&self, patience: Duration) -> Result<Session, DbError> {
+        self.brief(Instant::now() + patience, LimitDetail::WithoutProcesses)
+            .await
+    }
+
+    async fn brief(&self, deadline: Instant, detail: LimitDetail) -> Result<Session, DbError> {
         let slot = match self.inner.try_slot(SlotKind::Work).await? {
             Some(slot) => slot,
             None => self.inner.slot(SlotKind::Reserve, deadline).await?,
         };
-        self.inner.open(slot, deadline).await
+        self.inner.open_in(slot, deadline, detail).await
     }
 
     /// Flavour, version and capabilities of the server; asked once.

@@ -260,5 +260,5 @@ pub(super) fn is_held_deleted(path: &Path) -> bool {
     };
     let mut name = OsStr::to_os_string(name);
     name.push(" (deleted)");
-    crate::hostproc::is_open_here(&folder.join(name))
+    crate::host_processes::is_open_here(&folder.join(name))
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use support::exit_path::{CONNECTIONS_OF_APP, Sampler, exit_path};
-use support::{Cmd, Output, PATIENCE, Running, Server, wait_until};
+use support::{Cmd, NOBODY, Output, PATIENCE, Running, Server, wait_until};
 
 /// Both processes that the limit leaves for work.
 fn occupy(command: impl Fn(&[&str]) -> Cmd) -> Vec<Running> {
@@ -233,24 +233,13 @@ fn folders_that_others_may_rearrange_are_refused() {
     }
 }
 
-const NOBODY: u32 = 65_534;
-
-/// The program where another user may run it.
-fn as_nobody(command: Cmd) -> Cmd {
-    let folders = command.folders();
-    for path in [folders.clone(), folders.join("work")] {
-        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a mode");
-    }
-    command.user(NOBODY)
-}
-
 #[test]
 fn users_share_a_folder_that_is_open_to_all_without_trusting_each_other() {
     let server = Server::start();
     let shared = folder(0o1777);
     let command = |way: &[&str]| in_folder(&server, way, shared.path());
     // Another user was there first, with links in the place of all that can be foreseen.
-    let other = as_nobody(command(&["success"])).run();
+    let other = command(&["success"]).by_nobody().run();
     assert_eq!(other.code, Some(0), "{other}");
     assert_eq!(other.stderr, "", "{other}");
     for slot in slots(shared.path()) {
@@ -264,14 +253,14 @@ fn users_share_a_folder_that_is_open_to_all_without_trusting_each_other() {
     }
     // Both count together, each sees who the other is, and none writes into the other's files.
     let mut holders = vec![
-        as_nobody(command(&["idle", "60000"])).spawn(),
+        command(&["idle", "60000"]).by_nobody().spawn(),
         command(&["idle", "60000"]).spawn(),
     ];
     for holder in &mut holders {
         holder.wait_for("idle");
     }
     let held = texts_of(NOBODY, shared.path());
-    for waiting in [command(&["success"]), as_nobody(command(&["success"]))] {
+    for waiting in [command(&["success"]), command(&["success"]).by_nobody()] {
         let output = waiting.env("DB_ACQUIRE_TIMEOUT", "500").run();
         assert_eq!(output.code, Some(3), "{output}");
         assert_eq!(

@@ -81,7 +81,24 @@ const PROBES: &[(&str, Probe)] = &[
         "has_performance_schema_processlist",
         Probe::Statement(TABLE, "SELECT id FROM performance_schema.processlist LIMIT 1"),
     ),
+    ("has_count_of_refusals", Probe::Look(counts_refusals)),
 ];
+
+/// Fills the server with connections of a plain account, and is refused five times.
+fn counts_refusals(admin: &mut Admin) -> bool {
+    admin.exec("CREATE USER refused@'%' IDENTIFIED BY 'word'");
+    admin.exec("SET GLOBAL max_connections = 10");
+    let port = admin.number("SELECT @@port").try_into().expect("a port");
+    let before = admin.status("Connection_errors_max_connections");
+    let (mut held, mut refusals) = (Vec::new(), 0);
+    while refusals < 5 {
+        match Admin::try_connect_tcp(port, "refused", "word", "") {
+            Ok(one) => held.push(one),
+            Err(_) => refusals += 1,
+        }
+    }
+    admin.status("Connection_errors_max_connections") == before + refusals
+}
 
 /// MySQL keeps its dictionary, and with it the log of a statement's work, in InnoDB; MariaDB has a file.
 fn keeps_a_log_of_ddl(admin: &mut Admin) -> bool {

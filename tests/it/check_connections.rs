@@ -75,13 +75,23 @@ fn root_sees_everyone_and_the_text_says_who() {
     for part in [
         "Connections of M",
         "max_connections",
-        "(this run)",
-        "includes this run's own",
+        "one is this run's own",
+        "By process of this host",
         "app",
         "ok 27 free of 30",
     ] {
         assert!(output.stdout.contains(part), "{part:?}\n{output}");
     }
+    // Its own connection is nobody's load.
+    assert!(!output.stdout.contains("dbtool"), "{output}");
+    let this = format!("  {} ", std::process::id());
+    assert!(output.stdout.contains(&this), "{output}");
+    assert!(
+        output
+            .stdout
+            .contains("2 connections, 2 idle, longest 0 s, started "),
+        "{output}"
+    );
     assert!(!output.stdout.contains("of other users"), "{output}");
     assert!(
         !output.stdout.contains(server.account().password.reveal()),
@@ -146,6 +156,55 @@ fn the_accounts_own_limit_counts() {
 }
 
 #[test]
+fn the_accounts_hourly_limits_are_shown() {
+    let server = Server::start();
+    server
+        .admin()
+        .exec("ALTER USER app@'%' WITH MAX_QUERIES_PER_HOUR 5000 MAX_CONNECTIONS_PER_HOUR 60");
+    let output = server.dbtool().arg("check-connections").run();
+    assert_eq!(output.code, Some(0), "{output}");
+    let squeezed = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "queries per hour 5,000 for app@%",
+        "connections per hour 60 for app@%",
+    ] {
+        assert!(squeezed.contains(part), "{part:?}\n{output}");
+    }
+    assert!(!squeezed.contains("updates per hour"), "{output}");
+}
+
+#[test]
+fn a_server_that_was_full_is_said_to_have_refused_and_no_password_is_blamed() {
+    let server = Server::builder().max_connections(10).start();
+    let mut held: Vec<Admin> = Vec::new();
+    let mut refused = 0;
+    while refused < 20 {
+        match server.try_connect_as(server.account()) {
+            Ok(one) => held.push(one),
+            Err(_) => refused += 1,
+        }
+    }
+    drop(held);
+    crate::support::wait_until(crate::support::PATIENCE, "the server to itself", || {
+        server.counters().threads_connected == 1
+    });
+    let output = server.dbtool().arg("check-connections").run();
+    assert_eq!(output.code, Some(0), "{output}");
+    // MySQL counts every refusal, MariaDB does not; both remember the peak.
+    let said = match server.is_mysql() {
+        true => "20 connections refused in ",
+        false => " of 10 connections: the server was full",
+    };
+    assert!(output.stdout.contains(said), "{output}");
+    assert_eq!(
+        output.stdout.contains("does not count every refusal"),
+        !server.is_mysql(),
+        "{output}"
+    );
+    assert!(!output.stdout.contains("password"), "{output}");
+}
+
+#[test]
 fn a_peak_near_the_limit_is_advised_about() {
     let server = Server::builder().max_connections(12).start();
     let held: Vec<Admin> = (0..9).map(|_| tcp(&server)).collect();
@@ -160,7 +219,7 @@ fn a_peak_near_the_limit_is_advised_about() {
         "{advice}"
     );
     assert!(
-        advice.contains("app holds 10 of the server's 12 connections"),
+        advice.contains("app holds 9 of the server's 12 connections"),
         "{advice}"
     );
     drop(held);

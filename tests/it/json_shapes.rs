@@ -26,6 +26,7 @@ const BACKFILL: &str = "dbtool.create-conversations/1";
 const CONVERSATIONS: &str = "dbtool.test-conversations/1";
 const IMAGES: &str = "dbtool.test-image-size/1";
 const CONNECTIONS: &str = "dbtool.check-connections/1";
+const LOCAL: &str = "dbtool.check-connections-local/1";
 const CONFIG: &str = "dbtool.config/1";
 const SANDBOX: &str = "dbtool.sandbox/1";
 
@@ -319,6 +320,19 @@ fn connections() {
     let check = |args: &[&str]| server.dbtool().arg("check-connections").args(args);
     seen.run(CONNECTIONS, 0, check(&["--min-free", "1"]));
     seen.run(CONNECTIONS, 1, check(&["--min-free", "9"]));
+    let mut full: Vec<Admin> = Vec::new();
+    while let Ok(one) = server.try_connect_as(server.account()) {
+        full.push(one);
+    }
+    let refused = |command: Cmd| command.args(["--wait", "0s"]);
+    seen.run(LOCAL, 3, refused(server.dbtool().arg("check-connections")));
+    seen.run(
+        LOCAL,
+        3,
+        refused(server.dbtool().arg("check-connections")).by_nobody(),
+    );
+    drop(full);
+    seen.run(CONNECTIONS, 0, check(&["--min-free", "0"]).by_nobody());
     drop(held);
 
     // Limits for accounts, connections of several users, and one of them in a transaction.
@@ -327,6 +341,9 @@ fn connections() {
         .arg("--max-user-connections=20")
         .start();
     server.create_user("other", "secret", &["SELECT ON app.*"]);
+    server.admin().exec(
+        "ALTER USER app@'%' WITH MAX_QUERIES_PER_HOUR 1000 MAX_UPDATES_PER_HOUR 900 MAX_CONNECTIONS_PER_HOUR 800",
+    );
     let _other = Admin::connect_tcp(server.port(), "other", "secret", "app");
     let mut writing = server.admin();
     run_script(
@@ -343,7 +360,20 @@ fn connections() {
         ("connections[].process.started", "null"),
         ("connections[].process.parent_pid", "null"),
         ("connections[].process.parent", "null"),
+        ("connections[].process.user", "null"),
+        // The tests run in no container.
+        ("connections[].process.runs_in", "string"),
+        ("local.processes[].started", "null"),
+        ("local.processes[].parent_pid", "null"),
+        ("local.processes[].parent", "null"),
+        ("local.processes[].user", "null"),
+        ("local.processes[].runs_in", "string"),
     ];
+    let of_local = |fact: &&Unseen| fact.0.starts_with("local.");
+    seen.compare(
+        &[LOCAL],
+        &unseen.iter().filter(of_local).copied().collect::<Vec<_>>(),
+    );
     unseen.push(("peak_at", if server.is_mysql() { "null" } else { "string" }));
     seen.compare(&[CONNECTIONS], &unseen);
 }
@@ -404,6 +434,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         expected.extend(below.iter().map(|name| format!("dbtool.{command}-{name}/1")));
         expected.insert(format!("dbtool.{command}/1"));
     }
+    expected.insert(LOCAL.to_owned());
     let described: BTreeSet<String> = document::shapes().into_keys().collect();
     assert_eq!(described, expected);
     let single = [
@@ -416,6 +447,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         CONVERSATIONS,
         IMAGES,
         CONNECTIONS,
+        LOCAL,
         CONFIG,
         SANDBOX,
     ];

@@ -21,6 +21,7 @@ mod config;
 mod connection_budget;
 mod connection_promise;
 mod connection_recovery;
+mod connections_full_server;
 mod create_conversations;
 mod exit_codes;
 mod exit_paths;

@@ -4,25 +4,20 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::metrics;
 use crate::connections::{Advice, advise};
-use crate::connections::{Connection, Facts};
-use crate::connections::{connection_json, duration_of, process_text, short};
+use crate::connections::{Facts, connection_json, local_json};
 use crate::exit::Exit;
-use crate::report::{
-    Check, CheckStatus, Json, Metric, MetricKind, Outcome, Page, Table, count, duration, plural,
-};
-
-/// How many connections a text page lists unless all are asked for.
-const LISTED: usize = 20;
+use crate::report::{Check, CheckStatus, Json, Metric, Outcome, Page, count};
 
 /// What `check-connections` found.
 #[derive(Debug, Clone)]
 pub struct ConnectionsOutcome {
-    facts: Facts,
+    pub(super) facts: Facts,
     min_free: u64,
-    all: bool,
+    pub(super) all: bool,
     took: Duration,
-    advice: Vec<Advice>,
+    pub(super) advice: Vec<Advice>,
 }
 
 impl ConnectionsOutcome {
@@ -39,11 +34,11 @@ impl ConnectionsOutcome {
         }
     }
 
-    fn enough(&self) -> bool {
+    pub(super) fn enough(&self) -> bool {
         self.facts.headroom() >= self.min_free
     }
 
-    fn verdict(&self) -> String {
+    pub(super) fn verdict(&self) -> String {
         let facts = &self.facts;
         let limit = match facts.account_free() {
             Some(free) if free < facts.free() => {
@@ -70,30 +65,7 @@ impl Outcome for ConnectionsOutcome {
     }
 
     fn text(&self, page: &mut Page) {
-        self.numbers(page);
-        self.groups(page);
-        self.list(page);
-        if !self.facts.hidden.is_empty() {
-            page.heading("Not seen");
-            for hidden in &self.facts.hidden {
-                page.line(format_args!("  {hidden}"));
-            }
-        }
-        if !self.advice.is_empty() {
-            page.heading("Recommendations");
-            for advice in &self.advice {
-                page.line(format_args!("  {}:", advice.because));
-                page.line(format_args!("    {}", advice.advice));
-            }
-        }
-        page.blank();
-        let style = page.style();
-        let verdict = self.verdict();
-        page.line(if self.enough() {
-            format!("{} {verdict}", style.ok("ok"))
-        } else {
-            format!("{} {verdict}", style.bad("FAILED"))
-        });
+        self.page(page);
     }
 
     fn json(&self) -> Json<'_> {
@@ -114,11 +86,14 @@ impl Outcome for ConnectionsOutcome {
             "account_in_use": facts.account_in_use(),
             "user_limit": facts.user_limit,
             "refused": facts.refused,
+            "was_full": facts.was_full(),
+            "account_hourly_limits": facts.hourly.json(),
             "aborted_clients": facts.aborted_clients,
             "aborted_connects": facts.aborted_connects,
             "attempts": facts.attempts,
             "uptime_seconds": facts.uptime.as_secs(),
             "wait_timeout_seconds": facts.wait_timeout,
+            "local": local_json(&facts.local, &facts.holders()),
             "not_visible": facts.unseen(),
             "hidden": facts.hidden,
             "connections": facts.connections.iter().map(connection_json).collect::<Vec<_>>(),
@@ -152,218 +127,15 @@ impl Outcome for ConnectionsOutcome {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        let facts = &self.facts;
-        let gauge = |name: &str, help: &str, value: u64| {
-            Metric::gauge(format!("dbtool_mysql_{name}"), help, value as f64)
-        };
-        let counter = |name: &str, help: &str, value: u64| {
-            Metric::counter(format!("dbtool_mysql_{name}"), help, value as f64)
-        };
-        let mut metrics = vec![
-            gauge(
-                "max_connections",
-                "Connections the server takes.",
-                facts.max_connections,
-            ),
-            gauge("connections_in_use", "Connections open now.", facts.in_use),
-            gauge(
-                "connections_running",
-                "Connections running a statement now.",
-                facts.running,
-            ),
-            gauge(
-                "connections_free",
-                "Connections the server still takes.",
-                facts.free(),
-            ),
-            gauge(
-                "connections_headroom",
-                "Connections this account can still open.",
-                facts.headroom(),
-            ),
-            gauge(
-                "connections_peak",
-                "Most connections open at once since the server started.",
-                facts.peak,
-            ),
-            gauge(
-                "connections_not_visible",
-                "Open connections this account may not see.",
-                facts.unseen(),
-            ),
-            counter(
-                "connections_refused_total",
-                "Connections refused because all were taken.",
-                facts.refused,
-            ),
-            counter(
-                "connection_attempts_total",
-                "Attempts to connect.",
-                facts.attempts,
-            ),
-            counter(
-                "aborted_clients_total",
-                "Connections ended without a goodbye.",
-                facts.aborted_clients,
-            ),
-            counter(
-                "aborted_connects_total",
-                "Failed attempts to connect.",
-                facts.aborted_connects,
-            ),
-            gauge(
-                "uptime_seconds",
-                "Time since the server started.",
-                facts.uptime.as_secs(),
-            ),
-        ];
-        if let Some(limit) = facts.account_limit {
-            metrics.push(gauge(
-                "account_connections_limit",
-                "Connections this account may hold.",
-                limit,
-            ));
-            metrics.push(gauge(
-                "account_connections_in_use",
-                "Connections this account holds.",
-                facts.account_in_use(),
-            ));
-        }
-        metrics.push(Metric {
-            name: "dbtool_mysql_connections".into(),
-            help: "Visible connections by user, host, program and command.".into(),
-            kind: MetricKind::Gauge,
-            samples: facts
-                .groups()
-                .into_iter()
-                .map(|group| {
-                    let labels = vec![
-                        ("user".to_string(), group.user),
-                        ("host".to_string(), group.host),
-                        ("program".to_string(), group.program.unwrap_or_default()),
-                        ("command".to_string(), group.command),
-                    ];
-                    (labels, group.count as f64)
-                })
-                .collect(),
-        });
-        metrics
-    }
-}
-
-impl ConnectionsOutcome {
-    fn numbers(&self, page: &mut Page) {
-        let facts = &self.facts;
-        page.heading(&format!("Connections of {}", facts.server));
-        page.kv("max_connections", count(facts.max_connections));
-        let unseen = match facts.unseen() {
-            0 => String::new(),
-            unseen => format!(", {} not visible to {}", count(unseen), facts.account),
-        };
-        page.kv(
-            "in use",
-            format_args!(
-                "{} ({} running{unseen})",
-                count(facts.in_use),
-                count(facts.running)
-            ),
-        );
-        page.kv("free", count(facts.free()));
-        let at = facts
-            .peak_at
-            .as_ref()
-            .map_or(String::new(), |at| format!(" at {at}"));
-        page.kv("peak", format_args!("{}{at}", count(facts.peak)));
-        page.kv("refused", count(facts.refused));
-        let per_user = match (facts.account_limit, facts.user_limit) {
-            (Some(own), _) => format!(
-                "{} of {} used by {}",
-                facts.account_in_use(),
-                count(own),
-                facts.account
-            ),
-            (None, Some(all)) => format!("{} for accounts without a limit of their own", count(all)),
-            (None, None) => "no limit".into(),
-        };
-        page.kv("limit per user", per_user);
-        page.kv("aborted clients", count(facts.aborted_clients));
-        page.kv("aborted connects", count(facts.aborted_connects));
-        page.kv(
-            "counted since",
-            format_args!("{} ago, the server's start", duration(facts.uptime)),
-        );
-    }
-
-    fn groups(&self, page: &mut Page) {
-        page.heading("By user, host, program and command");
-        let mut table = Table::new(["user", "host", "program", "command", "count", "longest", ""])
-            .right(&[4, 5])
-            .indent(2);
-        for group in self.facts.groups() {
-            table.row([
-                group.user,
-                group.host,
-                group.program.unwrap_or_else(|| "-".into()),
-                group.command,
-                count(group.count),
-                duration_of(group.longest),
-                if group.own {
-                    "includes this run's own".into()
-                } else {
-                    String::new()
-                },
-            ]);
-        }
-        page.table(table);
-    }
-
-    fn list(&self, page: &mut Page) {
-        let mut connections: Vec<&Connection> = self.facts.clients().collect();
-        connections.sort_by_key(|connection| std::cmp::Reverse(connection.time));
-        let total = connections.len();
-        if !self.all {
-            connections.truncate(LISTED);
-        }
-        page.heading("Connections, the longest in their state first");
-        let mut table = Table::new([
-            "id",
-            "user",
-            "host",
-            "database",
-            "command",
-            "time",
-            "process",
-            "statement",
-        ])
-        .right(&[0, 5])
-        .indent(2);
-        for connection in connections {
-            let own = if connection.own { " (this run)" } else { "" };
-            table.row([
-                format!("{}{own}", connection.id),
-                connection.user.clone(),
-                connection.port.map_or(connection.host.clone(), |port| {
-                    format!("{}:{port}", connection.host)
-                }),
-                connection.database.clone().unwrap_or_else(|| "-".into()),
-                connection.command.clone(),
-                duration_of(connection.time),
-                process_text(connection),
-                short(connection.statement.as_deref().unwrap_or_default(), 60),
-            ]);
-        }
-        page.table(table);
-        if !self.all && total > LISTED {
-            let more = plural((total - LISTED) as u64, "more connection");
-            page.line(page.style().dim(format_args!("  {more}: --all lists every one")));
-        }
+        metrics::of(&self.facts)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hostproc::Process;
+    use crate::connections::Connection;
+    use crate::host_processes::Process;
     use std::time::UNIX_EPOCH;
 
     fn facts() -> Facts {
@@ -397,6 +169,7 @@ mod tests {
                         command: "/usr/bin/node server.js".into(),
                         started: UNIX_EPOCH.checked_add(Duration::from_secs(1_700_000_000)),
                         parent: Some((1, "systemd".into())),
+                        ..Process::default()
                     }),
                     ..client(7, "app", "Sleep", 300)
                 },
@@ -417,11 +190,9 @@ mod tests {
         let text = page.into_text();
         for part in [
             "Connections of MariaDB 10.11.6",
-            "in use                    4 (1 running, 2 not visible to app@%)",
+            "in use                    4 (one is this run's own, 0 others running, 2 not visible to app@%)",
             "limit per user            2 of 5 used by app@%",
-            "  app   127.0.0.1  dbtool   Query        1      0 s  includes this run's own",
             "  app   127.0.0.1  node     Sleep        1  5 min 0 s",
-            "9 (this run)",
             "4711 /usr/bin/node server.js",
             "  2 connections of other users: GRANT PROCESS shows them",
             "ok 3 free of the 5 this user may have, at least 3 (--min-free)",
@@ -469,6 +240,7 @@ mod tests {
         };
         assert_eq!(find("dbtool_mysql_connections_headroom"), Some(3.0));
         assert_eq!(find("dbtool_mysql_account_connections_limit"), Some(5.0));
-        assert_eq!(metrics.last().map(|metric| metric.samples.len()), Some(2));
+        // This run's own connection is nobody's load.
+        assert_eq!(metrics.last().map(|metric| metric.samples.len()), Some(1));
     }
 }

@@ -107,6 +107,10 @@ capabilities! {
     /// Whether `performance_schema.processlist` exists, which takes no global lock.
     has_performance_schema_processlist: from(8, 0, 22), NEVER,
         "MySQL: The processlist Table";
+
+    /// Whether `Connection_errors_max_connections` counts every connection refused for want of room.
+    has_count_of_refusals: ALWAYS, NEVER,
+        "measured on MySQL 9.7, MariaDB 10.11 and 11.8";
 }
 
 #[cfg(test)]

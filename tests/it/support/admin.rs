@@ -35,6 +35,20 @@ impl Admin {
 
     /// Logs in over TCP.
     pub fn connect_tcp(port: u16, user: &str, password: &str, database: &str) -> Admin {
+        Self::try_connect_tcp(port, user, password, database)
+            .unwrap_or_else(|error| panic!("{FAILED}: {error}"))
+    }
+
+    /// The same, where the server may refuse.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn try_connect_tcp(
+        port: u16,
+        user: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<Admin, mysql_async::Error> {
         let opts = OptsBuilder::default()
             .ip_or_hostname("127.0.0.1")
             .tcp_port(port)
@@ -42,7 +56,7 @@ impl Admin {
             .pass(Some(password))
             .db_name(Some(database))
             .prefer_socket(false);
-        Self::open(opts).unwrap_or_else(|error| panic!("{FAILED}: {error}"))
+        Self::open(opts)
     }
 
     #[allow(

@@ -56,6 +56,9 @@ pub struct Cmd {
     patience: Duration,
 }
 
+/// The id of the user who owns nothing.
+pub const NOBODY: u32 = 65_534;
+
 impl Cmd {
     /// A program by path or name.
     pub fn new(program: impl AsRef<OsStr>) -> Cmd {
@@ -163,6 +166,16 @@ impl Cmd {
     pub fn closed_stdout(mut self) -> Self {
         self.closed_stdout = true;
         self
+    }
+
+    /// Runs it as a user who owns nothing, from folders that this user may enter; only root may.
+    pub fn by_nobody(self) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let folders = self.folders();
+        for path in [folders.clone(), folders.join("work")] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+        self.user(NOBODY)
     }
 
     /// Runs it as another user; only root may.

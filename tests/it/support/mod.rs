@@ -25,7 +25,7 @@ pub mod schemas;
 mod tls;
 
 pub use admin::Admin;
-pub use cmd::{Cmd, Output, Running, Signal, dbtool, is_alive, signal};
+pub use cmd::{Cmd, NOBODY, Output, Running, Signal, dbtool, is_alive, signal};
 pub use tls::Tls;
 
 use std::path::{Path, PathBuf};
@@ -238,6 +238,19 @@ impl Server {
     /// A connection over TCP as this account, open until it is dropped.
     pub fn connect_as(&self, account: &Account) -> Admin {
         Admin::connect_tcp(
+            self.port(),
+            &account.user,
+            account.password.reveal(),
+            &account.database,
+        )
+    }
+
+    /// The same, unless the server refuses it.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn try_connect_as(&self, account: &Account) -> Result<Admin, mysql_async::Error> {
+        Admin::try_connect_tcp(
             self.port(),
             &account.user,
             account.password.reveal(),
