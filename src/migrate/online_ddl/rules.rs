@@ -55,12 +55,12 @@ impl Rule {
 }
 
 const COLUMNS: &str = "Column Operations";
-const GENERATED: &str = "GeneratedDef Column Operations";
+const GENERATED: &str = "Generated Column Operations";
 const INDEXES: &str = "Index Operations";
 const KEYS: &str = "Primary Key Operations";
 const FOREIGN: &str = "Foreign Key Operations";
 const TABLES: &str = "Table Operations";
-const PARTITIONS: &str = "PartitionScheme Operations";
+const PARTITIONS: &str = "Partitioning Operations";
 const LIMITS: &str = "Online DDL Limitations";
 
 /// Names the kinds of changes, and gives each its row.
