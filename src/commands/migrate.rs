@@ -4,7 +4,7 @@ use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
 use crate::context::AppContext;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
-use crate::migrate::{Migrator, new};
+use crate::migrate::{Migrator, new_migration};
 use crate::report::Outcome;
 
 /// Runs `dbtool migrate` with its subcommands.
@@ -14,7 +14,7 @@ use crate::report::Outcome;
 pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn Outcome>> {
     args.check()?;
     if let Some(MigrateAction::New { name, down }) = &args.action {
-        return Ok(Box::new(new::create(&args.dir, name, *down)?));
+        return Ok(Box::new(new_migration::create(&args.dir, name, *down)?));
     }
     let mut folder = Folder::list(&args.dir)?;
     folder.refuse_unread()?;
@@ -52,7 +52,7 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
             Box::new(migrator.down(&folder, &args, version.as_deref(), *yes).await?)
         }
         // Returned above, before any connection was opened.
-        Some(MigrateAction::New { name, down }) => Box::new(new::create(&args.dir, name, *down)?),
+        Some(MigrateAction::New { name, down }) => Box::new(new_migration::create(&args.dir, name, *down)?),
     };
     Ok(outcome)
 }

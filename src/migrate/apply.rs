@@ -1,20 +1,20 @@
 //! Runs the statements of a migration, each with its record.
 //!
 //! This file goes through a migration from its begin to its end; `step` says how a statement and its record
-//! stay together, `transaction` follows the file's own transactions, `take_up` finds out where an earlier run
+//! stay together, `transaction` follows the file's own transactions, `resume` finds out where an earlier run
 //! stopped, `stopped` says why this one did.
 
 use std::time::{Duration, Instant};
 
-use super::history::{Claim, History, Intent, Record, Start, State, TABLE, WriteError};
-use super::script::{Mark, Script};
-use super::session_state::{SessionState, Watch};
-use super::session_vars::Opening;
-use super::tables::Tables;
+use super::effects_cache::EffectsCache;
+use super::history::{Claim, History, Intent, Record, RecordState, Start, TABLE, WriteError};
+use super::saved_session::{SavedSession, SessionWatch};
+use super::script_cursor::{Bookmark, ScriptCursor};
+use super::session_vars::SessionOpener;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::exit::Failure;
-use crate::migrate::files::{Direction, Migration, Outline, TakenAway};
+use crate::migrate::files::{Direction, Migration, ScriptOutline, TakenAway};
 use crate::sql::SplitOptions;
 
 /// What a run needs to know besides the migrations.
@@ -36,14 +36,14 @@ pub struct Runner<'a> {
     /// How often a statement is tried when a lock is in its way.
     pub attempts: u32,
     /// How the session is opened anew.
-    pub opening: Opening,
+    pub opening: SessionOpener,
     /// Whether the history was empty before this run.
     pub first_ever: bool,
 }
 
 /// What was done to one migration.
 #[derive(Debug, Clone)]
-pub struct Applied {
+pub struct AppliedMigration {
     /// Version as the file writes it.
     pub label: String,
     /// The file's name without ending.
@@ -60,7 +60,7 @@ pub struct Applied {
 
 /// Why a run cannot go on.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum MigrationStop {
     /// A statement failed, or the connection.
     Db(DbError),
     /// The record is not as this run left it.
@@ -71,33 +71,33 @@ pub(super) enum Stop {
     Other(anyhow::Error),
 }
 
-impl From<DbError> for Stop {
-    fn from(error: DbError) -> Stop {
-        Stop::Db(error)
+impl From<DbError> for MigrationStop {
+    fn from(error: DbError) -> MigrationStop {
+        MigrationStop::Db(error)
     }
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Stop {
-        Stop::Other(failure.into())
+impl From<Failure> for MigrationStop {
+    fn from(failure: Failure) -> MigrationStop {
+        MigrationStop::Other(failure.into())
     }
 }
 
-impl From<WriteError> for Stop {
-    fn from(error: WriteError) -> Stop {
+impl From<WriteError> for MigrationStop {
+    fn from(error: WriteError) -> MigrationStop {
         match error {
-            WriteError::Db(error) => Stop::Db(error),
-            WriteError::Overtaken => Stop::Overtaken,
+            WriteError::Db(error) => MigrationStop::Db(error),
+            WriteError::Overtaken => MigrationStop::Overtaken,
         }
     }
 }
 
 /// A transaction of the file that is open.
-pub(super) struct Open {
+pub(super) struct OpenTransaction {
     /// Where it begins: there a run that has lost it begins again.
-    pub start: Mark,
+    pub start: Bookmark,
     /// What the session held there.
-    pub state: SessionState,
+    pub state: SavedSession,
     /// Whether it can be begun again: not one that a procedure has left open.
     pub again: bool,
     /// Whether AND CHAIN began it, and no statement of its own.
@@ -105,7 +105,7 @@ pub(super) struct Open {
 }
 
 /// A statement that may have taken effect in part.
-pub(super) struct Doubt {
+pub(super) struct UncertainStatement {
     /// Why.
     pub why: &'static str,
     /// As it is recorded, for the question to ask.
@@ -114,7 +114,7 @@ pub(super) struct Doubt {
 
 /// The statement that runs, or ran last, for messages.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Spot {
+pub(super) struct StatementLocation {
     /// Its number in the file, from 1.
     pub number: u32,
     /// `path:line:column`.
@@ -127,24 +127,24 @@ pub(super) struct Spot {
 pub(super) struct Progress<'a> {
     pub migration: &'a Migration,
     pub direction: Direction,
-    pub script: Script,
+    pub script: ScriptCursor,
     /// The record as this connection has written it, its open transaction included.
     pub claim: Claim,
     /// The record as it is committed.
     pub committed: Claim,
-    pub state: SessionState,
-    pub watch: Watch,
+    pub state: SavedSession,
+    pub watch: SessionWatch,
     /// Numbers of the statements that ask about the one before them, ascending.
     pub asking: Vec<u32>,
-    pub tables: Tables,
-    pub open: Option<Open>,
+    pub tables: EffectsCache,
+    pub open: Option<OpenTransaction>,
     /// Whether the committed record names a statement as begun.
     pub intended: bool,
     /// Set when the last statement failed and may have taken effect in part.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<UncertainStatement>,
     /// Whether all that the failed statement did is undone, and it may be tried again.
     pub undone: bool,
-    pub spot: Spot,
+    pub spot: StatementLocation,
     /// Statements before this number run each in its own transaction.
     pub single_until: u32,
     pub attempts: u32,
@@ -173,7 +173,7 @@ impl Runner<'_> {
         direction: Direction,
         record: Option<&Record>,
         out_of_order: bool,
-    ) -> anyhow::Result<Applied> {
+    ) -> anyhow::Result<AppliedMigration> {
         let file = migration.script(direction, self.options);
         let outline = match &migration.outline {
             Some(outline) if direction == Direction::Up => outline.clone(),
@@ -185,7 +185,7 @@ impl Runner<'_> {
         if outline.largest.number > record.map_or(0, |record| record.done) {
             self.takes(&outline)?;
         }
-        let watch = Watch::of(&outline);
+        let watch = SessionWatch::from_outline(&outline);
         let (mut script, state) = self
             .resume_at(migration, reader, outline.statements, record, direction, &watch)
             .await?;
@@ -202,12 +202,12 @@ impl Runner<'_> {
             state,
             watch,
             asking: outline.asking,
-            tables: Tables::default(),
+            tables: EffectsCache::default(),
             open: None,
             intended: false,
             doubt: None,
             undone: false,
-            spot: Spot::default(),
+            spot: StatementLocation::default(),
             single_until: 0,
             attempts: 0,
             rows: 0,
@@ -220,7 +220,7 @@ impl Runner<'_> {
             Direction::Up => self.history.finish(self.session, &progress.claim).await?,
             Direction::Down => self.history.forget(self.session, &progress.claim).await?,
         }
-        Ok(Applied {
+        Ok(AppliedMigration {
             label: migration.label.clone(),
             name: migration.name.clone(),
             statements: progress.ran,
@@ -230,10 +230,10 @@ impl Runner<'_> {
         })
     }
 
-    async fn all(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+    async fn all(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
         if progress.state.chained {
             self.session.execute("START TRANSACTION").await?;
-            progress.open = Some(Open {
+            progress.open = Some(OpenTransaction {
                 start: progress.script.mark(),
                 state: progress.state.clone(),
                 again: true,
@@ -252,8 +252,8 @@ impl Runner<'_> {
         direction: Direction,
         record: Option<&Record>,
         out_of_order: bool,
-        script: &mut Script,
-        state: &SessionState,
+        script: &mut ScriptCursor,
+        state: &SavedSession,
     ) -> anyhow::Result<Claim> {
         let checksum = match record {
             Some(record) if direction == Direction::Down => &record.checksum,
@@ -266,8 +266,8 @@ impl Runner<'_> {
             name: &migration.name,
             checksum,
             state: match direction {
-                Direction::Up => State::Running,
-                Direction::Down => State::Reverting,
+                Direction::Up => RecordState::Running,
+                Direction::Down => RecordState::Reverting,
             },
             done: mark.done(),
             done_hash: &mark.hash(),
@@ -285,8 +285,8 @@ impl Runner<'_> {
     }
 
     /// Refuses a file with a statement that the server will not take for its size.
-    fn takes(&self, outline: &Outline) -> Result<(), Failure> {
-        let Outline { largest, .. } = outline;
+    fn takes(&self, outline: &ScriptOutline) -> Result<(), Failure> {
+        let ScriptOutline { largest, .. } = outline;
         DbError::refuse_too_large(largest.bytes, self.server.max_allowed_packet).map_err(|error| {
             Failure::usage(
                 format!("{}: {}; nothing of the file was run", largest.place, error.what()),
@@ -296,7 +296,7 @@ impl Runner<'_> {
     }
 
     /// Refuses a file that would take away the table in which its own progress is kept.
-    fn keeps_the_record(&self, outline: &Outline) -> Result<(), Failure> {
+    fn keeps_the_record(&self, outline: &ScriptOutline) -> Result<(), Failure> {
         let own = |taken: &&TakenAway| {
             let database = taken.database.as_deref().unwrap_or(self.database);
             let table = taken.table.as_deref().unwrap_or(TABLE);

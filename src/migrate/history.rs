@@ -39,7 +39,7 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS {history} (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='migrations applied by dbtool'";
 
 /// The columns that the table of the first versions of dbtool lacks.
-const NEWER: [&str; 5] = [
+const NEWER_COLUMNS: [&str; 5] = [
     "run_id CHAR(32) NULL COMMENT 'the run that wrote last'",
     "revision BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counts the writes'",
     "connection_id BIGINT UNSIGNED NULL COMMENT 'connection of that run'",
@@ -113,7 +113,7 @@ const BASELINE: &str = "INSERT INTO {history} (version, name, checksum, state, s
 
 /// How a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum RecordState {
     /// Begun; interrupted, unless another run is at it.
     Running,
     /// A statement failed.
@@ -126,32 +126,32 @@ pub enum State {
     Reverting,
 }
 
-impl State {
+impl RecordState {
     /// The word in the table and in results.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            State::Running => "running",
-            State::Failed => "failed",
-            State::Applied => "applied",
-            State::Baseline => "baseline",
-            State::Reverting => "reverting",
+            RecordState::Running => "running",
+            RecordState::Failed => "failed",
+            RecordState::Applied => "applied",
+            RecordState::Baseline => "baseline",
+            RecordState::Reverting => "reverting",
         }
     }
 
-    fn of(word: &str) -> State {
+    fn from_str(word: &str) -> RecordState {
         match word {
-            "failed" => State::Failed,
-            "applied" => State::Applied,
-            "baseline" => State::Baseline,
-            "reverting" => State::Reverting,
+            "failed" => RecordState::Failed,
+            "applied" => RecordState::Applied,
+            "baseline" => RecordState::Baseline,
+            "reverting" => RecordState::Reverting,
             // What a later version of dbtool may write is at least not finished for this one.
-            _ => State::Running,
+            _ => RecordState::Running,
         }
     }
 
     /// Whether the migration is in the database for good.
     pub fn complete(self) -> bool {
-        matches!(self, State::Applied | State::Baseline)
+        matches!(self, RecordState::Applied | RecordState::Baseline)
     }
 }
 
@@ -165,7 +165,7 @@ pub struct Record {
     /// SHA-256 of its file when it was begun.
     pub checksum: String,
     /// How it stands.
-    pub state: State,
+    pub state: RecordState,
     /// Statements that took effect.
     pub done: u32,
     /// Statements it has.
@@ -192,7 +192,7 @@ pub struct Record {
     pub revision: u64,
     /// The connection of the run that wrote it last.
     pub connection_id: Option<u64>,
-    /// What the session of an unfinished migration held ([`super::session_state::SessionState`]).
+    /// What the session of an unfinished migration held ([`super::saved_session::SavedSession`]).
     pub session: Option<String>,
 }
 
@@ -203,7 +203,7 @@ pub struct Intent {
     pub number: u32,
     /// SHA-256 of the statements up to and with it.
     pub hash: String,
-    /// Fingerprints of its objects just before it ([`super::resume::Snapshot`]).
+    /// Fingerprints of its objects just before it ([`super::object_snapshot::ObjectSnapshot`]).
     pub before: String,
 }
 
@@ -217,7 +217,7 @@ pub struct Start<'a> {
     /// Its file's checksum.
     pub checksum: &'a str,
     /// `Running` or `Reverting`.
-    pub state: State,
+    pub state: RecordState,
     /// Statements done by an earlier run.
     pub done: u32,
     /// SHA-256 of these.
@@ -234,7 +234,7 @@ pub struct Start<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     version: u64,
-    state: State,
+    state: RecordState,
     done: u32,
     revision: u64,
 }
@@ -248,7 +248,7 @@ impl Claim {
 
 /// How far statements got, for a write.
 #[derive(Debug, Clone, Copy)]
-pub struct Reached<'a> {
+pub struct ProgressPoint<'a> {
     /// Statements done.
     pub done: u32,
     /// SHA-256 of these.
@@ -358,7 +358,7 @@ impl History {
         let probe = session.execute(self.sql(PROBE)).await;
         match probe {
             Err(error) if error.is_missing_table() => {
-                let create = CREATE.replace("{newer}", &NEWER.join(",\n  "));
+                let create = CREATE.replace("{newer}", &NEWER_COLUMNS.join(",\n  "));
                 session.execute(self.sql(&create)).await.map(drop)
             }
             Err(error) if error.is_missing_column() => self.upgrade(session).await,
@@ -369,7 +369,7 @@ impl History {
     /// Adds what the table lacks, in one statement: after a crash all of it is there or none.
     async fn upgrade(&self, session: &mut Session) -> Result<(), DbError> {
         let mut lacking = Vec::new();
-        for definition in NEWER {
+        for definition in NEWER_COLUMNS {
             let name = definition.split(' ').next().unwrap_or_default();
             let probe = format!("SELECT {name} FROM {{history}} LIMIT 0");
             match session.execute(self.sql(&probe)).await {
@@ -398,7 +398,7 @@ impl History {
                 .bind(start.version)
                 .bind(start.name)
                 .bind(start.checksum)
-                .bind(start.state.word())
+                .bind(start.state.as_str())
                 .bind(start.done)
                 .bind(start.total)
                 .bind(start.done_hash)
@@ -410,14 +410,14 @@ impl History {
                 .bind(connection);
             return match session.execute(query).await {
                 Err(error) if error.is_duplicate_row() => Err(WriteError::Overtaken),
-                other => other.map(|_| Claim::of(start, 1)).map_err(WriteError::Db),
+                other => other.map(|_| Claim::new(start, 1)).map_err(WriteError::Db),
             };
         };
         let query = self
             .sql(TAKE_OVER)
             .bind(start.name)
             .bind(start.checksum)
-            .bind(start.state.word())
+            .bind(start.state.as_str())
             .bind(start.done)
             .bind(start.total)
             .bind(start.done_hash)
@@ -426,9 +426,9 @@ impl History {
             .bind(start.session)
             .bind(&self.run_id)
             .bind(connection);
-        let query = as_read(query, record).bind(record.intent.as_ref().map(|intent| intent.number));
-        expect_one(session, query).await?;
-        Ok(Claim::of(start, record.revision + 1))
+        let query = bind_expected(query, record).bind(record.intent.as_ref().map(|intent| intent.number));
+        expect_one_row(session, query).await?;
+        Ok(Claim::new(start, record.revision + 1))
     }
 
     /// Records what is about to run, and that everything before it is done.
@@ -439,7 +439,7 @@ impl History {
         &self,
         session: &mut Session,
         claim: &Claim,
-        reached: Reached<'_>,
+        reached: ProgressPoint<'_>,
         intent: &Intent,
     ) -> Result<Claim, WriteError> {
         let query = self
@@ -450,8 +450,8 @@ impl History {
             .bind(intent.number)
             .bind(&intent.hash)
             .bind(&intent.before);
-        expect_one(session, self.mine(query, claim)).await?;
-        Ok(claim.moved(reached.done))
+        expect_one_row(session, self.mine(query, claim)).await?;
+        Ok(claim.advanced(reached.done))
     }
 
     /// Counts statements as done. Runs even after cancellation: they have happened.
@@ -462,7 +462,7 @@ impl History {
         &self,
         session: &mut Session,
         claim: &Claim,
-        reached: Reached<'_>,
+        reached: ProgressPoint<'_>,
         took_ms: u64,
     ) -> Result<Claim, WriteError> {
         let query = self
@@ -471,8 +471,8 @@ impl History {
             .bind(reached.hash)
             .bind(reached.session)
             .bind(took_ms);
-        expect_one(session, self.mine(query, claim).shielded()).await?;
-        Ok(claim.moved(reached.done))
+        expect_one_row(session, self.mine(query, claim).shielded()).await?;
+        Ok(claim.advanced(reached.done))
     }
 
     /// Records that all statements are done.
@@ -480,7 +480,7 @@ impl History {
     /// # Errors
     /// The record could not be written (the next run will), or is not this run's.
     pub async fn finish(&self, session: &mut Session, claim: &Claim) -> Result<(), WriteError> {
-        expect_one(session, self.mine(self.sql(FINISH), claim).shielded()).await
+        expect_one_row(session, self.mine(self.sql(FINISH), claim).shielded()).await
     }
 
     /// Records why a migration stopped. `intent` is the statement that may have taken effect in part.
@@ -496,17 +496,17 @@ impl History {
     ) -> Result<(), WriteError> {
         let error: String = error.chars().take(4000).collect();
         let state = match claim.state {
-            State::Reverting => State::Reverting,
-            _ => State::Failed,
+            RecordState::Reverting => RecordState::Reverting,
+            _ => RecordState::Failed,
         };
         let query = self
             .sql(FAIL)
-            .bind(state.word())
+            .bind(state.as_str())
             .bind(error)
             .bind(intent.map(|intent| intent.number))
             .bind(intent.map(|intent| &intent.hash))
             .bind(intent.map(|intent| &intent.before));
-        expect_one(session, self.mine(query, claim).shielded()).await
+        expect_one_row(session, self.mine(query, claim).shielded()).await
     }
 
     /// Removes a migration that was taken back.
@@ -514,7 +514,7 @@ impl History {
     /// # Errors
     /// The record could not be removed, or is not this run's.
     pub async fn forget(&self, session: &mut Session, claim: &Claim) -> Result<(), WriteError> {
-        expect_one(session, self.mine(self.sql(FORGET), claim).shielded()).await
+        expect_one_row(session, self.mine(self.sql(FORGET), claim).shielded()).await
     }
 
     /// How often the record was written, as this connection sees it, its own open transaction
@@ -539,7 +539,7 @@ impl History {
     ) -> Result<(), WriteError> {
         let query = self
             .sql(SETTLE)
-            .bind(settled.state.word())
+            .bind(settled.state.as_str())
             .bind(&settled.name)
             .bind(&settled.checksum)
             .bind(settled.done)
@@ -547,7 +547,7 @@ impl History {
             .bind(&settled.done_hash)
             .bind(settled.state.complete() && !record.state.complete())
             .bind(settled.session.as_deref());
-        expect_one(session, as_read(query, record)).await
+        expect_one_row(session, bind_expected(query, record)).await
     }
 
     /// Forgets a migration of which nothing is done.
@@ -555,7 +555,7 @@ impl History {
     /// # Errors
     /// The record could not be removed, or has changed since it was read.
     pub async fn undo(&self, session: &mut Session, record: &Record) -> Result<(), WriteError> {
-        expect_one(session, as_read(self.sql(UNDO), record)).await
+        expect_one_row(session, bind_expected(self.sql(UNDO), record)).await
     }
 
     /// Records a migration as in the database already.
@@ -585,13 +585,13 @@ impl History {
             .bind(claim.version)
             .bind(&self.run_id)
             .bind(claim.revision)
-            .bind(claim.state.word())
+            .bind(claim.state.as_str())
             .bind(claim.done)
     }
 }
 
 impl Claim {
-    fn of(start: &Start<'_>, revision: u64) -> Claim {
+    fn new(start: &Start<'_>, revision: u64) -> Claim {
         Claim {
             version: start.version,
             state: start.state,
@@ -600,7 +600,7 @@ impl Claim {
         }
     }
 
-    fn moved(&self, done: u32) -> Claim {
+    fn advanced(&self, done: u32) -> Claim {
         Claim {
             done,
             revision: self.revision + 1,
@@ -615,16 +615,16 @@ impl Claim {
 }
 
 /// The record as it was read.
-fn as_read(query: Query, record: &Record) -> Query {
+fn bind_expected(query: Query, record: &Record) -> Query {
     query
         .bind(record.version)
         .bind(record.run_id.as_deref())
         .bind(record.revision)
-        .bind(record.state.word())
+        .bind(record.state.as_str())
         .bind(record.done)
 }
 
-async fn expect_one(session: &mut Session, query: Query) -> Result<(), WriteError> {
+async fn expect_one_row(session: &mut Session, query: Query) -> Result<(), WriteError> {
     match session.execute(query).await?.affected {
         1 => Ok(()),
         _ => Err(WriteError::Overtaken),
@@ -634,7 +634,9 @@ async fn expect_one(session: &mut Session, query: Query) -> Result<(), WriteErro
 impl Record {
     /// Whether the migration was begun and nothing of it is in the database.
     pub fn is_untouched(&self) -> bool {
-        matches!(self.state, State::Running | State::Failed) && self.done == 0 && self.intent.is_none()
+        matches!(self.state, RecordState::Running | RecordState::Failed)
+            && self.done == 0
+            && self.intent.is_none()
     }
 }
 
@@ -651,7 +653,7 @@ fn record(row: &Row) -> Record {
         version: get(row, 0).unwrap_or_default(),
         name: get(row, 1).unwrap_or_default(),
         checksum: get(row, 2).unwrap_or_default(),
-        state: State::of(&get::<String>(row, 3).unwrap_or_default()),
+        state: RecordState::from_str(&get::<String>(row, 3).unwrap_or_default()),
         done: get(row, 4).unwrap_or_default(),
         total: get(row, 5).unwrap_or_default(),
         done_hash: get(row, 6).unwrap_or_default(),

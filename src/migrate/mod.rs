@@ -2,39 +2,39 @@
 //! going on where a run stopped.
 
 mod apply;
-mod compare;
-mod decide;
+mod effects_cache;
 pub mod files;
-mod foresee;
+mod forecast;
 mod history;
 mod lock;
-pub(crate) mod new;
+pub(crate) mod new_migration;
+mod object_snapshot;
 mod online_ddl;
 mod outcome;
 mod plan;
-mod reach;
+mod recovery;
 mod repair;
-mod requires;
+mod requirements;
+mod result_set_printer;
 mod resume;
-mod rows;
-mod script;
-mod server_life;
-mod session_state;
+mod saved_session;
+mod script_cursor;
+mod server_instance;
 mod session_vars;
+mod status;
 mod step;
-mod stopped;
-mod tables;
-mod take_up;
-mod witness;
+mod stop_report;
+mod table_identity;
+mod write_effects;
 
 use std::time::{Duration, Instant};
 
-use self::apply::{Applied, Runner};
-use self::compare::{Item, Standing, compare, refuse_problems};
-use self::foresee::Foresight;
+use self::apply::{AppliedMigration, Runner};
+use self::forecast::SchemaForecast;
 use self::history::{History, Record};
-use self::outcome::{Done, Plan, Row, Status};
+use self::outcome::{ApplyOutcome, MigrationRow, PlanOutcome, StatusOutcome};
 use self::plan::refuse_blocking;
+use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
@@ -158,7 +158,7 @@ impl<'a> Migrator<'a> {
 
     /// Says so where a statement that a run dies in cannot be resumed.
     fn warn_of_ddl(&self) {
-        if let Some(warning) = decide::warning(&self.server) {
+        if let Some(warning) = recovery::warning(&self.server) {
             self.ctx.report.warn(warning);
         }
     }
@@ -179,10 +179,13 @@ impl<'a> Migrator<'a> {
         name: &'static str,
         check: bool,
         problems_only: bool,
-    ) -> anyhow::Result<Status> {
+    ) -> anyhow::Result<StatusOutcome> {
         let records = self.history.load(&mut self.session).await?;
-        let rows = compare(folder, &records).iter().map(Row::of).collect();
-        Ok(Status {
+        let rows = compare(folder, &records)
+            .iter()
+            .map(MigrationRow::from_status)
+            .collect();
+        Ok(StatusOutcome {
             name,
             database: self.database.clone(),
             rows,
@@ -191,21 +194,21 @@ impl<'a> Migrator<'a> {
         })
     }
 
-    pub(crate) async fn plan(&mut self, folder: &Folder, args: &ApplyArgs) -> anyhow::Result<Plan> {
+    pub(crate) async fn plan(&mut self, folder: &Folder, args: &ApplyArgs) -> anyhow::Result<PlanOutcome> {
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
-        let unmet = requires::unmet(&mut self.session, &targets).await?;
+        let unmet = requirements::unmet(&mut self.session, &targets).await?;
         let mut statements = Vec::new();
-        let mut foresight =
-            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        let mut forecast =
+            SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
             let keep = |planned| {
                 statements.push(planned);
                 Ok(())
             };
             plan::plan(
-                &mut foresight,
+                &mut forecast,
                 &self.server,
                 migration,
                 record,
@@ -215,7 +218,7 @@ impl<'a> Migrator<'a> {
             )
             .await?;
         }
-        Ok(Plan {
+        Ok(PlanOutcome {
             database: self.database.clone(),
             server: self.server.name(),
             statements,
@@ -223,7 +226,11 @@ impl<'a> Migrator<'a> {
         })
     }
 
-    pub(crate) async fn apply(&mut self, folder: &Folder, args: &MigrateArgs) -> anyhow::Result<Done> {
+    pub(crate) async fn apply(
+        &mut self,
+        folder: &Folder,
+        args: &MigrateArgs,
+    ) -> anyhow::Result<ApplyOutcome> {
         self.lock(args).await?;
         // Read under the lock: another run may have done the work while this one waited.
         let records = self.history.load(&mut self.session).await?;
@@ -233,7 +240,7 @@ impl<'a> Migrator<'a> {
         let mut newest = newest(&items).map(str::to_owned);
         let mut applied = Vec::new();
         if !targets.is_empty() {
-            requires::refuse(&requires::unmet(&mut self.session, &targets).await?)?;
+            requirements::refuse(&requirements::unmet(&mut self.session, &targets).await?)?;
             self.refuse(folder, &targets, args).await?;
             self.warn_of_ddl();
             self.create_history().await?;
@@ -255,7 +262,7 @@ impl<'a> Migrator<'a> {
                 newest = Some(migration.label.clone());
             }
         }
-        Ok(Done {
+        Ok(ApplyOutcome {
             name: "migrate",
             database: self.database.clone(),
             applied,
@@ -273,8 +280,8 @@ impl<'a> Migrator<'a> {
     ) -> anyhow::Result<()> {
         let allow = args.apply.allow_blocking;
         let mut failing = None;
-        let mut foresight =
-            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        let mut forecast =
+            SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
             let visit = |planned: plan::Planned| {
                 if planned.fails.is_some() && failing.is_none() {
@@ -284,7 +291,7 @@ impl<'a> Migrator<'a> {
                 refuse_blocking(&planned, allow)
             };
             plan::plan(
-                &mut foresight,
+                &mut forecast,
                 &self.server,
                 migration,
                 *record,
@@ -324,13 +331,13 @@ impl<'a> Migrator<'a> {
 
     /// What these migrations would leave on an empty database and this one lacks.
     async fn lacking(&mut self, migrations: &[Migration]) -> anyhow::Result<Vec<String>> {
-        let foresight =
-            Foresight::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
-        let mut foresight = foresight.on_empty_server();
+        let forecast =
+            SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        let mut forecast = forecast.on_empty_server();
         for migration in migrations {
             let visit = |_| Ok(());
             plan::plan(
-                &mut foresight,
+                &mut forecast,
                 &self.server,
                 migration,
                 None,
@@ -340,7 +347,7 @@ impl<'a> Migrator<'a> {
             )
             .await?;
         }
-        Ok(foresight.lacking().await?)
+        Ok(forecast.lacking().await?)
     }
 
     fn runner<'s>(&'s mut self, args: &MigrateArgs) -> Runner<'s> {
@@ -375,7 +382,7 @@ impl<'a> Migrator<'a> {
             return Ok(true);
         }
         match (now, record) {
-            (Some(now), None) if now.state == history::State::Applied => {}
+            (Some(now), None) if now.state == history::RecordState::Applied => {}
             (Some(now), Some(before)) if now.state.complete() && !before.state.complete() => {}
             (None, Some(_)) => {}
             _ => return Err(history::overtaken().into()),
@@ -392,7 +399,7 @@ impl<'a> Migrator<'a> {
         args: &MigrateArgs,
         version: Option<&str>,
         yes: bool,
-    ) -> anyhow::Result<Done> {
+    ) -> anyhow::Result<ApplyOutcome> {
         self.lock(args).await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
@@ -412,7 +419,7 @@ impl<'a> Migrator<'a> {
             self.create_history().await?;
         }
         let begun = Instant::now();
-        let mut applied: Vec<Applied> = Vec::new();
+        let mut applied: Vec<AppliedMigration> = Vec::new();
         let taken: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
         for (number, (migration, record)) in targets.into_iter().enumerate() {
             if number > 0 && !self.renew(args, migration, Some(record)).await? {
@@ -424,12 +431,12 @@ impl<'a> Migrator<'a> {
                     .await?,
             );
         }
-        let left: Vec<Item<'_>> = items
+        let left: Vec<MigrationStatus<'_>> = items
             .into_iter()
             .filter(|item| !taken.contains(&item.version))
             .collect();
         let version = newest(&left).map(str::to_owned);
-        Ok(Done {
+        Ok(ApplyOutcome {
             name: "migrate-down",
             database: self.database.clone(),
             applied,
@@ -439,8 +446,8 @@ impl<'a> Migrator<'a> {
     }
 }
 
-fn opening(args: &MigrateArgs) -> session_vars::Opening {
-    session_vars::Opening {
+fn opening(args: &MigrateArgs) -> session_vars::SessionOpener {
+    session_vars::SessionOpener {
         ddl_lock_wait: args.ddl_lock_wait,
         lock_wait: args.lock_wait,
     }
@@ -449,7 +456,7 @@ fn opening(args: &MigrateArgs) -> session_vars::Opening {
 /// What is to be applied: everything pending up to the version asked for.
 fn select<'i>(
     folder: &Folder,
-    items: &[Item<'i>],
+    items: &[MigrationStatus<'i>],
     args: &ApplyArgs,
 ) -> Result<Vec<(&'i Migration, Option<&'i Record>)>, Failure> {
     let target = match &args.version {
@@ -457,7 +464,7 @@ fn select<'i>(
         None => None,
     };
     refuse_problems(items, target.filter(|_| args.only))?;
-    let wanted = |item: &&Item<'_>| match (target, args.only) {
+    let wanted = |item: &&MigrationStatus<'_>| match (target, args.only) {
         (Some(target), true) => item.version == target,
         (Some(target), false) => item.version <= target,
         (None, _) => true,
@@ -465,18 +472,18 @@ fn select<'i>(
     Ok(items
         .iter()
         .filter(wanted)
-        .filter(|item| item.standing.is_pending() || item.standing == Standing::OutOfOrder)
+        .filter(|item| item.standing.is_pending() || item.standing == Status::OutOfOrder)
         .filter_map(|item| Some((item.migration?, item.record)))
         .collect())
 }
 
 /// The newest version in the database, as its file writes it.
-fn newest<'i>(items: &'i [Item<'_>]) -> Option<&'i str> {
+fn newest<'i>(items: &'i [MigrationStatus<'_>]) -> Option<&'i str> {
     items
         .iter()
         .rev()
         .find(|item| item.record.is_some_and(|record| record.state.complete()))
-        .map(Item::label)
+        .map(MigrationStatus::label)
 }
 
 /// `user@machine`, for the record of who applied a migration.

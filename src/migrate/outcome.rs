@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::apply::Applied;
-use super::compare::{Item, Standing, advice, describe};
+use super::apply::AppliedMigration;
 use super::plan::Planned;
+use super::status::{MigrationStatus, Status, advice, describe};
 use crate::exit::Exit;
 use crate::migrate::files::Migration;
 use crate::report::{
@@ -15,10 +15,10 @@ use crate::report::{
 
 /// A migration's standing, kept for display.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct MigrationRow {
     label: String,
     name: String,
-    standing: Standing,
+    standing: Status,
     state: Option<&'static str>,
     done: u32,
     total: u32,
@@ -33,15 +33,15 @@ pub struct Row {
     advice: String,
 }
 
-impl Row {
+impl MigrationRow {
     /// Copies what a result needs.
-    pub fn of(item: &Item<'_>) -> Row {
+    pub fn from_status(item: &MigrationStatus<'_>) -> MigrationRow {
         let record = item.record;
-        Row {
+        MigrationRow {
             label: item.label().to_owned(),
             name: item.name().to_owned(),
             standing: item.standing,
-            state: record.map(|record| record.state.word()),
+            state: record.map(|record| record.state.as_str()),
             done: record.map_or(0, |record| record.done),
             total: record.map_or_else(
                 || item.migration.map_or(0, Migration::statements),
@@ -59,16 +59,16 @@ impl Row {
         }
     }
 
-    fn word(&self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         match (self.standing, self.state) {
-            (Standing::Applied, Some("baseline")) => "baseline",
-            _ => self.standing.word(),
+            (Status::Applied, Some("baseline")) => "baseline",
+            _ => self.standing.as_str(),
         }
     }
 
     fn json(&self) -> Value {
         json!({
-            "version": self.label, "name": self.name, "standing": self.word(), "file": self.file,
+            "version": self.label, "name": self.name, "standing": self.as_str(), "file": self.file,
             "statements_done": self.done, "statements_total": self.total, "started_at": self.started_at,
             "finished_at": self.finished_at, "duration_ms": self.duration_ms, "applied_by": self.applied_by,
             "out_of_order": self.out_of_order, "error": self.error,
@@ -78,26 +78,26 @@ impl Row {
 
 /// `migrate status`, `migrate verify` and `migrate --check`.
 #[derive(Debug)]
-pub struct Status {
+pub struct StatusOutcome {
     /// `migrate-status`, `migrate-verify`.
     pub name: &'static str,
     /// The database.
     pub database: String,
     /// Every migration, ascending.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MigrationRow>,
     /// Whether pending migrations and problems mean exit 1.
     pub check: bool,
     /// Whether only problems matter.
     pub problems_only: bool,
 }
 
-impl Status {
-    fn wrong(&self, row: &Row) -> bool {
+impl StatusOutcome {
+    fn wrong(&self, row: &MigrationRow) -> bool {
         row.standing.is_problem() || !self.problems_only && row.standing.is_pending()
     }
 }
 
-impl Outcome for Status {
+impl Outcome for StatusOutcome {
     fn exit(&self) -> Exit {
         if self.check && self.rows.iter().any(|row| self.wrong(row)) {
             Exit::Findings
@@ -116,12 +116,12 @@ impl Outcome for Status {
             Table::new(["VERSION", "NAME", "STATE", "STATEMENTS", "APPLIED (UTC)", "TOOK"]).right(&[3, 5]);
         for row in &self.rows {
             let state = match row.standing {
-                Standing::Applied => style.ok(row.word()),
-                Standing::Pending => style.warn(row.word()),
-                _ => style.bad(row.word()),
+                Status::Applied => style.ok(row.as_str()),
+                Status::Pending => style.warn(row.as_str()),
+                _ => style.bad(row.as_str()),
             };
             let statements = match row.standing {
-                Standing::Applied | Standing::Pending => row.total.to_string(),
+                Status::Applied | Status::Pending => row.total.to_string(),
                 _ => format!("{} of {}", row.done, row.total),
             };
             let when = row.finished_at.as_ref().or(row.started_at.as_ref());
@@ -146,7 +146,7 @@ impl Outcome for Status {
         for row in self
             .rows
             .iter()
-            .filter(|row| row.standing != Standing::Pending && self.wrong(row))
+            .filter(|row| row.standing != Status::Pending && self.wrong(row))
         {
             page.line(style.bad(&row.says));
             if let Some(error) = &row.error {
@@ -159,7 +159,7 @@ impl Outcome for Status {
         let applied = self
             .rows
             .iter()
-            .filter(|row| row.standing == Standing::Applied)
+            .filter(|row| row.standing == Status::Applied)
             .count();
         let pending = self.rows.iter().filter(|row| row.standing.is_pending()).count();
         let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
@@ -175,7 +175,7 @@ impl Outcome for Status {
     }
 
     fn json(&self) -> Json<'_> {
-        let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
+        let rows: Vec<Value> = self.rows.iter().map(MigrationRow::json).collect();
         let pending = self.rows.iter().filter(|row| row.standing.is_pending()).count();
         let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
         Box::new(
@@ -207,7 +207,7 @@ impl Outcome for Status {
 
 /// `migrate plan` and `migrate --dry-run`.
 #[derive(Debug)]
-pub struct Plan {
+pub struct PlanOutcome {
     /// The database.
     pub database: String,
     /// The server's name and version.
@@ -218,7 +218,7 @@ pub struct Plan {
     pub unmet: Vec<String>,
 }
 
-impl Outcome for Plan {
+impl Outcome for PlanOutcome {
     fn exit(&self) -> Exit {
         // What `migrate` would refuse to begin with.
         match !self.unmet.is_empty() || self.statements.iter().any(|planned| planned.fails.is_some()) {
@@ -241,9 +241,9 @@ impl Outcome for Plan {
         for planned in &self.statements {
             let effect = match planned.how {
                 _ if planned.fails.is_some() => style.bad("fails"),
-                how if how.blocks() && planned.is_refused() => style.bad(how.word()),
-                how if how.blocks() => style.warn(how.word()),
-                how => how.word().to_owned(),
+                how if how.blocks() && planned.is_refused() => style.bad(how.as_str()),
+                how if how.blocks() => style.warn(how.as_str()),
+                how => how.as_str().to_owned(),
             };
             table.row([
                 format!("{}.{}", planned.label, planned.number),
@@ -305,20 +305,20 @@ impl Outcome for Plan {
 
 /// `migrate` and `migrate down`.
 #[derive(Debug)]
-pub struct Done {
+pub struct ApplyOutcome {
     /// `migrate`, `migrate-down`.
     pub name: &'static str,
     /// The database.
     pub database: String,
     /// What was done, in order.
-    pub applied: Vec<Applied>,
+    pub applied: Vec<AppliedMigration>,
     /// The newest version in the database now.
     pub version: Option<String>,
     /// All of it together.
     pub took: Duration,
 }
 
-impl Outcome for Done {
+impl Outcome for ApplyOutcome {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -364,7 +364,7 @@ impl Outcome for Done {
 
 /// `migrate new`, `repair` and `baseline`: one line.
 #[derive(Debug)]
-pub struct Said {
+pub struct MessageOutcome {
     /// The command's name.
     pub name: &'static str,
     /// The line.
@@ -373,7 +373,7 @@ pub struct Said {
     pub json: Value,
 }
 
-impl Outcome for Said {
+impl Outcome for MessageOutcome {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::foresee::{Fault, Foresight, Size};
+use super::forecast::{PredictedError, SchemaForecast, TableSize};
 use super::history::Record;
-use super::online_ddl::{How, Verdict, verdict};
+use super::online_ddl::{DdlImpact, DdlVerdict, verdict};
 use crate::db::{DbError, Server};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Migration};
@@ -34,13 +34,13 @@ pub struct Planned {
     /// It in one line.
     pub summary: String,
     /// How it works.
-    pub how: How,
+    pub how: DdlImpact,
     /// Why, where that is not obvious.
     pub why: String,
     /// Where that is written, in the manual's chapter on online DDL.
     pub manual: &'static str,
     /// Why the server will refuse it, where that is certain.
-    pub fails: Option<Fault>,
+    pub fails: Option<PredictedError>,
     /// Estimated rows of its table; `None` when it touches none that exists.
     pub rows: Option<u64>,
     /// Estimated bytes of its table.
@@ -61,7 +61,7 @@ impl Planned {
     pub fn json(&self) -> serde_json::Value {
         json!({
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
-            "class": self.class.as_str(), "summary": self.summary, "effect": self.how.word(), "reason": self.why,
+            "class": self.class.as_str(), "summary": self.summary, "effect": self.how.as_str(), "reason": self.why,
             "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "refused": self.is_refused(),
             "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
         })
@@ -75,7 +75,7 @@ impl Planned {
 /// # Errors
 /// The file cannot be read any more, the connection failed, or `visit` refuses a statement.
 pub async fn plan(
-    foresight: &mut Foresight<'_>,
+    forecast: &mut SchemaForecast<'_>,
     server: &Server,
     migration: &Migration,
     record: Option<&Record>,
@@ -94,30 +94,30 @@ pub async fn plan(
     if !data_too && !changes_schema {
         return Ok(());
     }
-    foresight.begin_migration();
+    forecast.begin_migration();
     let mut statements = migration.script(Direction::Up, options).open()?;
     while let Some(statement) = statements.next()? {
-        foresight.check_cancelled()?;
+        forecast.check_cancelled()?;
         let number = statement.number;
         let found = classify(&statement.text);
         if number <= done {
             // The file is another one than the run had that began it: the run itself will say so.
             if number == done && record.is_some_and(|record| statement.after.hex() != record.done_hash) {
-                foresight.lose_sight();
+                forecast.lose_sight();
             }
             // What it set in the session is set again; what it did is there.
             if found.class == StatementClass::Session {
-                foresight.follow(&statement.text, &found).await?;
+                forecast.follow(&statement.text, &found).await?;
             }
             continue;
         }
-        let (verdict, size) = judge(foresight, server, &found).await?;
+        let (verdict, size) = judge(forecast, server, &found).await?;
         let fails = if unsettled == Some(number) {
-            foresight.follow_unsettled(&found);
+            forecast.follow_unsettled(&found);
             None
         } else {
-            let fails = foresight.fault(&statement.text, &found).await?;
-            foresight.follow(&statement.text, &found).await?;
+            let fails = forecast.fault(&statement.text, &found).await?;
+            forecast.follow(&statement.text, &found).await?;
             fails
         };
         visit(Planned {
@@ -141,25 +141,25 @@ pub async fn plan(
 
 /// The verdict on a statement, and the size of its table: of several, the worst and the largest.
 async fn judge(
-    foresight: &mut Foresight<'_>,
+    forecast: &mut SchemaForecast<'_>,
     server: &Server,
     found: &Classification,
-) -> Result<(Verdict, Option<Size>), DbError> {
+) -> Result<(DdlVerdict, Option<TableSize>), DbError> {
     let touched = found
         .objects
         .iter()
         .filter(|object| object.effect != ObjectEffect::Create);
     let mut tables: Vec<ObjectName> = touched.map(|object| object.name.clone()).collect();
     tables.extend(found.maintained.iter().cloned());
-    let mut worst: Option<(Verdict, Option<Size>)> = None;
+    let mut worst: Option<(DdlVerdict, Option<TableSize>)> = None;
     for name in tables {
-        let size = foresight.size(&name).await?;
+        let size = forecast.size(&name).await?;
         let table = match (&size, found.actions.is_empty()) {
-            (Some(_), false) => foresight.table(&name).await?,
+            (Some(_), false) => forecast.table(&name).await?,
             _ => None,
         };
-        let verdict = verdict(found, server, foresight.settings(), table.as_ref());
-        let weight = |verdict: &Verdict, size: &Option<Size>| {
+        let verdict = verdict(found, server, forecast.settings(), table.as_ref());
+        let weight = |verdict: &DdlVerdict, size: &Option<TableSize>| {
             let bytes = size.as_ref().map_or((0, 0), |size| (size.rows, size.bytes));
             (verdict.how, bytes)
         };
@@ -170,7 +170,7 @@ async fn judge(
             worst = Some((verdict, size));
         }
     }
-    Ok(worst.unwrap_or_else(|| (verdict(found, server, foresight.settings(), None), None)))
+    Ok(worst.unwrap_or_else(|| (verdict(found, server, forecast.settings(), None), None)))
 }
 
 /// Refuses a statement that keeps writers of a large table waiting.

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::Migrator;
-use super::compare::{Item, compare};
-use super::history::{Record, State};
-use super::outcome::Said;
+use super::history::{Record, RecordState};
+use super::outcome::MessageOutcome;
+use super::status::{MigrationStatus, compare};
 use crate::cancel::Cancel;
 use crate::cli::migrate::{MigrateArgs, RepairArgs};
 use crate::exit::Failure;
@@ -20,7 +20,7 @@ impl Migrator<'_> {
         folder: &Folder,
         args: &MigrateArgs,
         repair: &RepairArgs,
-    ) -> anyhow::Result<Said> {
+    ) -> anyhow::Result<MessageOutcome> {
         self.lock(args).await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
@@ -47,7 +47,7 @@ impl Migrator<'_> {
             }
         };
         let json = json!({ "version": item.label(), "name": name, "message": line });
-        Ok(Said {
+        Ok(MessageOutcome {
             name: "migrate-repair",
             line,
             json,
@@ -61,12 +61,12 @@ impl Migrator<'_> {
         args: &MigrateArgs,
         version: &str,
         force: bool,
-    ) -> anyhow::Result<Said> {
+    ) -> anyhow::Result<MessageOutcome> {
         let target = folder.find(version)?;
         self.lock(args).await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
-        let covered: Vec<&Item<'_>> = items
+        let covered: Vec<&MigrationStatus<'_>> = items
             .iter()
             .filter(|item| item.version <= target.version)
             .collect();
@@ -120,7 +120,7 @@ impl Migrator<'_> {
             ),
         };
         let json = json!({ "database": self.database, "version": target.label, "recorded": names });
-        Ok(Said {
+        Ok(MessageOutcome {
             name: "migrate-baseline",
             line,
             json,
@@ -139,12 +139,17 @@ enum Decision {
 /// Whether a migration was begun, and nothing of it is or may be done.
 fn nothing_done(record: &Record) -> bool {
     !record.state.complete()
-        && record.state != State::Reverting
+        && record.state != RecordState::Reverting
         && record.done == 0
         && record.intent.is_none()
 }
 
-fn decide(item: &Item<'_>, record: &Record, name: &str, repair: &RepairArgs) -> Result<Decision, Failure> {
+fn decide(
+    item: &MigrationStatus<'_>,
+    record: &Record,
+    name: &str,
+    repair: &RepairArgs,
+) -> Result<Decision, Failure> {
     let mut settled = record.clone();
     if repair.accept_file {
         let migration = with_file(item)?;
@@ -154,7 +159,7 @@ fn decide(item: &Item<'_>, record: &Record, name: &str, repair: &RepairArgs) -> 
         return Ok(Decision::Settle(Box::new(settled), line));
     }
     unfinished(record, name)?;
-    let reverting = record.state == State::Reverting;
+    let reverting = record.state == RecordState::Reverting;
     if repair.finished {
         if reverting {
             return Ok(Decision::Undo(format!("{name}: recorded as taken back")));
@@ -163,7 +168,7 @@ fn decide(item: &Item<'_>, record: &Record, name: &str, repair: &RepairArgs) -> 
             settled.checksum.clone_from(&migration.checksum);
             settled.name.clone_from(&migration.name);
         }
-        settled.state = State::Applied;
+        settled.state = RecordState::Applied;
         settled.session = None;
         return Ok(Decision::Settle(
             Box::new(settled),
@@ -189,13 +194,13 @@ fn decide(item: &Item<'_>, record: &Record, name: &str, repair: &RepairArgs) -> 
 /// Settles a migration of which no statement was interrupted: as long as nothing of it is done, a person may
 /// say that all of it is there already, or that it was never begun.
 fn without_intent(
-    item: &Item<'_>,
+    item: &MigrationStatus<'_>,
     mut settled: Record,
     name: &str,
     repair: &RepairArgs,
     command: &str,
 ) -> Result<Decision, Failure> {
-    if settled.done > 0 || repair.applied && settled.state == State::Reverting {
+    if settled.done > 0 || repair.applied && settled.state == RecordState::Reverting {
         return Err(Failure::usage(
             format!(
                 "{name} has no interrupted statement: {} of {} are done",
@@ -208,7 +213,7 @@ fn without_intent(
             ),
         ));
     }
-    if repair.not_applied && settled.state != State::Reverting {
+    if repair.not_applied && settled.state != RecordState::Reverting {
         return Ok(Decision::Undo(format!("{name}: recorded as not begun")));
     }
     let migration = with_file(item)?;
@@ -216,11 +221,11 @@ fn without_intent(
     settled.total = migration.statements();
     settled.done_hash = String::new();
     settled.session = None;
-    let line = if settled.state == State::Reverting {
-        settled.state = State::Applied;
+    let line = if settled.state == RecordState::Reverting {
+        settled.state = RecordState::Applied;
         format!("{name}: recorded as applied, nothing of it was taken back")
     } else {
-        settled.state = State::Baseline;
+        settled.state = RecordState::Baseline;
         settled.checksum.clone_from(&migration.checksum);
         format!("{name}: recorded as in the database already")
     };
@@ -246,7 +251,11 @@ fn refuse_baseline(database: &str, version: &str, lacking: &[String]) -> Failure
     )
 }
 
-fn find<'i, 'a>(folder: &Folder, items: &'i [Item<'a>], version: &str) -> Result<&'i Item<'a>, Failure> {
+fn find<'i, 'a>(
+    folder: &Folder,
+    items: &'i [MigrationStatus<'a>],
+    version: &str,
+) -> Result<&'i MigrationStatus<'a>, Failure> {
     let number = version.parse::<u64>().ok();
     match items
         .iter()
@@ -259,7 +268,7 @@ fn find<'i, 'a>(folder: &Folder, items: &'i [Item<'a>], version: &str) -> Result
     }
 }
 
-fn with_file<'a>(item: &Item<'a>) -> Result<&'a Migration, Failure> {
+fn with_file<'a>(item: &MigrationStatus<'a>) -> Result<&'a Migration, Failure> {
     item.migration.ok_or_else(|| {
         Failure::usage(
             format!("the file of {} is missing", item.name()),
@@ -270,8 +279,8 @@ fn with_file<'a>(item: &Item<'a>) -> Result<&'a Migration, Failure> {
 
 fn unfinished(record: &Record, name: &str) -> Result<(), Failure> {
     match record.state {
-        State::Running | State::Failed | State::Reverting => Ok(()),
-        State::Applied | State::Baseline => Err(Failure::usage(
+        RecordState::Running | RecordState::Failed | RecordState::Reverting => Ok(()),
+        RecordState::Applied | RecordState::Baseline => Err(Failure::usage(
             format!("{name} is applied, so there is nothing to settle"),
             "see `dbtool migrate status`; a changed file is accepted with --accept-file",
         )),
@@ -284,19 +293,20 @@ fn unfinished(record: &Record, name: &str) -> Result<(), Failure> {
 /// One of them has no down script, or an unfinished one is in the way.
 pub(super) fn to_take_back<'a>(
     folder: &Folder,
-    items: &[Item<'a>],
+    items: &[MigrationStatus<'a>],
     version: Option<&str>,
     options: SplitOptions,
     cancel: &Cancel,
 ) -> anyhow::Result<Vec<(&'a Migration, &'a Record)>> {
-    let recorded: Vec<&Item<'a>> = items.iter().filter(|item| item.record.is_some()).rev().collect();
+    let recorded: Vec<&MigrationStatus<'a>> =
+        items.iter().filter(|item| item.record.is_some()).rev().collect();
     let after = match version {
         // Version 0 is before all of them.
         Some(text) if text.bytes().all(|byte| byte == b'0') && !text.is_empty() => Some(0),
         Some(text) => Some(folder.find(text)?.version),
         None => None,
     };
-    let chosen: Vec<&Item<'a>> = match after {
+    let chosen: Vec<&MigrationStatus<'a>> = match after {
         Some(after) => recorded.into_iter().filter(|item| item.version > after).collect(),
         None => recorded.into_iter().take(1).collect(),
     };
@@ -305,9 +315,9 @@ pub(super) fn to_take_back<'a>(
         let (migration, Some(record)) = (with_file(item)?, item.record) else {
             continue;
         };
-        if matches!(record.state, State::Running | State::Failed) {
+        if matches!(record.state, RecordState::Running | RecordState::Failed) {
             return Err(Failure::usage(
-                format!("{} is not fully applied ({})", item.name(), record.state.word()),
+                format!("{} is not fully applied ({})", item.name(), record.state.as_str()),
                 "finish it first with `dbtool migrate`",
             )
             .into());

@@ -1,445 +1,334 @@
-//! What the objects of a statement look like, before it runs and when a run takes its migration up again.
-//!
-//! Before a statement that commits on its own the look is recorded with the intent; [`super::decide`] compares
-//! it with what is there when the migration is taken up again.
+//! Takes an unfinished migration up again: where to go on, and with what session.
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use super::apply::Runner;
+use super::history::{Intent, Record, RecordState};
+use super::lock;
+use super::object_snapshot::ObjectSnapshot;
+use super::recovery::{self, RecoveryVerdict, ServerFacts};
+use super::saved_session::{SavedSession, SessionWatch};
+use super::script_cursor::ScriptCursor;
+use super::server_instance::IdentityTrust;
+use crate::cancel::Cancel;
+use crate::exit::Failure;
+use crate::migrate::files::{
+    Direction, Migration, PrefixHash, ReaderPosition, ScriptStatement, StatementReader,
+};
+use crate::report::plural;
+use crate::sql::session::{reads_diagnostics, sets_role};
+use crate::sql::{StatementClass, classify, summary};
 
-use super::decide::Care;
-use super::server_life::Life;
-use super::witness::Witness;
-use crate::db::row::get;
-use crate::db::{DbError, Query, Row, Server, Session, quote_name};
-use crate::hex;
-use crate::sql::{Classification, ObjectEffect, ObjectKind, ObjectName};
-
-/// What a statement's objects look like, and what else the next run needs to judge it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// The session's database: names without one are of it.
-    pub database: String,
-    /// The text that EXECUTE ran.
-    pub ran: Option<String>,
-    /// Why the schema will not tell whether the statement took effect, where that is known already.
-    pub why: Option<String>,
-    /// Its objects, in the order of [`slots`], or those `watched`.
-    pub looks: Vec<Look>,
-    /// Tables that a text made at run time in a procedure may change.
-    pub watched: Option<Vec<ObjectName>>,
-    /// Whether the procedure has committed something.
-    pub committed: bool,
-    /// The server's life in which it was looked; asked only where a table's identity decides.
-    pub life: Option<Life>,
-    /// Recorded by the first version: only whether the objects are there can be compared.
-    pub presence_only: bool,
+/// An unfinished migration.
+struct Unfinished<'a> {
+    migration: &'a Migration,
+    path: String,
+    record: &'a Record,
+    state: SavedSession,
+    /// A run of an earlier version of dbtool has recorded nothing about its session.
+    legacy: bool,
+    /// The command that goes on.
+    command: &'static str,
+    total: u32,
 }
 
-/// One object: a fingerprint of its definition, and for a table what tells it from one of the same definition.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Look {
-    /// Of its definition; `-` for one that is not there, `hidden` for one this account may not see.
-    pub print: String,
-    /// Which table it is; asked only where that decides.
-    pub witness: Option<Witness>,
-    /// Whether the table has no rows; asked only where that decides.
-    pub empty: bool,
-    /// Whether it is a table of InnoDB; not recorded.
-    pub innodb: bool,
-}
-
-const ABSENT: &str = "-";
-const HIDDEN: &str = "hidden";
-/// The longest text of EXECUTE that is recorded, in bytes; the column holds 64 KiB.
-const LONGEST_RAN: usize = 32 << 10;
-
-impl Look {
-    /// Whether the object is there.
-    pub fn present(&self) -> bool {
-        self.print != ABSENT
-    }
-
-    /// Whether it is there and this account may not see its definition.
-    pub fn hidden(&self) -> bool {
-        self.print == HIDDEN
-    }
-}
-
-impl Snapshot {
-    /// As recorded by an earlier run.
-    pub fn parse(text: &str) -> Snapshot {
-        let value: Value = serde_json::from_str(text).unwrap_or_default();
-        if !value.is_object() {
-            let prints = text.split(',').filter(|print| !print.is_empty());
-            let look = |print: &str| Look {
-                print: print.to_owned(),
-                ..Look::default()
-            };
-            return Snapshot {
-                looks: prints.map(look).collect(),
-                presence_only: true,
-                ..Snapshot::default()
-            };
-        }
-        let string = |value: &Value| value.as_str().map(str::to_owned);
-        let looks = value["objects"].as_array().into_iter().flatten();
-        Snapshot {
-            database: string(&value["database"]).unwrap_or_default(),
-            ran: string(&value["ran"]),
-            why: string(&value["why"]),
-            looks: looks
-                .map(|look| Look {
-                    print: string(&look[0]).unwrap_or_default(),
-                    witness: look[1].as_str().map(Witness::parse),
-                    ..Look::default()
-                })
-                .collect(),
-            watched: value["watched"].as_array().map(|names| {
-                let name = |pair: &Value| ObjectName {
-                    schema: string(&pair[0]),
-                    name: string(&pair[1]).unwrap_or_default(),
-                };
-                names.iter().map(name).collect()
-            }),
-            committed: value["committed"].as_bool().unwrap_or_default(),
-            life: string(&value["server"]).map(|server| Life {
-                server,
-                since: value["since"].as_i64(),
-            }),
-            presence_only: false,
-        }
-    }
-
-    /// As recorded.
-    pub fn to_text(&self) -> String {
-        let looks: Vec<Value> = self
-            .looks
-            .iter()
-            .map(|look| json!([look.print, look.witness.as_ref().map(Witness::to_text)]))
-            .collect();
-        let mut value = json!({ "database": self.database, "objects": looks });
-        match &self.ran {
-            Some(ran) if ran.len() > LONGEST_RAN => {
-                value["objects"] = json!([]);
-                value["why"] = json!("the text that was executed is too long to be recorded");
-            }
-            Some(ran) => value["ran"] = json!(ran),
-            None => {}
-        }
-        if let Some(watched) = &self.watched {
-            let pairs = watched.iter().map(|name| json!([name.schema, name.name]));
-            value["watched"] = json!(pairs.collect::<Vec<_>>());
-            value["committed"] = json!(self.committed);
-        }
-        if let Some(life) = &self.life {
-            value["server"] = json!(life.server);
-            value["since"] = json!(life.since);
-        }
-        if let Some(why) = &self.why {
-            value["why"] = json!(why);
-        }
-        value.to_string()
-    }
-
-    /// Whether its objects look as they do there.
-    pub fn looks_as(&self, other: &Snapshot) -> bool {
-        let alone = |snapshot: &Snapshot| Snapshot {
-            looks: snapshot.looks.clone(),
-            ..Snapshot::default()
+impl Runner<'_> {
+    /// The script before the first statement to run, and what the session holds then.
+    pub(super) async fn resume_at(
+        &mut self,
+        migration: &Migration,
+        mut reader: StatementReader,
+        total: u32,
+        record: Option<&Record>,
+        direction: Direction,
+        watch: &SessionWatch,
+    ) -> anyhow::Result<(ScriptCursor, SavedSession)> {
+        let unfinished = match direction {
+            Direction::Up => [RecordState::Running, RecordState::Failed],
+            Direction::Down => [RecordState::Reverting, RecordState::Reverting],
         };
-        alone(self).to_text() == alone(other).to_text()
-    }
-
-    /// Looks at the objects a statement touches; names without a database are of `database`. `before` it
-    /// runs, a second may have to pass ([`Witness::look`]).
-    ///
-    /// # Errors
-    /// The connection failed; an object that is not there, or may not be seen, is no error.
-    pub async fn take(
-        session: &mut Session,
-        server: &Server,
-        statement: &str,
-        found: &Classification,
-        database: &str,
-        before: bool,
-    ) -> Result<Snapshot, DbError> {
-        let mut looks = Vec::new();
-        let care = Care::of(statement, found);
-        for (kind, name) in slots(found) {
-            let name = qualified(name, database);
-            let mut look = look_at(session, kind, &name).await?;
-            if kind == ObjectKind::Table && look.present() {
-                if found.verb.ends_with("SEQUENCE") {
-                    look.print = format!("{}:{}", look.print, next_value(session, &name).await?);
-                }
-                if care.asks_witness() {
-                    let settle = before.then_some(care);
-                    look.witness = Some(Witness::look(session, server, &name, settle).await?);
-                }
-                look.empty = care == Care::Rows && !before && is_empty(session, &name).await?;
-            }
-            looks.push(look);
-        }
-        let witnessed = looks.iter().any(|look| look.witness.is_some());
-        let life = match witnessed {
-            true => Some(Life::look(session, server).await?),
-            false => None,
+        let Some(record) = record.filter(|record| unfinished.contains(&record.state)) else {
+            let script = ScriptCursor::new(reader, 0, PrefixHash::default(), total);
+            return Ok((script, SavedSession::default()));
         };
-        Ok(Snapshot {
-            database: database.to_owned(),
-            looks,
-            life,
-            ..Snapshot::default()
-        })
-    }
-}
-
-/// Tables looked at for one CALL.
-const MOST_WATCHED: usize = 50;
-/// The tables of a database.
-const TABLES: &str = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?";
-
-impl Snapshot {
-    /// Looks at every table that a text made at run time in a procedure can be about: those whose names
-    /// stand in the call or in the `bodies`, there or not there.
-    ///
-    /// # Errors
-    /// The connection failed.
-    pub async fn watch(
-        session: &mut Session,
-        call: &str,
-        bodies: &[String],
-        database: &str,
-    ) -> Result<Snapshot, DbError> {
-        let mut snapshot = Snapshot {
-            database: database.to_owned(),
-            ..Snapshot::default()
+        let place = Unfinished {
+            migration,
+            path: reader.path().display().to_string(),
+            record,
+            state: SavedSession::parse(record.session.as_deref()),
+            legacy: record.revision == 0,
+            command: match direction {
+                Direction::Up => "dbtool migrate",
+                Direction::Down => "dbtool migrate down",
+            },
+            total,
         };
-        let words = |text: &str| -> Vec<String> {
-            text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
-                .filter(|word| !word.is_empty())
-                .map(str::to_lowercase)
-                .collect()
+        place.refuse_earlier_form()?;
+        let begin = reader.position();
+        let mut passed = place.pass(&mut reader, record.done, &self.ctx.cancel)?;
+        place.refuse_other_file(&passed)?;
+        self.refuse_other_connection(record).await?;
+        // What was begun is judged in the session it ran in.
+        self.replay(&passed.replayed).await?;
+        if !place.legacy {
+            place.state.restore(self.session, watch).await?;
+        }
+        if let Some(intent) = &record.intent {
+            let done = self.settle(&place, &mut reader, &begin, intent).await?;
+            reader.seek(&begin)?;
+            passed = place.pass(&mut reader, done, &self.ctx.cancel)?;
+        }
+        place.refuse_lost_session(&passed, reader.peek()?)?;
+        if passed.done > 0 {
+            let rest = plural(total.saturating_sub(passed.done).into(), "statement");
+            self.ctx.report.status(format!(
+                "{}: resuming, {} done, {rest} to go",
+                migration.name, passed.done
+            ));
+        }
+        Ok((
+            ScriptCursor::new(reader, passed.done, passed.hash, total),
+            place.state,
+        ))
+    }
+
+    /// The lock of an earlier run may be lost while its statement still runs.
+    async fn refuse_other_connection(&mut self, record: &Record) -> anyhow::Result<()> {
+        let Some(id) = record.connection_id else {
+            return Ok(());
         };
-        let mut names: Vec<String> = bodies.iter().flat_map(|body| words(body)).collect();
-        if names.iter().any(|word| word == "call") {
-            snapshot.why = Some("it may call another procedure".to_owned());
-        }
-        names.extend(words(call));
-        let mut watched = Vec::new();
-        let mut tables = session.stream(Query::new(TABLES).bind(database)).await?;
-        while let Some(name) = tables.next_as::<String>().await? {
-            if names.contains(&name.to_lowercase()) {
-                watched.push(ObjectName {
-                    schema: Some(database.to_owned()),
-                    name,
-                });
-            }
-        }
-        if watched.len() > MOST_WATCHED {
-            snapshot.why = Some("it may be about too many tables to look at".to_owned());
-        } else {
-            snapshot.looks = Snapshot::watch_again(session, &watched).await?.looks;
-            snapshot.watched = Some(watched);
-        }
-        Ok(snapshot)
-    }
-
-    /// Looks again at the tables that an earlier run watched.
-    ///
-    /// # Errors
-    /// The connection failed.
-    pub async fn watch_again(session: &mut Session, watched: &[ObjectName]) -> Result<Snapshot, DbError> {
-        let mut snapshot = Snapshot::default();
-        for name in watched {
-            snapshot
-                .looks
-                .push(look_at(session, ObjectKind::Table, name).await?);
-        }
-        Ok(snapshot)
-    }
-}
-
-/// The objects to look at: each one touched, and behind a renamed one its new name.
-pub fn slots(found: &Classification) -> Vec<(ObjectKind, &ObjectName)> {
-    let mut slots = Vec::new();
-    for object in &found.objects {
-        slots.push((object.kind, &object.name));
-        if let ObjectEffect::Rename(to) = &object.effect {
-            slots.push((object.kind, to));
-        }
-    }
-    slots
-}
-
-/// The name with its database.
-pub fn qualified(name: &ObjectName, database: &str) -> ObjectName {
-    ObjectName {
-        schema: Some(name.schema.clone().unwrap_or_else(|| database.to_owned())),
-        name: name.name.clone(),
-    }
-}
-
-fn quoted(name: &ObjectName) -> String {
-    match &name.schema {
-        Some(schema) => format!("{}.{}", quote_name(schema), quote_name(&name.name)),
-        None => quote_name(&name.name),
-    }
-}
-
-async fn look_at(session: &mut Session, kind: ObjectKind, name: &ObjectName) -> Result<Look, DbError> {
-    let target = match kind {
-        ObjectKind::Database => quote_name(&name.name),
-        _ => quoted(name),
-    };
-    let definition = session
-        .first::<Row>(format!("SHOW CREATE {} {target}", kind.keyword()))
-        .await;
-    let mut look = Look::default();
-    look.print = match definition {
-        Ok(Some(row)) => {
-            // Triggers, routines and events have their sql_mode before the definition.
-            let column = match kind {
-                ObjectKind::Table | ObjectKind::View | ObjectKind::Database => 1,
-                ObjectKind::Trigger | ObjectKind::Procedure | ObjectKind::Function => 2,
-                ObjectKind::Event => 3,
-            };
-            match get::<String>(&row, column) {
-                Some(text) => {
-                    look.innodb = text.contains("ENGINE=InnoDB");
-                    let text = match kind {
-                        ObjectKind::Table => without_name(&without_counter(&text)),
-                        _ => text,
-                    };
-                    hex::encode(&Sha256::digest(text.as_bytes())[..8])
-                }
-                None => HIDDEN.to_owned(),
-            }
-        }
-        Ok(None) => ABSENT.to_owned(),
-        Err(error) if error.is_missing_object() => ABSENT.to_owned(),
-        Err(error) if error.code().is_some() => HIDDEN.to_owned(),
-        Err(error) => return Err(error),
-    };
-    Ok(look)
-}
-
-/// Where a sequence stands, as far as that is stored.
-async fn next_value(session: &mut Session, name: &ObjectName) -> Result<String, DbError> {
-    let query = format!("SELECT next_not_cached_value FROM {}", quoted(name));
-    match session.first::<i64>(query).await {
-        Ok(value) => Ok(value.unwrap_or_default().to_string()),
-        Err(error) if error.code().is_some() => Ok(HIDDEN.to_owned()),
-        Err(error) => Err(error),
-    }
-}
-
-async fn is_empty(session: &mut Session, name: &ObjectName) -> Result<bool, DbError> {
-    match session
-        .first::<u8>(format!("SELECT 1 FROM {} LIMIT 1", quoted(name)))
-        .await
-    {
-        Ok(row) => Ok(row.is_none()),
-        Err(error) if error.code().is_some() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// A table's definition without its next AUTO_INCREMENT value, which every insert changes.
-fn without_counter(definition: &str) -> String {
-    const OPTION: &str = " AUTO_INCREMENT=";
-    match definition.rfind(OPTION) {
-        Some(at) => {
-            let tail = definition[at + OPTION.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
-            format!("{}{tail}", &definition[..at])
-        }
-        None => definition.to_owned(),
-    }
-}
-
-/// A table's definition without its name, and without those of constraints that follow the table's name
-/// when it is renamed (`t_ibfk_1`, `t_chk_1`).
-fn without_name(definition: &str) -> String {
-    let body = definition.find('(').map_or(definition, |at| &definition[at..]);
-    let lines = body.lines().map(|line| {
-        let renamed = line.trim_start().strip_prefix("CONSTRAINT `").and_then(|rest| {
-            let (name, tail) = rest.split_once("` ")?;
-            let (_, number) = name.rsplit_once("_ibfk_").or(name.rsplit_once("_chk_"))?;
-            let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            numbered.then_some(tail)
-        });
-        renamed.unwrap_or(line)
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Look, Snapshot, Witness, without_counter, without_name};
-
-    #[test]
-    fn the_counter_is_no_part_of_a_definition() {
-        let table = |counter: &str| {
-            format!(
-                "CREATE TABLE `t` (`id` int AUTO_INCREMENT) ENGINE=InnoDB{counter} DEFAULT CHARSET=utf8mb4"
+        match lock::at_work(self.session, id).await? {
+            None => Ok(()),
+            Some(what) => Err(Failure::locked(
+                format!("connection {id} of an earlier run still works on this migration ({what})"),
+                format!("wait for it to end, or end it with KILL {id}; then run the command again"),
             )
-        };
-        assert_eq!(without_counter(&table(" AUTO_INCREMENT=17")), table(""));
-        assert_eq!(without_counter(&table("")), table(""));
+            .into()),
+        }
     }
 
-    #[test]
-    fn a_renamed_table_has_the_same_definition() {
-        let table = |name: &str| {
-            format!(
-                "CREATE TABLE `{name}` (\n  `id` int,\n  CONSTRAINT `{name}_ibfk_1` FOREIGN KEY (`id`) REFERENCES `x` (`id`),\n  CONSTRAINT `own` CHECK (`id` > 1)\n) ENGINE=InnoDB"
+    /// Finds out whether the statement that was begun took effect; returns the statements done.
+    async fn settle(
+        &mut self,
+        place: &Unfinished<'_>,
+        reader: &mut StatementReader,
+        begin: &ReaderPosition,
+        intent: &Intent,
+    ) -> anyhow::Result<u32> {
+        let (number, done) = (intent.number, place.record.done);
+        let label = &place.migration.label;
+        let path = &place.path;
+        let which = match done + 1 {
+            first if first < number => format!("statements {first} to {number}"),
+            _ => format!("statement {number}"),
+        };
+        let by_hand = format!(
+            "look at the database: if {which} took effect, `dbtool migrate repair {label} --applied`; if \
+             not, `dbtool migrate repair {label} --not-applied`; then `{}` again",
+            place.command
+        );
+        reader.seek(begin)?;
+        let mut statement = None;
+        while let Some(next) = reader.next()? {
+            self.ctx.cancel.check()?;
+            if next.number == number {
+                statement = Some(next);
+                break;
+            }
+        }
+        let Some(statement) = statement.filter(|statement| statement.after.hex() == intent.hash) else {
+            return Err(Failure::usage(
+                format!("{path}: {which} was interrupted and has changed since"),
+                format!("restore the file, or {by_hand}"),
             )
+            .into());
         };
-        assert_eq!(without_name(&table("a")), without_name(&table("b")));
-        assert!(without_name(&table("a")).contains("`own`"));
+        let what = summary(&statement.text, 60);
+        match self.judged(place, &statement, intent).await? {
+            RecoveryVerdict::Applied => {
+                self.ctx.report.status(format!(
+                    "  {label}.{number}  {what}: took effect before the interruption"
+                ));
+                Ok(number)
+            }
+            RecoveryVerdict::NotApplied => Ok(done),
+            RecoveryVerdict::Unclear(why) => Err(Failure::usage(
+                format!(
+                    "{}: {which} ({what}) was interrupted, and whether it took effect cannot be \
+                     told: {why}",
+                    statement.place()
+                ),
+                by_hand,
+            )
+            .into()),
+        }
     }
 
-    #[test]
-    fn a_snapshot_is_read_as_it_was_recorded() {
-        let snapshot = Snapshot {
-            database: "a\"b".to_owned(),
-            ran: Some("ALTER TABLE `t` ADD a INT".to_owned()),
-            why: None,
-            looks: vec![
-                Look {
-                    print: "12ab".to_owned(),
-                    witness: Some(Witness {
-                        ids: Some("5".to_owned()),
-                        created: Some(7),
-                        renaming_renews: true,
-                        partitions: Vec::new(),
-                    }),
-                    ..Look::default()
-                },
-                Look {
-                    print: "-".to_owned(),
-                    ..Look::default()
-                },
-            ],
-            watched: Some(vec![crate::sql::ObjectName {
-                schema: Some("d".to_owned()),
-                name: "t".to_owned(),
-            }]),
-            committed: true,
-            life: Some(super::Life {
-                server: "ab".to_owned(),
-                since: Some(5),
-            }),
-            presence_only: false,
+    async fn judged(
+        &mut self,
+        place: &Unfinished<'_>,
+        statement: &ScriptStatement,
+        intent: &Intent,
+    ) -> anyhow::Result<RecoveryVerdict> {
+        let before = ObjectSnapshot::parse(&intent.before);
+        let text = before.ran.as_deref().unwrap_or(&statement.text);
+        let found = classify(text);
+        if intent.number > place.record.done + 1 {
+            return Ok(RecoveryVerdict::Unclear(
+                "they ran as one, and something in them cannot be rolled back".to_owned(),
+            ));
+        }
+        if matches!(
+            found.class,
+            StatementClass::Query | StatementClass::Session | StatementClass::Transaction
+        ) {
+            // Such a statement has an intent only where it calls a function that may have written.
+            let why = "a function that it calls may write to a table without transactions";
+            return Ok(RecoveryVerdict::Unclear(
+                before.why.unwrap_or_else(|| why.to_owned()),
+            ));
+        }
+        let database = match before.database.as_str() {
+            "" => self.database,
+            database => database,
         };
-        assert_eq!(Snapshot::parse(&snapshot.to_text()), snapshot);
-        let old = Snapshot::parse("12ab,-");
-        assert_eq!((old.looks.len(), old.presence_only), (2, true));
-        assert!(!old.looks[1].present());
-        let long = Snapshot {
-            ran: Some("x".repeat(70_000)),
-            ..Snapshot::default()
+        let now = match &before.watched {
+            Some(watched) => ObjectSnapshot::watch_again(self.session, watched).await?,
+            None => ObjectSnapshot::take(self.session, self.server, text, &found, database, false).await?,
         };
-        assert!(Snapshot::parse(&long.to_text()).why.is_some());
+        let facts = ServerFacts {
+            atomic: self.server.has_atomic_ddl(),
+            trust: IdentityTrust::between(before.instance.as_ref(), now.instance.as_ref(), self.server),
+        };
+        Ok(recovery::took_effect(text, &found, &before, &now, facts))
+    }
+
+    /// Sets again what the statements done by an earlier run had set in its session, as far as it is not
+    /// recorded.
+    async fn replay(&mut self, statements: &[ScriptStatement]) -> anyhow::Result<()> {
+        for statement in statements {
+            self.session
+                .execute(statement.text.as_str())
+                .await
+                .map_err(|error| {
+                    anyhow::Error::new(error)
+                        .context(format!("{}: setting up the session again", statement.place()))
+                })?;
+        }
+        Ok(())
+    }
+}
+
+/// The statements an earlier run did.
+struct Passed {
+    done: u32,
+    /// SHA-256 of these.
+    hash: PrefixHash,
+    /// Those that have to be run again for what they set in the session.
+    replayed: Vec<ScriptStatement>,
+    /// The last of them, with its place.
+    last: Option<String>,
+    /// One that left something which cannot be set again, and what.
+    lost: Option<(String, &'static str)>,
+}
+
+impl Unfinished<'_> {
+    /// Takes the first `count` statements, or as many as there are.
+    fn pass(&self, reader: &mut StatementReader, count: u32, cancel: &Cancel) -> anyhow::Result<Passed> {
+        let temporary = self.state.temporary().map(|(_, number)| number);
+        let too_long = self.state.too_long();
+        let mut passed = Passed {
+            done: 0,
+            hash: PrefixHash::default(),
+            replayed: Vec::new(),
+            last: None,
+            lost: None,
+        };
+        while passed.done < count {
+            cancel.check()?;
+            let Some(statement) = reader.next()? else { break };
+            let lost = if temporary == Some(statement.number) {
+                Some("a temporary table")
+            } else if too_long.is_some_and(|name| statement.text.to_lowercase().contains(name)) {
+                Some("a variable too long to be kept")
+            } else if self.legacy && classify(&statement.text).session_state {
+                Some("a temporary table or a variable")
+            } else {
+                None
+            };
+            if let (Some(what), None) = (lost, &passed.lost) {
+                passed.lost = Some((statement.place(), what));
+            }
+            passed.done = statement.number;
+            passed.hash = statement.after.clone();
+            passed.last = Some(statement.place());
+            let session = self.legacy && classify(&statement.text).class == StatementClass::Session;
+            if session || sets_role(&statement.text) {
+                passed.replayed.push(statement);
+            }
+        }
+        Ok(passed)
+    }
+
+    fn refuse_earlier_form(&self) -> Result<(), Failure> {
+        let migration = self.migration;
+        let record = self.record;
+        if record.checksum == migration.checksum || !migration.has_been(&record.checksum) {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "{} was begun with an earlier form of its file ({} of {} statements done), which this one \
+                 cannot go on with",
+                migration.name, record.done, record.total
+            ),
+            format!(
+                "take the database back to where it was as the comments at the head of {} say, then run \
+                 `{}` again",
+                self.path, self.command
+            ),
+        ))
+    }
+
+    fn refuse_other_file(&self, passed: &Passed) -> Result<(), Failure> {
+        if passed.done == self.record.done && passed.hash.hex() == self.record.done_hash {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "the first {} of {} changed after they were run; dbtool cannot go on in the middle of \
+                 another file",
+                plural(self.record.done.into(), "statement"),
+                self.path
+            ),
+            format!(
+                "restore these statements as they were; only what comes after them may change. If the migration \
+                 was finished by hand, `dbtool migrate repair {} --finished` records that",
+                self.migration.label
+            ),
+        ))
+    }
+
+    /// Refuses to go on where the rest needs what only the lost connection had.
+    fn refuse_lost_session(&self, passed: &Passed, next: Option<&ScriptStatement>) -> Result<(), Failure> {
+        let Some(next) = next.filter(|_| passed.done < self.total) else {
+            return Ok(());
+        };
+        let asks = passed.last.as_ref().filter(|_| reads_diagnostics(&next.text));
+        let result = asks.map(|place| (place, "its result, which the next statement asks for,"));
+        let lost = passed.lost.as_ref().map(|(place, what)| (place, *what));
+        let Some((place, what)) = lost.or(result) else {
+            return Ok(());
+        };
+        Err(Failure::usage(
+            format!(
+                "{place}: this statement left {what} in the connection of the interrupted run; the rest of the \
+                 migration cannot have it any more"
+            ),
+            format!(
+                "finish the statements from number {} on by hand, then `dbtool migrate repair {} --finished`; a \
+                 plain table in place of the temporary one survives an interruption",
+                passed.done + 1,
+                self.migration.label
+            ),
+        ))
     }
 }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::db::{DbError, Session};
 
 /// A default that is put right: the statement that does it, and why.
-struct Neutral {
+struct SessionDefault {
     /// Sets the session's value.
     set: &'static str,
     /// What the server's own default would break.
@@ -22,36 +22,36 @@ struct Neutral {
 }
 
 /// Every default that is put right. One that this server does not know (1193) is none of its.
-const NEUTRAL: &[Neutral] = &[
-    Neutral {
+const SESSION_DEFAULTS: &[SessionDefault] = &[
+    SessionDefault {
         set: "SET SESSION autocommit = 1",
         why: "off, the last statement and its record would never be committed",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION completion_type = 0",
         why: "CHAIN and RELEASE would act on the commits that keep a statement and its record together",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION TRANSACTION READ WRITE",
         why: "a read-only session cannot keep its record; a read-only server refuses all the same",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION sql_select_limit = 18446744073709551615",
         why: "a limit cuts off the rows of SELECTs that later statements use",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION sql_safe_updates = 0",
         why: "it refuses writes without a key, which a migration is full of",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION sql_big_selects = 1",
         why: "a guess at the number of rows would decide whether a migration can run",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION max_statement_time = 0",
         why: "the limit is --timeout's; the server's would end long statements in the middle (MariaDB)",
     },
-    Neutral {
+    SessionDefault {
         set: "SET SESSION max_execution_time = 0",
         why: "the limit is --timeout's; the server's would end long SELECTs in the middle (MySQL)",
     },
@@ -65,7 +65,7 @@ const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
 /// # Errors
 /// The connection failed, or a value is refused.
 pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), DbError> {
-    for neutral in NEUTRAL {
+    for neutral in SESSION_DEFAULTS {
         match session.execute(neutral.set).await {
             // The other family's variable.
             Err(error) if error.is_unknown_variable() => {}
@@ -80,7 +80,7 @@ pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), Db
 
 /// How a session is opened, and opened again between two migrations.
 #[derive(Debug, Clone, Copy)]
-pub struct Opening {
+pub struct SessionOpener {
     /// `--ddl-lock-wait`, in seconds.
     pub ddl_lock_wait: u64,
     /// `--lock-wait`, in seconds.
@@ -88,9 +88,9 @@ pub struct Opening {
 }
 
 /// At least this long the lock is waited for when it was held a moment before.
-const LOCK_AGAIN: u64 = 30;
+const MIN_RELOCK_WAIT: u64 = 30;
 
-impl Opening {
+impl SessionOpener {
     /// Puts a new connection in the place of `session`, so that nothing of what one migration left in it
     /// reaches the next: variables, temporary tables, prepared statements. Resetting the connection would
     /// do less: it does not run init_connect. The lock is given up and taken again; another run may come
@@ -104,18 +104,18 @@ impl Opening {
         session.end();
         *session = ctx.db.writable_session().await?;
         prepare(session, self.ddl_lock_wait).await?;
-        let wait = std::time::Duration::from_secs(self.lock_wait.max(LOCK_AGAIN));
+        let wait = std::time::Duration::from_secs(self.lock_wait.max(MIN_RELOCK_WAIT));
         lock::acquire(ctx, session, database, wait).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::NEUTRAL;
+    use super::SESSION_DEFAULTS;
 
     #[test]
     fn each_default_has_its_reason() {
-        for neutral in NEUTRAL {
+        for neutral in SESSION_DEFAULTS {
             assert!(neutral.set.starts_with("SET SESSION "), "{}", neutral.set);
             assert!(neutral.why.len() > 20, "{}", neutral.set);
         }

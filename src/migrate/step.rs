@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-use super::apply::{Doubt, Progress, Runner, Spot, Stop};
-use super::history::{Claim, Intent, Reached};
+use super::apply::{MigrationStop, Progress, Runner, StatementLocation, UncertainStatement};
+use super::history::{Claim, Intent, ProgressPoint};
 use super::lock;
-use super::reach::Reach;
-use super::resume::Snapshot;
-use super::rows::RowPrinter;
-use super::script::Mark;
-use super::session_state::SessionState;
+use super::object_snapshot::ObjectSnapshot;
+use super::result_set_printer::ResultSetPrinter;
+use super::saved_session::SavedSession;
+use super::script_cursor::Bookmark;
+use super::write_effects::WriteEffects;
 use crate::db::codes::ER_WARNING_NOT_COMPLETE_ROLLBACK;
 use crate::db::row::get;
 use crate::db::{DbError, Done, ErrorKind, Query, Row};
@@ -41,16 +41,16 @@ pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
 /// Undoes one.
 const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
 /// Tells, by its release, whether the transaction it was set in is still the open one.
-pub(super) const MARK: &str = "SAVEPOINT dbtool_mark";
-/// See [`MARK`].
-pub(super) const RELEASE_MARK: &str = "RELEASE SAVEPOINT dbtool_mark";
+pub(super) const SAVEPOINT: &str = "SAVEPOINT dbtool_mark";
+/// See [`SAVEPOINT`].
+pub(super) const RELEASE_SAVEPOINT: &str = "RELEASE SAVEPOINT dbtool_mark";
 /// Warnings shown for one statement.
-const SHOWN_WARNINGS: usize = 3;
+const MAX_WARNINGS: usize = 3;
 /// Statements that may form one step.
-const LONGEST_STEP: usize = 100;
+const MAX_STEP: usize = 100;
 
 /// One statement of a step.
-pub(super) struct Part {
+pub(super) struct StepStatement {
     pub statement: Arc<ScriptStatement>,
     /// What it is; of an EXECUTE, what the text is that it runs.
     pub found: Classification,
@@ -58,7 +58,7 @@ pub(super) struct Part {
     pub executed: Option<String>,
 }
 
-impl Part {
+impl StepStatement {
     /// The statement.
     pub fn text(&self) -> &str {
         &self.statement.text
@@ -70,7 +70,7 @@ impl Part {
 }
 
 /// What a statement of a step did.
-struct Ran {
+struct StatementRun {
     done: Done,
     returned: Option<u64>,
     took: Duration,
@@ -78,9 +78,9 @@ struct Ran {
 }
 
 /// What a statement is. EXECUTE is what the text is that it runs, where that is known.
-pub(super) fn part(statement: Arc<ScriptStatement>, state: &SessionState) -> Part {
+pub(super) fn part(statement: Arc<ScriptStatement>, state: &SavedSession) -> StepStatement {
     let executed = state.executed(&statement.text);
-    Part {
+    StepStatement {
         found: classify(executed.as_deref().unwrap_or(&statement.text)),
         executed,
         statement,
@@ -89,7 +89,7 @@ pub(super) fn part(statement: Arc<ScriptStatement>, state: &SessionState) -> Par
 
 /// How a step is kept together with its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bond {
+enum RecordBinding {
     /// In a transaction of ours.
     Together,
     /// Intent, the statement that commits, record.
@@ -102,7 +102,7 @@ enum Bond {
 
 /// A user variable that stored programs set and later statements of the file may read: it would be lost
 /// with the session, and whoever goes on without it could end with other data.
-fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<String>, Stop> {
+fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<String>, MigrationStop> {
     let mut set: Vec<String> = bodies.iter().flat_map(|body| user_variables(body)).collect();
     set.retain(|name| progress.watch.mentions(name));
     if let Some(name) = set.iter().find(|name| {
@@ -132,7 +132,7 @@ fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<
 
 impl Runner<'_> {
     /// Runs the next statement with those that ask about it, or goes back to where it can be tried again.
-    pub(super) async fn step(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+    pub(super) async fn step(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
         self.ctx.cancel.check().map_err(DbError::from)?;
         let parts = self.next_parts(progress)?;
         progress.doubt = None;
@@ -148,20 +148,22 @@ impl Runner<'_> {
                 }
                 Ok(())
             }
-            Err(Stop::Db(error))
+            Err(MigrationStop::Db(error))
                 if error.is_lock_conflict() && progress.undone && progress.attempts + 1 < self.attempts =>
             {
-                self.wait_for_locks(progress, &error).await.map_err(Stop::Db)
+                self.wait_for_locks(progress, &error)
+                    .await
+                    .map_err(MigrationStop::Db)
             }
             Err(stop) => Err(stop),
         }
     }
 
-    fn next_parts(&mut self, progress: &mut Progress<'_>) -> Result<Vec<Part>, Stop> {
-        let mut parts: Vec<Part> = Vec::new();
+    fn next_parts(&mut self, progress: &mut Progress<'_>) -> Result<Vec<StepStatement>, MigrationStop> {
+        let mut parts: Vec<StepStatement> = Vec::new();
         loop {
             let always = parts.last().is_none_or(|last| sets_next_transaction(last.text()));
-            let may = parts.len() < LONGEST_STEP
+            let may = parts.len() < MAX_STEP
                 && (progress.asks(parts.len())
                     || parts
                         .last()
@@ -182,13 +184,13 @@ impl Runner<'_> {
     async fn outside(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         kind: Option<TransactionStatement>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         if let Some(holder) = lock::keep(self.session, self.database).await? {
-            return Err(Stop::LockLost(holder));
+            return Err(MigrationStop::LockLost(holder));
         }
-        let begins = |part: &Part| transaction(part.text()) == Some(TransactionStatement::Begin);
+        let begins = |part: &StepStatement| transaction(part.text()) == Some(TransactionStatement::Begin);
         if kind.is_some() || parts.get(1).is_some_and(begins) {
             return self.begin_transaction(progress, parts).await;
         }
@@ -209,21 +211,25 @@ impl Runner<'_> {
             return self.after(progress, parts, skipped, begun).await;
         }
         match self.bond(progress, own).await? {
-            Bond::Together => self.together(progress, parts, skipped, begun).await,
-            Bond::Guarded => self.guarded(progress, parts, skipped, begun).await,
-            Bond::Commits => self.commits(progress, parts, skipped, begun).await,
-            Bond::After => self.after(progress, parts, skipped, begun).await,
+            RecordBinding::Together => self.together(progress, parts, skipped, begun).await,
+            RecordBinding::Guarded => self.guarded(progress, parts, skipped, begun).await,
+            RecordBinding::Commits => self.commits(progress, parts, skipped, begun).await,
+            RecordBinding::After => self.after(progress, parts, skipped, begun).await,
         }
     }
 
-    async fn bond(&mut self, progress: &mut Progress<'_>, parts: &[Part]) -> Result<Bond, DbError> {
+    async fn bond(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[StepStatement],
+    ) -> Result<RecordBinding, DbError> {
         if parts[0].commits() {
-            return Ok(Bond::Commits);
+            return Ok(RecordBinding::Commits);
         }
-        if parts.iter().any(Part::commits) {
-            return Ok(Bond::Guarded);
+        if parts.iter().any(StepStatement::commits) {
+            return Ok(RecordBinding::Guarded);
         }
-        let mut bond = Bond::After;
+        let mut bond = RecordBinding::After;
         for part in parts {
             let lasting = match part.found.class {
                 StatementClass::Dml => true,
@@ -236,9 +242,9 @@ impl Runner<'_> {
                 // Of blocks and SET STATEMENT not all is read.
                 let unread = part.found.opaque && part.found.verb != "CALL";
                 if unread || !self.undoable(progress, part).await? {
-                    return Ok(Bond::Guarded);
+                    return Ok(RecordBinding::Guarded);
                 }
-                bond = Bond::Together;
+                bond = RecordBinding::Together;
             }
         }
         Ok(bond)
@@ -248,30 +254,34 @@ impl Runner<'_> {
     pub(super) async fn undoable(
         &mut self,
         progress: &mut Progress<'_>,
-        part: &Part,
+        part: &StepStatement,
     ) -> Result<bool, DbError> {
-        Ok(self.reach(progress, part).await?.undoable())
+        Ok(self.write_effects(progress, part).await?.undoable())
     }
 
     /// What a statement does through tables, views, triggers and stored programs.
-    async fn reach(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Reach, DbError> {
+    async fn write_effects(
+        &mut self,
+        progress: &mut Progress<'_>,
+        part: &StepStatement,
+    ) -> Result<WriteEffects, DbError> {
         let state = &progress.state;
         let database = state.database.as_deref().unwrap_or(self.database);
         let text = part.executed.as_deref().unwrap_or(part.text());
         let temporary = |name: &str| state.is_temporary(name);
         progress
             .tables
-            .reach(self.session, database, text, &part.found, temporary)
+            .write_effects(self.session, database, text, &part.found, temporary)
             .await
     }
 
     async fn together(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         skip: usize,
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let before = progress.state.clone();
         self.session.execute("START TRANSACTION").await?;
         let ran = match self.run_parts(progress, parts, skip).await {
@@ -300,15 +310,15 @@ impl Runner<'_> {
     async fn commits(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         skip: usize,
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let part = &parts[skip];
         let mut before = self.look(progress, part, true).await?;
         // CREATE TABLE … SELECT may call a function that writes.
         if part.found.verb == "CREATE TABLE" && has_query(part.executed.as_deref().unwrap_or(part.text())) {
-            before.why = self.reach(progress, part).await?.why;
+            before.why = self.write_effects(progress, part).await?.why;
         }
         let head = progress.script.mark_after(skip + 1);
         self.intend(progress, 0, &head, before.to_text()).await?;
@@ -368,19 +378,25 @@ impl Runner<'_> {
     async fn look(
         &mut self,
         progress: &Progress<'_>,
-        part: &Part,
+        part: &StepStatement,
         before: bool,
-    ) -> Result<Snapshot, DbError> {
+    ) -> Result<ObjectSnapshot, DbError> {
         let database = progress.state.database.as_deref().unwrap_or(self.database);
         let text = part.executed.as_deref().unwrap_or(part.text());
         let mut snapshot =
-            Snapshot::take(self.session, self.server, text, &part.found, database, before).await?;
+            ObjectSnapshot::take(self.session, self.server, text, &part.found, database, before).await?;
         snapshot.ran.clone_from(&part.executed);
         Ok(snapshot)
     }
 
     /// Looks whether a failed statement that commits by itself has left something.
-    async fn judge(&mut self, progress: &mut Progress<'_>, part: &Part, before: &Snapshot, error: &DbError) {
+    async fn judge(
+        &mut self,
+        progress: &mut Progress<'_>,
+        part: &StepStatement,
+        before: &ObjectSnapshot,
+        error: &DbError,
+    ) {
         // An interrupted one is judged by the next run, as one that was killed.
         if error.code().is_none() && !matches!(error.kind(), ErrorKind::Timeout { .. }) {
             return;
@@ -396,10 +412,10 @@ impl Runner<'_> {
     async fn guarded(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         skip: usize,
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let state = progress.state.clone();
         let mark = progress.script.mark_after(parts.len());
         let mut before = self.foretell(progress, &parts[skip]).await?;
@@ -415,7 +431,7 @@ impl Runner<'_> {
             progress.committed = committed;
         }
         if may_end {
-            self.session.execute(MARK).await?;
+            self.session.execute(SAVEPOINT).await?;
         }
         let ran = match self.run_parts(progress, parts, skip).await {
             Ok(ran) => ran,
@@ -464,28 +480,33 @@ impl Runner<'_> {
     }
 
     /// Looks at what a statement that no ROLLBACK undoes may change, as far as that is known before it runs.
-    async fn foretell(&mut self, progress: &mut Progress<'_>, part: &Part) -> Result<Snapshot, Stop> {
-        let reach = self.reach(progress, part).await?;
+    async fn foretell(
+        &mut self,
+        progress: &mut Progress<'_>,
+        part: &StepStatement,
+    ) -> Result<ObjectSnapshot, MigrationStop> {
+        let effects = self.write_effects(progress, part).await?;
         let mut before = self.look(progress, part, true).await?;
         if part.found.opaque && part.found.verb != "CALL" {
             return Ok(before);
         }
-        if let Some(name) = later_reads(progress, &reach.bodies)? {
+        if let Some(name) = later_reads(progress, &effects.bodies)? {
             before.why = Some(format!(
                 "it may set @{name}, which other statements of the file read"
             ));
-        } else if let Some((text, database)) = reach.only_change() {
+        } else if let Some((text, database)) = effects.only_change() {
             let found = classify(text);
             if found.class == StatementClass::Ddl && !found.objects.is_empty() {
-                before = Snapshot::take(self.session, self.server, text, &found, database, true).await?;
+                before =
+                    ObjectSnapshot::take(self.session, self.server, text, &found, database, true).await?;
                 before.ran = Some(text.clone());
             }
-        } else if reach.only_text() && !progress.tables.any_plain(self.session).await? {
+        } else if effects.only_text() && !progress.tables.any_plain(self.session).await? {
             let database = before.database.clone();
             let text = part.executed.as_deref().unwrap_or(part.text());
-            before = Snapshot::watch(self.session, text, &reach.bodies, &database).await?;
+            before = ObjectSnapshot::watch(self.session, text, &effects.bodies, &database).await?;
         } else {
-            before.why = reach.why;
+            before.why = effects.why;
         }
         Ok(before)
     }
@@ -493,10 +514,10 @@ impl Runner<'_> {
     async fn after(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         skip: usize,
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let ran = self.run_parts(progress, parts, skip).await?;
         let mark = progress.script.mark_after(parts.len());
         self.learn(progress, parts).await?;
@@ -506,9 +527,13 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Whether the transaction of [`MARK`] is still the open one.
+    /// Whether the transaction of [`SAVEPOINT`] is still the open one.
     pub(super) async fn release_mark(&mut self) -> Result<bool, DbError> {
-        match self.session.execute(Query::new(RELEASE_MARK).shielded()).await {
+        match self
+            .session
+            .execute(Query::new(RELEASE_SAVEPOINT).shielded())
+            .await
+        {
             Ok(_) => Ok(true),
             Err(error) if error.is_missing_savepoint() => Ok(false),
             Err(error) => Err(error),
@@ -517,7 +542,7 @@ impl Runner<'_> {
 
     /// Undoes an open transaction after a failure, and finds out whether all of it could be undone.
     /// Errors are not told: the one that led here is the cause.
-    pub(super) async fn undo(&mut self, progress: &mut Progress<'_>, marked: bool, state: &SessionState) {
+    pub(super) async fn undo(&mut self, progress: &mut Progress<'_>, marked: bool, state: &SavedSession) {
         progress.claim = progress.committed.clone();
         let mut why = None;
         if marked {
@@ -559,7 +584,7 @@ impl Runner<'_> {
     pub(super) fn doubt(&self, progress: &mut Progress<'_>, why: &'static str, before: String) {
         let ahead = progress.spot.number.saturating_sub(progress.script.number()) as usize;
         let mark = progress.script.mark_after(ahead + 1);
-        progress.doubt = Some(Doubt {
+        progress.doubt = Some(UncertainStatement {
             why,
             intent: Intent {
                 number: mark.done(),
@@ -573,7 +598,7 @@ impl Runner<'_> {
     async fn withdraw(&mut self, progress: &mut Progress<'_>) {
         let mark = progress.script.mark();
         let text = progress.state.to_text();
-        let reached = Reached {
+        let reached = ProgressPoint {
             done: mark.done(),
             hash: &mark.hash(),
             session: text.as_deref(),
@@ -594,12 +619,12 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         ahead: usize,
-        mark: &Mark,
+        mark: &Bookmark,
         before: String,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let done = progress.script.mark_after(ahead);
         let text = progress.state.to_text();
-        let reached = Reached {
+        let reached = ProgressPoint {
             done: done.done(),
             hash: &done.hash(),
             session: text.as_deref(),
@@ -624,12 +649,12 @@ impl Runner<'_> {
     pub(super) async fn record(
         &mut self,
         progress: &mut Progress<'_>,
-        mark: &Mark,
+        mark: &Bookmark,
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let text = progress.state.to_text();
         let hash = mark.hash();
-        let reached = Reached {
+        let reached = ProgressPoint {
             done: mark.done(),
             hash: &hash,
             session: text.as_deref(),
@@ -660,7 +685,7 @@ impl Runner<'_> {
 
     /// Commits a statement with its record. Undone or done as a whole; once it is sent, cancellation must not
     /// cut it short.
-    pub(super) async fn commit(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+    pub(super) async fn commit(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
         self.session.execute(Query::new(COMMIT).shielded()).await?;
         self.committed(progress);
         Ok(())
@@ -672,7 +697,11 @@ impl Runner<'_> {
     }
 
     /// Takes in what statements have left in the session.
-    pub(super) async fn learn(&mut self, progress: &mut Progress<'_>, parts: &[Part]) -> Result<(), Stop> {
+    pub(super) async fn learn(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[StepStatement],
+    ) -> Result<(), MigrationStop> {
         for (number, part) in (progress.script.number()..).zip(parts) {
             progress
                 .state
@@ -684,7 +713,13 @@ impl Runner<'_> {
     }
 
     /// Counts and shows what was done, and moves on.
-    fn go_on(&mut self, progress: &mut Progress<'_>, parts: &[Part], ran: &[Ran], mark: Mark) {
+    fn go_on(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[StepStatement],
+        ran: &[StatementRun],
+        mark: Bookmark,
+    ) {
         let first = parts.len() - ran.len();
         for (number, (index, part)) in (progress.script.number()..).zip(parts.iter().enumerate()) {
             if let Some(ran) = index.checked_sub(first).and_then(|index| ran.get(index)) {
@@ -698,7 +733,7 @@ impl Runner<'_> {
         progress.script.go_to(mark);
     }
 
-    fn say(&self, progress: &Progress<'_>, number: u32, part: &Part, ran: &Ran) {
+    fn say(&self, progress: &Progress<'_>, number: u32, part: &StepStatement, ran: &StatementRun) {
         let what = summary(part.text(), 60);
         let number = format!("{}.{number}", progress.migration.label);
         let rows = match (ran.returned, part.found.class) {
@@ -725,9 +760,9 @@ impl Runner<'_> {
     async fn run_parts(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         from: usize,
-    ) -> Result<Vec<Ran>, DbError> {
+    ) -> Result<Vec<StatementRun>, DbError> {
         let mut ran = Vec::new();
         for (index, part) in parts.iter().enumerate().skip(from) {
             ran.push(self.run_part(progress, index, part, false).await?);
@@ -742,9 +777,9 @@ impl Runner<'_> {
         Ok(ran)
     }
 
-    fn spot(&self, progress: &mut Progress<'_>, index: usize, part: &Part) {
+    fn spot(&self, progress: &mut Progress<'_>, index: usize, part: &StepStatement) {
         let statement = &part.statement;
-        progress.spot = Spot {
+        progress.spot = StatementLocation {
             number: progress.script.number() + u32::try_from(index).unwrap_or(u32::MAX),
             place: statement.place(),
             what: summary(&statement.text, 80),
@@ -756,12 +791,12 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         index: usize,
-        part: &Part,
+        part: &StepStatement,
         shielded: bool,
-    ) -> Result<Ran, DbError> {
+    ) -> Result<StatementRun, DbError> {
         self.spot(progress, index, part);
         let begun = Instant::now();
-        let mut printer = RowPrinter::new(&self.ctx.report);
+        let mut printer = ResultSetPrinter::new(&self.ctx.report);
         let mut query = Query::shared(&part.statement.text).timeout(self.timeout);
         if shielded {
             query = query.shielded();
@@ -775,7 +810,7 @@ impl Runner<'_> {
             }
             other => other?,
         };
-        Ok(Ran {
+        Ok(StatementRun {
             done,
             returned: printer.total(),
             took: begun.elapsed(),
@@ -785,7 +820,7 @@ impl Runner<'_> {
 
     /// The texts of the last statement's warnings, a few of them.
     async fn warnings(&mut self) -> Result<Vec<String>, DbError> {
-        let query = Query::new(format!("SHOW WARNINGS LIMIT {SHOWN_WARNINGS}")).shielded();
+        let query = Query::new(format!("SHOW WARNINGS LIMIT {MAX_WARNINGS}")).shielded();
         let rows = self.session.rows::<Row>(query).await?;
         Ok(rows
             .iter()

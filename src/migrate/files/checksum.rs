@@ -7,15 +7,15 @@ use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::input::{self, CHUNK};
-use super::layout::{self, Mark, Part};
-use super::reader::Script;
+use super::layout::{self, FilePart, LayoutMark};
+use super::reader::MigrationScript;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 
 /// A mark at the beginning of a line is no longer than this.
-const LONGEST_MARK: usize = 256;
+const MAX_MARK: usize = 256;
 
-impl Script {
+impl MigrationScript {
     /// SHA-256 of what applies the migration, as hexadecimal digits; the file is not split for it unless
     /// it has several parts, and never held.
     ///
@@ -60,7 +60,7 @@ impl Script {
     }
 
     /// Of the script's own file.
-    fn own_checksum(&self, cancel: &Cancel) -> anyhow::Result<(String, Hints)> {
+    fn own_checksum(&self, cancel: &Cancel) -> anyhow::Result<(String, FileHints)> {
         let (hash, hints) = hash_lines(&self.path, cancel, |_| true)?;
         if self.whole || !hints.marks {
             return Ok((hash, hints));
@@ -68,12 +68,12 @@ impl Script {
         // The down script of the same file may be edited after the up script was applied.
         let borders = self.open()?.borders()?;
         let mut next = borders.iter().peekable();
-        let mut part = Part::Up;
+        let mut part = FilePart::Up;
         let (hash, _) = hash_lines(&self.path, cancel, |line| {
             while let Some((_, begun)) = next.next_if(|(border, _)| *border <= line) {
                 part = *begun;
             }
-            part == Part::Up
+            part == FilePart::Up
         })?;
         Ok((hash, hints))
     }
@@ -92,7 +92,7 @@ pub struct Checksum {
 
 /// What a file may hold, seen without splitting it: never overlooked, sometimes mistaken.
 #[derive(Debug, Clone, Copy, Default)]
-struct Hints {
+struct FileHints {
     /// A mark that begins a part.
     marks: bool,
     /// A command that reads another file.
@@ -135,13 +135,13 @@ fn hash_lines(
     path: &Path,
     cancel: &Cancel,
     mut wanted: impl FnMut(u32) -> bool,
-) -> anyhow::Result<(String, Hints)> {
+) -> anyhow::Result<(String, FileHints)> {
     let (mut file, stamp) = input::open(path)?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
-    let mut head: Vec<u8> = Vec::with_capacity(LONGEST_MARK);
+    let mut head: Vec<u8> = Vec::with_capacity(MAX_MARK);
     let (mut line, mut held_cr, mut first) = (1_u32, false, true);
-    let (mut hints, mut sources) = (Hints::default(), SourceHint::new());
+    let (mut hints, mut sources) = (FileHints::default(), SourceHint::new());
     let mut include = wanted(line);
     loop {
         cancel.check()?;
@@ -163,7 +163,7 @@ fn hash_lines(
             let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
             let (piece, tail) = rest.split_at(end);
             rest = tail;
-            let room = LONGEST_MARK.saturating_sub(head.len());
+            let room = MAX_MARK.saturating_sub(head.len());
             head.extend_from_slice(&piece[..piece.len().min(room)]);
             if include {
                 // A CR that ended the piece before was held back: only LF makes it part of a line break.
@@ -204,7 +204,7 @@ fn is_mark(head: &[u8]) -> bool {
     matches!(head.first(), Some(b'-' | b'#' | b'/'))
         && matches!(
             layout::mark(&String::from_utf8_lossy(head), None),
-            Some((_, Mark::Part(_)))
+            Some((_, LayoutMark::FilePart(_)))
         )
 }
 

@@ -47,7 +47,7 @@ impl Migration {
 #[cfg(test)]
 mod tests {
     use crate::cancel::Cancel;
-    use crate::migrate::files::{Direction, Script};
+    use crate::migrate::files::{Direction, MigrationScript};
     use crate::sql::SplitOptions;
 
     #[test]
@@ -58,7 +58,7 @@ mod tests {
                     /* dbtool:replaces 0123 */ SELECT '-- dbtool:replaces text';\n-- dbtool:replaces 4567\n\
                     SELECT 2;\n-- migrate:down\n-- dbtool:requires-empty e\nSELECT 3;";
         std::fs::write(&path, text).unwrap();
-        let script = Script {
+        let script = MigrationScript {
             path,
             direction: Direction::Up,
             whole: false,

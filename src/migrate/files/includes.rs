@@ -6,24 +6,24 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::input::{Stamp, changed};
+use super::input::{FileStamp, changed};
 use crate::exit::Failure;
 use crate::report::visible;
 use crate::sql::Splitter;
 
 /// A file may read one that reads one, and so on, this far.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// One script reads no more files than this; each is remembered while it is read.
-const MOST_FILES: usize = 1000;
+const MAX_FILES: usize = 1000;
 
 /// The files of a script, in the order in which they were opened first: its own, then those it reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(Vec<OneFile>);
+pub struct Files(Vec<ReadFile>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct OneFile {
+struct ReadFile {
     path: Arc<Path>,
-    stamp: Stamp,
+    stamp: FileStamp,
     /// Whether statements of the script's direction are in it.
     wanted: bool,
 }
@@ -33,19 +33,19 @@ impl Files {
     ///
     /// # Errors
     /// It held something else before; there are too many.
-    pub(super) fn note(&mut self, path: &Arc<Path>, stamp: Stamp) -> Result<(), Failure> {
+    pub(super) fn note(&mut self, path: &Arc<Path>, stamp: FileStamp) -> Result<(), Failure> {
         match self.0.iter().find(|known| known.path == *path) {
             Some(known) if known.stamp == stamp => Ok(()),
             Some(_) => Err(changed(path)),
-            None if self.0.len() > MOST_FILES => Err(Failure::usage(
+            None if self.0.len() > MAX_FILES => Err(Failure::usage(
                 format!(
-                    "a migration reads {} and {MOST_FILES} files before it",
+                    "a migration reads {} and {MAX_FILES} files before it",
                     path.display()
                 ),
                 "put their statements into fewer files",
             )),
             None => {
-                self.0.push(OneFile {
+                self.0.push(ReadFile {
                     path: Arc::clone(path),
                     stamp,
                     wanted: false,
@@ -70,7 +70,7 @@ impl Files {
 
 /// A command `source` in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct SourceCommand {
     pub(super) name: String,
     pub(super) line: u32,
     pub(super) column: u32,
@@ -96,7 +96,7 @@ impl Outer {
 ///
 /// # Errors
 /// There is no such file, it is outside the folder, it is being read already, or the files are nested too deep.
-pub(super) fn resolve(main: &Path, outer: &Arc<Outer>, source: &Source) -> Result<Arc<Path>, Failure> {
+pub(super) fn resolve(main: &Path, outer: &Arc<Outer>, source: &SourceCommand) -> Result<Arc<Path>, Failure> {
     let from = &*outer.path;
     let refuse = |what: String, next: &str| {
         let place = format!("{}:{}:{}", from.display(), source.line, source.column);
@@ -135,9 +135,9 @@ pub(super) fn resolve(main: &Path, outer: &Arc<Outer>, source: &Source) -> Resul
             "take the command out, or put the statements into a file that reads no other",
         );
     }
-    if outer.chain().count() > DEEPEST {
+    if outer.chain().count() > MAX_DEPTH {
         return refuse(
-            format!("files that read one another are more than {DEEPEST} deep at {name}"),
+            format!("files that read one another are more than {MAX_DEPTH} deep at {name}"),
             "put the statements into fewer files",
         );
     }

@@ -15,16 +15,16 @@ const BOM: &str = "\u{feff}";
 
 /// Tells one content of a file from another without reading it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
 }
 
-impl Stamp {
-    fn of(meta: &Metadata) -> Stamp {
-        Stamp {
+impl FileStamp {
+    fn of(meta: &Metadata) -> FileStamp {
+        FileStamp {
             device: meta.dev(),
             inode: meta.ino(),
             size: meta.size(),
@@ -37,7 +37,7 @@ impl Stamp {
 ///
 /// # Errors
 /// It is no file, or may not be read.
-pub(super) fn open(path: &Path) -> Result<(File, Stamp), Failure> {
+pub(super) fn open(path: &Path) -> Result<(File, FileStamp), Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::usage(
             format!("cannot read {}: {error}", path.display()),
@@ -53,7 +53,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Stamp), Failure> {
         .map_err(unreadable)?;
     let meta = file.metadata().map_err(unreadable)?;
     refuse_others(path, &meta)?;
-    Ok((file, Stamp::of(&meta)))
+    Ok((file, FileStamp::of(&meta)))
 }
 
 fn refuse_others(path: &Path, meta: &Metadata) -> Result<(), Failure> {
@@ -84,7 +84,7 @@ pub fn changed(path: &Path) -> Failure {
 pub(super) struct Input {
     path: Arc<Path>,
     file: File,
-    stamp: Stamp,
+    stamp: FileStamp,
     text: String,
     /// Where in the file the window begins.
     base: u64,
@@ -96,7 +96,7 @@ pub(super) struct Input {
 
 /// Why the window could not be moved on.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub(super) enum InputError {
     /// For the user as it is.
     Failure(Failure),
     /// A byte of the window's text, at its end, that cannot be part of a statement.
@@ -122,7 +122,7 @@ impl Input {
         &self.path
     }
 
-    pub(super) fn stamp(&self) -> Stamp {
+    pub(super) fn stamp(&self) -> FileStamp {
         self.stamp
     }
 
@@ -161,7 +161,7 @@ impl Input {
     }
 
     /// Adds to the window's end: a piece of fixed size, more only behind a statement that is larger.
-    pub(super) fn fill(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn fill(&mut self) -> Result<(), InputError> {
         // What is read beyond the statement is held with it. A string that is cut is read again from its start
         // each time, so that the pieces have to grow with it.
         let wanted = CHUNK.max(self.text.len() / 8);
@@ -173,9 +173,9 @@ impl Input {
         Ok(())
     }
 
-    fn read_chunk(&mut self) -> Result<usize, Unreadable> {
+    fn read_chunk(&mut self) -> Result<usize, InputError> {
         let failed = |path: &Path, error: &std::io::Error| {
-            Unreadable::Failure(Failure::usage(
+            InputError::Failure(Failure::usage(
                 format!("cannot read {}: {error}", path.display()),
                 "make the file readable for this user",
             ))
@@ -188,8 +188,8 @@ impl Input {
             .read(&mut self.chunk[kept..kept + CHUNK])
             .map_err(|error| failed(&self.path, &error))?;
         let meta = self.file.metadata().map_err(|error| failed(&self.path, &error))?;
-        if Stamp::of(&meta) != self.stamp {
-            return Err(Unreadable::Failure(changed(&self.path)));
+        if FileStamp::of(&meta) != self.stamp {
+            return Err(InputError::Failure(changed(&self.path)));
         }
         self.ended = count == 0;
         let bytes = &self.chunk[..kept + count];
@@ -210,7 +210,7 @@ impl Input {
         }
         let at = self.offset(self.text.len());
         if nul.is_some() {
-            return Err(Unreadable::Byte {
+            return Err(InputError::Byte {
                 what: format!("byte {at} is NUL, which no statement may contain"),
                 next: "save the file as UTF-8, not UTF-16, and write bytes as hexadecimal (mysqldump --hex-blob)",
             });
@@ -220,7 +220,7 @@ impl Input {
             Some((bad, true)) => self.cut.extend_from_slice(bad),
             Some((bad, false)) => {
                 let byte = bad.first().copied().unwrap_or_default();
-                return Err(Unreadable::Byte {
+                return Err(InputError::Byte {
                     what: format!("byte {at} (0x{byte:02X}) is not valid UTF-8"),
                     next: "save the file as UTF-8; bytes of a dump become text with mysqldump --hex-blob",
                 });

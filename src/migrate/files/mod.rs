@@ -2,11 +2,11 @@
 
 mod checksum;
 mod directives;
+mod dump_session;
 mod includes;
 mod input;
 mod layout;
 mod names;
-mod one_session;
 mod outline;
 mod reader;
 mod sections;
@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 pub use checksum::PrefixHash;
 pub use directives::Directives;
 pub use includes::Files;
-pub use layout::Part;
-pub use outline::{Largest, Outline, TakenAway, to_savepoint};
-pub use reader::{Position, Script, ScriptStatement, StatementReader};
+pub use layout::FilePart;
+pub use outline::{LargestStatement, ScriptOutline, TakenAway, to_savepoint};
+pub use reader::{MigrationScript, ReaderPosition, ScriptStatement, StatementReader};
 
-use names::Kind;
+use names::NameKind;
 
 use crate::cancel::Cancel;
 use crate::exit::Failure;
@@ -61,7 +61,7 @@ pub struct Migration {
     /// What its comments say about it; nothing until [`Folder::read`].
     pub directives: Directives,
     /// What it consists of; `None` until [`Folder::read`], and for one that is applied.
-    pub outline: Option<Outline>,
+    pub outline: Option<ScriptOutline>,
 }
 
 /// The version at the beginning of a migration's name, as it is written there.
@@ -108,16 +108,16 @@ impl Folder {
                 names::kind(name)
             };
             let parts = match kind {
-                Kind::Migration(parts) => parts,
-                Kind::Unread(why) => {
+                NameKind::Migration(parts) => parts,
+                NameKind::Unread(why) => {
                     unread.push((name.clone(), why));
                     continue;
                 }
-                Kind::Ignored => {
+                NameKind::Ignored => {
                     ignored.push(name.clone());
                     continue;
                 }
-                Kind::Other => continue,
+                NameKind::Other => continue,
             };
             let twice = |other: &Path| {
                 let other = other.file_name().unwrap_or_default().to_string_lossy();
@@ -298,9 +298,9 @@ impl Folder {
 
 impl Migration {
     /// The script for one direction.
-    pub fn script(&self, direction: Direction, options: SplitOptions) -> Script {
+    pub fn script(&self, direction: Direction, options: SplitOptions) -> MigrationScript {
         let own = self.down.as_ref().filter(|_| direction == Direction::Down);
-        Script {
+        MigrationScript {
             path: own.unwrap_or(&self.up).clone(),
             direction,
             whole: own.is_some(),

@@ -2,7 +2,7 @@
 
 /// A migration file's name, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parts<'a> {
+pub(super) struct NameParts<'a> {
     /// The number the name begins with.
     pub(super) version: u64,
     /// The version as the file writes it.
@@ -15,9 +15,9 @@ pub(super) struct Parts<'a> {
 
 /// What kind of file a name belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(super) enum NameKind<'a> {
     /// A migration.
-    Migration(Parts<'a>),
+    Migration(NameParts<'a>),
     /// Looks like a migration and is not read as one: applying the others without it could be wrong. Why.
     Unread(&'static str),
     /// Perhaps meant for a migration, or left by an editor: worth a word.
@@ -35,17 +35,17 @@ const PROGRAMS: [&str; 14] = [
 const SHAPE: &str = "its name is not NUMBER_name.sql";
 
 /// Says what `file` is.
-pub(super) fn kind(file: &str) -> Kind<'_> {
+pub(super) fn kind(file: &str) -> NameKind<'_> {
     let lower = file.to_ascii_lowercase();
     if COPIES.iter().any(|ending| lower.ends_with(ending)) {
         return if lower.contains(".sql") {
-            Kind::Ignored
+            NameKind::Ignored
         } else {
-            Kind::Other
+            NameKind::Other
         };
     }
     if file.starts_with('.') {
-        return Kind::Other;
+        return NameKind::Other;
     }
     let Some(stem) = lower.strip_suffix(".sql").map(|stem| &file[..stem.len()]) else {
         let numbered = is_numbered(&lower);
@@ -53,27 +53,27 @@ pub(super) fn kind(file: &str) -> Kind<'_> {
             .rsplit_once('.')
             .is_some_and(|(_, ending)| PROGRAMS.contains(&ending));
         return match () {
-            () if numbered && lower.contains(".sql") => Kind::Unread("its name does not end in .sql"),
-            () if numbered && program => Kind::Unread("it is a program, not SQL"),
-            () => Kind::Other,
+            () if numbered && lower.contains(".sql") => NameKind::Unread("its name does not end in .sql"),
+            () if numbered && program => NameKind::Unread("it is a program, not SQL"),
+            () => NameKind::Other,
         };
     };
     if !is_numbered(&lower) {
-        return Kind::Ignored;
+        return NameKind::Ignored;
     }
     match parts(stem) {
-        Ok(parts) => Kind::Migration(parts),
-        Err(why) => Kind::Unread(why),
+        Ok(parts) => NameKind::Migration(parts),
+        Err(why) => NameKind::Unread(why),
     }
 }
 
 /// Says what a folder is, by its name.
-pub(super) fn folder_kind(name: &str) -> Kind<'_> {
+pub(super) fn folder_kind(name: &str) -> NameKind<'_> {
     let lower = name.to_ascii_lowercase();
     if is_numbered(&lower) && !name.bytes().all(|byte| byte.is_ascii_digit()) || lower.ends_with(".sql") {
-        Kind::Unread("it is a folder")
+        NameKind::Unread("it is a folder")
     } else {
-        Kind::Other
+        NameKind::Other
     }
 }
 
@@ -87,7 +87,7 @@ fn is_numbered(lower: &str) -> bool {
     after.starts_with(|c: char| c.is_ascii_digit()) || flyway
 }
 
-fn parts(stem: &str) -> Result<Parts<'_>, &'static str> {
+fn parts(stem: &str) -> Result<NameParts<'_>, &'static str> {
     let ending = |ending: &str| {
         let (name, tail) = stem.split_at_checked(stem.len().checked_sub(ending.len())?)?;
         tail.eq_ignore_ascii_case(ending).then_some(name)
@@ -118,7 +118,7 @@ fn parts(stem: &str) -> Result<Parts<'_>, &'static str> {
     if name.chars().count() > 255 {
         return Err("its name is longer than 255 characters");
     }
-    Ok(Parts {
+    Ok(NameParts {
         version,
         label,
         name,

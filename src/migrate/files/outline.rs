@@ -3,7 +3,7 @@
 use super::Directives;
 use super::PrefixHash;
 use super::includes::Files;
-use super::reader::{Script, ScriptStatement};
+use super::reader::{MigrationScript, ScriptStatement};
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 use crate::sql::session::{reads_diagnostics, reads_last_insert_id, user_variables};
@@ -11,7 +11,7 @@ use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assig
 
 /// What a pass over a script's statements found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outline {
+pub struct ScriptOutline {
     /// Number of statements.
     pub statements: u32,
     /// Whether any of them changes the schema, or may do so unseen.
@@ -29,7 +29,7 @@ pub struct Outline {
     /// What comments say about all of it.
     pub directives: Directives,
     /// The one with the longest text.
-    pub largest: Largest,
+    pub largest: LargestStatement,
     /// Numbers of those that ask about the one before them, ascending.
     pub asking: Vec<u32>,
     /// SHA-256 of all of them.
@@ -38,19 +38,19 @@ pub struct Outline {
     pub files: Files,
 }
 
-impl Script {
+impl MigrationScript {
     /// Reads the script once, so that nothing runs before all of it is known to be sound.
     ///
     /// # Errors
     /// As [`super::StatementReader::next`]; a transaction left open, or a statement that would take the record of
     /// progress away; the run was cancelled.
-    pub fn outline(&self, cancel: &Cancel) -> anyhow::Result<Outline> {
+    pub fn outline(&self, cancel: &Cancel) -> anyhow::Result<ScriptOutline> {
         let mut reader = self.open()?;
         let mut checks = Checks::default();
         let mut hash = PrefixHash::default();
-        let mut outline = Outline {
+        let mut outline = ScriptOutline {
             statements: 0,
-            ..Outline::default()
+            ..ScriptOutline::default()
         };
         while let Some(statement) = reader.next()? {
             cancel.check()?;
@@ -82,7 +82,7 @@ impl Script {
 
 /// The statement of a script with the longest text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Largest {
+pub struct LargestStatement {
     /// Its length in bytes; 0 where there is no statement.
     pub bytes: usize,
     /// Its number.
@@ -105,11 +105,11 @@ pub struct TakenAway {
 /// Tables whose end matters begin so.
 const OWN_TABLES: &str = "dbtool_";
 
-impl Outline {
+impl ScriptOutline {
     fn note(&mut self, statement: &ScriptStatement, found: &Classification) {
         let text = statement.text.as_str();
         if text.len() > self.largest.bytes {
-            self.largest = Largest {
+            self.largest = LargestStatement {
                 bytes: text.len(),
                 number: statement.number,
                 place: statement.place(),

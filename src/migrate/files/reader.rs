@@ -13,17 +13,17 @@ use std::sync::Arc;
 
 use super::Direction;
 use super::checksum::PrefixHash;
-use super::includes::{Files, Outer, Source, resolve};
-use super::input::{CHUNK, Input, Unreadable};
-use super::layout::Part;
-use super::one_session::{Autocommit, Fate};
+use super::dump_session::{Autocommit, DumpStatement};
+use super::includes::{Files, Outer, SourceCommand, resolve};
+use super::input::{CHUNK, Input, InputError};
+use super::layout::FilePart;
 use super::sections::Sections;
 use crate::exit::Failure;
 use crate::sql::{BackslashMode, FoundStatement, Marker, SplitOptions, SplitStep, Splitter, as_sent};
 
 /// The file of one direction of a migration.
 #[derive(Debug, Clone)]
-pub struct Script {
+pub struct MigrationScript {
     pub(super) path: PathBuf,
     pub(super) direction: Direction,
     /// Whether the whole file is of that direction.
@@ -51,12 +51,12 @@ pub struct ScriptStatement {
     /// Of the statements up to and with it.
     pub after: PrefixHash,
     /// Where it can be read again: see [`StatementReader::seek`].
-    pub start: Position,
+    pub start: ReaderPosition,
 }
 
 /// A place between two statements of a script.
 #[derive(Debug, Clone)]
-pub struct Position {
+pub struct ReaderPosition {
     path: Arc<Path>,
     /// Where to go on when that file is at its end.
     outer: Option<Arc<Outer>>,
@@ -72,7 +72,7 @@ pub struct Position {
 /// Reads the statements of a script.
 #[derive(Debug)]
 pub struct StatementReader {
-    script: Script,
+    script: MigrationScript,
     files: Files,
     input: Input,
     /// Where to go on when the file is at its end.
@@ -89,7 +89,7 @@ pub struct StatementReader {
     ahead: Option<ScriptStatement>,
 }
 
-impl Script {
+impl MigrationScript {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -181,7 +181,7 @@ impl StatementReader {
     }
 
     /// Where the next statement is.
-    pub fn position(&mut self) -> Position {
+    pub fn position(&mut self) -> ReaderPosition {
         match &self.ahead {
             Some(statement) => statement.start.clone(),
             None => self.here(),
@@ -192,7 +192,7 @@ impl StatementReader {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn seek(&mut self, position: &Position) -> Result<(), Failure> {
+    pub fn seek(&mut self, position: &ReaderPosition) -> Result<(), Failure> {
         self.go_to(&position.path, position.offset)?;
         self.outer.clone_from(&position.outer);
         self.splitter = position.splitter.clone();
@@ -209,7 +209,7 @@ impl StatementReader {
     ///
     /// # Errors
     /// As [`StatementReader::next`].
-    pub(super) fn borders(mut self) -> Result<Vec<(u32, Part)>, Failure> {
+    pub(super) fn borders(mut self) -> Result<Vec<(u32, FilePart)>, Failure> {
         let mut borders = Vec::new();
         loop {
             match self.step()? {
@@ -225,9 +225,9 @@ impl StatementReader {
         }
     }
 
-    fn here(&mut self) -> Position {
+    fn here(&mut self) -> ReaderPosition {
         let splitter = self.splitter.mark(self.input.text());
-        Position {
+        ReaderPosition {
             path: Arc::clone(self.input.path()),
             outer: self.outer.clone(),
             offset: self.input.offset(self.splitter.consumed()),
@@ -257,10 +257,10 @@ impl StatementReader {
                         Some(statement) => statement,
                         None => as_sent(self.text_of(found.range), self.modes.backslash_escapes()),
                     };
-                    let text = match self.autocommit.fate(text) {
-                        Fate::Runs(text) => text,
-                        Fate::Dropped => continue,
-                        Fate::Refused(what, next) => {
+                    let text = match self.autocommit.decide(text) {
+                        DumpStatement::Runs(text) => text,
+                        DumpStatement::Dropped => continue,
+                        DumpStatement::Refused(what, next) => {
                             let (path, line, column) =
                                 (self.input.path().display(), found.line, found.column);
                             return Err(Failure::usage(format!("{path}:{line}:{column}: {what}"), next));
@@ -307,7 +307,7 @@ impl StatementReader {
             splitter: here.splitter,
             outer: here.outer,
         });
-        let source = Source {
+        let source = SourceCommand {
             name: found.instead.clone().unwrap_or_default(),
             line: found.line,
             column: found.column,
@@ -388,8 +388,8 @@ impl StatementReader {
         self.splitter.discard(self.input.text(), consumed);
         self.input.discard(consumed);
         self.input.fill().map_err(|error| match error {
-            Unreadable::Failure(failure) => failure,
-            Unreadable::Byte { what, next } => {
+            InputError::Failure(failure) => failure,
+            InputError::Byte { what, next } => {
                 let text = self.input.text();
                 let (line, column) = self.splitter.place_of(text, text.len());
                 Failure::usage(

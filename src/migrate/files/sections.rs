@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::layout::{self, Layout, Mark, Part, Suspicion, suspicion};
-use super::{Direction, Script};
+use super::layout::{self, FileLayout, FilePart, LayoutMark, Suspicion, suspicion};
+use super::{Direction, MigrationScript};
 use crate::exit::Failure;
 use crate::report::visible;
 use crate::sql::{CommentRole, Marker, own_markers};
@@ -12,31 +12,31 @@ use crate::sql::{CommentRole, Marker, own_markers};
 /// The part a reader is in, and what it knows of the file's layout.
 #[derive(Debug, Clone)]
 pub(super) struct Sections {
-    layout: Option<&'static Layout>,
-    part: Part,
+    layout: Option<&'static FileLayout>,
+    part: FilePart,
     /// Whether a part was begun by a mark.
     marked: bool,
     /// Which part is wanted; `None` where all of the file is.
-    wanted: Option<Part>,
+    wanted: Option<FilePart>,
     /// A comment of no known layout that looks as if what takes the migration back began there.
     suspect: Option<(Arc<Path>, Marker)>,
 }
 
 impl Sections {
-    pub(super) fn new(script: &Script) -> Sections {
+    pub(super) fn new(script: &MigrationScript) -> Sections {
         Sections {
             layout: None,
-            part: Part::Up,
+            part: FilePart::Up,
             marked: false,
             wanted: (!script.whole).then_some(match script.direction {
-                Direction::Up => Part::Up,
-                Direction::Down => Part::Down,
+                Direction::Up => FilePart::Up,
+                Direction::Down => FilePart::Down,
             }),
             suspect: None,
         }
     }
 
-    pub(super) fn part(&self) -> Part {
+    pub(super) fn part(&self) -> FilePart {
         self.part
     }
 
@@ -48,9 +48,9 @@ impl Sections {
     /// What a comment is to the splitter.
     pub(super) fn role(&self, comment: &str, begins_line: bool) -> CommentRole {
         match layout::mark(comment, self.layout) {
-            Some((_, Mark::RawBegin)) if begins_line => CommentRole::RawBegin,
-            Some((_, Mark::RawEnd)) if begins_line => CommentRole::RawEnd,
-            Some((_, Mark::Passed)) => CommentRole::Skip,
+            Some((_, LayoutMark::RawBegin)) if begins_line => CommentRole::RawBegin,
+            Some((_, LayoutMark::RawEnd)) if begins_line => CommentRole::RawEnd,
+            Some((_, LayoutMark::Passed)) => CommentRole::Skip,
             Some(_) => CommentRole::Border,
             None if self.layout.is_some_and(|layout| layout.dashes_comment) && begins_line => {
                 CommentRole::Skip
@@ -63,7 +63,7 @@ impl Sections {
     }
 
     fn may_be_suspect(&self, comment: &str) -> bool {
-        self.part == Part::Up && self.wanted.is_some() && suspicion(comment).is_some()
+        self.part == FilePart::Up && self.wanted.is_some() && suspicion(comment).is_some()
     }
 
     /// Goes into what a comment begins. `before` is the number of statements of the wanted part before it.
@@ -106,12 +106,12 @@ impl Sections {
             );
         }
         match mark {
-            Mark::Refused(why) => refuse(
+            LayoutMark::Refused(why) => refuse(
                 &why,
                 "take it out, or write the migration for dbtool (`-- migrate:up`, `-- migrate:down`)",
             ),
-            Mark::Part(part) => {
-                if self.wanted.is_none() && part == Part::Up {
+            LayoutMark::FilePart(part) => {
+                if self.wanted.is_none() && part == FilePart::Up {
                     return refuse(
                         "a file of its own for taking a migration back has a part that applies it",
                         "put that part into the file that applies the migration",
@@ -127,7 +127,7 @@ impl Sections {
                 self.part = part;
                 Ok(())
             }
-            Mark::Header | Mark::Passed | Mark::RawBegin | Mark::RawEnd => Ok(()),
+            LayoutMark::Header | LayoutMark::Passed | LayoutMark::RawBegin | LayoutMark::RawEnd => Ok(()),
         }
     }
 
@@ -137,7 +137,7 @@ impl Sections {
     /// It may be there to take the migration back.
     pub(super) fn statement(&self) -> Result<(), Failure> {
         match &self.suspect {
-            Some((path, suspect)) if self.wanted == Some(Part::Up) => Err(Failure::usage(
+            Some((path, suspect)) if self.wanted == Some(FilePart::Up) => Err(Failure::usage(
                 format!(
                     "{}:{}: statements follow the comment {}, which looks as if what takes the migration back began \
                      there; dbtool does not know this format and would run them",

@@ -14,7 +14,7 @@ fn folder(names: &[&str]) -> Result<Folder, Failure> {
 
 /// A script in a file of its own.
 struct Written {
-    script: Script,
+    script: MigrationScript,
     _dir: tempfile::TempDir,
 }
 
@@ -22,7 +22,7 @@ fn written(text: impl AsRef<[u8]>, direction: Direction) -> Written {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("001_x.sql");
     fs::write(&path, text).unwrap();
-    let script = Script {
+    let script = MigrationScript {
         path,
         direction,
         whole: false,
@@ -357,7 +357,7 @@ fn files_that_a_script_reads_are_part_of_it() {
     write("parts/b.sql", "SELECT\n3");
     write("down.sql", "SELECT 9");
     write("c.sql", "DELIMITER //\n  SELECT 6//");
-    let script = Script {
+    let script = MigrationScript {
         path: dir.path().join("001_x.sql"),
         direction: Direction::Up,
         whole: false,
@@ -406,7 +406,7 @@ fn files_that_a_script_reads_are_part_of_it() {
     assert_eq!(before, sum());
     let outline = script.outline(&Cancel::new()).unwrap();
     assert_eq!(outline.statements, 7);
-    let down = Script {
+    let down = MigrationScript {
         direction: Direction::Down,
         ..script.clone()
     };
@@ -436,7 +436,7 @@ fn a_text_about_sources_has_its_own_checksum() {
         let line = "x".repeat(64 * 1024 - 4 - pad);
         fs::write(&path, format!("-- {line}\nSOURCE b.sql\n")).unwrap();
         fs::write(dir.path().join("b.sql"), "SELECT 1").unwrap();
-        let script = Script {
+        let script = MigrationScript {
             path,
             direction: Direction::Up,
             whole: false,

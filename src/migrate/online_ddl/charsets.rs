@@ -11,7 +11,7 @@ pub struct Charsets {
 
 /// The character set and collation of a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text {
+pub struct TextCharset {
     /// The character set, lower case.
     pub charset: String,
     /// The collation in full, lower case.
@@ -35,7 +35,7 @@ impl Charsets {
     }
 
     /// What CHARACTER SET and COLLATE mean where `around` is the default.
-    pub fn text(&self, charset: Option<&str>, collation: Option<&str>, around: &Text) -> Text {
+    pub fn text(&self, charset: Option<&str>, collation: Option<&str>, around: &TextCharset) -> TextCharset {
         let collation = collation.map(|name| match name.strip_prefix("utf8_") {
             Some(rest) => format!("utf8mb3_{rest}"),
             None => name.to_owned(),
@@ -53,20 +53,20 @@ impl Charsets {
                 .map(|(_, collation, _)| collation.clone())
                 .unwrap_or_default(),
         };
-        Text { charset, collation }
+        TextCharset { charset, collation }
     }
 
     /// A table's default.
-    pub fn of_table(&self, table: &TableDef) -> Text {
+    pub fn of_table(&self, table: &TableDef) -> TextCharset {
         self.text(
             table.charset.as_deref(),
             table.collation.as_deref(),
-            &Text::default(),
+            &TextCharset::default(),
         )
     }
 
     /// A column's, in a table with the default `around`.
-    pub fn of_column(&self, def: &ColumnDef, around: &Text) -> Text {
+    pub fn of_column(&self, def: &ColumnDef, around: &TextCharset) -> TextCharset {
         let mut text = self.text(def.charset.as_deref(), def.collation.as_deref(), around);
         if def.binary_collation {
             text.collation = format!("{}_bin", text.charset);
@@ -75,10 +75,10 @@ impl Charsets {
     }
 }
 
-impl Text {
+impl TextCharset {
     /// Whether two collations order alike but for their character set: `utf8mb3_general_ci`, `utf8mb4_general_ci`.
-    pub fn same_order(&self, other: &Text) -> bool {
-        let order = |text: &Text| {
+    pub fn same_order(&self, other: &TextCharset) -> bool {
+        let order = |text: &TextCharset| {
             text.collation
                 .strip_prefix(text.charset.as_str())
                 .map(str::to_owned)

@@ -1,120 +1,122 @@
 //! What a new definition of a column changes.
 
-use super::changes::Scene;
-use super::charsets::Text;
-use super::rules::Change;
+use super::charsets::TextCharset;
+use super::rules::ChangeKind;
+use super::table_changes::AlterContext;
 use crate::sql::{ColumnDef, ColumnPosition, IndexType};
 
 /// The changes from `now` to `new` of the column `name`, at place `index` of its table.
-pub fn changes(scene: &mut Scene<'_>, name: &str, index: usize, now: &ColumnDef, new: &ColumnDef) {
-    scene.detail = format!(
+pub fn changes(context: &mut AlterContext<'_>, name: &str, index: usize, now: &ColumnDef, new: &ColumnDef) {
+    context.detail = format!(
         "column {name}, {} to {}",
         now.data_type.text(),
         new.data_type.text()
     );
-    change_of_type(scene, name, now, new);
-    scene.detail = format!("column {name}");
-    change_of_generation(scene, name, now, new);
+    change_of_type(context, name, now, new);
+    context.detail = format!("column {name}");
+    change_of_generation(context, name, now, new);
     if now.auto_increment != new.auto_increment {
-        scene.add(match new.auto_increment {
-            true => Change::AddAutoIncrementTo,
-            false => Change::DropAutoIncrement,
+        context.add(match new.auto_increment {
+            true => ChangeKind::AddAutoIncrementTo,
+            false => ChangeKind::DropAutoIncrement,
         });
     }
-    let now_null = !now.not_null && !scene.is_in_primary_key(name);
+    let now_null = !now.not_null && !context.is_in_primary_key(name);
     let new_null =
-        !new.not_null && !scene.will_be_in_primary_key(name) && new.key != Some(IndexType::Primary);
+        !new.not_null && !context.will_be_in_primary_key(name) && new.key != Some(IndexType::Primary);
     // Manual, "Automatic Initialization": without explicit_defaults_for_timestamp a TIMESTAMP is NOT NULL by itself.
     if now_null != new_null && new.generated.is_none() && !new.auto_increment {
-        nullability(scene, name, new_null);
+        nullability(context, name, new_null);
     }
     if let Some(position) = &new.position
-        && moves(scene, index, position)
+        && moves(context, index, position)
     {
-        scene.add(if new.is_virtual() {
-            Change::MoveVirtual
+        context.add(if new.is_virtual() {
+            ChangeKind::MoveVirtual
         } else if new.is_stored() {
-            Change::MoveStored
+            ChangeKind::MoveStored
         } else {
-            Change::MoveColumn
+            ChangeKind::MoveColumn
         });
     }
     if new.check.is_some() {
-        scene.add(Change::CheckColumn);
+        context.add(ChangeKind::CheckColumn);
     }
     match new.key {
-        Some(IndexType::Primary) if !scene.is_in_primary_key(name) => scene.add(Change::AddPrimaryKey),
+        Some(IndexType::Primary) if !context.is_in_primary_key(name) => {
+            context.add(ChangeKind::AddPrimaryKey)
+        }
         Some(IndexType::Primary) | None => {}
-        Some(_) => scene.add(Change::AddIndex),
+        Some(_) => context.add(ChangeKind::AddIndex),
     }
     if new.references {
-        scene.foreign_key(&[name.to_owned()]);
+        context.foreign_key(&[name.to_owned()]);
     }
     if now.compressed != new.compressed {
-        scene.add(Change::CompressColumn);
+        context.add(ChangeKind::CompressColumn);
     }
     if now.srid != new.srid && new.srid.is_some()
         || now.attributes != new.attributes && !new.attributes.is_empty()
     {
-        scene.add(Change::UnknownAttribute);
+        context.add(ChangeKind::UnknownAttribute);
     }
     if new.row_period || new.unknown.is_some() {
-        scene.add(Change::UnknownAttribute);
+        context.add(ChangeKind::UnknownAttribute);
     }
 }
 
-fn nullability(scene: &mut Scene<'_>, name: &str, new_null: bool) {
-    if !new_null && !scene.settings.strict {
-        return scene.add(Change::NullabilityLenient);
+fn nullability(context: &mut AlterContext<'_>, name: &str, new_null: bool) {
+    if !new_null && !context.settings.strict {
+        return context.add(ChangeKind::NullabilityLenient);
     }
-    if new_null && scene.implicit_key().is_some_and(|key| key.covers(name)) {
-        return scene.add(Change::NullabilityOfKey);
+    if new_null && context.implicit_key().is_some_and(|key| key.covers(name)) {
+        return context.add(ChangeKind::NullabilityOfKey);
     }
-    if scene.has_virtual() {
-        return scene.add(Change::NullabilityVirtual);
+    if context.has_virtual() {
+        return context.add(ChangeKind::NullabilityVirtual);
     }
-    let redundant = scene.table.def.row_format.as_deref() == Some("redundant");
-    scene.add(
-        match new_null && redundant && scene.server.has_instant_column_changes() {
-            true => Change::NullabilityRedundant,
-            false => Change::Nullability,
+    let redundant = context.table.def.row_format.as_deref() == Some("redundant");
+    context.add(
+        match new_null && redundant && context.server.has_instant_column_changes() {
+            true => ChangeKind::NullabilityRedundant,
+            false => ChangeKind::Nullability,
         },
     );
 }
 
 /// Whether the column stands elsewhere afterwards.
-fn moves(scene: &Scene<'_>, index: usize, position: &ColumnPosition) -> bool {
+fn moves(context: &AlterContext<'_>, index: usize, position: &ColumnPosition) -> bool {
     match position {
         ColumnPosition::First => index != 0,
-        ColumnPosition::After(other) => match scene.table.def.column(other) {
+        ColumnPosition::After(other) => match context.table.def.column(other) {
             Some((place, _)) => place + 1 != index,
             None => true,
         },
     }
 }
 
-fn change_of_generation(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
+fn change_of_generation(context: &mut AlterContext<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
     match (&now.generated, &new.generated) {
         (None, None) => {}
         (Some(one), Some(other)) if one == other => {
             if one.stored {
-                scene.add(Change::RedefineStored);
+                context.add(ChangeKind::RedefineStored);
             }
         }
-        (Some(one), Some(other)) if !one.stored && !other.stored && !scene.is_indexed(name) => {
-            scene.add(Change::ChangeVirtual);
+        (Some(one), Some(other)) if !one.stored && !other.stored && !context.is_indexed(name) => {
+            context.add(ChangeKind::ChangeVirtual);
         }
-        _ => scene.add(Change::ChangeGenerated),
+        _ => context.add(ChangeKind::ChangeGenerated),
     }
 }
 
-fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
-    let old_text = scene.settings.charsets.of_column(now, &scene.now);
-    let new_text = scene.settings.charsets.of_column(new, &scene.after);
+fn change_of_type(context: &mut AlterContext<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
+    let old_text = context.settings.charsets.of_column(now, &context.now);
+    let new_text = context.settings.charsets.of_column(new, &context.after);
     let (mut old, mut fresh) = (now.data_type.clone(), new.data_type.clone());
     for data_type in [&mut old, &mut fresh] {
         if data_type.name == "real" {
-            data_type.name = if scene.settings.real_is_float {
+            data_type.name = if context.settings.real_is_float {
                 "float"
             } else {
                 "double"
@@ -123,8 +125,8 @@ fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &Colu
         }
     }
     // MariaDB's JSON is a LONGTEXT with a collation and a check of its own.
-    if !scene.server.has_json_type() && (old.name == "json" || fresh.name == "json") {
-        let is_json = |def: &ColumnDef, text: &Text| {
+    if !context.server.has_json_type() && (old.name == "json" || fresh.name == "json") {
+        let is_json = |def: &ColumnDef, text: &TextCharset| {
             def.data_type.name == "json"
                 || def.data_type.name == "longtext"
                     && text.collation == "utf8mb4_bin"
@@ -134,26 +136,26 @@ fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &Colu
                         .is_some_and(|check| check.starts_with("json_valid"))
         };
         if !is_json(now, &old_text) || !is_json(new, &new_text) {
-            scene.add(Change::ChangeType);
+            context.add(ChangeKind::ChangeType);
         }
         return;
     }
-    if !scene.server.has_json_type()
+    if !context.server.has_json_type()
         && now
             .check
             .as_deref()
             .is_some_and(|check| check.starts_with("json_valid"))
     {
-        return scene.add(Change::ChangeType);
+        return context.add(ChangeKind::ChangeType);
     }
     let bytes = (
-        scene.settings.charsets.bytes(&old_text.charset),
-        scene.settings.charsets.bytes(&new_text.charset),
+        context.settings.charsets.bytes(&old_text.charset),
+        context.settings.charsets.bytes(&new_text.charset),
     );
     sized(&mut old, bytes.0);
     sized(&mut fresh, bytes.1);
     if old.name != fresh.name || old.unsigned != fresh.unsigned {
-        return scene.add(Change::ChangeType);
+        return context.add(ChangeKind::ChangeType);
     }
     match old.name.as_str() {
         "varchar" | "varbinary" => {
@@ -161,21 +163,21 @@ fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &Colu
             let octets = |args: &[u64], bytes| args.first().copied().unwrap_or(0) * wide(&old.name, bytes);
             let (before, behind) = (octets(&old.args, bytes.0), octets(&fresh.args, bytes.1));
             if fresh.args < old.args || behind < before {
-                return scene.add(Change::ChangeType);
+                return context.add(ChangeKind::ChangeType);
             }
             if before <= 255 && behind > 255 {
                 // MariaDB: a length of up to 127 bytes is written alike in one byte and two.
-                let alike = before < 128 || scene.table.def.row_format.as_deref() == Some("redundant");
-                return match alike && scene.server.has_instant_column_changes() {
+                let alike = before < 128 || context.table.def.row_format.as_deref() == Some("redundant");
+                return match alike && context.server.has_instant_column_changes() {
                     true => {
-                        scene.add(Change::LongerTextTwoBytes);
-                        change_of_text(scene, name, new, &old_text, &new_text);
+                        context.add(ChangeKind::LongerTextTwoBytes);
+                        change_of_text(context, name, new, &old_text, &new_text);
                     }
-                    false => scene.add(Change::ChangeType),
+                    false => context.add(ChangeKind::ChangeType),
                 };
             }
             if fresh.args > old.args {
-                scene.add(Change::LongerText);
+                context.add(ChangeKind::LongerText);
             }
         }
         "enum" | "set" => {
@@ -194,17 +196,17 @@ fn change_of_type(scene: &mut Scene<'_>, name: &str, now: &ColumnDef, new: &Colu
                 _ => usize::from(members > 255),
             };
             if !kept || width(old.members.len()) != width(fresh.members.len()) {
-                return scene.add(Change::ChangeType);
+                return context.add(ChangeKind::ChangeType);
             }
         }
         // ZEROFILL of an integer is only how it is shown.
         name if old.args != fresh.args || old.zerofill != fresh.zerofill && !name.ends_with("int") => {
-            return scene.add(Change::ChangeType);
+            return context.add(ChangeKind::ChangeType);
         }
         _ => {}
     }
     if new.is_text() {
-        change_of_text(scene, name, new, &old_text, &new_text);
+        change_of_text(context, name, new, &old_text, &new_text);
     }
 }
 
@@ -231,26 +233,32 @@ fn sized(data_type: &mut crate::sql::DataType, bytes: u64) {
     data_type.args.clear();
 }
 
-fn change_of_text(scene: &mut Scene<'_>, name: &str, new: &ColumnDef, old: &Text, text: &Text) {
+fn change_of_text(
+    context: &mut AlterContext<'_>,
+    name: &str,
+    new: &ColumnDef,
+    old: &TextCharset,
+    text: &TextCharset,
+) {
     if old == text || !new.is_text() {
         return;
     }
     let widened = old.charset == "utf8mb3" && text.charset == "utf8mb4";
     let list = matches!(new.data_type.name.as_str(), "enum" | "set");
     if old.charset != text.charset && (!widened || list) {
-        return scene.add(Change::ConvertCharset);
+        return context.add(ChangeKind::ConvertCharset);
     }
-    if scene.is_in_primary_key(name) {
-        return scene.add(Change::ChangeKeyCollation);
+    if context.is_in_primary_key(name) {
+        return context.add(ChangeKind::ChangeKeyCollation);
     }
-    if !scene.server.has_collation_change_in_place() {
-        return scene.add(Change::ConvertCharset);
+    if !context.server.has_collation_change_in_place() {
+        return context.add(ChangeKind::ConvertCharset);
     }
-    let indexed = scene.stays_indexed(name);
-    scene.add(match (widened, indexed) {
-        (true, true) if old.same_order(text) => Change::WidenIndexedCharset,
-        (_, true) => Change::ChangeIndexedCollation,
-        (true, false) => Change::WidenCharset,
-        (false, false) => Change::ChangeCollation,
+    let indexed = context.stays_indexed(name);
+    context.add(match (widened, indexed) {
+        (true, true) if old.same_order(text) => ChangeKind::WidenIndexedCharset,
+        (_, true) => ChangeKind::ChangeIndexedCollation,
+        (true, false) => ChangeKind::WidenCharset,
+        (false, false) => ChangeKind::ChangeCollation,
     });
 }

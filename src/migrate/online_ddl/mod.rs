@@ -3,19 +3,19 @@
 //! [`changes`] says what kinds of changes a statement makes of the table as it is, [`rules`] what each costs on
 //! which family; the worst counts. What is not known counts as a copy.
 
-mod changes;
 mod charsets;
 mod column;
 mod rules;
+mod table_changes;
 
 pub use self::charsets::Charsets;
-use self::rules::{Change, Cost};
+use self::rules::{ChangeKind, Cost};
 use crate::db::Server;
 use crate::sql::{AlterAction, Classification, StatementClass, TableDef};
 
 /// How a statement works, from harmless to harmful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum How {
+pub enum DdlImpact {
     /// Touches no table.
     Nothing,
     /// Only a definition changes, in an instant.
@@ -32,29 +32,29 @@ pub enum How {
     Unknown,
 }
 
-impl How {
+impl DdlImpact {
     /// The verdict in one word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            How::Nothing => "none",
-            How::Metadata => "instant",
-            How::Rows => "rows",
-            How::Online => "online",
-            How::BlocksWrites => "blocks-writes",
-            How::Copy => "copy",
-            How::Unknown => "unknown",
+            DdlImpact::Nothing => "none",
+            DdlImpact::Metadata => "instant",
+            DdlImpact::Rows => "rows",
+            DdlImpact::Online => "online",
+            DdlImpact::BlocksWrites => "blocks-writes",
+            DdlImpact::Copy => "copy",
+            DdlImpact::Unknown => "unknown",
         }
     }
 
     /// Whether writers of the table wait as long as it takes.
     pub fn blocks(self) -> bool {
-        matches!(self, How::BlocksWrites | How::Copy)
+        matches!(self, DdlImpact::BlocksWrites | DdlImpact::Copy)
     }
 }
 
 /// A table as it is, as far as the cost of a change depends on it.
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub struct LiveTable {
     /// Its definition.
     pub def: TableDef,
     /// Columns that foreign keys of any table refer to, lower case.
@@ -63,7 +63,7 @@ pub struct Table {
     pub versions_are_used_up: bool,
 }
 
-impl Table {
+impl LiveTable {
     fn is_referenced(&self, column: &str) -> bool {
         self.referenced.contains(&column.to_lowercase())
     }
@@ -71,7 +71,7 @@ impl Table {
 
 /// What the session's variables have to say.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct SessionSettings {
     /// foreign_key_checks.
     pub checks_foreign_keys: bool,
     /// Whether sql_mode is strict.
@@ -84,7 +84,7 @@ pub struct Settings {
     pub charsets: Charsets,
 }
 
-impl Settings {
+impl SessionSettings {
     /// Takes the modes from an sql_mode; an unknown one is taken for the worse.
     pub fn set_mode(&mut self, mode: Option<&str>) {
         let has = |wanted: &str| {
@@ -117,18 +117,18 @@ impl Settings {
 
 /// What a statement does, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct DdlVerdict {
     /// How it works.
-    pub how: How,
+    pub how: DdlImpact,
     /// Why, where that is not obvious.
     pub why: String,
     /// Where it is written, in the manual's chapter on online DDL.
     pub manual: &'static str,
 }
 
-impl Verdict {
-    fn new(how: How, why: impl Into<String>) -> Verdict {
-        Verdict {
+impl DdlVerdict {
+    fn new(how: DdlImpact, why: impl Into<String>) -> DdlVerdict {
+        DdlVerdict {
             how,
             why: why.into(),
             manual: "",
@@ -140,23 +140,23 @@ impl Verdict {
 pub fn verdict(
     found: &Classification,
     server: &Server,
-    settings: &Settings,
-    table: Option<&Table>,
-) -> Verdict {
+    settings: &SessionSettings,
+    table: Option<&LiveTable>,
+) -> DdlVerdict {
     if !found.maintained.is_empty() {
         return maintenance(found, server, settings, table);
     }
     match found.class {
         StatementClass::Query | StatementClass::Transaction | StatementClass::Session => {
-            return Verdict::new(How::Nothing, "");
+            return DdlVerdict::new(DdlImpact::Nothing, "");
         }
-        _ if found.opaque => return Verdict::new(How::Unknown, "what it runs is not in the file"),
-        StatementClass::Dml => return Verdict::new(How::Rows, ""),
-        StatementClass::Admin | StatementClass::Other => return Verdict::new(How::Unknown, ""),
+        _ if found.opaque => return DdlVerdict::new(DdlImpact::Unknown, "what it runs is not in the file"),
+        StatementClass::Dml => return DdlVerdict::new(DdlImpact::Rows, ""),
+        StatementClass::Admin | StatementClass::Other => return DdlVerdict::new(DdlImpact::Unknown, ""),
         StatementClass::Ddl => {}
     }
     if found.actions.is_empty() {
-        return Verdict::new(How::Metadata, "");
+        return DdlVerdict::new(DdlImpact::Metadata, "");
     }
     match table {
         Some(table) => demanded(found, server, of_actions(found, server, settings, table)),
@@ -164,41 +164,46 @@ pub fn verdict(
         None => demanded(
             found,
             server,
-            of_actions(found, server, settings, &Table::default()),
+            of_actions(found, server, settings, &LiveTable::default()),
         ),
     }
 }
 
-fn of_actions(found: &Classification, server: &Server, settings: &Settings, table: &Table) -> Verdict {
-    let of = |cost: Cost, change: Change, detail: &str| {
+fn of_actions(
+    found: &Classification,
+    server: &Server,
+    settings: &SessionSettings,
+    table: &LiveTable,
+) -> DdlVerdict {
+    let of = |cost: Cost, change: ChangeKind, detail: &str| {
         let rule = change.rule();
         let why = match (rule.reason, detail) {
             ("", _) => String::new(),
             (reason, "") => reason.to_owned(),
             (reason, detail) => format!("{detail}: {reason}"),
         };
-        Verdict {
+        DdlVerdict {
             how: cost.how(),
             why,
             manual: rule.section,
         }
     };
     if found.algorithm.as_deref() == Some("COPY") {
-        return of(Cost::Copy, Change::CopyDemanded, "");
+        return of(Cost::Copy, ChangeKind::CopyDemanded, "");
     }
     if settings.copies && matches!(found.algorithm.as_deref(), None | Some("DEFAULT")) {
-        return of(Cost::Copy, Change::CopyByDefault, "");
+        return of(Cost::Copy, ChangeKind::CopyByDefault, "");
     }
     let engine = table.def.engine.as_deref().unwrap_or("innodb");
     if engine != "innodb" {
         return of(
-            changes::other_engine(&found.actions, table),
-            Change::OtherEngine,
+            table_changes::other_engine(&found.actions, table),
+            ChangeKind::OtherEngine,
             engine,
         );
     }
-    let mut worst: Option<(Cost, Change, String)> = None;
-    for (change, detail) in changes::changes(&found.actions, table, server, settings) {
+    let mut worst: Option<(Cost, ChangeKind, String)> = None;
+    for (change, detail) in table_changes::changes(&found.actions, table, server, settings) {
         let cost = change.rule().cost(server);
         if worst.as_ref().is_none_or(|(most, _, _)| cost > *most) {
             worst = Some((cost, change, detail));
@@ -206,35 +211,35 @@ fn of_actions(found: &Classification, server: &Server, settings: &Settings, tabl
     }
     match worst {
         Some((cost, change, detail)) => of(cost, change, &detail),
-        None => Verdict::new(How::Metadata, ""),
+        None => DdlVerdict::new(DdlImpact::Metadata, ""),
     }
 }
 
 /// What ALGORITHM and LOCK make of a verdict: the server refuses what it cannot do as demanded.
-fn demanded(found: &Classification, server: &Server, verdict: Verdict) -> Verdict {
+fn demanded(found: &Classification, server: &Server, verdict: DdlVerdict) -> DdlVerdict {
     let refused = "the server refuses it if it cannot be done as demanded";
     let unlocked = found.lock.as_deref() == Some("NONE");
     let at_most = match found.algorithm.as_deref() {
-        Some("INSTANT") => How::Metadata,
-        Some("INPLACE" | "NOCOPY") if unlocked => How::Online,
-        Some("INPLACE" | "NOCOPY") => How::BlocksWrites,
+        Some("INSTANT") => DdlImpact::Metadata,
+        Some("INPLACE" | "NOCOPY") if unlocked => DdlImpact::Online,
+        Some("INPLACE" | "NOCOPY") => DdlImpact::BlocksWrites,
         // MariaDB copies without a lock too.
-        _ if unlocked && !server.has_online_copy() => How::Online,
-        _ => How::Unknown,
+        _ if unlocked && !server.has_online_copy() => DdlImpact::Online,
+        _ => DdlImpact::Unknown,
     };
     if verdict.how > at_most {
-        return Verdict {
+        return DdlVerdict {
             how: at_most,
             why: refused.to_owned(),
             ..verdict
         };
     }
     let locked = matches!(found.lock.as_deref(), Some("SHARED" | "EXCLUSIVE"));
-    let works =
-        verdict.how == How::Online || verdict.how == How::Metadata && !server.has_instant_change_under_lock();
+    let works = verdict.how == DdlImpact::Online
+        || verdict.how == DdlImpact::Metadata && !server.has_instant_change_under_lock();
     if locked && works {
-        return Verdict {
-            how: How::BlocksWrites,
+        return DdlVerdict {
+            how: DdlImpact::BlocksWrites,
             why: "its LOCK keeps writers waiting".to_owned(),
             ..verdict
         };
@@ -246,18 +251,18 @@ fn demanded(found: &Classification, server: &Server, verdict: Verdict) -> Verdic
 fn maintenance(
     found: &Classification,
     server: &Server,
-    settings: &Settings,
-    table: Option<&Table>,
-) -> Verdict {
+    settings: &SessionSettings,
+    table: Option<&LiveTable>,
+) -> DdlVerdict {
     let innodb = table.is_none_or(|table| table.def.engine.as_deref().unwrap_or("innodb") == "innodb");
     match found.actions.first() {
-        Some(AlterAction::Analyze) => Verdict::new(How::Nothing, ""),
-        Some(AlterAction::Check) => Verdict::new(How::BlocksWrites, "every row is read"),
+        Some(AlterAction::Analyze) => DdlVerdict::new(DdlImpact::Nothing, ""),
+        Some(AlterAction::Check) => DdlVerdict::new(DdlImpact::BlocksWrites, "every row is read"),
         Some(AlterAction::Optimize) if innodb => {
-            let unknown = Table::default();
+            let unknown = LiveTable::default();
             of_actions(found, server, settings, table.unwrap_or(&unknown))
         }
-        _ => Verdict::new(How::Copy, "the table is written anew while writers wait"),
+        _ => DdlVerdict::new(DdlImpact::Copy, "the table is written anew while writers wait"),
     }
 }
 

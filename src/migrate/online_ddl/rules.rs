@@ -4,7 +4,7 @@
 //! the servers themselves say when they are asked for an ALGORITHM and a LOCK: `tests/migrate_online_ddl.rs` asks
 //! them for every form in `tests/cases/online_ddl`.
 
-use super::How;
+use super::DdlImpact;
 use crate::db::Server;
 
 /// How InnoDB carries out a change, from harmless to harmful.
@@ -24,19 +24,19 @@ pub enum Cost {
 
 impl Cost {
     /// The verdict.
-    pub fn how(self) -> How {
+    pub fn how(self) -> DdlImpact {
         match self {
-            Cost::Instant => How::Metadata,
-            Cost::InPlace | Cost::Rebuild => How::Online,
-            Cost::Shared => How::BlocksWrites,
-            Cost::Copy => How::Copy,
+            Cost::Instant => DdlImpact::Metadata,
+            Cost::InPlace | Cost::Rebuild => DdlImpact::Online,
+            Cost::Shared => DdlImpact::BlocksWrites,
+            Cost::Copy => DdlImpact::Copy,
         }
     }
 }
 
 /// A row of the rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Rule {
+pub struct DdlRule {
     /// What it costs on MySQL.
     pub mysql: Cost,
     /// What it costs on MariaDB.
@@ -47,7 +47,7 @@ pub struct Rule {
     pub section: &'static str,
 }
 
-impl Rule {
+impl DdlRule {
     /// What it costs on this server.
     pub fn cost(&self, server: &Server) -> Cost {
         server.flavor.pick(self.mysql, self.mariadb)
@@ -69,15 +69,15 @@ macro_rules! rules {
         /// A kind of change, as far as its cost differs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(clippy::enum_variant_names, reason = "a type, a key and a table are changed too: the names say which")]
-        pub enum Change {
+        pub enum ChangeKind {
             $(#[doc = concat!("Row: ", $reason)] $change,)*
         }
 
-        impl Change {
+        impl ChangeKind {
             /// Its row.
-            pub fn rule(self) -> Rule {
+            pub fn rule(self) -> DdlRule {
                 match self {
-                    $(Change::$change => Rule {
+                    $(ChangeKind::$change => DdlRule {
                         mysql: Cost::$mysql, mariadb: Cost::$mariadb, reason: $reason, section: $section,
                     },)*
                 }

@@ -1,6 +1,6 @@
 //! What the servers themselves cannot be asked in `tests/migrate_online_ddl.rs`: older ones, and what is not known.
 
-use super::{Charsets, How, Settings, Table, verdict};
+use super::{Charsets, DdlImpact, LiveTable, SessionSettings, verdict};
 use crate::db::{Flavor, Server};
 use crate::sql::{TableDef, classify};
 
@@ -12,9 +12,9 @@ fn server(flavor: Flavor, version: (u16, u16, u16)) -> Server {
     }
 }
 
-fn settings() -> Settings {
+fn settings() -> SessionSettings {
     let charset = |name: &str, collation: &str, bytes| (name.to_owned(), collation.to_owned(), bytes);
-    Settings {
+    SessionSettings {
         checks_foreign_keys: true,
         strict: true,
         charsets: Charsets {
@@ -24,16 +24,16 @@ fn settings() -> Settings {
                 charset("latin1", "latin1_swedish_ci", 1),
             ],
         },
-        ..Settings::default()
+        ..SessionSettings::default()
     }
 }
 
-fn table() -> Table {
+fn table() -> LiveTable {
     let create = "CREATE TABLE t (n int(11) NOT NULL, url varchar(500), short varchar(20), role enum('guest','host'), \
         PRIMARY KEY (n)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4";
-    Table {
+    LiveTable {
         def: TableDef::parse(create).expect("a table"),
-        ..Table::default()
+        ..LiveTable::default()
     }
 }
 
@@ -49,58 +49,74 @@ fn older_servers_get_the_worse_verdict() {
     ];
     // Statement, verdict on new servers, verdict on old ones.
     let cases = [
-        ("SELECT 1", How::Nothing, How::Nothing),
-        ("UPDATE t SET a = 1", How::Rows, How::Rows),
-        ("CALL p()", How::Unknown, How::Unknown),
-        ("CREATE TABLE t (a INT)", How::Metadata, How::Metadata),
-        ("ALTER TABLE t ADD a INT", How::Metadata, How::Online),
-        ("ALTER TABLE t ADD a INT AFTER n", How::Metadata, How::Online),
-        ("ALTER TABLE t DROP url", How::Metadata, How::Online),
+        ("SELECT 1", DdlImpact::Nothing, DdlImpact::Nothing),
+        ("UPDATE t SET a = 1", DdlImpact::Rows, DdlImpact::Rows),
+        ("CALL p()", DdlImpact::Unknown, DdlImpact::Unknown),
+        ("CREATE TABLE t (a INT)", DdlImpact::Metadata, DdlImpact::Metadata),
+        ("ALTER TABLE t ADD a INT", DdlImpact::Metadata, DdlImpact::Online),
+        (
+            "ALTER TABLE t ADD a INT AFTER n",
+            DdlImpact::Metadata,
+            DdlImpact::Online,
+        ),
+        ("ALTER TABLE t DROP url", DdlImpact::Metadata, DdlImpact::Online),
         (
             "ALTER TABLE t MODIFY url MEDIUMTEXT COMMENT 'x'",
-            How::Copy,
-            How::Copy,
+            DdlImpact::Copy,
+            DdlImpact::Copy,
         ),
-        ("ALTER TABLE t MODIFY unknown INT", How::Copy, How::Copy),
+        (
+            "ALTER TABLE t MODIFY unknown INT",
+            DdlImpact::Copy,
+            DdlImpact::Copy,
+        ),
         (
             "ALTER TABLE t MODIFY url VARCHAR(500) NOVELTY",
-            How::Copy,
-            How::Copy,
+            DdlImpact::Copy,
+            DdlImpact::Copy,
         ),
-        ("ALTER TABLE t NOVELTY", How::Copy, How::Copy),
-        ("ALTER TABLE t ADD NOVELTY (a) WITH x", How::Copy, How::Copy),
+        ("ALTER TABLE t NOVELTY", DdlImpact::Copy, DdlImpact::Copy),
+        (
+            "ALTER TABLE t ADD NOVELTY (a) WITH x",
+            DdlImpact::Copy,
+            DdlImpact::Copy,
+        ),
         (
             "ALTER TABLE t ADD a INT PARTITION BY HASH (n)",
-            How::Copy,
-            How::Copy,
+            DdlImpact::Copy,
+            DdlImpact::Copy,
         ),
-        ("ALTER TABLE t DISCARD TABLESPACE", How::Copy, How::Copy),
+        (
+            "ALTER TABLE t DISCARD TABLESPACE",
+            DdlImpact::Copy,
+            DdlImpact::Copy,
+        ),
         (
             "ALTER TABLE t MODIFY short VARCHAR(64) NOT NULL",
-            How::Copy,
-            How::Copy,
+            DdlImpact::Copy,
+            DdlImpact::Copy,
         ),
         (
             "ALTER TABLE t ADD a INT, ALGORITHM=INSTANT",
-            How::Metadata,
-            How::Metadata,
+            DdlImpact::Metadata,
+            DdlImpact::Metadata,
         ),
         (
             "ALTER TABLE t ADD FULLTEXT (url), ALGORITHM=INPLACE",
-            How::BlocksWrites,
-            How::BlocksWrites,
+            DdlImpact::BlocksWrites,
+            DdlImpact::BlocksWrites,
         ),
         (
             "ALTER TABLE t ADD FULLTEXT (url), LOCK=NONE",
-            How::Online,
-            How::Online,
+            DdlImpact::Online,
+            DdlImpact::Online,
         ),
         (
             "ALTER TABLE t FORCE, LOCK=EXCLUSIVE",
-            How::BlocksWrites,
-            How::BlocksWrites,
+            DdlImpact::BlocksWrites,
+            DdlImpact::BlocksWrites,
         ),
-        ("OPTIMIZE TABLE t", How::Online, How::Online),
+        ("OPTIMIZE TABLE t", DdlImpact::Online, DdlImpact::Online),
     ];
     for (statement, on_new, on_old) in cases {
         let found = classify(statement);
@@ -108,7 +124,7 @@ fn older_servers_get_the_worse_verdict() {
             for server in servers {
                 // A longer VARCHAR that crosses 255 bytes is the one case in which the families differ here.
                 let crosses = statement.contains("VARCHAR(64)") && server.has_instant_column_changes();
-                let expected = if crosses { How::Online } else { expected };
+                let expected = if crosses { DdlImpact::Online } else { expected };
                 let said = verdict(&found, server, &settings(), Some(&table()));
                 assert_eq!(
                     said.how,
@@ -125,25 +141,25 @@ fn older_servers_get_the_worse_verdict() {
 #[test]
 fn settings_of_the_session_count() {
     let server = server(Flavor::MySql, (8, 4, 0));
-    let how = |settings: &Settings, statement: &str| {
+    let how = |settings: &SessionSettings, statement: &str| {
         verdict(&classify(statement), &server, settings, Some(&table())).how
     };
     let mut settings = settings();
     let foreign = "ALTER TABLE t ADD FOREIGN KEY (short) REFERENCES p (x)";
-    assert_eq!(how(&settings, foreign), How::Copy);
+    assert_eq!(how(&settings, foreign), DdlImpact::Copy);
     settings.follow("SET @old = @@foreign_key_checks, SESSION FOREIGN_KEY_CHECKS = 0");
-    assert_eq!(how(&settings, foreign), How::Online);
+    assert_eq!(how(&settings, foreign), DdlImpact::Online);
     settings.follow("SET foreign_key_checks = @old");
-    assert_eq!(how(&settings, foreign), How::Copy);
+    assert_eq!(how(&settings, foreign), DdlImpact::Copy);
     let strict = "ALTER TABLE t MODIFY short VARCHAR(20) NOT NULL";
-    assert_eq!(how(&settings, strict), How::Online);
+    assert_eq!(how(&settings, strict), DdlImpact::Online);
     settings.follow("SET sql_mode = ''");
-    assert_eq!(how(&settings, strict), How::Copy);
+    assert_eq!(how(&settings, strict), DdlImpact::Copy);
     settings.follow("SET old_alter_table = ON");
-    assert_eq!(how(&settings, "ALTER TABLE t ADD a INT"), How::Copy);
+    assert_eq!(how(&settings, "ALTER TABLE t ADD a INT"), DdlImpact::Copy);
     assert_eq!(
         how(&settings, "ALTER TABLE t ADD a INT, ALGORITHM=INSTANT"),
-        How::Metadata
+        DdlImpact::Metadata
     );
 }
 

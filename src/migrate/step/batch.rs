@@ -6,32 +6,32 @@
 
 use std::time::{Duration, Instant};
 
-use super::{COMMIT, MARK, Part, Ran, part};
+use super::{COMMIT, SAVEPOINT, StatementRun, StepStatement, part};
 use crate::db::{DbError, Query};
-use crate::migrate::apply::{Progress, Runner, Stop};
+use crate::migrate::apply::{MigrationStop, Progress, Runner};
 use crate::sql::classify;
 use crate::sql::session::plain_write;
 
 /// So long, at most, statements that are done stay uncommitted, and their rows locked.
-const LONGEST: Duration = Duration::from_millis(100);
+const MAX_TIME: Duration = Duration::from_millis(100);
 /// So many bytes of statements at most: they stay in memory until they are committed.
-const LARGEST: usize = 256 << 10;
+const MAX_BYTES: usize = 256 << 10;
 /// So many statements at most: with what is known of each, a thousand take more than a megabyte.
-const MOST: usize = 250;
+const MAX_STATEMENTS: usize = 250;
 
 impl Runner<'_> {
     /// Whether the current statement and the one behind it can share a transaction.
-    pub(super) async fn shares(&mut self, progress: &mut Progress<'_>) -> Result<bool, Stop> {
+    pub(super) async fn shares(&mut self, progress: &mut Progress<'_>) -> Result<bool, MigrationStop> {
         Ok(progress.script.number() >= progress.single_until
             && self.plain(progress, 0).await?
             && self.plain(progress, 1).await?)
     }
 
-    async fn plain(&mut self, progress: &mut Progress<'_>, index: usize) -> Result<bool, Stop> {
+    async fn plain(&mut self, progress: &mut Progress<'_>, index: usize) -> Result<bool, MigrationStop> {
         let Some(statement) = progress.script.ahead(index)? else {
             return Ok(false);
         };
-        if statement.text.len() >= LARGEST || progress.asks(index + 1) {
+        if statement.text.len() >= MAX_BYTES || progress.asks(index + 1) {
             return Ok(false);
         }
         let Some(name) = plain_write(&statement.text) else {
@@ -42,21 +42,24 @@ impl Runner<'_> {
         }
         let found = classify(&statement.text);
         let database = progress.state.database.as_deref().unwrap_or(self.database);
-        let reach = progress
+        let effects = progress
             .tables
-            .reach(self.session, database, &statement.text, &found, |_| false)
+            .write_effects(self.session, database, &statement.text, &found, |_| false)
             .await?;
         // Triggers could tell, and one that cannot be seen could do what no ROLLBACK undoes.
-        Ok(reach.undoable() && reach.bodies.is_empty())
+        Ok(effects.undoable() && effects.bodies.is_empty())
     }
 
     /// Runs the current statement and those behind it that can share its transaction.
-    pub(super) async fn together_with_next(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
+    pub(super) async fn together_with_next(
+        &mut self,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), MigrationStop> {
         let begun = Instant::now();
         let state = progress.state.clone();
         self.session.execute("START TRANSACTION").await?;
-        self.session.execute(MARK).await?;
-        let (mut parts, mut ran): (Vec<Part>, Vec<Ran>) = (Vec::new(), Vec::new());
+        self.session.execute(SAVEPOINT).await?;
+        let (mut parts, mut ran): (Vec<StepStatement>, Vec<StatementRun>) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut failed: Option<DbError> = None;
         while let Some(statement) = progress.script.ahead(parts.len())? {
@@ -75,7 +78,7 @@ impl Runner<'_> {
                     break;
                 }
             }
-            let spent = begun.elapsed() >= LONGEST || bytes >= LARGEST || parts.len() >= MOST;
+            let spent = begun.elapsed() >= MAX_TIME || bytes >= MAX_BYTES || parts.len() >= MAX_STATEMENTS;
             if spent || !self.plain(progress, parts.len()).await? {
                 break;
             }
@@ -108,10 +111,10 @@ impl Runner<'_> {
     async fn keep(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
-        ran: &[Ran],
+        parts: &[StepStatement],
+        ran: &[StatementRun],
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         if parts.is_empty() {
             self.session
                 .execute(Query::new("ROLLBACK AND NO CHAIN NO RELEASE").shielded())

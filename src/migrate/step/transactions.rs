@@ -6,21 +6,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Part, Ran, part};
-use crate::migrate::apply::{Open, Progress, Runner, Stop};
+use super::{StatementRun, StepStatement, part};
+use crate::migrate::apply::{MigrationStop, OpenTransaction, Progress, Runner};
 use crate::migrate::files::ScriptStatement;
-use crate::migrate::session_state::SessionState;
+use crate::migrate::saved_session::SavedSession;
 use crate::sql::session::may_call;
 use crate::sql::{StatementClass, TransactionEnd, TransactionStatement, classify, transaction};
 
 /// Statements of a transaction that are looked at more closely: writes to different tables.
-const MOST_SUSPECTS: usize = 200;
+const MAX_SUSPECTS: usize = 200;
 /// As much of such a statement is kept meanwhile, in bytes.
-const LONGEST_HEAD: usize = 8 << 10;
+const MAX_HEAD: usize = 8 << 10;
 
 /// A statement cut short: enough to tell what it writes to.
 fn head(statement: &ScriptStatement) -> ScriptStatement {
-    let mut end = statement.text.len().min(LONGEST_HEAD);
+    let mut end = statement.text.len().min(MAX_HEAD);
     while !statement.text.is_char_boundary(end) {
         end -= 1;
     }
@@ -35,8 +35,8 @@ impl Runner<'_> {
     pub(super) async fn begin_transaction(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
-    ) -> Result<(), Stop> {
+        parts: &[StepStatement],
+    ) -> Result<(), MigrationStop> {
         let begun = Instant::now();
         let start = progress.script.mark();
         let state = progress.state.clone();
@@ -53,7 +53,7 @@ impl Runner<'_> {
         };
         let mark = progress.script.mark_after(parts.len());
         if self.session.in_transaction() {
-            progress.open = Some(Open {
+            progress.open = Some(OpenTransaction {
                 start,
                 state,
                 again: true,
@@ -73,10 +73,10 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         ahead: usize,
-    ) -> Result<Option<crate::migrate::script::Mark>, Stop> {
+    ) -> Result<Option<crate::migrate::script_cursor::Bookmark>, MigrationStop> {
         // Which statements there are, and after them which of them can be undone.
         let mut count = ahead;
-        let mut suspects: Vec<Part> = Vec::new();
+        let mut suspects: Vec<StepStatement> = Vec::new();
         let state = &progress.state;
         progress.script.scan(ahead, |statement| {
             let found = classify(&statement.text);
@@ -91,8 +91,8 @@ impl Runner<'_> {
                     && (found.class == StatementClass::Dml || may_call(&statement.text)) =>
                 {
                     let calls = may_call(&statement.text);
-                    let known = |suspect: &Part| !calls && suspect.found.objects == found.objects;
-                    if suspects.len() < MOST_SUSPECTS && !suspects.iter().any(known) {
+                    let known = |suspect: &StepStatement| !calls && suspect.found.objects == found.objects;
+                    if suspects.len() < MAX_SUSPECTS && !suspects.iter().any(known) {
                         suspects.push(part(Arc::new(head(statement)), state));
                     }
                 }
@@ -112,9 +112,9 @@ impl Runner<'_> {
     pub(super) async fn inside(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         kind: Option<TransactionStatement>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let begun = Instant::now();
         match kind {
             Some(TransactionStatement::Commit(_)) => self.commit_own(progress, parts, begun).await,
@@ -139,7 +139,7 @@ impl Runner<'_> {
 
     /// Commits the open transaction, as the server would at the next statement; that one is then run as one
     /// outside.
-    async fn close(&mut self, progress: &mut Progress<'_>, begun: Instant) -> Result<(), Stop> {
+    async fn close(&mut self, progress: &mut Progress<'_>, begun: Instant) -> Result<(), MigrationStop> {
         let mark = progress.script.mark();
         let result = async {
             progress.state.look(self.session, &progress.watch).await?;
@@ -156,7 +156,11 @@ impl Runner<'_> {
         }
     }
 
-    async fn bare(&mut self, progress: &mut Progress<'_>, parts: &[Part]) -> Result<(), Stop> {
+    async fn bare(
+        &mut self,
+        progress: &mut Progress<'_>,
+        parts: &[StepStatement],
+    ) -> Result<(), MigrationStop> {
         let ran = match self.run_parts(progress, parts, 0).await {
             Ok(ran) => ran,
             Err(error) => return self.give_up(progress, error.into()).await,
@@ -173,7 +177,11 @@ impl Runner<'_> {
     }
 
     /// Undoes the open transaction after a failure, and goes back to its start.
-    async fn give_up(&mut self, progress: &mut Progress<'_>, stop: Stop) -> Result<(), Stop> {
+    async fn give_up(
+        &mut self,
+        progress: &mut Progress<'_>,
+        stop: MigrationStop,
+    ) -> Result<(), MigrationStop> {
         let Some(open) = progress.open.take() else {
             return Err(stop);
         };
@@ -184,7 +192,7 @@ impl Runner<'_> {
         Err(stop)
     }
 
-    async fn undo_own(&mut self, progress: &mut Progress<'_>, open: &Open, marked: bool) {
+    async fn undo_own(&mut self, progress: &mut Progress<'_>, open: &OpenTransaction, marked: bool) {
         let intended = std::mem::take(&mut progress.intended);
         self.undo(progress, marked, &open.state).await;
         progress.intended = intended;
@@ -207,16 +215,16 @@ impl Runner<'_> {
     async fn commit_own(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let (chain, release) = self.ends(progress, parts[0].text());
         let mark = progress.script.mark_after(parts.len());
-        let result: Result<Vec<Ran>, Stop> = async {
+        let result: Result<Vec<StatementRun>, MigrationStop> = async {
             progress.state.look(self.session, &progress.watch).await?;
             if release {
                 // The client has a new session afterwards.
-                progress.state = SessionState::default();
+                progress.state = SavedSession::default();
             }
             progress.state.chained = chain;
             self.record(progress, &mark, begun).await?;
@@ -237,7 +245,7 @@ impl Runner<'_> {
         if release {
             self.renew(progress).await?;
         } else if self.session.in_transaction() {
-            progress.open = Some(Open {
+            progress.open = Some(OpenTransaction {
                 start: mark.clone(),
                 state: progress.state.clone(),
                 again: true,
@@ -251,9 +259,9 @@ impl Runner<'_> {
     async fn roll_back_own(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let (_, release) = self.ends(progress, parts[0].text());
         let mark = progress.script.mark_after(parts.len());
         let ran = match release {
@@ -287,16 +295,16 @@ impl Runner<'_> {
     async fn opaque_inside(
         &mut self,
         progress: &mut Progress<'_>,
-        parts: &[Part],
+        parts: &[StepStatement],
         begun: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), MigrationStop> {
         let mark = progress.script.mark_after(parts.len());
         let before = progress.committed.clone();
         if let Err(stop) = self.intend(progress, 0, &mark, String::new()).await {
             return self.give_up(progress, stop).await;
         }
         let begun_claim = progress.claim.clone();
-        self.session.execute(super::MARK).await?;
+        self.session.execute(super::SAVEPOINT).await?;
         let result = self.run_parts(progress, parts, 0).await;
         progress.tables.forget();
         let ran = match result {
@@ -343,7 +351,7 @@ impl Runner<'_> {
 
     /// Takes note of a transaction that a procedure has left open.
     pub(super) fn left_open(&self, progress: &mut Progress<'_>) {
-        progress.open = Some(Open {
+        progress.open = Some(OpenTransaction {
             start: progress.script.mark(),
             state: progress.state.clone(),
             again: false,
@@ -364,11 +372,11 @@ impl Runner<'_> {
     }
 
     /// Where the client's connection would end (RELEASE), and the client connect again.
-    async fn renew(&mut self, progress: &mut Progress<'_>) -> Result<(), Stop> {
-        progress.state = SessionState::default();
+    async fn renew(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
+        progress.state = SavedSession::default();
         self.opening
             .renew(self.ctx, self.session, self.database)
             .await
-            .map_err(Stop::Other)
+            .map_err(MigrationStop::Other)
     }
 }

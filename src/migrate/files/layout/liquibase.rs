@@ -2,20 +2,20 @@
 //! `--rollback` as comments (its documentation, "SQL changelog format"). All changesets of a file are one
 //! migration here; what decides whether one of them runs at all is refused, since dbtool would always run it.
 
-use super::{Layout, Mark, dashed};
+use super::{FileLayout, LayoutMark, dashed};
 
-pub(super) const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: FileLayout = FileLayout {
     name: "Liquibase",
     up: None,
     dashes_comment: true,
     mark,
 };
 
-fn mark(comment: &str, inside: bool) -> Option<Mark> {
+fn mark(comment: &str, inside: bool) -> Option<LayoutMark> {
     let text = dashed(comment)?;
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("liquibase formatted sql") {
-        return Some(Mark::Header);
+        return Some(LayoutMark::Header);
     }
     if !inside {
         return None;
@@ -24,20 +24,20 @@ fn mark(comment: &str, inside: bool) -> Option<Mark> {
     Some(match word {
         "changeset" => changeset(text),
         "precondition" | "preconditions" | "property" | "ignorelines" | "ignore" | "include" => {
-            Mark::Refused(format!(
+            LayoutMark::Refused(format!(
                 "dbtool does not know Liquibase's {word}, and would run the changeset in any case"
             ))
         }
         // Not written by hand: the SQL of a rollback stands behind its own dashes.
         _ if word.starts_with("precondition") => {
-            Mark::Refused("dbtool does not know Liquibase's preconditions".to_owned())
+            LayoutMark::Refused("dbtool does not know Liquibase's preconditions".to_owned())
         }
-        _ => Mark::Passed,
+        _ => LayoutMark::Passed,
     })
 }
 
 /// `--changeset author:id name:value …`
-fn changeset(text: &str) -> Mark {
+fn changeset(text: &str) -> LayoutMark {
     for attribute in text.split_whitespace().skip(2) {
         let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
         let value = value.trim_matches('"').to_ascii_lowercase();
@@ -52,8 +52,8 @@ fn changeset(text: &str) -> Mark {
             _ => false,
         };
         if !harmless {
-            return Mark::Refused(format!("dbtool does not know Liquibase's {attribute}"));
+            return LayoutMark::Refused(format!("dbtool does not know Liquibase's {attribute}"));
         }
     }
-    Mark::Passed
+    LayoutMark::Passed
 }

@@ -16,7 +16,7 @@ pub(super) use suspicion::{Suspicion, suspicion};
 
 /// A part of a migration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum FilePart {
     /// Applies the migration.
     Up,
     /// Takes it back.
@@ -25,12 +25,12 @@ pub enum Part {
 
 /// What a comment at the beginning of a line says in one of the layouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum LayoutMark {
     /// The file is of this layout; nothing begins.
     Header,
     /// A part begins.
-    Part(Part),
-    /// Everything up to the line with [`Mark::RawEnd`] is one statement.
+    FilePart(FilePart),
+    /// Everything up to the line with [`LayoutMark::RawEnd`] is one statement.
     RawBegin,
     /// Ends such a statement.
     RawEnd,
@@ -42,7 +42,7 @@ pub(super) enum Mark {
 
 /// A tool's layout.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct FileLayout {
     /// The tool.
     pub(super) name: &'static str,
     /// How it writes the beginning of the part that applies a migration, for messages; `None` where
@@ -52,11 +52,11 @@ pub(super) struct Layout {
     pub(super) dashes_comment: bool,
     /// What a comment says, given with its `--`, `#` or `/* */`, trimmed. `inside` says that the
     /// file is known to be of this layout.
-    mark: fn(comment: &str, inside: bool) -> Option<Mark>,
+    mark: fn(comment: &str, inside: bool) -> Option<LayoutMark>,
 }
 
 /// Every layout, the most explicit marks first.
-const LAYOUTS: [&Layout; 6] = [
+const LAYOUTS: [&FileLayout; 6] = [
     &native::LAYOUT,
     &goose::LAYOUT,
     &sql_migrate::LAYOUT,
@@ -66,7 +66,10 @@ const LAYOUTS: [&Layout; 6] = [
 ];
 
 /// The mark a comment makes, and in which layout. `known` is the file's layout, once that is known.
-pub(super) fn mark(comment: &str, known: Option<&'static Layout>) -> Option<(&'static Layout, Mark)> {
+pub(super) fn mark(
+    comment: &str,
+    known: Option<&'static FileLayout>,
+) -> Option<(&'static FileLayout, LayoutMark)> {
     let comment = comment.trim();
     LAYOUTS.iter().find_map(|layout| {
         let inside = known.is_some_and(|known| known.name == layout.name);
@@ -90,12 +93,12 @@ fn annotation<'a>(comment: &'a str, sign: &str) -> Option<&'a str> {
 }
 
 /// `Up`, `Down`, `StatementBegin` and `StatementEnd` as goose and its relatives write them.
-fn common(word: &str) -> Option<Mark> {
+fn common(word: &str) -> Option<LayoutMark> {
     Some(match word.to_ascii_lowercase().as_str() {
-        "up" => Mark::Part(Part::Up),
-        "down" => Mark::Part(Part::Down),
-        "statementbegin" => Mark::RawBegin,
-        "statementend" => Mark::RawEnd,
+        "up" => LayoutMark::FilePart(FilePart::Up),
+        "down" => LayoutMark::FilePart(FilePart::Down),
+        "statementbegin" => LayoutMark::RawBegin,
+        "statementend" => LayoutMark::RawEnd,
         _ => return None,
     })
 }

@@ -1,23 +1,23 @@
 //! MyBatis Migrations: a file applies the migration up to `-- //@UNDO`, and takes it back from there on
 //! (its documentation, "Migration scripts"). `-- // text` describes it.
 
-use super::{Layout, Mark, Part, dashed};
+use super::{FileLayout, FilePart, LayoutMark, dashed};
 
-pub(super) const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: FileLayout = FileLayout {
     name: "MyBatis Migrations",
     up: None,
     dashes_comment: false,
     mark,
 };
 
-fn mark(comment: &str, _inside: bool) -> Option<Mark> {
+fn mark(comment: &str, _inside: bool) -> Option<LayoutMark> {
     let text = dashed(comment)?;
     let text = text.strip_prefix("//").unwrap_or(text).trim_start();
     let command = text.strip_prefix('@')?;
     let word = command.split_whitespace().next().unwrap_or_default();
     match word.to_ascii_uppercase().as_str() {
-        "UNDO" => Some(Mark::Part(Part::Down)),
-        "DELIMITER" | "FULL_LINE_DELIMITER" => Some(Mark::Refused(format!(
+        "UNDO" => Some(LayoutMark::FilePart(FilePart::Down)),
+        "DELIMITER" | "FULL_LINE_DELIMITER" => Some(LayoutMark::Refused(format!(
             "dbtool does not know MyBatis' @{word}; write DELIMITER as the command-line client has it"
         ))),
         _ => None,

@@ -1,14 +1,14 @@
 //! rambler: `-- rambler up` and `-- rambler down` (its README, "Migrations").
 
-use super::{Layout, Mark, annotation, common};
+use super::{FileLayout, LayoutMark, annotation, common};
 
-pub(super) const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: FileLayout = FileLayout {
     name: "rambler",
     up: Some("-- rambler up"),
     dashes_comment: false,
     mark,
 };
 
-fn mark(comment: &str, _inside: bool) -> Option<Mark> {
-    common(annotation(comment, "rambler")?).filter(|mark| matches!(mark, Mark::Part(_)))
+fn mark(comment: &str, _inside: bool) -> Option<LayoutMark> {
+    common(annotation(comment, "rambler")?).filter(|mark| matches!(mark, LayoutMark::FilePart(_)))
 }

@@ -2,9 +2,9 @@ use super::*;
 
 #[test]
 fn marks_are_those_of_their_tools() {
-    use Part::{Down, Up};
+    use FilePart::{Down, Up};
     let part = |comment: &str| match mark(comment, None) {
-        Some((layout, Mark::Part(part))) => Some((layout.name, part)),
+        Some((layout, LayoutMark::FilePart(part))) => Some((layout.name, part)),
         _ => None,
     };
     for (comment, expected) in [
@@ -37,7 +37,7 @@ fn marks_are_those_of_their_tools() {
 
 #[test]
 fn what_a_layout_has_and_dbtool_does_not_do_is_refused() {
-    let refused = |comment: &str, known| matches!(mark(comment, known), Some((_, Mark::Refused(_))));
+    let refused = |comment: &str, known| matches!(mark(comment, known), Some((_, LayoutMark::Refused(_))));
     for comment in [
         "-- migrate:donw",
         "-- +goose ENVSUB ON",

@@ -8,7 +8,7 @@
 //!   A rename takes it along on MySQL and for MyISAM; on MariaDB it is the time of the `.frm` file, which a
 //!   rename of an InnoDB table sets anew.
 
-use super::decide::Care;
+use super::recovery::Evidence;
 use crate::db::row::get;
 use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, Query, Row, Server, Session};
@@ -24,7 +24,7 @@ const NEXT_SECOND: &str = "DO SLEEP(1.05 - MICROSECOND(SYSDATE(6)) / 1000000)";
 
 /// What tells a table from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Witness {
+pub struct TableIdentity {
     /// InnoDB's numbers of the table and its partitions; `None` where they cannot be seen.
     pub ids: Option<String>,
     /// When it was made, in seconds since 1970; `None` where the engine does not say.
@@ -35,7 +35,7 @@ pub struct Witness {
     pub partitions: Vec<String>,
 }
 
-impl Witness {
+impl TableIdentity {
     /// As recorded: `ids/created/renews`.
     pub fn to_text(&self) -> String {
         let created = self.created.map_or(String::new(), |created| created.to_string());
@@ -44,10 +44,10 @@ impl Witness {
     }
 
     /// As an earlier run recorded it.
-    pub fn parse(text: &str) -> Witness {
+    pub fn parse(text: &str) -> TableIdentity {
         let mut parts = text.split('/');
         let mut next = || parts.next().filter(|part| !part.is_empty());
-        Witness {
+        TableIdentity {
             ids: next().map(str::to_owned),
             created: next().and_then(|created| created.parse().ok()),
             renaming_renews: next() == Some("r"),
@@ -65,8 +65,8 @@ impl Witness {
         session: &mut Session,
         server: &Server,
         name: &ObjectName,
-        settle: Option<Care>,
-    ) -> Result<Witness, DbError> {
+        settle: Option<Evidence>,
+    ) -> Result<TableIdentity, DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();
         let (ids, partitions) = match ids(session, server, schema, &name.name).await? {
             Some((ids, partitions)) => (Some(ids), partitions),
@@ -74,23 +74,24 @@ impl Witness {
         };
         let query = Query::new(CREATED).bind(schema).bind(&name.name);
         let Some(row) = session.first::<Row>(query).await? else {
-            return Ok(Witness {
+            return Ok(TableIdentity {
                 ids,
                 partitions,
-                ..Witness::default()
+                ..TableIdentity::default()
             });
         };
         // MySQL dates a table by the time that the file may have set, the same for one that is made anew.
         let set = !server.has_creation_time_of_rename() && settle.is_some() && get::<u8>(&row, 3) == Some(1);
         let created: Option<u64> = get(&row, 0).filter(|_| !set);
         let now: Option<u64> = get(&row, 1);
-        let decides =
-            settle.is_some_and(|care| care == Care::Columns || ids.is_none() && care == Care::Identity);
+        let decides = settle.is_some_and(|evidence| {
+            evidence == Evidence::Columns || ids.is_none() && evidence == Evidence::Identity
+        });
         if decides && created.is_some() && created >= now {
             session.execute(NEXT_SECOND).await?;
         }
         let engine: String = get(&row, 2).unwrap_or_default();
-        Ok(Witness {
+        Ok(TableIdentity {
             ids,
             created,
             renaming_renews: server.has_creation_time_of_rename() && engine.eq_ignore_ascii_case("InnoDB"),
@@ -154,7 +155,7 @@ pub fn file_name(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Witness, file_name, partition};
+    use super::{TableIdentity, file_name, partition};
 
     #[test]
     fn names_are_written_as_the_servers_write_files() {
@@ -169,22 +170,22 @@ mod tests {
 
     #[test]
     fn a_witness_is_read_as_it_was_recorded() {
-        for witness in [
-            Witness::default(),
-            Witness {
+        for identity in [
+            TableIdentity::default(),
+            TableIdentity {
                 ids: Some("25.26".to_owned()),
                 created: Some(1_700_000_000),
                 renaming_renews: true,
                 partitions: Vec::new(),
             },
-            Witness {
+            TableIdentity {
                 ids: None,
                 created: Some(5),
                 renaming_renews: false,
                 partitions: Vec::new(),
             },
         ] {
-            assert_eq!(Witness::parse(&witness.to_text()), witness);
+            assert_eq!(TableIdentity::parse(&identity.to_text()), identity);
         }
     }
 }

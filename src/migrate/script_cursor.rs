@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::exit::Failure;
-use crate::migrate::files::{Position, PrefixHash, ScriptStatement, StatementReader};
+use crate::migrate::files::{PrefixHash, ReaderPosition, ScriptStatement, StatementReader};
 
 /// Where a run is in a migration.
-pub struct Script {
+pub struct ScriptCursor {
     reader: StatementReader,
     /// The current statement and some behind it.
     ahead: VecDeque<Arc<ScriptStatement>>,
@@ -17,18 +17,18 @@ pub struct Script {
     hash: PrefixHash,
     total: u32,
     /// Where to go before the next statement is read.
-    sought: Option<Position>,
+    sought: Option<ReaderPosition>,
 }
 
 /// A place in a script.
 #[derive(Debug, Clone)]
-pub struct Mark {
+pub struct Bookmark {
     done: u32,
     hash: PrefixHash,
-    position: Position,
+    position: ReaderPosition,
 }
 
-impl Mark {
+impl Bookmark {
     /// Statements before it.
     pub fn done(&self) -> u32 {
         self.done
@@ -40,10 +40,10 @@ impl Mark {
     }
 }
 
-impl Script {
+impl ScriptCursor {
     /// Of a reader that has read `done` of `total` statements, `hash` being theirs.
-    pub fn new(reader: StatementReader, done: u32, hash: PrefixHash, total: u32) -> Script {
-        Script {
+    pub fn new(reader: StatementReader, done: u32, hash: PrefixHash, total: u32) -> ScriptCursor {
+        ScriptCursor {
             reader,
             ahead: VecDeque::new(),
             done,
@@ -98,19 +98,19 @@ impl Script {
     }
 
     /// The current place.
-    pub fn mark(&mut self) -> Mark {
+    pub fn mark(&mut self) -> Bookmark {
         self.mark_after(0)
     }
 
     /// The place behind `count` further statements, which have been looked at.
-    pub fn mark_after(&mut self, count: usize) -> Mark {
+    pub fn mark_after(&mut self, count: usize) -> Bookmark {
         let before = count.checked_sub(1).and_then(|last| self.ahead.get(last));
         let position = match (self.ahead.get(count), &self.sought) {
             (Some(next), _) => next.start.clone(),
             (None, Some(position)) => position.clone(),
             (None, None) => self.reader.position(),
         };
-        Mark {
+        Bookmark {
             done: before.map_or(self.done, |last| last.number),
             hash: before.map_or(&self.hash, |last| &last.after).clone(),
             position,
@@ -121,11 +121,11 @@ impl Script {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn mark_far(&mut self, count: usize) -> Result<Mark, Failure> {
+    pub fn mark_far(&mut self, count: usize) -> Result<Bookmark, Failure> {
         let mut left = count;
         let mut mark = self.mark();
         self.scan(0, |statement| {
-            mark = Mark {
+            mark = Bookmark {
                 done: statement.number,
                 hash: statement.after.clone(),
                 position: statement.start.clone(),
@@ -137,7 +137,7 @@ impl Script {
     }
 
     /// Goes to a place.
-    pub fn go_to(&mut self, mark: Mark) {
+    pub fn go_to(&mut self, mark: Bookmark) {
         let forward = mark.done.checked_sub(self.done).map(|count| count as usize);
         match forward.filter(|count| *count <= self.ahead.len() && self.sought.is_none()) {
             Some(count) => drop(self.ahead.drain(..count)),

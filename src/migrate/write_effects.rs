@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::schema::introspect::hides_triggers;
-use crate::sql::{Classification, Effects, ObjectName, StatementClass, effects, mentions};
+use crate::sql::effects as sql_effects;
+use crate::sql::{Classification, Effects, ObjectName, StatementClass, mentions};
 
 const TABLE: &str =
     "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
@@ -23,11 +24,11 @@ const NAMES: &str = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE 
 /// Engines that keep transactions, in lower case.
 const TRANSACTIONAL: [&str; 4] = ["innodb", "rocksdb", "ndbcluster", "tokudb"];
 /// Objects looked at for one statement; beyond these it is not known what it does.
-const MOST: usize = 200;
+const MAX_OBJECTS: usize = 200;
 
 /// What a statement reaches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct WriteEffects {
     /// Why a ROLLBACK may not undo all of it; `None` if it does.
     pub why: Option<String>,
     /// Statements in stored programs that commit, each with the database its names are of.
@@ -42,7 +43,7 @@ pub struct Reach {
     pub bodies: Vec<String>,
 }
 
-impl Reach {
+impl WriteEffects {
     /// Whether a ROLLBACK undoes all of it.
     pub fn undoable(&self) -> bool {
         self.why.is_none() && self.commits.is_empty() && self.dynamic == 0
@@ -62,14 +63,14 @@ impl Reach {
 
 /// What statements reach, kept until one of them may have changed a definition.
 #[derive(Debug, Default)]
-pub struct Reached {
-    of: HashMap<String, Reach>,
+pub struct WriteEffectsByStatement {
+    of: HashMap<String, WriteEffects>,
     routines: HashMap<String, HashSet<String>>,
     hides_triggers: HashMap<String, bool>,
 }
 
 /// Something still to be looked at.
-enum Next {
+enum PendingObject {
     /// A table or view, and what is done to it: INSERT, UPDATE, DELETE, or all of them if not known.
     Written(ObjectName, &'static [&'static str]),
     Called(ObjectName),
@@ -80,7 +81,7 @@ const UPDATE: &[&str] = &["UPDATE"];
 const DELETE: &[&str] = &["DELETE"];
 const ALL: &[&str] = &["INSERT", "UPDATE", "DELETE"];
 
-impl Reached {
+impl WriteEffectsByStatement {
     /// After a statement that may have changed definitions.
     pub fn forget(&mut self) {
         self.of.clear();
@@ -98,8 +99,8 @@ impl Reached {
         statement: &str,
         found: &Classification,
         temporary: impl Fn(&str) -> bool,
-    ) -> Result<Reach, DbError> {
-        let mut own = effects(statement);
+    ) -> Result<WriteEffects, DbError> {
+        let mut own = sql_effects(statement);
         if !found.opaque {
             // What the statement itself commits is judged by whoever runs it.
             own.commits.clear();
@@ -108,43 +109,44 @@ impl Reached {
         // Many statements differ in their values only.
         let key = format!("{database}\0{events:?}\0{:?}\0{:?}", own.writes, own.calls);
         let plain = own.commits.is_empty() && own.dynamic == 0;
-        if plain && let Some(reach) = self.of.get(&key) {
-            return Ok(reach.clone());
+        if plain && let Some(effects) = self.of.get(&key) {
+            return Ok(effects.clone());
         }
-        let mut reach = Reach::default();
+        let mut effects = WriteEffects::default();
         let mut seen = HashSet::new();
         let mut todo = Vec::new();
-        add(&mut todo, &mut reach, own, database, events);
+        add(&mut todo, &mut effects, own, database, events);
         while let Some(next) = todo.pop() {
             let (name, called) = match &next {
-                Next::Written(name, _) => (name.clone(), false),
-                Next::Called(name) => (name.clone(), true),
+                PendingObject::Written(name, _) => (name.clone(), false),
+                PendingObject::Called(name) => (name.clone(), true),
             };
             if !seen.insert((called, name.clone())) {
                 continue;
             }
-            if seen.len() > MOST {
-                reach.why = Some("it reaches too many tables and programs to look at".to_owned());
+            if seen.len() > MAX_OBJECTS {
+                effects.why = Some("it reaches too many tables and programs to look at".to_owned());
             }
-            if reach.why.is_some() {
+            if effects.why.is_some() {
                 break;
             }
             match next {
-                Next::Written(name, events) if !temporary(&name.name) => {
-                    self.table(session, &name, events, &mut reach, &mut todo).await?;
+                PendingObject::Written(name, events) if !temporary(&name.name) => {
+                    self.table(session, &name, events, &mut effects, &mut todo)
+                        .await?;
                 }
-                Next::Written(..) => {}
-                Next::Called(name) => {
+                PendingObject::Written(..) => {}
+                PendingObject::Called(name) => {
                     if self.is_routine(session, &name).await? {
-                        program(session, &name, &mut reach, &mut todo).await?;
+                        program(session, &name, &mut effects, &mut todo).await?;
                     }
                 }
             }
         }
-        if plain && self.of.len() < MOST {
-            self.of.insert(key, reach.clone());
+        if plain && self.of.len() < MAX_OBJECTS {
+            self.of.insert(key, effects.clone());
         }
-        Ok(reach)
+        Ok(effects)
     }
 
     /// Whether a function or procedure of that name is there.
@@ -167,8 +169,8 @@ impl Reached {
         session: &mut Session,
         name: &ObjectName,
         events: &'static [&'static str],
-        reach: &mut Reach,
-        todo: &mut Vec<Next>,
+        effects: &mut WriteEffects,
+        todo: &mut Vec<PendingObject>,
     ) -> Result<(), DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();
         let row = session
@@ -188,11 +190,13 @@ impl Reached {
             match definition {
                 Some(definition) => {
                     let tables = from(&definition).into_iter();
-                    todo.extend(tables.map(|table| Next::Written(qualified(table, schema), events)));
-                    let calls = effects(&definition).calls.into_iter();
-                    todo.extend(calls.map(|call| Next::Called(qualified(call, schema))));
+                    todo.extend(tables.map(|table| PendingObject::Written(qualified(table, schema), events)));
+                    let calls = sql_effects(&definition).calls.into_iter();
+                    todo.extend(calls.map(|call| PendingObject::Called(qualified(call, schema))));
                 }
-                None => reach.why = Some(format!("the tables behind the view {} cannot be seen", name.name)),
+                None => {
+                    effects.why = Some(format!("the tables behind the view {} cannot be seen", name.name))
+                }
             }
             return Ok(());
         }
@@ -203,7 +207,7 @@ impl Reached {
             } else {
                 &engine
             };
-            reach.why = Some(format!(
+            effects.why = Some(format!(
                 "{} is a table of {engine}, which has no transactions",
                 name.name
             ));
@@ -216,12 +220,12 @@ impl Reached {
             let event: String = get(row, 1).unwrap_or_default();
             if events.iter().any(|own| own.eq_ignore_ascii_case(&event)) {
                 let body: String = get(row, 0).unwrap_or_default();
-                add(todo, reach, effects(&body), schema, ALL);
-                reach.bodies.push(body);
+                add(todo, effects, sql_effects(&body), schema, ALL);
+                effects.bodies.push(body);
             }
         }
         if self.hides_triggers(session, schema).await? {
-            reach.why = Some(format!(
+            effects.why = Some(format!(
                 "{} may have triggers that this account cannot see: it lacks TRIGGER",
                 name.name
             ));
@@ -258,37 +262,37 @@ fn qualified(name: ObjectName, schema: &str) -> ObjectName {
 
 /// Takes the effects of a piece of SQL in.
 fn add(
-    todo: &mut Vec<Next>,
-    reach: &mut Reach,
+    todo: &mut Vec<PendingObject>,
+    effects: &mut WriteEffects,
     found: Effects,
     schema: &str,
     events: &'static [&'static str],
 ) {
-    reach.loops |= found.loops;
-    reach.writes |= !found.writes.is_empty();
-    reach.dynamic += found.dynamic;
-    reach
+    effects.loops |= found.loops;
+    effects.writes |= !found.writes.is_empty();
+    effects.dynamic += found.dynamic;
+    effects
         .commits
         .extend(found.commits.into_iter().map(|text| (text, schema.to_owned())));
     todo.extend(
         found
             .writes
             .into_iter()
-            .map(|name| Next::Written(qualified(name, schema), events)),
+            .map(|name| PendingObject::Written(qualified(name, schema), events)),
     );
     todo.extend(
         found
             .calls
             .into_iter()
-            .map(|name| Next::Called(qualified(name, schema))),
+            .map(|name| PendingObject::Called(qualified(name, schema))),
     );
 }
 
 async fn program(
     session: &mut Session,
     name: &ObjectName,
-    reach: &mut Reach,
-    todo: &mut Vec<Next>,
+    effects: &mut WriteEffects,
+    todo: &mut Vec<PendingObject>,
 ) -> Result<(), DbError> {
     let schema = name.schema.as_deref().unwrap_or_default();
     let rows = session
@@ -297,10 +301,10 @@ async fn program(
     for row in &rows {
         match get::<String>(row, 1) {
             Some(body) => {
-                add(todo, reach, effects(&body), schema, ALL);
-                reach.bodies.push(body);
+                add(todo, effects, sql_effects(&body), schema, ALL);
+                effects.bodies.push(body);
             }
-            None => reach.why = Some(format!("what {} does cannot be seen by this account", name.name)),
+            None => effects.why = Some(format!("what {} does cannot be seen by this account", name.name)),
         }
     }
     Ok(())
@@ -319,7 +323,7 @@ fn from(definition: &str) -> Vec<ObjectName> {
             .map_or(definition.len(), |end| at + end);
         if definition.is_char_boundary(at) && definition.is_char_boundary(end) {
             let list = format!("UPDATE {}", &definition[at..end]);
-            tables.extend(effects(&list).writes);
+            tables.extend(sql_effects(&list).writes);
         }
     }
     tables

@@ -17,7 +17,7 @@ const STARTED: &str = "SELECT CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED) 
 
 /// A server between two starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Life {
+pub struct ServerInstance {
     /// Which server it is.
     pub server: String,
     /// When it was started, in seconds since 1970; asked of MariaDB only.
@@ -26,7 +26,7 @@ pub struct Life {
 
 /// What a comparison of two looks at a table can rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trust {
+pub struct IdentityTrust {
     /// Numbers of tables.
     pub numbers: bool,
     /// Times of creation that are the same.
@@ -35,23 +35,27 @@ pub struct Trust {
     pub other_times: bool,
 }
 
-impl Trust {
+impl IdentityTrust {
     /// On one server that was not restarted.
-    pub const FULL: Trust = Trust {
+    pub const FULL: IdentityTrust = IdentityTrust {
         numbers: true,
         same_times: true,
         other_times: true,
     };
 
     /// Between the life in which a statement was begun and the present one.
-    pub fn between(before: Option<&Life>, now: Option<&Life>, server: &Server) -> Trust {
+    pub fn between(
+        before: Option<&ServerInstance>,
+        now: Option<&ServerInstance>,
+        server: &Server,
+    ) -> IdentityTrust {
         let (Some(before), Some(now)) = (before, now) else {
             // Recorded by another version, or nothing that it would matter to.
-            return Trust::FULL;
+            return IdentityTrust::FULL;
         };
         let same_server = before.server == now.server;
         let never_ended = before.since.is_some() && before.since == now.since;
-        Trust {
+        IdentityTrust {
             numbers: same_server,
             same_times: same_server,
             other_times: same_server && (never_ended || !server.has_creation_time_of_rename()),
@@ -59,18 +63,18 @@ impl Trust {
     }
 }
 
-impl Life {
+impl ServerInstance {
     /// The present one.
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn look(session: &mut Session, server: &Server) -> Result<Life, DbError> {
+    pub async fn look(session: &mut Session, server: &Server) -> Result<ServerInstance, DbError> {
         let identity = server.identity.as_deref().unwrap_or_default();
         let since = match server.has_creation_time_of_rename() {
             true => session.first::<i64>(STARTED).await?,
             false => None,
         };
-        Ok(Life {
+        Ok(ServerInstance {
             server: hex::encode(&Sha256::digest(identity.as_bytes())[..8]),
             since,
         })
@@ -79,7 +83,7 @@ impl Life {
 
 #[cfg(test)]
 mod tests {
-    use super::{Life, Server, Trust};
+    use super::{IdentityTrust, Server, ServerInstance};
     use crate::db::Flavor;
 
     #[test]
@@ -88,20 +92,26 @@ mod tests {
             flavor: if mariadb { Flavor::MariaDb } else { Flavor::MySql },
             ..Server::default()
         };
-        let life = |server: &str, since| Life {
+        let instance = |server: &str, since| ServerInstance {
             server: server.to_owned(),
             since,
         };
-        let between = |before, now, mariadb| Trust::between(Some(&before), Some(&now), &of(mariadb));
-        let first = || life("a", Some(100));
-        assert_eq!(between(first(), first(), true), Trust::FULL);
-        assert_eq!(between(life("a", None), life("a", None), false), Trust::FULL);
-        for restarted in [life("a", Some(900)), life("a", None)] {
+        let between = |before, now, mariadb| IdentityTrust::between(Some(&before), Some(&now), &of(mariadb));
+        let first = || instance("a", Some(100));
+        assert_eq!(between(first(), first(), true), IdentityTrust::FULL);
+        assert_eq!(
+            between(instance("a", None), instance("a", None), false),
+            IdentityTrust::FULL
+        );
+        for restarted in [instance("a", Some(900)), instance("a", None)] {
             let trust = between(first(), restarted, true);
             assert!(trust.numbers && trust.same_times && !trust.other_times);
         }
-        let other = between(first(), life("b", Some(100)), false);
+        let other = between(first(), instance("b", Some(100)), false);
         assert!(!other.numbers && !other.same_times && !other.other_times);
-        assert_eq!(Trust::between(None, Some(&first()), &of(true)), Trust::FULL);
+        assert_eq!(
+            IdentityTrust::between(None, Some(&first()), &of(true)),
+            IdentityTrust::FULL
+        );
     }
 }

@@ -1,18 +1,18 @@
-use super::super::resume::{Look, Snapshot};
-use super::super::server_life::Trust;
-use super::super::witness::Witness;
-use super::{Ground, Verdict, decide, warning};
+use super::super::object_snapshot::{ObjectSnapshot, ObjectState};
+use super::super::server_instance::IdentityTrust;
+use super::super::table_identity::TableIdentity;
+use super::{RecoveryVerdict, ServerFacts, took_effect, warning};
 use crate::db::{Flavor, Server};
 use crate::sql::classify;
 
 /// On one server with atomic DDL.
-const FIRM: Ground = Ground {
+const FIRM: ServerFacts = ServerFacts {
     atomic: true,
-    trust: Trust::FULL,
+    trust: IdentityTrust::FULL,
 };
 
 /// Looks as `print@ids/created/renews`, separated by commas; `empty` behind a `!`.
-fn snapshot(text: &str) -> Snapshot {
+fn snapshot(text: &str) -> ObjectSnapshot {
     let look = |text: &str| {
         let (text, empty) = match text.strip_suffix('!') {
             Some(text) => (text, true),
@@ -22,31 +22,31 @@ fn snapshot(text: &str) -> Snapshot {
             Some(text) => (text, true),
             None => (text, false),
         };
-        let (print, witness) = match text.split_once('@') {
-            Some((print, witness)) => (print, Some(Witness::parse(witness))),
+        let (print, identity) = match text.split_once('@') {
+            Some((print, identity)) => (print, Some(TableIdentity::parse(identity))),
             None => (text, None),
         };
-        Look {
+        ObjectState {
             print: print.to_owned(),
-            witness,
+            identity,
             empty,
             innodb,
         }
     };
-    Snapshot {
+    ObjectSnapshot {
         database: "db".to_owned(),
         looks: text
             .split(',')
             .filter(|look| !look.is_empty())
             .map(look)
             .collect(),
-        ..Snapshot::default()
+        ..ObjectSnapshot::default()
     }
 }
 
 #[test]
 fn the_schema_says_whether_a_statement_happened() {
-    use Verdict::{Applied, NotApplied};
+    use RecoveryVerdict::{Applied, NotApplied};
     const RING: &str = "RENAME TABLE a TO tmp, b TO a, tmp TO b";
     let cases = [
         ("CREATE TABLE t (a INT)", "-", "-", Some(NotApplied)),
@@ -279,11 +279,11 @@ fn the_schema_says_whether_a_statement_happened() {
     for (statement, before, now, expected) in cases {
         let (was, is) = (snapshot(before), snapshot(now));
         let found = classify(statement);
-        let verdict = decide(statement, &found, &was, &is, FIRM);
+        let verdict = took_effect(statement, &found, &was, &is, FIRM);
         match expected {
             Some(expected) => assert_eq!(verdict, expected, "{statement}: {before} -> {now}"),
             None => assert!(
-                matches!(verdict, Verdict::Unclear(_)),
+                matches!(verdict, RecoveryVerdict::Unclear(_)),
                 "{statement}: {before} -> {now}: {verdict:?}"
             ),
         }
@@ -292,13 +292,13 @@ fn the_schema_says_whether_a_statement_happened() {
 
 #[test]
 fn a_restart_leaves_less_to_decide_by() {
-    use Verdict::{Applied, NotApplied};
+    use RecoveryVerdict::{Applied, NotApplied};
     const RING: &str = "RENAME TABLE a TO tmp, b TO a, tmp TO b";
-    let restarted = Trust {
+    let restarted = IdentityTrust {
         other_times: false,
-        ..Trust::FULL
+        ..IdentityTrust::FULL
     };
-    let elsewhere = Trust {
+    let elsewhere = IdentityTrust {
         numbers: false,
         same_times: false,
         other_times: false,
@@ -372,12 +372,12 @@ fn a_restart_leaves_less_to_decide_by() {
     ];
     for (trust, statement, before, now, expected) in cases {
         let (was, is) = (snapshot(before), snapshot(now));
-        let ground = Ground { atomic: true, trust };
-        let verdict = decide(statement, &classify(statement), &was, &is, ground);
+        let facts = ServerFacts { atomic: true, trust };
+        let verdict = took_effect(statement, &classify(statement), &was, &is, facts);
         match expected {
             Some(expected) => assert_eq!(verdict, expected, "{statement}: {before} -> {now}"),
             None => assert!(
-                matches!(verdict, Verdict::Unclear(_)),
+                matches!(verdict, RecoveryVerdict::Unclear(_)),
                 "{statement}: {before} -> {now}: {verdict:?}"
             ),
         }
@@ -392,18 +392,18 @@ fn ddl_that_is_not_atomic_is_asked_about() {
         "DROP TABLE t",
     ] {
         let (was, is) = (snapshot("x@5//"), snapshot("x@5//"));
-        let verdict = decide(
+        let verdict = took_effect(
             statement,
             &classify(statement),
             &was,
             &is,
-            Ground {
+            ServerFacts {
                 atomic: false,
                 ..FIRM
             },
         );
         assert!(
-            matches!(&verdict, Verdict::Unclear(why) if why.contains("not atomic")),
+            matches!(&verdict, RecoveryVerdict::Unclear(why) if why.contains("not atomic")),
             "{verdict:?}"
         );
     }
@@ -434,22 +434,28 @@ fn servers_without_atomic_ddl_are_warned_about() {
 #[test]
 fn what_the_first_version_recorded_tells_only_what_is_there() {
     let decided = |statement: &str, before: &str, now: &str| {
-        decide(
+        took_effect(
             statement,
             &classify(statement),
-            &Snapshot::parse(before),
+            &ObjectSnapshot::parse(before),
             &snapshot(now),
             FIRM,
         )
     };
-    assert_eq!(decided("CREATE TABLE t (a INT)", "-", "x"), Verdict::Applied);
-    assert_eq!(decided("RENAME TABLE a TO b", "x,-", "-,z"), Verdict::Applied);
+    assert_eq!(
+        decided("CREATE TABLE t (a INT)", "-", "x"),
+        RecoveryVerdict::Applied
+    );
+    assert_eq!(
+        decided("RENAME TABLE a TO b", "x,-", "-,z"),
+        RecoveryVerdict::Applied
+    );
     assert!(matches!(
         decided("ALTER TABLE t ADD a INT", "x", "y"),
-        Verdict::Unclear(_)
+        RecoveryVerdict::Unclear(_)
     ));
     assert!(matches!(
         decided("DROP TABLE t", "x", "x@5//"),
-        Verdict::Unclear(_)
+        RecoveryVerdict::Unclear(_)
     ));
 }

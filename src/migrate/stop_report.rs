@@ -1,6 +1,6 @@
 //! Why a migration stopped: the words, and the record of it.
 
-use super::apply::{Progress, Runner, Stop};
+use super::apply::{MigrationStop, Progress, Runner};
 use super::history::{WriteError, overtaken};
 use super::lock;
 use crate::db::{DbError, ErrorKind, Query};
@@ -9,14 +9,14 @@ use crate::migrate::files::Direction;
 
 impl Runner<'_> {
     /// Records why the migration stopped, as far as that is possible, and says it.
-    pub(super) async fn stopped(&mut self, progress: &Progress<'_>, stop: Stop) -> anyhow::Error {
+    pub(super) async fn stopped(&mut self, progress: &Progress<'_>, stop: MigrationStop) -> anyhow::Error {
         match stop {
-            Stop::Db(error) => self.failed(progress, &error).await.into(),
-            Stop::Overtaken => {
+            MigrationStop::Db(error) => self.failed(progress, &error).await.into(),
+            MigrationStop::Overtaken => {
                 self.let_go().await;
                 overtaken().into()
             }
-            Stop::LockLost(holder) => {
+            MigrationStop::LockLost(holder) => {
                 self.let_go().await;
                 Failure::locked(
                     format!(
@@ -26,7 +26,7 @@ impl Runner<'_> {
                 )
                 .into()
             }
-            Stop::Other(error) => {
+            MigrationStop::Other(error) => {
                 self.let_go().await;
                 error
             }

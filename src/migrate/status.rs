@@ -1,12 +1,12 @@
 //! The files against the history: what is applied, what is pending, what is wrong.
 
-use super::history::{Record, State};
+use super::history::{Record, RecordState};
 use crate::exit::Failure;
 use crate::migrate::files::{Folder, Migration, label_of};
 
 /// A migration as files and history together tell of it.
 #[derive(Debug, Clone)]
-pub struct Item<'a> {
+pub struct MigrationStatus<'a> {
     /// The version's number.
     pub version: u64,
     /// The file, unless it is missing.
@@ -14,12 +14,12 @@ pub struct Item<'a> {
     /// The record, if there is one.
     pub record: Option<&'a Record>,
     /// How it stands.
-    pub standing: Standing,
+    pub standing: Status,
 }
 
 /// How a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Status {
     /// Applied, or recorded as a baseline, and its file is unchanged.
     Applied,
     /// Not begun.
@@ -38,36 +38,36 @@ pub enum Standing {
     OutOfOrder,
 }
 
-impl Standing {
+impl Status {
     /// The standing in one word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Standing::Applied => "applied",
-            Standing::Pending => "pending",
-            Standing::Interrupted => "interrupted",
-            Standing::Failed => "failed",
-            Standing::Reverting => "reverting",
-            Standing::Changed => "changed",
-            Standing::Missing => "missing",
-            Standing::OutOfOrder => "out-of-order",
+            Status::Applied => "applied",
+            Status::Pending => "pending",
+            Status::Interrupted => "interrupted",
+            Status::Failed => "failed",
+            Status::Reverting => "reverting",
+            Status::Changed => "changed",
+            Status::Missing => "missing",
+            Status::OutOfOrder => "out-of-order",
         }
     }
 
     /// Whether `migrate` has work to do here.
     pub fn is_pending(self) -> bool {
-        matches!(self, Standing::Pending | Standing::Interrupted | Standing::Failed)
+        matches!(self, Status::Pending | Status::Interrupted | Status::Failed)
     }
 
     /// Whether `migrate` refuses to go on before somebody looks at it.
     pub fn is_problem(self) -> bool {
         matches!(
             self,
-            Standing::Changed | Standing::Missing | Standing::OutOfOrder | Standing::Reverting
+            Status::Changed | Status::Missing | Status::OutOfOrder | Status::Reverting
         )
     }
 }
 
-impl Item<'_> {
+impl MigrationStatus<'_> {
     /// The name of the file, present or recorded.
     pub fn name(&self) -> &str {
         match (self.migration, self.record) {
@@ -85,18 +85,18 @@ impl Item<'_> {
 }
 
 /// Puts files and history side by side, ascending by version.
-pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<Item<'a>> {
+pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<MigrationStatus<'a>> {
     let newest = records
         .iter()
         .filter(|record| record.state.complete())
         .map(|record| record.version)
         .max();
-    let mut items: Vec<Item<'a>> = folder
+    let mut items: Vec<MigrationStatus<'a>> = folder
         .migrations
         .iter()
         .map(|migration| {
             let record = records.iter().find(|record| record.version == migration.version);
-            Item {
+            MigrationStatus {
                 version: migration.version,
                 migration: Some(migration),
                 record,
@@ -110,11 +110,11 @@ pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<Item<'a>> {
             .iter()
             .any(|migration| migration.version == record.version)
         {
-            items.push(Item {
+            items.push(MigrationStatus {
                 version: record.version,
                 migration: None,
                 record: Some(record),
-                standing: Standing::Missing,
+                standing: Status::Missing,
             });
         }
     }
@@ -122,20 +122,22 @@ pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<Item<'a>> {
     items
 }
 
-fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>) -> Standing {
+fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>) -> Status {
     let Some(record) = record else {
         return if newest.is_some_and(|newest| migration.version < newest) {
-            Standing::OutOfOrder
+            Status::OutOfOrder
         } else {
-            Standing::Pending
+            Status::Pending
         };
     };
     match record.state {
-        State::Running => Standing::Interrupted,
-        State::Failed => Standing::Failed,
-        State::Reverting => Standing::Reverting,
-        State::Applied | State::Baseline if migration.has_been(&record.checksum) => Standing::Applied,
-        State::Applied | State::Baseline => Standing::Changed,
+        RecordState::Running => Status::Interrupted,
+        RecordState::Failed => Status::Failed,
+        RecordState::Reverting => Status::Reverting,
+        RecordState::Applied | RecordState::Baseline if migration.has_been(&record.checksum) => {
+            Status::Applied
+        }
+        RecordState::Applied | RecordState::Baseline => Status::Changed,
     }
 }
 
@@ -144,11 +146,11 @@ fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>)
 ///
 /// # Errors
 /// The problems, each with its file, and what to do about them.
-pub fn refuse_problems(items: &[Item<'_>], only: Option<u64>) -> Result<(), Failure> {
-    let problems: Vec<&Item<'_>> = items
+pub fn refuse_problems(items: &[MigrationStatus<'_>], only: Option<u64>) -> Result<(), Failure> {
+    let problems: Vec<&MigrationStatus<'_>> = items
         .iter()
         .filter(|item| item.standing.is_problem())
-        .filter(|item| !(item.standing == Standing::OutOfOrder && (only.is_some())))
+        .filter(|item| !(item.standing == Status::OutOfOrder && (only.is_some())))
         .collect();
     let Some(first) = problems.first() else {
         return Ok(());
@@ -161,35 +163,35 @@ pub fn refuse_problems(items: &[Item<'_>], only: Option<u64>) -> Result<(), Fail
 }
 
 /// A problem in words.
-pub fn describe(item: &Item<'_>) -> String {
+pub fn describe(item: &MigrationStatus<'_>) -> String {
     let name = item.name();
     match item.standing {
-        Standing::Changed => format!("{name} has changed since it was applied"),
-        Standing::Missing => format!("{name} is applied but its file is missing"),
-        Standing::OutOfOrder => format!("{name} is not applied but a later version is"),
-        Standing::Reverting => format!("{name} is half taken back"),
-        Standing::Failed => format!("{name} failed"),
-        Standing::Interrupted => format!("{name} was interrupted"),
-        Standing::Pending => format!("{name} is pending"),
-        Standing::Applied => format!("{name} is applied"),
+        Status::Changed => format!("{name} has changed since it was applied"),
+        Status::Missing => format!("{name} is applied but its file is missing"),
+        Status::OutOfOrder => format!("{name} is not applied but a later version is"),
+        Status::Reverting => format!("{name} is half taken back"),
+        Status::Failed => format!("{name} failed"),
+        Status::Interrupted => format!("{name} was interrupted"),
+        Status::Pending => format!("{name} is pending"),
+        Status::Applied => format!("{name} is applied"),
     }
 }
 
 /// What to do about a problem.
-pub fn advice(item: &Item<'_>) -> String {
+pub fn advice(item: &MigrationStatus<'_>) -> String {
     let label = item.label();
     match item.standing {
-        Standing::Changed => format!(
+        Status::Changed => format!(
             "restore the file as it was applied and put the change into a new migration; if the change is \
              harmless (a comment), accept it with `dbtool migrate repair {label} --accept-file`"
         ),
-        Standing::Missing => {
+        Status::Missing => {
             "restore the file from version control, or name the right folder with --dir".to_owned()
         }
-        Standing::OutOfOrder => {
+        Status::OutOfOrder => {
             format!("give it a higher number, or apply just this one with `dbtool migrate {label} --only`")
         }
-        Standing::Reverting => format!(
+        Status::Reverting => format!(
             "finish with `dbtool migrate down --yes`; if it was taken back by hand, record that with `dbtool migrate \
              repair {label} --finished`"
         ),
@@ -216,7 +218,7 @@ mod tests {
         }
     }
 
-    fn record(version: u64, checksum: &str, state: State) -> Record {
+    fn record(version: u64, checksum: &str, state: RecordState) -> Record {
         Record {
             version,
             name: format!("{version:03}_x"),
@@ -251,18 +253,18 @@ mod tests {
             unread: Vec::new(),
         };
         let records = [
-            record(1, "a", State::Applied),
-            record(2, "b", State::Applied),
-            record(3, "a", State::Applied),
-            record(5, "a", State::Baseline),
-            record(6, "b", State::Failed),
-            record(7, "a", State::Running),
-            record(8, "a", State::Reverting),
+            record(1, "a", RecordState::Applied),
+            record(2, "b", RecordState::Applied),
+            record(3, "a", RecordState::Applied),
+            record(5, "a", RecordState::Baseline),
+            record(6, "b", RecordState::Failed),
+            record(7, "a", RecordState::Running),
+            record(8, "a", RecordState::Reverting),
         ];
         let items = compare(&folder, &records);
         let words: Vec<_> = items
             .iter()
-            .map(|item| (item.version, item.standing.word()))
+            .map(|item| (item.version, item.standing.as_str()))
             .collect();
         assert_eq!(
             words,

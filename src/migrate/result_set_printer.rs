@@ -4,12 +4,12 @@ use crate::db::{Event, Row, Value};
 use crate::report::{Format, Reporter, visible};
 
 /// Widest column shown, in characters.
-const WIDEST: usize = 60;
+const MAX_WIDTH: usize = 60;
 /// Rows looked at before the widths are settled.
 const LOOK_AHEAD: usize = 50;
 
 /// Prints result sets to standard output as they arrive.
-pub struct RowPrinter<'a> {
+pub struct ResultSetPrinter<'a> {
     report: &'a Reporter,
     names: Vec<String>,
     waiting: Vec<Vec<String>>,
@@ -18,10 +18,10 @@ pub struct RowPrinter<'a> {
     total: Option<u64>,
 }
 
-impl<'a> RowPrinter<'a> {
+impl<'a> ResultSetPrinter<'a> {
     /// A printer for one statement.
     pub fn new(report: &'a Reporter) -> Self {
-        RowPrinter {
+        ResultSetPrinter {
             report,
             names: Vec::new(),
             waiting: Vec::new(),
@@ -118,7 +118,7 @@ fn cell(value: &Value) -> String {
         Value::NULL => "NULL".to_owned(),
         Value::Bytes(bytes) => {
             // Enough bytes for the widest column, so that a large value is not copied for nothing.
-            let shown = &bytes[..bytes.len().min(WIDEST * 4 + 4)];
+            let shown = &bytes[..bytes.len().min(MAX_WIDTH * 4 + 4)];
             clip(&String::from_utf8_lossy(shown))
         }
         other => clip(&other.as_sql(true)),
@@ -126,11 +126,11 @@ fn cell(value: &Value) -> String {
 }
 
 fn clip(text: &str) -> String {
-    let mut shown: String = visible(text.get(..WIDEST * 8).unwrap_or(text))
+    let mut shown: String = visible(text.get(..MAX_WIDTH * 8).unwrap_or(text))
         .chars()
-        .take(WIDEST + 1)
+        .take(MAX_WIDTH + 1)
         .collect();
-    if shown.chars().count() > WIDEST {
+    if shown.chars().count() > MAX_WIDTH {
         shown.pop();
         shown.pop();
         shown.push('…');

@@ -1,9 +1,9 @@
 //! What kinds of changes an ALTER TABLE makes of a table as it is now.
 
-use super::charsets::Text;
+use super::charsets::TextCharset;
 use super::column;
-use super::rules::{Change, Cost};
-use super::{Settings, Table};
+use super::rules::{ChangeKind, Cost};
+use super::{LiveTable, SessionSettings};
 use crate::db::Server;
 use crate::sql::{
     AlterAction, ColumnDef, ColumnPosition, DefaultValue, IndexDef, IndexPart, IndexType, PartitionChange,
@@ -11,50 +11,55 @@ use crate::sql::{
 };
 
 /// A change, and what it is about.
-pub type Found = (Change, String);
+pub type FoundChange = (ChangeKind, String);
 
 /// A table, a server, and the changes found so far.
-pub struct Scene<'a> {
+pub struct AlterContext<'a> {
     /// The server.
     pub server: &'a Server,
     /// The session's settings.
-    pub settings: &'a Settings,
+    pub settings: &'a SessionSettings,
     /// The table as it is.
-    pub table: &'a Table,
+    pub table: &'a LiveTable,
     /// Default character set and collation as they are.
-    pub now: Text,
+    pub now: TextCharset,
     /// Default character set and collation when the statement is done.
-    pub after: Text,
+    pub after: TextCharset,
     /// What is being looked at, for the reason.
     pub detail: String,
     actions: &'a [AlterAction],
-    found: Vec<Found>,
+    found: Vec<FoundChange>,
 }
 
 /// All changes that `actions` make of `table`, those that the table's kind adds to them included.
-pub fn changes(actions: &[AlterAction], table: &Table, server: &Server, settings: &Settings) -> Vec<Found> {
-    let mut scene = Scene {
+pub fn changes(
+    actions: &[AlterAction],
+    table: &LiveTable,
+    server: &Server,
+    settings: &SessionSettings,
+) -> Vec<FoundChange> {
+    let mut context = AlterContext {
         server,
         settings,
         table,
         now: settings.charsets.of_table(&table.def),
-        after: Text::default(),
+        after: TextCharset::default(),
         detail: String::new(),
         actions,
         found: Vec::new(),
     };
-    scene.after = default_text(actions, &scene.now, settings);
+    context.after = default_text(actions, &context.now, settings);
     for action in actions {
-        scene.detail.clear();
-        scene.action(action);
+        context.detail.clear();
+        context.action(action);
     }
-    scene.virtual_columns();
-    scene.around();
-    scene.found
+    context.virtual_columns();
+    context.around();
+    context.found
 }
 
 /// The table's default character set behind CHARSET and COLLATE among the actions.
-fn default_text(actions: &[AlterAction], now: &Text, settings: &Settings) -> Text {
+fn default_text(actions: &[AlterAction], now: &TextCharset, settings: &SessionSettings) -> TextCharset {
     let value = |wanted: &str| {
         actions.iter().rev().find_map(|action| match action {
             AlterAction::Option { name, value } if name == wanted => Some(value.as_str()),
@@ -64,9 +69,9 @@ fn default_text(actions: &[AlterAction], now: &Text, settings: &Settings) -> Tex
     settings.charsets.text(value("CHARSET"), value("COLLATE"), now)
 }
 
-impl Scene<'_> {
+impl AlterContext<'_> {
     /// Notes a change.
-    pub fn add(&mut self, change: Change) {
+    pub fn add(&mut self, change: ChangeKind) {
         self.found.push((change, self.detail.clone()));
     }
 
@@ -75,7 +80,7 @@ impl Scene<'_> {
     }
 
     /// What a change costs on this server.
-    pub fn cost(&self, change: Change) -> Cost {
+    pub fn cost(&self, change: ChangeKind) -> Cost {
         change.rule().cost(self.server)
     }
 
@@ -163,43 +168,45 @@ impl Scene<'_> {
                     Some((index, now)) => column::changes(self, name, index, now, def),
                     None => {
                         self.detail = format!("column {name}");
-                        self.add(Change::UnknownColumn);
+                        self.add(ChangeKind::UnknownColumn);
                     }
                 }
             }
             AlterAction::RenameColumn(from, _) => self.rename_column(from),
             AlterAction::ColumnDefault(_) | AlterAction::ColumnVisibility(_) | AlterAction::Validation => {
-                self.add(Change::Definition)
+                self.add(ChangeKind::Definition)
             }
             AlterAction::AddIndex(index) => self.add_index(index),
             AlterAction::DropIndex(name) => self.drop_index(name),
-            AlterAction::RenameIndex(..) => self.add(Change::RenameIndex),
-            AlterAction::IndexVisibility(_) => self.add(Change::IndexVisibility),
+            AlterAction::RenameIndex(..) => self.add(ChangeKind::RenameIndex),
+            AlterAction::IndexVisibility(_) => self.add(ChangeKind::IndexVisibility),
             AlterAction::AddForeignKey(key) => self.foreign_key(&key.columns),
-            AlterAction::DropForeignKey(_) => self.add(Change::DropForeignKey),
+            AlterAction::DropForeignKey(_) => self.add(ChangeKind::DropForeignKey),
             AlterAction::AddCheck { enforced: true, .. } | AlterAction::AlterCheck { enforced: true } => {
-                self.add(Change::AddCheck)
+                self.add(ChangeKind::AddCheck)
             }
-            AlterAction::AddCheck { .. } | AlterAction::AlterCheck { .. } => self.add(Change::DropCheck),
+            AlterAction::AddCheck { .. } | AlterAction::AlterCheck { .. } => self.add(ChangeKind::DropCheck),
             AlterAction::DropConstraint(name) => self.drop_constraint(name),
-            AlterAction::RenameTable(_) => self.add(Change::RenameTable),
+            AlterAction::RenameTable(_) => self.add(ChangeKind::RenameTable),
             AlterAction::Convert { charset, collation } => {
                 self.convert(charset.as_deref(), collation.as_deref())
             }
             AlterAction::Option { name, value } => self.option(name, value),
             AlterAction::Partition(change) => self.add(partition(*change)),
-            AlterAction::Force => self.add(Change::Rebuild),
-            AlterAction::Keys { .. } => self.add(Change::Definition),
-            AlterAction::Tablespace => self.add(Change::Tablespace),
-            AlterAction::OrderBy => self.add(Change::OrderRows),
-            AlterAction::Versioning { add: true } => self.add(Change::AddVersioning),
-            AlterAction::Versioning { add: false } => self.add(Change::DropVersioning),
-            AlterAction::Period => self.add(Change::Period),
-            AlterAction::Optimize => self.add(Change::Rebuild),
-            AlterAction::Repair | AlterAction::Check | AlterAction::Analyze => self.add(Change::Definition),
+            AlterAction::Force => self.add(ChangeKind::Rebuild),
+            AlterAction::Keys { .. } => self.add(ChangeKind::Definition),
+            AlterAction::Tablespace => self.add(ChangeKind::Tablespace),
+            AlterAction::OrderBy => self.add(ChangeKind::OrderRows),
+            AlterAction::Versioning { add: true } => self.add(ChangeKind::AddVersioning),
+            AlterAction::Versioning { add: false } => self.add(ChangeKind::DropVersioning),
+            AlterAction::Period => self.add(ChangeKind::Period),
+            AlterAction::Optimize => self.add(ChangeKind::Rebuild),
+            AlterAction::Repair | AlterAction::Check | AlterAction::Analyze => {
+                self.add(ChangeKind::Definition)
+            }
             AlterAction::Unknown(what) => {
                 self.detail.clone_from(what);
-                self.add(Change::UnknownAction);
+                self.add(ChangeKind::UnknownAction);
             }
         }
     }
@@ -207,41 +214,41 @@ impl Scene<'_> {
     fn add_column(&mut self, name: &str, def: &ColumnDef) {
         self.detail = format!("column {name}");
         if name.eq_ignore_ascii_case("FTS_DOC_ID") {
-            self.add(Change::AddFulltextId);
+            self.add(ChangeKind::AddFulltextId);
         }
         if def.is_virtual() {
             let beside = self.def().indexes.iter().any(IndexDef::is_functional);
             self.add(match (&def.key, &def.position) {
-                (Some(_), _) => Change::AddVirtualUnique,
-                _ if beside => Change::AddVirtualBesideIndex,
-                (_, Some(ColumnPosition::First)) => Change::AddVirtualFirst,
-                _ => Change::AddVirtual,
+                (Some(_), _) => ChangeKind::AddVirtualUnique,
+                _ if beside => ChangeKind::AddVirtualBesideIndex,
+                (_, Some(ColumnPosition::First)) => ChangeKind::AddVirtualFirst,
+                _ => ChangeKind::AddVirtual,
             });
         } else if def.is_stored() {
-            self.add(Change::AddStored);
+            self.add(ChangeKind::AddStored);
         } else if def.auto_increment {
-            self.add(Change::AddAutoIncrement);
+            self.add(ChangeKind::AddAutoIncrement);
         } else {
-            self.add(Change::AddColumn);
+            self.add(ChangeKind::AddColumn);
         }
         match def.default {
-            Some(DefaultValue::Expression { constant: true }) => self.add(Change::AddConstantDefault),
-            Some(DefaultValue::Expression { constant: false }) => self.add(Change::AddComputedDefault),
+            Some(DefaultValue::Expression { constant: true }) => self.add(ChangeKind::AddConstantDefault),
+            Some(DefaultValue::Expression { constant: false }) => self.add(ChangeKind::AddComputedDefault),
             _ => {}
         }
         match def.key {
             Some(IndexType::Primary) => self.add_primary_key(false),
-            Some(_) => self.add(Change::AddIndex),
+            Some(_) => self.add(ChangeKind::AddIndex),
             None => {}
         }
         if def.check.is_some() {
-            self.add(Change::AddCheckedColumn);
+            self.add(ChangeKind::AddCheckedColumn);
         }
         if def.references {
             self.foreign_key(&[name.to_owned()]);
         }
         if def.unknown.is_some() || def.row_period {
-            self.add(Change::UnknownAttribute);
+            self.add(ChangeKind::UnknownAttribute);
         }
     }
 
@@ -249,24 +256,24 @@ impl Scene<'_> {
         self.detail = format!("column {name}");
         let table = self.table;
         let Some((_, def)) = table.def.column(name) else {
-            return self.add(Change::DropColumn);
+            return self.add(ChangeKind::DropColumn);
         };
         if self.is_in_primary_key(name) || self.implicit_key().is_some_and(|key| key.covers(name)) {
             return self.drop_primary_key();
         }
         self.add(match (def.is_virtual(), self.is_indexed(name)) {
-            (true, true) => Change::DropIndexedVirtual,
-            (true, false) => Change::DropVirtual,
-            (false, true) => Change::DropIndexedColumn,
-            (false, false) => Change::DropColumn,
+            (true, true) => ChangeKind::DropIndexedVirtual,
+            (true, false) => ChangeKind::DropVirtual,
+            (false, true) => ChangeKind::DropIndexedColumn,
+            (false, false) => ChangeKind::DropColumn,
         });
     }
 
     fn rename_column(&mut self, name: &str) {
         self.detail = format!("column {name}");
         self.add(match self.table.is_referenced(name) {
-            true => Change::RenameReferenced,
-            false => Change::RenameColumn,
+            true => ChangeKind::RenameReferenced,
+            false => ChangeKind::RenameColumn,
         });
     }
 
@@ -280,12 +287,12 @@ impl Scene<'_> {
             _ => false,
         });
         if new_virtual {
-            self.add(Change::AddVirtualIndexed);
+            self.add(ChangeKind::AddVirtualIndexed);
         }
         match index.kind {
-            IndexType::Fulltext => self.add(Change::AddFulltext),
-            IndexType::Spatial => self.add(Change::AddSpatial),
-            IndexType::Vector => self.add(Change::AddVector),
+            IndexType::Fulltext => self.add(ChangeKind::AddFulltext),
+            IndexType::Spatial => self.add(ChangeKind::AddSpatial),
+            IndexType::Vector => self.add(ChangeKind::AddVector),
             IndexType::Primary => {
                 let nullable = index.parts.iter().any(|part| {
                     let column = part
@@ -296,13 +303,13 @@ impl Scene<'_> {
                 });
                 self.add_primary_key(nullable);
             }
-            IndexType::Unique if index.is_functional() => self.add(Change::AddFunctionalUnique),
+            IndexType::Unique if index.is_functional() => self.add(ChangeKind::AddFunctionalUnique),
             IndexType::Unique if index.parts.iter().any(|part| self.is_long(part)) => {
-                self.add(Change::AddHashUnique)
+                self.add(ChangeKind::AddHashUnique)
             }
-            IndexType::Unique if self.will_order_rows(index) => self.add(Change::AddPrimaryKey),
-            _ if index.is_functional() => self.add(Change::AddFunctional),
-            _ => self.add(Change::AddIndex),
+            IndexType::Unique if self.will_order_rows(index) => self.add(ChangeKind::AddPrimaryKey),
+            _ if index.is_functional() => self.add(ChangeKind::AddFunctional),
+            _ => self.add(ChangeKind::AddIndex),
         }
     }
 
@@ -345,9 +352,9 @@ impl Scene<'_> {
 
     fn add_primary_key(&mut self, nullable: bool) {
         self.add(match () {
-            () if nullable && !self.settings.strict => Change::AddPrimaryKeyLenient,
-            () if self.drops_index("PRIMARY") => Change::ReplacePrimaryKey,
-            () => Change::AddPrimaryKey,
+            () if nullable && !self.settings.strict => ChangeKind::AddPrimaryKeyLenient,
+            () if self.drops_index("PRIMARY") => ChangeKind::ReplacePrimaryKey,
+            () => ChangeKind::AddPrimaryKey,
         });
     }
 
@@ -360,7 +367,7 @@ impl Scene<'_> {
         if ordering.is_some_and(|key| key.eq_ignore_ascii_case(name)) {
             return self.drop_primary_key();
         }
-        self.add(Change::DropIndex);
+        self.add(ChangeKind::DropIndex);
     }
 
     /// The order of rows goes: another one may come in the same statement, or be there.
@@ -379,9 +386,9 @@ impl Scene<'_> {
             .any(|index| index.kind == IndexType::Primary);
         let other = primary && self.def().indexes.iter().any(|index| self.orders_rows(index));
         self.add(match (added, other) {
-            (true, _) => Change::ReplacePrimaryKey,
-            (false, true) => Change::DropPrimaryKeyToUnique,
-            (false, false) => Change::DropPrimaryKey,
+            (true, _) => ChangeKind::ReplacePrimaryKey,
+            (false, true) => ChangeKind::DropPrimaryKeyToUnique,
+            (false, false) => ChangeKind::DropPrimaryKey,
         });
     }
 
@@ -393,18 +400,18 @@ impl Scene<'_> {
                 .is_some_and(|key| key.eq_ignore_ascii_case(name))
         };
         if table.def.foreign_keys.iter().any(|key| named(&key)) {
-            self.add(Change::DropForeignKey);
+            self.add(ChangeKind::DropForeignKey);
         } else if table.def.index(name).is_some() || name.eq_ignore_ascii_case("PRIMARY") {
             self.drop_index(name);
         } else {
-            self.add(Change::DropCheck);
+            self.add(ChangeKind::DropCheck);
         }
     }
 
     /// A new foreign key over these columns.
     pub fn foreign_key(&mut self, columns: &[String]) {
         if self.settings.checks_foreign_keys {
-            return self.add(Change::AddForeignKey);
+            return self.add(ChangeKind::AddForeignKey);
         }
         let begins = |index: &IndexDef| {
             let first = index
@@ -418,14 +425,14 @@ impl Scene<'_> {
         };
         let indexed = self.def().indexes.iter().any(begins);
         self.add(match indexed {
-            true => Change::AddForeignKeyUnchecked,
-            false => Change::AddForeignKeyAndIndex,
+            true => ChangeKind::AddForeignKeyUnchecked,
+            false => ChangeKind::AddForeignKeyAndIndex,
         });
     }
 
     /// CONVERT TO: every text of the table gets the character set.
     fn convert(&mut self, charset: Option<&str>, collation: Option<&str>) {
-        self.add(Change::TableDefinition);
+        self.add(ChangeKind::TableDefinition);
         let target = self.settings.charsets.text(charset, collation, &self.now);
         let table = self.table;
         let saved = std::mem::replace(&mut self.after, target.clone());
@@ -441,7 +448,7 @@ impl Scene<'_> {
             new.collation = Some(target.collation.clone());
             new.binary_collation = false;
             new.check = None;
-            let bytes = |text: &Text| self.settings.charsets.bytes(&text.charset);
+            let bytes = |text: &TextCharset| self.settings.charsets.bytes(&text.charset);
             let old = self.settings.charsets.of_column(now, &self.now);
             // A TEXT is made larger to hold as many characters as before.
             if bytes(&target) > bytes(&old)
@@ -449,7 +456,7 @@ impl Scene<'_> {
                 && now.data_type.name != "longtext"
             {
                 self.detail = format!("column {name}");
-                self.add(Change::ConvertCharset);
+                self.add(ChangeKind::ConvertCharset);
             }
             column::changes(self, name, index, now, &new);
         }
@@ -461,45 +468,48 @@ impl Scene<'_> {
         let engine = self.def().engine.clone().unwrap_or_else(|| "innodb".to_owned());
         let was = |option: &str| self.def().option_value(option).unwrap_or("n").to_owned();
         let change = match name {
-            "ENGINE" | "TYPE" if value == engine => Change::Rebuild,
-            "ENGINE" | "TYPE" => Change::ChangeEngine,
-            "ROW_FORMAT" | "KEY_BLOCK_SIZE" => Change::RowFormat,
+            "ENGINE" | "TYPE" if value == engine => ChangeKind::Rebuild,
+            "ENGINE" | "TYPE" => ChangeKind::ChangeEngine,
+            "ROW_FORMAT" | "KEY_BLOCK_SIZE" => ChangeKind::RowFormat,
             "PAGE_COMPRESSED" | "PAGE_COMPRESSION_LEVEL" | "ENCRYPTED" | "ENCRYPTION_KEY_ID" => {
-                Change::Rebuild
+                ChangeKind::Rebuild
             }
-            "ENCRYPTION" if value == was("ENCRYPTION") => Change::TableDefinition,
-            "ENCRYPTION" => Change::Encryption,
+            "ENCRYPTION" if value == was("ENCRYPTION") => ChangeKind::TableDefinition,
+            "ENCRYPTION" => ChangeKind::Encryption,
             "AUTO_INCREMENT" | "COMMENT" | "CHARSET" | "COLLATE" | "STATS_PERSISTENT"
             | "STATS_AUTO_RECALC" | "STATS_SAMPLE_PAGES" | "MAX_ROWS" | "MIN_ROWS" | "AVG_ROW_LENGTH"
             | "CHECKSUM" | "PACK_KEYS" | "DELAY_KEY_WRITE" | "COMPRESSION" | "SECONDARY_ENGINE"
-            | "AUTOEXTEND_SIZE" | "INSERT_METHOD" | "CONNECTION" => Change::TableDefinition,
-            "TABLESPACE" => Change::Rebuild,
-            _ => Change::UnknownOption,
+            | "AUTOEXTEND_SIZE" | "INSERT_METHOD" | "CONNECTION" => ChangeKind::TableDefinition,
+            "TABLESPACE" => ChangeKind::Rebuild,
+            _ => ChangeKind::UnknownOption,
         };
         self.add(change);
     }
 
     /// Virtual columns come and go in place only where nothing else happens.
     fn virtual_columns(&mut self) {
-        let of_virtual = |change: Change| {
+        let of_virtual = |change: ChangeKind| {
             matches!(
                 change,
-                Change::AddVirtual
-                    | Change::AddVirtualFirst
-                    | Change::DropVirtual
-                    | Change::DropIndexedVirtual
+                ChangeKind::AddVirtual
+                    | ChangeKind::AddVirtualFirst
+                    | ChangeKind::DropVirtual
+                    | ChangeKind::DropIndexedVirtual
             )
         };
-        let comes = self.found.iter().any(|(change, _)| *change == Change::AddVirtual);
+        let comes = self
+            .found
+            .iter()
+            .any(|(change, _)| *change == ChangeKind::AddVirtual);
         let goes = self
             .found
             .iter()
-            .any(|(change, _)| matches!(change, Change::DropVirtual | Change::DropIndexedVirtual));
-        let free = |change: Change| {
+            .any(|(change, _)| matches!(change, ChangeKind::DropVirtual | ChangeKind::DropIndexedVirtual));
+        let free = |change: ChangeKind| {
             of_virtual(change)
                 || matches!(
                     change,
-                    Change::DropIndex | Change::AddVirtualIndexed | Change::AddIndex
+                    ChangeKind::DropIndex | ChangeKind::AddVirtualIndexed | ChangeKind::AddIndex
                 )
                 || comes
                     && !goes
@@ -508,17 +518,17 @@ impl Scene<'_> {
         };
         if (comes || goes) && self.found.iter().any(|(change, _)| !free(*change)) {
             self.detail.clear();
-            self.add(Change::VirtualWithOthers);
+            self.add(ChangeKind::VirtualWithOthers);
         }
     }
 
     /// What the table's kind adds to the changes.
     fn around(&mut self) {
         self.detail.clear();
-        let column = |change: Change| {
+        let column = |change: ChangeKind| {
             matches!(
                 change,
-                Change::AddColumn | Change::DropColumn | Change::MoveColumn
+                ChangeKind::AddColumn | ChangeKind::DropColumn | ChangeKind::MoveColumn
             )
         };
         let others = self
@@ -532,17 +542,17 @@ impl Scene<'_> {
         let drops = self
             .found
             .iter()
-            .any(|(change, _)| matches!(change, Change::DropColumn));
+            .any(|(change, _)| matches!(change, ChangeKind::DropColumn));
         let adds = self
             .found
             .iter()
-            .any(|(change, _)| matches!(change, Change::AddColumn));
+            .any(|(change, _)| matches!(change, ChangeKind::AddColumn));
         if others || !self.instant_columns(middle || drops) {
             for (change, _) in &mut self.found {
                 *change = match *change {
-                    Change::AddColumn => Change::AddColumnRebuild,
-                    Change::DropColumn => Change::DropColumnRebuild,
-                    Change::MoveColumn => Change::MoveColumnRebuild,
+                    ChangeKind::AddColumn => ChangeKind::AddColumnRebuild,
+                    ChangeKind::DropColumn => ChangeKind::DropColumnRebuild,
+                    ChangeKind::MoveColumn => ChangeKind::MoveColumnRebuild,
                     other => other,
                 };
             }
@@ -555,15 +565,15 @@ impl Scene<'_> {
             return;
         }
         if self.keeps(IndexType::Fulltext) {
-            self.add(Change::RebuildWithFulltext);
+            self.add(ChangeKind::RebuildWithFulltext);
         }
         if self.keeps(IndexType::Spatial) {
-            self.add(Change::RebuildWithSpatial);
+            self.add(ChangeKind::RebuildWithSpatial);
         }
         if self.has_virtual() {
-            self.add(Change::RebuildWithVirtual);
+            self.add(ChangeKind::RebuildWithVirtual);
             if drops || adds && middle {
-                self.add(Change::ReorderWithVirtual);
+                self.add(ChangeKind::ReorderWithVirtual);
             }
         }
     }
@@ -608,25 +618,25 @@ impl Scene<'_> {
     }
 }
 
-fn partition(change: PartitionChange) -> Change {
+fn partition(change: PartitionChange) -> ChangeKind {
     match change {
-        PartitionChange::By | PartitionChange::Remove => Change::PartitionScheme,
-        PartitionChange::AddRange => Change::AddRangePartition,
-        PartitionChange::AddHash | PartitionChange::Coalesce => Change::AddHashPartition,
-        PartitionChange::Drop => Change::DropPartition,
-        PartitionChange::Truncate => Change::TruncatePartition,
-        PartitionChange::Reorganize | PartitionChange::Rebuild => Change::ReorganizePartition,
-        PartitionChange::Exchange { validated: true } => Change::ValidatePartition,
-        PartitionChange::Exchange { validated: false } => Change::ExchangePartition,
-        PartitionChange::Optimize | PartitionChange::Repair => Change::RepairPartition,
-        PartitionChange::Check => Change::CheckPartition,
-        PartitionChange::Analyze => Change::AnalyzePartition,
-        PartitionChange::Other => Change::OtherPartition,
+        PartitionChange::By | PartitionChange::Remove => ChangeKind::PartitionScheme,
+        PartitionChange::AddRange => ChangeKind::AddRangePartition,
+        PartitionChange::AddHash | PartitionChange::Coalesce => ChangeKind::AddHashPartition,
+        PartitionChange::Drop => ChangeKind::DropPartition,
+        PartitionChange::Truncate => ChangeKind::TruncatePartition,
+        PartitionChange::Reorganize | PartitionChange::Rebuild => ChangeKind::ReorganizePartition,
+        PartitionChange::Exchange { validated: true } => ChangeKind::ValidatePartition,
+        PartitionChange::Exchange { validated: false } => ChangeKind::ExchangePartition,
+        PartitionChange::Optimize | PartitionChange::Repair => ChangeKind::RepairPartition,
+        PartitionChange::Check => ChangeKind::CheckPartition,
+        PartitionChange::Analyze => ChangeKind::AnalyzePartition,
+        PartitionChange::Other => ChangeKind::OtherPartition,
     }
 }
 
 /// Whether an engine other than InnoDB makes these changes without copying the table.
-pub fn other_engine(actions: &[AlterAction], table: &Table) -> Cost {
+pub fn other_engine(actions: &[AlterAction], table: &LiveTable) -> Cost {
     let free = |action: &AlterAction| match action {
         AlterAction::RenameColumn(..)
         | AlterAction::ColumnDefault(_)

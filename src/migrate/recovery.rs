@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use super::resume::{Look, Snapshot, qualified, slots};
-use super::server_life::Trust;
-use super::witness::file_name;
+use super::object_snapshot::{ObjectSnapshot, ObjectState, qualified, slots};
+use super::server_instance::IdentityTrust;
+use super::table_identity::file_name;
 use crate::db::Server;
 use crate::sql::{
     AlterAction, Classification, ObjectEffect, ObjectKind, PartitionChange, StatementClass,
@@ -19,7 +19,7 @@ use crate::sql::{
 
 /// Whether an interrupted statement took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RecoveryVerdict {
     /// It did.
     Applied,
     /// It did not, or running it again is harmless.
@@ -28,18 +28,18 @@ pub enum Verdict {
     Unclear(String),
 }
 
-fn unclear(why: &str) -> Verdict {
-    Verdict::Unclear(why.to_owned())
+fn unclear(why: &str) -> RecoveryVerdict {
+    RecoveryVerdict::Unclear(why.to_owned())
 }
 
-const NO_WITNESS: &str = "the table looks the same before and after it, and the server's number for it, which would \
+const NO_IDENTITY: &str = "the table looks the same before and after it, and the server's number for it, which would \
   tell, cannot be seen (the account lacks PROCESS, or the engine has none)";
 const OTHER_VERSION: &str = "what its objects looked like before was recorded by another version of dbtool";
 const RESTARTED: &str = "the server was restarted since, and its recovery gives files another time of creation, which \
   is all that would tell";
-const ELSEWHERE: &str =
+const OTHER_SERVER: &str =
     "this is not the server that it ran on, and only what one server knows of its tables would tell";
-const IN_PART: &str = "some of its partitions look as before it and some as after it";
+const PARTLY_DONE: &str = "some of its partitions look as before it and some as after it";
 const NOT_ATOMIC: &str = "this server's DDL is not atomic (it is from MySQL 8.0 and MariaDB 10.6 on), so part of it \
   may be done";
 
@@ -56,7 +56,7 @@ pub fn warning(server: &Server) -> Option<String> {
 
 /// What of a statement's tables their definition does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Care {
+pub enum Evidence {
     /// Nothing: the definition tells it all, or running it again is harmless.
     Definition,
     /// Which table is which: RENAME, DROP, CREATE OR REPLACE.
@@ -71,34 +71,34 @@ pub enum Care {
     Files,
 }
 
-impl Care {
+impl Evidence {
     /// What a statement takes.
-    pub fn of(statement: &str, found: &Classification) -> Care {
+    pub fn from_statement(statement: &str, found: &Classification) -> Evidence {
         let effect =
             |wanted: fn(&ObjectEffect) -> bool| found.objects.iter().any(|object| wanted(&object.effect));
         let partitions = |change: &PartitionChange| found.actions.contains(&AlterAction::Partition(*change));
         let exchanged = |validated| PartitionChange::Exchange { validated };
         let emptied = [PartitionChange::Truncate, exchanged(true), exchanged(false)];
         if effect(|effect| *effect == ObjectEffect::Truncate) {
-            Care::Rows
+            Evidence::Rows
         } else if effect(|effect| matches!(effect, ObjectEffect::Rename(_) | ObjectEffect::Drop))
             || found.verb == "CREATE TABLE" && replaces(statement)
         {
-            Care::Identity
+            Evidence::Identity
         } else if found.actions.contains(&AlterAction::Tablespace) || partitions(&PartitionChange::Other) {
-            Care::Files
+            Evidence::Files
         } else if emptied.iter().any(partitions) {
-            Care::Partitions
+            Evidence::Partitions
         } else if reuses_column_names(&found.actions) {
-            Care::Columns
+            Evidence::Columns
         } else {
-            Care::Definition
+            Evidence::Definition
         }
     }
 
     /// Whether a table's identity has to be recorded.
-    pub fn asks_witness(self) -> bool {
-        !matches!(self, Care::Definition | Care::Files)
+    pub fn needs_table_identity(self) -> bool {
+        !matches!(self, Evidence::Definition | Evidence::Files)
     }
 }
 
@@ -127,21 +127,21 @@ fn reuses_column_names(actions: &[AlterAction]) -> bool {
 
 /// What a decision stands on besides the looks.
 #[derive(Debug, Clone, Copy)]
-pub struct Ground {
+pub struct ServerFacts {
     /// Whether the server's DDL is atomic.
     pub atomic: bool,
     /// What the server's restart, or another server, leaves of what was recorded.
-    pub trust: Trust,
+    pub trust: IdentityTrust,
 }
 
 /// Decides whether a statement took effect between `before` and `now`.
-pub fn decide(
+pub fn took_effect(
     statement: &str,
     found: &Classification,
-    before: &Snapshot,
-    now: &Snapshot,
-    ground: Ground,
-) -> Verdict {
+    before: &ObjectSnapshot,
+    now: &ObjectSnapshot,
+    facts: ServerFacts,
+) -> RecoveryVerdict {
     if let Some(why) = &before.why {
         return unclear(why);
     }
@@ -156,14 +156,16 @@ pub fn decide(
         StatementClass::Admin if found.verb == "SET" && sets_from_variables(statement) => {
             return unclear("it sets a variable from another one, or from itself");
         }
-        StatementClass::Admin if repeatable(&found.verb) || found.idempotent => return Verdict::NotApplied,
+        StatementClass::Admin if repeatable(&found.verb) || found.idempotent => {
+            return RecoveryVerdict::NotApplied;
+        }
         StatementClass::Admin => return unclear("accounts and privileges are not part of the schema"),
         StatementClass::Dml => {
             return unclear("its table has no transactions, so part of its rows may be changed");
         }
-        _ => return Verdict::NotApplied,
+        _ => return RecoveryVerdict::NotApplied,
     }
-    if !ground.atomic {
+    if !facts.atomic {
         return unclear(NOT_ATOMIC);
     }
     if found.objects.is_empty() && !found.idempotent {
@@ -178,20 +180,20 @@ pub fn decide(
         .iter()
         .any(|object| matches!(object.effect, ObjectEffect::Rename(_)))
     {
-        return renamed(found, before, now, ground.trust);
+        return renamed(found, before, now, facts.trust);
     }
-    let care = Care::of(statement, found);
+    let evidence = Evidence::from_statement(statement, found);
     let mut verdicts = Vec::new();
     for ((object, was), is) in found.objects.iter().zip(&before.looks).zip(&now.looks) {
-        let seen = Seen {
+        let seen = ObjectChange {
             statement,
             found,
             kind: object.kind,
-            care,
+            evidence,
             was,
             is,
             presence_only: before.presence_only,
-            trust: ground.trust,
+            trust: facts.trust,
         };
         verdicts.extend(match &object.effect {
             ObjectEffect::Create => Some(seen.created()),
@@ -202,63 +204,64 @@ pub fn decide(
         });
     }
     // To drop the rest would drop it, too.
-    let reappeared = |(was, is): (&Look, &Look)| !was.present() && is.present();
+    let reappeared = |(was, is): (&ObjectState, &ObjectState)| !was.present() && is.present();
     let reappeared = found.verb.starts_with("DROP") && before.looks.iter().zip(&now.looks).any(reappeared);
     united(verdicts, found.idempotent, reappeared)
 }
 
 /// A procedure of which nothing lasts but what one text made at run time does.
-fn watched(before: &Snapshot, now: &Snapshot) -> Verdict {
+fn watched(before: &ObjectSnapshot, now: &ObjectSnapshot) -> RecoveryVerdict {
     if !before.committed {
         // Whatever it did was rolled back with the transaction.
-        return Verdict::NotApplied;
+        return RecoveryVerdict::NotApplied;
     }
     if before.looks.len() != now.looks.len() {
         return unclear(OTHER_VERSION);
     }
-    let changed = |(was, is): (&Look, &Look)| was.print != is.print && !was.hidden() && !is.hidden();
+    let changed =
+        |(was, is): (&ObjectState, &ObjectState)| was.print != is.print && !was.hidden() && !is.hidden();
     if before.looks.iter().zip(&now.looks).any(changed) {
-        Verdict::Applied
+        RecoveryVerdict::Applied
     } else {
         unclear("it ran a text made at run time, and no table that it names looks different")
     }
 }
 
 /// One verdict from those over the objects of a statement.
-fn united(verdicts: Vec<Verdict>, idempotent: bool, reappeared: bool) -> Verdict {
+fn united(verdicts: Vec<RecoveryVerdict>, idempotent: bool, reappeared: bool) -> RecoveryVerdict {
     if let Some(unclear) = verdicts
         .iter()
-        .find(|verdict| matches!(verdict, Verdict::Unclear(_)))
+        .find(|verdict| matches!(verdict, RecoveryVerdict::Unclear(_)))
     {
         return unclear.clone();
     }
     let applied = verdicts
         .iter()
-        .filter(|verdict| **verdict == Verdict::Applied)
+        .filter(|verdict| **verdict == RecoveryVerdict::Applied)
         .count();
     match applied {
-        0 => Verdict::NotApplied,
-        applied if applied == verdicts.len() => Verdict::Applied,
+        0 => RecoveryVerdict::NotApplied,
+        applied if applied == verdicts.len() => RecoveryVerdict::Applied,
         // DROP … IF EXISTS drops the rest.
-        _ if idempotent && !reappeared => Verdict::NotApplied,
+        _ if idempotent && !reappeared => RecoveryVerdict::NotApplied,
         _ => unclear("some of its objects look as before it and some as after it"),
     }
 }
 
 /// One object of a statement, before and now.
-struct Seen<'a> {
+struct ObjectChange<'a> {
     statement: &'a str,
     found: &'a Classification,
     kind: ObjectKind,
-    care: Care,
-    was: &'a Look,
-    is: &'a Look,
+    evidence: Evidence,
+    was: &'a ObjectState,
+    is: &'a ObjectState,
     presence_only: bool,
-    trust: Trust,
+    trust: IdentityTrust,
 }
 
-impl Seen<'_> {
-    fn created(&self) -> Verdict {
+impl ObjectChange<'_> {
+    fn created(&self) -> RecoveryVerdict {
         if self.was.present() {
             return self.replaced();
         }
@@ -266,7 +269,7 @@ impl Seen<'_> {
             return if self.kind == ObjectKind::Event && has_word(self.statement, &["AT", "ENDS"]) {
                 unclear("an event that ends is removed once it has run")
             } else {
-                Verdict::NotApplied
+                RecoveryVerdict::NotApplied
             };
         }
         // What a crash left of a table cannot be shown.
@@ -277,49 +280,49 @@ impl Seen<'_> {
     }
 
     /// An object that was there before a CREATE.
-    fn replaced(&self) -> Verdict {
+    fn replaced(&self) -> RecoveryVerdict {
         match (replaces(self.statement), self.kind) {
             (true, ObjectKind::Table) if self.is.present() => match self.identity() {
-                Verdict::Applied => self.filled(),
+                RecoveryVerdict::Applied => self.filled(),
                 other => other,
             },
             // What runs at once ran when it was replaced.
             (true, ObjectKind::Event) if !self.is.present() => {
                 unclear("an event that ends is removed once it has run")
             }
-            (true, ObjectKind::Event) if self.was.print != self.is.print => Verdict::Applied,
+            (true, ObjectKind::Event) if self.was.print != self.is.print => RecoveryVerdict::Applied,
             // A definition without data: replaced once more it is the same.
-            (true, _) => Verdict::NotApplied,
+            (true, _) => RecoveryVerdict::NotApplied,
             // IF NOT EXISTS had nothing to do.
-            (false, _) if self.found.idempotent => Verdict::Applied,
-            (false, _) => Verdict::NotApplied,
+            (false, _) if self.found.idempotent => RecoveryVerdict::Applied,
+            (false, _) => RecoveryVerdict::NotApplied,
         }
     }
 
     /// A table that was made. InnoDB keeps the rows that a query fills it with, together with the table or not
     /// at all.
-    fn filled(&self) -> Verdict {
+    fn filled(&self) -> RecoveryVerdict {
         let filled =
             self.kind == ObjectKind::Table && has_word(self.statement, &["SELECT", "WITH", "VALUES"]);
         if filled && !self.is.innodb {
             unclear("the table is there, but whether all of its rows are cannot be told")
         } else {
-            Verdict::Applied
+            RecoveryVerdict::Applied
         }
     }
 
     /// `None` where there was nothing to drop, and still is not.
-    fn dropped(&self) -> Option<Verdict> {
+    fn dropped(&self) -> Option<RecoveryVerdict> {
         match (self.was.present(), self.is.present()) {
             (false, false) => None,
             // IF EXISTS had nothing to do; what is there now was made by somebody else.
-            (false, true) if self.found.idempotent => Some(Verdict::Applied),
-            (false, true) => Some(Verdict::NotApplied),
-            (true, false) => Some(Verdict::Applied),
+            (false, true) if self.found.idempotent => Some(RecoveryVerdict::Applied),
+            (false, true) => Some(RecoveryVerdict::NotApplied),
+            (true, false) => Some(RecoveryVerdict::Applied),
             // What is left of a database is dropped by the next attempt.
-            (true, true) if self.kind != ObjectKind::Table => Some(Verdict::NotApplied),
+            (true, true) if self.kind != ObjectKind::Table => Some(RecoveryVerdict::NotApplied),
             (true, true) => Some(match self.identity() {
-                Verdict::Applied => {
+                RecoveryVerdict::Applied => {
                     unclear("a table of that name is there which is not the one that was to be dropped")
                 }
                 other => other,
@@ -327,11 +330,11 @@ impl Seen<'_> {
         }
     }
 
-    fn altered(&self) -> Verdict {
+    fn altered(&self) -> RecoveryVerdict {
         if !self.is.present() {
             return match self.was.present() {
                 true => unclear("the object to be altered is gone"),
-                false => Verdict::NotApplied,
+                false => RecoveryVerdict::NotApplied,
             };
         }
         if self.was.hidden() || self.is.hidden() {
@@ -343,84 +346,84 @@ impl Seen<'_> {
         if self.found.verb.ends_with("SEQUENCE") {
             return self.sequence();
         }
-        match self.care {
-            Care::Files => unclear("what became of the table's files cannot be seen from outside"),
-            _ if self.was.print != self.is.print => Verdict::Applied,
-            Care::Partitions => self.partitions(),
-            Care::Columns => self.columns(),
+        match self.evidence {
+            Evidence::Files => unclear("what became of the table's files cannot be seen from outside"),
+            _ if self.was.print != self.is.print => RecoveryVerdict::Applied,
+            Evidence::Partitions => self.partitions(),
+            Evidence::Columns => self.columns(),
             // Running it again changes nothing more.
-            _ => Verdict::NotApplied,
+            _ => RecoveryVerdict::NotApplied,
         }
     }
 
-    fn sequence(&self) -> Verdict {
-        let definition = |look: &Look| look.print.split(':').next().map(str::to_owned);
-        let value = |look: &Look| look.print.split(':').nth(1).map(str::to_owned);
+    fn sequence(&self) -> RecoveryVerdict {
+        let definition = |look: &ObjectState| look.print.split(':').next().map(str::to_owned);
+        let value = |look: &ObjectState| look.print.split(':').nth(1).map(str::to_owned);
         let restart = restarts_at(self.statement);
         if self.was.print == self.is.print {
-            Verdict::NotApplied
+            RecoveryVerdict::NotApplied
         } else if definition(self.was) != definition(self.is)
             || restart.is_some() && restart == value(self.is)
         {
-            Verdict::Applied
+            RecoveryVerdict::Applied
         } else {
             unclear("the sequence has moved on, by this statement or by the application")
         }
     }
 
     /// Whether it is another table than before.
-    fn identity(&self) -> Verdict {
-        let (Some(was), Some(is)) = (&self.was.witness, &self.is.witness) else {
-            return unclear(NO_WITNESS);
+    fn identity(&self) -> RecoveryVerdict {
+        let (Some(was), Some(is)) = (&self.was.identity, &self.is.identity) else {
+            return unclear(NO_IDENTITY);
         };
         match (&was.ids, &is.ids, was.created, is.created) {
-            (Some(_), Some(_), _, _) if !self.trust.numbers => unclear(ELSEWHERE),
-            (Some(was), Some(is), _, _) if was == is => Verdict::NotApplied,
-            (Some(_), Some(_), _, _) => Verdict::Applied,
+            (Some(_), Some(_), _, _) if !self.trust.numbers => unclear(OTHER_SERVER),
+            (Some(was), Some(is), _, _) if was == is => RecoveryVerdict::NotApplied,
+            (Some(_), Some(_), _, _) => RecoveryVerdict::Applied,
             (_, _, Some(was), Some(is)) => self.times(was, is),
-            _ => unclear(NO_WITNESS),
+            _ => unclear(NO_IDENTITY),
         }
     }
 
     /// Whether it is another table than before, by its time of creation.
-    fn times(&self, was: u64, is: u64) -> Verdict {
+    fn times(&self, was: u64, is: u64) -> RecoveryVerdict {
         match was == is {
-            _ if !self.trust.same_times => unclear(ELSEWHERE),
-            true => Verdict::NotApplied,
-            false if self.trust.other_times => Verdict::Applied,
+            _ if !self.trust.same_times => unclear(OTHER_SERVER),
+            true => RecoveryVerdict::NotApplied,
+            false if self.trust.other_times => RecoveryVerdict::Applied,
             false => unclear(RESTARTED),
         }
     }
 
-    fn truncated(&self) -> Verdict {
+    fn truncated(&self) -> RecoveryVerdict {
         if !self.is.present() || self.is.empty {
             // Nothing is lost by emptying it again.
-            return Verdict::NotApplied;
+            return RecoveryVerdict::NotApplied;
         }
         self.partitions()
     }
 
     /// TRUNCATE and EXCHANGE PARTITION give a partition, or the table, another number and leave the table's
     /// time of creation. MariaDB truncates partition by partition, and not all of them if it crashes.
-    fn partitions(&self) -> Verdict {
-        let (Some(was), Some(is)) = (&self.was.witness, &self.is.witness) else {
-            return unclear(NO_WITNESS);
+    fn partitions(&self) -> RecoveryVerdict {
+        let (Some(was), Some(is)) = (&self.was.identity, &self.is.identity) else {
+            return unclear(NO_IDENTITY);
         };
         let (Some(first), Some(second)) = (&was.ids, &is.ids) else {
-            return unclear(NO_WITNESS);
+            return unclear(NO_IDENTITY);
         };
         if !self.trust.numbers {
-            return unclear(ELSEWHERE);
+            return unclear(OTHER_SERVER);
         }
         if first == second {
-            return Verdict::NotApplied;
+            return RecoveryVerdict::NotApplied;
         }
         let (first, second): (Vec<_>, Vec<_>) = (first.split('.').collect(), second.split('.').collect());
         if was.created != is.created || first.len() != second.len() {
             return unclear("the table was rebuilt by something else meanwhile");
         }
         let named = truncated_partitions(self.statement);
-        let all = self.care == Care::Rows || named.as_ref().is_some_and(Vec::is_empty);
+        let all = self.evidence == Evidence::Rows || named.as_ref().is_some_and(Vec::is_empty);
         let named: Vec<_> = named
             .unwrap_or_default()
             .iter()
@@ -437,32 +440,37 @@ impl Seen<'_> {
             first == second && is.partitions.get(index).map_or(all, wanted)
         };
         if first.iter().zip(&second).enumerate().any(kept) {
-            return unclear(IN_PART);
+            return unclear(PARTLY_DONE);
         }
-        Verdict::Applied
+        RecoveryVerdict::Applied
     }
 
     /// An ALTER gives the table another time of creation, whether it rebuilds it or not.
-    fn columns(&self) -> Verdict {
-        let (Some(was), Some(is)) = (&self.was.witness, &self.is.witness) else {
-            return unclear(NO_WITNESS);
+    fn columns(&self) -> RecoveryVerdict {
+        let (Some(was), Some(is)) = (&self.was.identity, &self.is.identity) else {
+            return unclear(NO_IDENTITY);
         };
         match (was.created, is.created) {
             // Built anew: no crash and no recovery does that.
             _ if self.trust.numbers && was.ids.is_some() && is.ids.is_some() && was.ids != is.ids => {
-                Verdict::Applied
+                RecoveryVerdict::Applied
             }
             (Some(first), Some(second)) => self.times(first, second),
-            _ => unclear(NO_WITNESS),
+            _ => unclear(NO_IDENTITY),
         }
     }
 }
 
 /// Tables by their names.
-type Tables<'a> = BTreeMap<(String, String), Option<&'a Look>>;
+type TablesByName<'a> = BTreeMap<(String, String), Option<&'a ObjectState>>;
 
 /// Renames are simulated: what is there is compared with what was, and with what would be.
-fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot, trust: Trust) -> Verdict {
+fn renamed(
+    found: &Classification,
+    before: &ObjectSnapshot,
+    now: &ObjectSnapshot,
+    trust: IdentityTrust,
+) -> RecoveryVerdict {
     let names: Vec<(String, String)> = slots(found)
         .iter()
         .map(|(_, name)| {
@@ -484,12 +492,12 @@ fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot, trust: Tru
             slot += 1;
         }
     }
-    let presence = |tables: &Tables<'_>| tables.values().map(Option::is_some).collect::<Vec<_>>();
+    let presence = |tables: &TablesByName<'_>| tables.values().map(Option::is_some).collect::<Vec<_>>();
     let (before_it, after_it, at_present) = (presence(&was), presence(&would), presence(&is));
     if before_it != after_it {
         return match at_present {
-            at_present if at_present == before_it => Verdict::NotApplied,
-            at_present if at_present == after_it => Verdict::Applied,
+            at_present if at_present == before_it => RecoveryVerdict::NotApplied,
+            at_present if at_present == after_it => RecoveryVerdict::Applied,
             _ => unclear("some of the names are as before it and some as after it"),
         };
     }
@@ -499,34 +507,40 @@ fn renamed(found: &Classification, before: &Snapshot, now: &Snapshot, trust: Tru
     in_a_ring(&was, &would, &is, trust)
 }
 
-fn by_name<'a>(names: &[(String, String)], looks: &'a [Look]) -> Tables<'a> {
-    let present = |look: &'a Look| look.present().then_some(look);
+fn by_name<'a>(names: &[(String, String)], looks: &'a [ObjectState]) -> TablesByName<'a> {
+    let present = |look: &'a ObjectState| look.present().then_some(look);
     names.iter().cloned().zip(looks.iter().map(present)).collect()
 }
 
 /// The names are the same before and after: what tells the tables apart decides.
-fn in_a_ring(was: &Tables<'_>, would: &Tables<'_>, is: &Tables<'_>, trust: Trust) -> Verdict {
+fn in_a_ring(
+    was: &TablesByName<'_>,
+    would: &TablesByName<'_>,
+    is: &TablesByName<'_>,
+    trust: IdentityTrust,
+) -> RecoveryVerdict {
     if !trust.numbers {
-        return unclear(ELSEWHERE);
+        return unclear(OTHER_SERVER);
     }
     // Where a rename renews the time of creation, that alone tells.
-    let numbered = |tables: &Tables<'_>| {
-        tables
-            .values()
-            .flatten()
-            .all(|look| look.witness.as_ref().is_some_and(|witness| witness.ids.is_some()))
+    let numbered = |tables: &TablesByName<'_>| {
+        tables.values().flatten().all(|look| {
+            look.identity
+                .as_ref()
+                .is_some_and(|identity| identity.ids.is_some())
+        })
     };
     let numbered = numbered(was) && numbered(is);
-    let renewed = |look: &Look| {
-        look.witness
+    let renewed = |look: &ObjectState| {
+        look.identity
             .as_ref()
-            .filter(|witness| witness.renaming_renews)
-            .and_then(|witness| witness.created)
+            .filter(|identity| identity.renaming_renews)
+            .and_then(|identity| identity.created)
     };
-    let identity = |tables: &Tables<'_>| -> Vec<Option<String>> {
-        let identity = |look: &Look| match &look.witness {
-            Some(witness) if numbered => witness.ids.clone().unwrap_or_default(),
-            Some(witness) => format!("{} {:?}", look.print, witness.created),
+    let identity = |tables: &TablesByName<'_>| -> Vec<Option<String>> {
+        let identity = |look: &ObjectState| match &look.identity {
+            Some(identity) if numbered => identity.ids.clone().unwrap_or_default(),
+            Some(identity) => format!("{} {:?}", look.print, identity.created),
             None => look.print.clone(),
         };
         tables.values().map(|look| look.map(identity)).collect()
@@ -539,11 +553,11 @@ fn in_a_ring(was: &Tables<'_>, would: &Tables<'_>, is: &Tables<'_>, trust: Trust
             .collect();
         let last = pairs.iter().map(|(was, _)| *was).max().flatten();
         if pairs.iter().all(|(was, is)| was == is) {
-            return Verdict::NotApplied;
+            return RecoveryVerdict::NotApplied;
         }
         if pairs.iter().all(|(_, is)| *is > last) {
             return match trust.other_times {
-                true => Verdict::Applied,
+                true => RecoveryVerdict::Applied,
                 false => unclear(RESTARTED),
             };
         }
@@ -551,11 +565,11 @@ fn in_a_ring(was: &Tables<'_>, would: &Tables<'_>, is: &Tables<'_>, trust: Trust
     }
     let (was, would, is) = (identity(was), identity(would), identity(is));
     if was == would {
-        unclear(NO_WITNESS)
+        unclear(NO_IDENTITY)
     } else if is == would {
-        Verdict::Applied
+        RecoveryVerdict::Applied
     } else if is == was {
-        Verdict::NotApplied
+        RecoveryVerdict::NotApplied
     } else {
         unclear("some of the tables were altered by something else meanwhile")
     }

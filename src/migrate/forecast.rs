@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::online_ddl::{Charsets, Settings, Table};
+use super::online_ddl::{Charsets, LiveTable, SessionSettings};
 use crate::cancel::Cancel;
 use crate::db::codes;
 use crate::db::row::get;
@@ -38,7 +38,7 @@ const FRESH_SIZES: &str = "SET SESSION information_schema_stats_expiry = 0";
 
 /// A table's size.
 #[derive(Debug, Clone, Default)]
-pub struct Size {
+pub struct TableSize {
     /// Estimated rows.
     pub rows: u64,
     /// Estimated bytes of rows and indexes.
@@ -47,7 +47,7 @@ pub struct Size {
 
 /// Why a statement will fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct PredictedError {
     /// The server's error number.
     pub code: u16,
     /// What is wrong, in words.
@@ -56,24 +56,24 @@ pub struct Fault {
 
 /// What is known of a name.
 #[derive(Debug, Clone, Default)]
-enum Known {
+enum KnownObject {
     /// It is not there.
     Missing,
     /// It may be there or not.
     #[default]
     Unknown,
     /// A table; its definition once it was asked for.
-    Table(Size, Option<Box<Table>>),
+    Table(TableSize, Option<Box<LiveTable>>),
     /// A view.
     View,
     /// A trigger, a routine, an event.
     Other,
 }
 
-type Key = (ObjectKind, String, String);
+type ObjectKey = (ObjectKind, String, String);
 
 /// The objects of the server as the statements so far leave them.
-pub struct Foresight<'a> {
+pub struct SchemaForecast<'a> {
     cancel: &'a Cancel,
     session: &'a mut Session,
     server: &'a Server,
@@ -82,20 +82,20 @@ pub struct Foresight<'a> {
     /// The database that names without one are in.
     current: String,
     lower_case: bool,
-    known: HashMap<Key, Known>,
+    known: HashMap<ObjectKey, KnownObject>,
     temporary: Vec<String>,
     /// A statement ran whose work is not in its text.
     blind: bool,
     /// Names that were asked for when it had run: they may be gone.
-    unsure: HashSet<Key>,
+    unsure: HashSet<ObjectKey>,
     /// The statements are followed from an empty database on; the server is not asked for objects.
     on_empty_server: bool,
     /// The session's settings at the start of a migration, and now.
-    start: Settings,
-    settings: Settings,
+    start: SessionSettings,
+    settings: SessionSettings,
 }
 
-impl<'a> Foresight<'a> {
+impl<'a> SchemaForecast<'a> {
     /// Nothing has run yet.
     ///
     /// # Errors
@@ -105,12 +105,12 @@ impl<'a> Foresight<'a> {
         session: &'a mut Session,
         server: &'a Server,
         home: &'a str,
-    ) -> Result<Foresight<'a>, DbError> {
+    ) -> Result<SchemaForecast<'a>, DbError> {
         if server.has_cached_table_sizes() {
             // A server without the variable has no cache either.
             optional(session.execute(FRESH_SIZES).await)?;
         }
-        let mut start = Settings::default();
+        let mut start = SessionSettings::default();
         let mut lower_case = false;
         if let Some(row) = session.first::<Row>(Query::new(SETTINGS)).await? {
             start.checks_foreign_keys = get::<u64>(&row, 0) != Some(0);
@@ -125,7 +125,7 @@ impl<'a> Foresight<'a> {
             .to_ascii_uppercase();
         start.copies = matches!(copies.as_str(), "1" | "ON" | "COPY");
         start.charsets = charsets(session, server).await?;
-        Ok(Foresight {
+        Ok(SchemaForecast {
             cancel,
             session,
             server,
@@ -154,7 +154,7 @@ impl<'a> Foresight<'a> {
     /// The connection failed.
     pub async fn lacking(&mut self) -> Result<Vec<String>, DbError> {
         let home = self.plain_name(self.home);
-        let mut names: Vec<(String, Known)> = Vec::new();
+        let mut names: Vec<(String, KnownObject)> = Vec::new();
         for ((kind, schema, name), known) in &self.known {
             if *kind == ObjectKind::Table && *schema == home {
                 names.push((name.clone(), known.clone()));
@@ -165,9 +165,9 @@ impl<'a> Foresight<'a> {
         for (name, wanted) in names {
             let found = live(self.session, ObjectKind::Table, &home, &name).await?;
             match (&wanted, &found) {
-                (Known::Table(..), Known::Missing) => lacking.push(format!("table {name}")),
-                (Known::View, Known::Missing) => lacking.push(format!("view {name}")),
-                (Known::Table(_, Some(wanted)), Known::Table(..)) => {
+                (KnownObject::Table(..), KnownObject::Missing) => lacking.push(format!("table {name}")),
+                (KnownObject::View, KnownObject::Missing) => lacking.push(format!("view {name}")),
+                (KnownObject::Table(_, Some(wanted)), KnownObject::Table(..)) => {
                     let table = live_table(self.session, self.server, &home, &name).await?;
                     let Some(table) = table else { continue };
                     let absent = wanted
@@ -199,7 +199,7 @@ impl<'a> Foresight<'a> {
     }
 
     /// The session's settings by now.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &SessionSettings {
         &self.settings
     }
 
@@ -207,9 +207,9 @@ impl<'a> Foresight<'a> {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn size(&mut self, name: &ObjectName) -> Result<Option<Size>, DbError> {
+    pub async fn size(&mut self, name: &ObjectName) -> Result<Option<TableSize>, DbError> {
         Ok(match self.look(ObjectKind::Table, name).await? {
-            Known::Table(size, _) => Some(size),
+            KnownObject::Table(size, _) => Some(size),
             _ => None,
         })
     }
@@ -218,8 +218,8 @@ impl<'a> Foresight<'a> {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn table(&mut self, name: &ObjectName) -> Result<Option<Table>, DbError> {
-        let Known::Table(size, table) = self.look(ObjectKind::Table, name).await? else {
+    pub async fn table(&mut self, name: &ObjectName) -> Result<Option<LiveTable>, DbError> {
+        let KnownObject::Table(size, table) = self.look(ObjectKind::Table, name).await? else {
             return Ok(None);
         };
         if let Some(table) = table {
@@ -230,7 +230,7 @@ impl<'a> Foresight<'a> {
             return Ok(None);
         }
         let table = live_table(self.session, self.server, &schema, &table).await?;
-        let known = Known::Table(size, table.clone().map(Box::new));
+        let known = KnownObject::Table(size, table.clone().map(Box::new));
         self.known.insert(self.key(ObjectKind::Table, name), known);
         Ok(table)
     }
@@ -239,13 +239,17 @@ impl<'a> Foresight<'a> {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn fault(&mut self, statement: &str, found: &Classification) -> Result<Option<Fault>, DbError> {
+    pub async fn fault(
+        &mut self,
+        statement: &str,
+        found: &Classification,
+    ) -> Result<Option<PredictedError>, DbError> {
         if found.opaque || found.class == StatementClass::Dml && !names_a_table(statement, found) {
             return Ok(None);
         }
         // One RENAME may move several tables through names that the same statement frees.
-        let mut freed: Vec<Key> = Vec::new();
-        let mut taken: Vec<Key> = Vec::new();
+        let mut freed: Vec<ObjectKey> = Vec::new();
+        let mut taken: Vec<ObjectKey> = Vec::new();
         for object in &found.objects {
             if object.kind == ObjectKind::Table && self.is_temporary(&object.name) || found.temporary {
                 continue;
@@ -285,7 +289,7 @@ impl<'a> Foresight<'a> {
             .and_then(|table| column_fault(&found.actions, &table.def)))
     }
 
-    async fn object_fault(&mut self, object: &Object) -> Result<Option<Fault>, DbError> {
+    async fn object_fault(&mut self, object: &Object) -> Result<Option<PredictedError>, DbError> {
         let Some(there) = self.is_there(object.kind, &object.name).await? else {
             return Ok(None);
         };
@@ -346,7 +350,7 @@ impl<'a> Foresight<'a> {
             let size = self.size(&table).await?.unwrap_or_default();
             self.known.insert(
                 self.key(ObjectKind::Table, &table),
-                Known::Table(size, Some(Box::new(now))),
+                KnownObject::Table(size, Some(Box::new(now))),
             );
         }
         let mut renamed = Vec::new();
@@ -364,7 +368,7 @@ impl<'a> Foresight<'a> {
         statement: &str,
         found: &Classification,
         object: &Object,
-        renamed: &mut Vec<(Key, Known)>,
+        renamed: &mut Vec<(ObjectKey, KnownObject)>,
     ) -> Result<(), DbError> {
         let key = self.key(object.kind, &object.name);
         let plain = self.plain(&object.name);
@@ -380,14 +384,14 @@ impl<'a> Foresight<'a> {
                 }
                 let known = match object.kind {
                     ObjectKind::Table => {
-                        let def = TableDef::parse(statement).map(|def| Table {
+                        let def = TableDef::parse(statement).map(|def| LiveTable {
                             def,
-                            ..Table::default()
+                            ..LiveTable::default()
                         });
-                        Known::Table(Size::default(), def.map(Box::new))
+                        KnownObject::Table(TableSize::default(), def.map(Box::new))
                     }
-                    ObjectKind::View => Known::View,
-                    _ => Known::Other,
+                    ObjectKind::View => KnownObject::View,
+                    _ => KnownObject::Other,
                 };
                 self.settle(self.shared(key), known);
             }
@@ -397,7 +401,7 @@ impl<'a> Foresight<'a> {
                 self.blind |= dropped == self.current;
             }
             ObjectEffect::Drop => {
-                self.settle(self.shared(key), Known::Missing);
+                self.settle(self.shared(key), KnownObject::Missing);
             }
             ObjectEffect::Rename(to) if object.kind == ObjectKind::Table => {
                 // With its definition: under the new name the server cannot be asked for it.
@@ -406,12 +410,12 @@ impl<'a> Foresight<'a> {
                     Some(index) => renamed.remove(index).1,
                     None => self.look(ObjectKind::Table, &object.name).await?,
                 };
-                self.settle(key, Known::Missing);
+                self.settle(key, KnownObject::Missing);
                 renamed.push((self.key(ObjectKind::Table, to), known));
             }
             ObjectEffect::Rename(to) => {
-                self.settle(key, Known::Missing);
-                renamed.push((self.key(object.kind, to), Known::Other));
+                self.settle(key, KnownObject::Missing);
+                renamed.push((self.key(object.kind, to), KnownObject::Other));
             }
             ObjectEffect::Alter | ObjectEffect::Truncate | ObjectEffect::Write => {}
         }
@@ -425,9 +429,9 @@ impl<'a> Foresight<'a> {
         }
         for object in &found.objects {
             let key = self.key(object.kind, &object.name);
-            self.known.insert(self.shared(key), Known::Unknown);
+            self.known.insert(self.shared(key), KnownObject::Unknown);
             if let ObjectEffect::Rename(to) = &object.effect {
-                self.known.insert(self.key(object.kind, to), Known::Unknown);
+                self.known.insert(self.key(object.kind, to), KnownObject::Unknown);
             }
         }
     }
@@ -440,7 +444,7 @@ impl<'a> Foresight<'a> {
     }
 
     /// Notes what a statement has made of a name.
-    fn settle(&mut self, key: Key, known: Known) {
+    fn settle(&mut self, key: ObjectKey, known: KnownObject) {
         self.unsure.remove(&key);
         self.known.insert(key, known);
     }
@@ -452,13 +456,13 @@ impl<'a> Foresight<'a> {
             return Ok(None);
         }
         Ok(match known {
-            Known::Unknown => None,
-            Known::Missing => Some(false),
-            Known::Table(..) | Known::View | Known::Other => Some(true),
+            KnownObject::Unknown => None,
+            KnownObject::Missing => Some(false),
+            KnownObject::Table(..) | KnownObject::View | KnownObject::Other => Some(true),
         })
     }
 
-    async fn look(&mut self, kind: ObjectKind, name: &ObjectName) -> Result<Known, DbError> {
+    async fn look(&mut self, kind: ObjectKind, name: &ObjectName) -> Result<KnownObject, DbError> {
         let key = self.key(kind, name);
         let key = self.shared(key);
         if let Some(known) = self.known.get(&key) {
@@ -466,16 +470,16 @@ impl<'a> Foresight<'a> {
         }
         let (_, schema, object) = &key;
         let mut known = match self.on_empty_server {
-            true => Known::Missing,
+            true => KnownObject::Missing,
             false => live(self.session, kind, schema, object).await?,
         };
         // In another database an object may be there that this account may not see.
         let elsewhere = *schema != self.plain_name(self.home);
-        if matches!(known, Known::Missing) && (self.blind || elsewhere) {
-            known = Known::Unknown;
+        if matches!(known, KnownObject::Missing) && (self.blind || elsewhere) {
+            known = KnownObject::Unknown;
         }
-        if self.blind && !matches!(known, Known::Table(..)) {
-            known = Known::Unknown;
+        if self.blind && !matches!(known, KnownObject::Table(..)) {
+            known = KnownObject::Unknown;
         }
         if self.blind {
             self.unsure.insert(key.clone());
@@ -501,7 +505,7 @@ impl<'a> Foresight<'a> {
         }
     }
 
-    fn key(&self, kind: ObjectKind, name: &ObjectName) -> Key {
+    fn key(&self, kind: ObjectKind, name: &ObjectName) -> ObjectKey {
         let schema = name.schema.as_deref().unwrap_or(&self.current);
         let object = match kind {
             ObjectKind::Table | ObjectKind::View | ObjectKind::Database => self.plain_name(&name.name),
@@ -517,7 +521,7 @@ impl<'a> Foresight<'a> {
     }
 
     /// Tables and views have their names in one room.
-    fn shared(&self, (kind, schema, name): Key) -> Key {
+    fn shared(&self, (kind, schema, name): ObjectKey) -> ObjectKey {
         match kind {
             ObjectKind::View => (ObjectKind::Table, schema, name),
             kind => (kind, schema, name),
@@ -525,8 +529,8 @@ impl<'a> Foresight<'a> {
     }
 }
 
-fn fault(code: u16, what: String) -> Fault {
-    Fault { code, what }
+fn fault(code: u16, what: String) -> PredictedError {
+    PredictedError { code, what }
 }
 
 /// Error numbers for what exists already.
@@ -585,7 +589,7 @@ pub fn altered(found: &Classification) -> Option<&ObjectName> {
 }
 
 /// Columns and indexes that an ALTER TABLE adds though they are there, or changes though they are not.
-fn column_fault(actions: &[AlterAction], table: &TableDef) -> Option<Fault> {
+fn column_fault(actions: &[AlterAction], table: &TableDef) -> Option<PredictedError> {
     let mut after = table.clone();
     let gone = |name: &str, index: bool| {
         actions.iter().any(|action| match action {
@@ -697,7 +701,7 @@ async fn live_table(
     server: &Server,
     schema: &str,
     name: &str,
-) -> Result<Option<Table>, DbError> {
+) -> Result<Option<LiveTable>, DbError> {
     let show = format!("SHOW CREATE TABLE {}.{}", quote_name(schema), quote_name(name));
     let Some(row) = optional(session.first::<Row>(Query::new(show)).await)?.flatten() else {
         return Ok(None);
@@ -723,7 +727,7 @@ async fn live_table(
             .flatten()
             .is_some_and(|versions| versions >= most);
     }
-    Ok(Some(Table {
+    Ok(Some(LiveTable {
         def,
         referenced,
         versions_are_used_up,
@@ -731,21 +735,28 @@ async fn live_table(
 }
 
 /// What the server knows of a name.
-async fn live(session: &mut Session, kind: ObjectKind, schema: &str, name: &str) -> Result<Known, DbError> {
+async fn live(
+    session: &mut Session,
+    kind: ObjectKind,
+    schema: &str,
+    name: &str,
+) -> Result<KnownObject, DbError> {
     if matches!(kind, ObjectKind::Table | ObjectKind::View) {
         let row = session
             .first::<Row>(Query::new(TABLE).bind(schema).bind(name))
             .await?;
         return Ok(match row {
-            Some(row) if get::<String>(&row, 3).is_some_and(|kind| kind.contains("VIEW")) => Known::View,
+            Some(row) if get::<String>(&row, 3).is_some_and(|kind| kind.contains("VIEW")) => {
+                KnownObject::View
+            }
             Some(row) => {
-                let size = Size {
+                let size = TableSize {
                     rows: get(&row, 0).unwrap_or_default(),
                     bytes: get(&row, 1).unwrap_or_default(),
                 };
-                Known::Table(size, None)
+                KnownObject::Table(size, None)
             }
-            None => Known::Missing,
+            None => KnownObject::Missing,
         });
     }
     let sql = match kind {
@@ -762,14 +773,14 @@ async fn live(session: &mut Session, kind: ObjectKind, schema: &str, name: &str)
             "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ? AND ROUTINE_TYPE = 'FUNCTION'"
         }
         // A database of another account is not to be seen.
-        _ => return Ok(Known::Unknown),
+        _ => return Ok(KnownObject::Unknown),
     };
     let row = session
         .first::<u64>(Query::new(sql).bind(schema).bind(name))
         .await?;
     Ok(if row.is_some() {
-        Known::Other
+        KnownObject::Other
     } else {
-        Known::Missing
+        KnownObject::Missing
     })
 }

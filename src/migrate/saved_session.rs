@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::hex;
-use crate::migrate::files::Outline;
+use crate::migrate::files::ScriptOutline;
 use crate::sql::session::{Executed, Prepared, deallocates, executes, prepares};
 use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables};
 
 /// A value longer than this many bytes is not kept.
-const LONGEST: usize = 64 * 1024;
+const MAX_VALUE: usize = 64 * 1024;
 /// All values together are not longer than this.
-const LONGEST_STATE: usize = 1024 * 1024;
+const MAX_TOTAL: usize = 1024 * 1024;
 
 /// Variables that tell about the moment, or that another field keeps.
 const MOMENTARY: [&str; 6] = [
@@ -32,7 +32,7 @@ const MOMENTARY: [&str; 6] = [
 
 /// A value with its type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Value {
+pub enum SavedValue {
     /// A signed integer.
     Int(String),
     /// An unsigned integer.
@@ -49,16 +49,16 @@ pub enum Value {
 
 /// What a session holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionState {
+pub struct SavedSession {
     /// The database that USE chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
     /// System variables that the file set, in order of their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    system: BTreeMap<String, Value>,
+    system: BTreeMap<String, SavedValue>,
     /// User variables that are not NULL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    user: BTreeMap<String, Value>,
+    user: BTreeMap<String, SavedValue>,
     /// The texts of prepared statements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     prepared: BTreeMap<String, String>,
@@ -82,15 +82,15 @@ fn is_zero(number: &u64) -> bool {
 
 /// What of the session a file can see.
 #[derive(Debug, Clone, Default)]
-pub struct Watch {
+pub struct SessionWatch {
     user: BTreeSet<String>,
     last_insert_id: bool,
 }
 
-impl Watch {
+impl SessionWatch {
     /// For the statements of a script.
-    pub fn of(outline: &Outline) -> Watch {
-        Watch {
+    pub fn from_outline(outline: &ScriptOutline) -> SessionWatch {
+        SessionWatch {
             user: outline.user_variables.iter().cloned().collect(),
             last_insert_id: outline.reads_last_insert_id,
         }
@@ -107,16 +107,16 @@ impl Watch {
     }
 }
 
-impl SessionState {
+impl SavedSession {
     /// As an earlier run recorded it.
-    pub fn parse(text: Option<&str>) -> SessionState {
+    pub fn parse(text: Option<&str>) -> SavedSession {
         text.and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
     }
 
     /// As recorded; `None` for a session that holds nothing.
     pub fn to_text(&self) -> Option<String> {
-        (self != &SessionState::default())
+        (self != &SavedSession::default())
             .then(|| serde_json::to_string(self).ok())
             .flatten()
     }
@@ -127,7 +127,7 @@ impl SessionState {
             Executed::Name(name) => self.prepared.get(&name).cloned(),
             Executed::Immediate(Prepared::Text(text)) => Some(text),
             Executed::Immediate(Prepared::Variable(name)) => match self.user.get(&name)? {
-                Value::Text(bytes, ..) => String::from_utf8(hex::decode(bytes)?).ok(),
+                SavedValue::Text(bytes, ..) => String::from_utf8(hex::decode(bytes)?).ok(),
                 _ => None,
             },
             Executed::Immediate(Prepared::Expression) => None,
@@ -149,8 +149,8 @@ impl SessionState {
     /// `completion_type` as a number, where the file has set it: 1 is CHAIN, 2 is RELEASE.
     pub fn completion_type(&self) -> Option<u8> {
         match self.system.get("completion_type")? {
-            Value::Int(text) => text.parse().ok(),
-            Value::Text(digits, ..) => match hex::decode(digits)?.as_slice() {
+            SavedValue::Int(text) => text.parse().ok(),
+            SavedValue::Text(digits, ..) => match hex::decode(digits)?.as_slice() {
                 b"CHAIN" => Some(1),
                 b"RELEASE" => Some(2),
                 _ => Some(0),
@@ -245,7 +245,7 @@ impl SessionState {
     ///
     /// # Errors
     /// The session could not be asked.
-    pub async fn look(&mut self, session: &mut Session, watch: &Watch) -> Result<(), DbError> {
+    pub async fn look(&mut self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
         if watch.is_empty() {
             return Ok(());
         }
@@ -253,7 +253,7 @@ impl SessionState {
         for name in &watch.user {
             let name = format!("@{}", quote_name(name));
             columns.push(format!(
-                "IF(LENGTH({name}) > {LONGEST}, NULL, {name}), HEX(IF(LENGTH({name}) > {LONGEST}, NULL, {name})), \
+                "IF(LENGTH({name}) > {MAX_VALUE}, NULL, {name}), HEX(IF(LENGTH({name}) > {MAX_VALUE}, NULL, {name})), \
                  CHARSET({name}), COLLATION({name}), LENGTH({name})"
             ));
         }
@@ -268,7 +268,7 @@ impl SessionState {
         for (name, first) in watch.user.iter().zip((1..).step_by(5)) {
             let length: usize = get(&row, first + 4).unwrap_or_default();
             total += length;
-            if length > LONGEST || total > LONGEST_STATE {
+            if length > MAX_VALUE || total > MAX_TOTAL {
                 self.too_long.insert(name.clone());
             } else if let Some(value) = user_value(&row, first) {
                 self.user.insert(name.clone(), value);
@@ -282,13 +282,13 @@ impl SessionState {
     ///
     /// # Errors
     /// The session does not take a value.
-    pub async fn put_back(&self, session: &mut Session, watch: &Watch) -> Result<(), DbError> {
+    pub async fn put_back(&self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
         if watch.is_empty() {
             return Ok(());
         }
         let mut assignments = vec![format!("last_insert_id = {}", self.last_insert_id)];
         for name in &watch.user {
-            let value = self.user.get(name).unwrap_or(&Value::Null);
+            let value = self.user.get(name).unwrap_or(&SavedValue::Null);
             assignments.push(format!("@{} = {}", quote_name(name), literal(value)));
         }
         let query = Query::new(format!("SET {}", assignments.join(", ")));
@@ -299,7 +299,7 @@ impl SessionState {
     ///
     /// # Errors
     /// The session does not take a value.
-    pub async fn restore(&self, session: &mut Session, watch: &Watch) -> Result<(), DbError> {
+    pub async fn restore(&self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
         if let Some(database) = &self.database {
             session.execute(format!("USE {}", quote_name(database))).await?;
         }
@@ -310,7 +310,7 @@ impl SessionState {
         }
         for (name, text) in &self.prepared {
             // PREPARE takes no parameter; a user variable of our own carries the text.
-            let text = literal(&Value::Text(
+            let text = literal(&SavedValue::Text(
                 hex::encode(text.as_bytes()),
                 "utf8mb4".to_owned(),
                 "utf8mb4_bin".to_owned(),
@@ -326,17 +326,17 @@ impl SessionState {
 }
 
 /// The value of a system variable: a number or a string, whatever its declared type.
-fn system_value(row: &Row) -> Value {
+fn system_value(row: &Row) -> SavedValue {
     match row.as_ref(0) {
-        None | Some(crate::db::Value::NULL) => Value::Null,
+        None | Some(crate::db::Value::NULL) => SavedValue::Null,
         _ => {
             let text: String = get(row, 0).unwrap_or_default();
             match row.columns_ref().first().map(|column| column.column_type()) {
-                Some(ColumnType::MYSQL_TYPE_LONG | ColumnType::MYSQL_TYPE_LONGLONG) => Value::Int(text),
+                Some(ColumnType::MYSQL_TYPE_LONG | ColumnType::MYSQL_TYPE_LONGLONG) => SavedValue::Int(text),
                 Some(ColumnType::MYSQL_TYPE_DOUBLE | ColumnType::MYSQL_TYPE_NEWDECIMAL) => {
-                    Value::Decimal(text)
+                    SavedValue::Decimal(text)
                 }
-                _ => Value::Text(
+                _ => SavedValue::Text(
                     hex::encode(text.as_bytes()),
                     "utf8mb4".to_owned(),
                     "utf8mb4_bin".to_owned(),
@@ -346,7 +346,7 @@ fn system_value(row: &Row) -> Value {
     }
 }
 
-fn user_value(row: &Row, first: usize) -> Option<Value> {
+fn user_value(row: &Row, first: usize) -> Option<SavedValue> {
     let column = row.columns_ref().get(first)?;
     let digits: String = get(row, first + 1)?;
     let number = || get::<String>(row, first);
@@ -356,18 +356,18 @@ fn user_value(row: &Row, first: usize) -> Option<Value> {
         | ColumnType::MYSQL_TYPE_INT24
         | ColumnType::MYSQL_TYPE_LONG
         | ColumnType::MYSQL_TYPE_LONGLONG => match column.flags().contains(ColumnFlags::UNSIGNED_FLAG) {
-            true => Value::Unsigned(number()?),
-            false => Value::Int(number()?),
+            true => SavedValue::Unsigned(number()?),
+            false => SavedValue::Int(number()?),
         },
-        ColumnType::MYSQL_TYPE_FLOAT | ColumnType::MYSQL_TYPE_DOUBLE => Value::Double(number()?),
-        ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => Value::Decimal(number()?),
-        _ => Value::Text(digits, get(row, first + 2)?, get(row, first + 3)?),
+        ColumnType::MYSQL_TYPE_FLOAT | ColumnType::MYSQL_TYPE_DOUBLE => SavedValue::Double(number()?),
+        ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => SavedValue::Decimal(number()?),
+        _ => SavedValue::Text(digits, get(row, first + 2)?, get(row, first + 3)?),
     })
 }
 
 /// A value as SQL. Anything in a record that is not of the shape that was written there becomes NULL: the
 /// record is data, and must not become a statement.
-fn literal(value: &Value) -> String {
+fn literal(value: &SavedValue) -> String {
     let number = |text: &String| {
         let sound = !text.is_empty()
             && text
@@ -382,15 +382,15 @@ fn literal(value: &Value) -> String {
         (sound && !text.is_empty()).then(|| text.clone())
     };
     let sql = match value {
-        Value::Null => None,
-        Value::Int(text) => number(text),
-        Value::Unsigned(text) => number(text).map(|text| format!("CAST({text} AS UNSIGNED)")),
-        Value::Decimal(text) => number(text),
-        Value::Double(text) => number(text).map(|text| match text.contains(['e', 'E']) {
+        SavedValue::Null => None,
+        SavedValue::Int(text) => number(text),
+        SavedValue::Unsigned(text) => number(text).map(|text| format!("CAST({text} AS UNSIGNED)")),
+        SavedValue::Decimal(text) => number(text),
+        SavedValue::Double(text) => number(text).map(|text| match text.contains(['e', 'E']) {
             true => text,
             false => format!("{text}e0"),
         }),
-        Value::Text(digits, charset, collation) => {
+        SavedValue::Text(digits, charset, collation) => {
             let sound = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
             match (sound, name(charset), name(collation)) {
                 (true, Some(charset), Some(_)) if charset == "binary" => Some(format!("_binary X'{digits}'")),
@@ -411,29 +411,29 @@ mod tests {
     #[test]
     fn a_record_is_data_and_never_a_statement() {
         for (value, sql) in [
-            (Value::Int("-5".into()), "-5"),
-            (Value::Unsigned("5".into()), "CAST(5 AS UNSIGNED)"),
-            (Value::Double("0.1".into()), "0.1e0"),
-            (Value::Double("1e300".into()), "1e300"),
-            (Value::Decimal("1.50".into()), "1.50"),
-            (Value::Int("1; DROP TABLE t".into()), "NULL"),
+            (SavedValue::Int("-5".into()), "-5"),
+            (SavedValue::Unsigned("5".into()), "CAST(5 AS UNSIGNED)"),
+            (SavedValue::Double("0.1".into()), "0.1e0"),
+            (SavedValue::Double("1e300".into()), "1e300"),
+            (SavedValue::Decimal("1.50".into()), "1.50"),
+            (SavedValue::Int("1; DROP TABLE t".into()), "NULL"),
             (
-                Value::Text("4142".into(), "utf8mb4".into(), "utf8mb4_bin".into()),
+                SavedValue::Text("4142".into(), "utf8mb4".into(), "utf8mb4_bin".into()),
                 "_utf8mb4 X'4142' COLLATE utf8mb4_bin",
             ),
             (
-                Value::Text("00".into(), "binary".into(), "binary".into()),
+                SavedValue::Text("00".into(), "binary".into(), "binary".into()),
                 "_binary X'00'",
             ),
             (
-                Value::Text("41' OR '".into(), "utf8mb4".into(), "utf8mb4_bin".into()),
+                SavedValue::Text("41' OR '".into(), "utf8mb4".into(), "utf8mb4_bin".into()),
                 "NULL",
             ),
             (
-                Value::Text("41".into(), "utf8mb4".into(), "x, @b = 1".into()),
+                SavedValue::Text("41".into(), "utf8mb4".into(), "x, @b = 1".into()),
                 "NULL",
             ),
-            (Value::Null, "NULL"),
+            (SavedValue::Null, "NULL"),
         ] {
             assert_eq!(literal(&value), sql);
         }
@@ -441,17 +441,17 @@ mod tests {
 
     #[test]
     fn a_state_survives_its_record() {
-        let mut state = SessionState {
+        let mut state = SavedSession {
             database: Some("other".into()),
             last_insert_id: 7,
-            ..SessionState::default()
+            ..SavedSession::default()
         };
-        state.user.insert("a".into(), Value::Unsigned("5".into()));
+        state.user.insert("a".into(), SavedValue::Unsigned("5".into()));
         state.prepared.insert("s".into(), "SELECT 1".into());
         let text = state.to_text();
-        assert_eq!(SessionState::parse(text.as_deref()), state);
-        assert_eq!(SessionState::default().to_text(), None);
-        assert_eq!(SessionState::parse(Some("no json")), SessionState::default());
+        assert_eq!(SavedSession::parse(text.as_deref()), state);
+        assert_eq!(SavedSession::default().to_text(), None);
+        assert_eq!(SavedSession::parse(Some("no json")), SavedSession::default());
         assert_eq!(state.executed("EXECUTE s").as_deref(), Some("SELECT 1"));
     }
 }

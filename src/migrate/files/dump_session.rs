@@ -11,7 +11,7 @@ pub(super) struct Autocommit {
 
 /// What becomes of a statement.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum DumpStatement {
     /// It runs, perhaps in another form.
     Runs(String),
     /// It has no place here.
@@ -26,7 +26,7 @@ impl Autocommit {
     /// Dumps lock the tables they fill to be quick; dbtool's own lock keeps other runs away. `SET autocommit = 0`
     /// begins a transaction as far as the file can tell, and `= 1` commits it (manual, "autocommit, Commit, and
     /// Rollback").
-    pub(super) fn fate(&mut self, text: String) -> Fate {
+    pub(super) fn decide(&mut self, text: String) -> DumpStatement {
         let first = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
         let begins = |word: &str| {
             first
@@ -34,45 +34,45 @@ impl Autocommit {
                 .is_some_and(|head| head.eq_ignore_ascii_case(word))
         };
         if !self.off && !["LOCK", "UNLOCK", "SET"].iter().any(|word| begins(word)) {
-            return Fate::Runs(text);
+            return DumpStatement::Runs(text);
         }
         let found = classify(&text);
         match (found.class, found.verb.as_str()) {
-            (StatementClass::Transaction, "LOCK" | "UNLOCK") => Fate::Dropped,
+            (StatementClass::Transaction, "LOCK" | "UNLOCK") => DumpStatement::Dropped,
             (StatementClass::Transaction, "SET") => match switched(&text) {
                 Some(on) => {
                     let was_open = std::mem::replace(&mut self.open, !on);
                     self.off = !on;
                     match (on, was_open) {
-                        (false, false) => Fate::Runs("START TRANSACTION".to_owned()),
-                        (true, true) => Fate::Runs("COMMIT".to_owned()),
-                        _ => Fate::Dropped,
+                        (false, false) => DumpStatement::Runs("START TRANSACTION".to_owned()),
+                        (true, true) => DumpStatement::Runs("COMMIT".to_owned()),
+                        _ => DumpStatement::Dropped,
                     }
                 }
-                None => Fate::Runs(text),
+                None => DumpStatement::Runs(text),
             },
-            _ if !self.off => Fate::Runs(text),
+            _ if !self.off => DumpStatement::Runs(text),
             (StatementClass::Transaction, "COMMIT") => {
                 self.open = false;
-                Fate::Runs(text)
+                DumpStatement::Runs(text)
             }
             (StatementClass::Transaction, "BEGIN" | "START TRANSACTION") => {
                 self.open = true;
-                Fate::Runs(text)
+                DumpStatement::Runs(text)
             }
             (StatementClass::Transaction, "ROLLBACK") | (StatementClass::Dml, _) if !self.open => {
-                Fate::Refused(
+                DumpStatement::Refused(
                     "this follows a COMMIT while autocommit is off, and is in a transaction of its own",
                     "write START TRANSACTION before it, or SET autocommit = 1 after the COMMIT",
                 )
             }
             (StatementClass::Transaction, "ROLLBACK") => {
                 self.open = super::to_savepoint(&text);
-                Fate::Runs(text)
+                DumpStatement::Runs(text)
             }
             _ => {
                 self.open &= !found.implicit_commit;
-                Fate::Runs(text)
+                DumpStatement::Runs(text)
             }
         }
     }
@@ -102,14 +102,14 @@ fn switched(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn fates(statements: &[&str]) -> Vec<String> {
+    fn decisions(statements: &[&str]) -> Vec<String> {
         let mut autocommit = Autocommit::default();
         statements
             .iter()
-            .map(|text| match autocommit.fate((*text).to_owned()) {
-                Fate::Runs(text) => text,
-                Fate::Dropped => "-".to_owned(),
-                Fate::Refused(..) => "refused".to_owned(),
+            .map(|text| match autocommit.decide((*text).to_owned()) {
+                DumpStatement::Runs(text) => text,
+                DumpStatement::Dropped => "-".to_owned(),
+                DumpStatement::Refused(..) => "refused".to_owned(),
             })
             .collect()
     }
@@ -125,9 +125,9 @@ mod tests {
             "LOCK_x",
             "COMMIT",
         ];
-        assert_eq!(fates(&same), same);
+        assert_eq!(decisions(&same), same);
         assert_eq!(
-            fates(&[
+            decisions(&[
                 "LOCK TABLES `t` WRITE",
                 "INSERT INTO t VALUES (1)",
                 "UNLOCK TABLES"
@@ -135,7 +135,7 @@ mod tests {
             ["-", "INSERT INTO t VALUES (1)", "-"]
         );
         assert_eq!(
-            fates(&[
+            decisions(&[
                 "set autocommit=0",
                 "INSERT INTO t VALUES (1)",
                 "commit",
@@ -155,7 +155,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            fates(&["SET autocommit=0", "DELETE FROM t", "ROLLBACK", "DELETE FROM t"]),
+            decisions(&["SET autocommit=0", "DELETE FROM t", "ROLLBACK", "DELETE FROM t"]),
             ["START TRANSACTION", "DELETE FROM t", "ROLLBACK", "refused"]
         );
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::outcome::Said;
+use super::outcome::MessageOutcome;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
 
@@ -14,7 +14,7 @@ use crate::migrate::files::Folder;
 ///
 /// # Errors
 /// The folder cannot be written or read, or the name has no usable character.
-pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<Said, Failure> {
+pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome, Failure> {
     let name = file_name(name);
     if name.is_empty() {
         return Err(Failure::usage(
@@ -43,7 +43,7 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<Said, Failure> 
         made.push(path);
     }
     let files: Vec<String> = made.iter().map(|path| path.display().to_string()).collect();
-    Ok(Said {
+    Ok(MessageOutcome {
         name: "migrate-new",
         line: files.join("\n"),
         json: json!({ "version": format!("{next:0width$}"), "files": files }),

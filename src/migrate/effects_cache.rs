@@ -1,6 +1,6 @@
 //! What has to be known of a table before a write to it: whether a transaction can undo it.
 
-use super::reach::{Reach, Reached};
+use super::write_effects::{WriteEffects, WriteEffectsByStatement};
 use crate::db::{DbError, Session};
 use crate::sql::Classification;
 
@@ -11,12 +11,12 @@ const ANY_PLAIN: &str = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_TYP
 
 /// Tables asked about, until a statement may have changed them.
 #[derive(Debug, Default)]
-pub struct Tables {
+pub struct EffectsCache {
     any_plain: Option<bool>,
-    reached: Reached,
+    reached: WriteEffectsByStatement,
 }
 
-impl Tables {
+impl EffectsCache {
     /// After a statement that may have changed definitions.
     pub fn forget(&mut self) {
         self.any_plain = None;
@@ -27,14 +27,14 @@ impl Tables {
     ///
     /// # Errors
     /// The connection failed.
-    pub async fn reach(
+    pub async fn write_effects(
         &mut self,
         session: &mut Session,
         database: &str,
         statement: &str,
         found: &Classification,
         temporary: impl Fn(&str) -> bool,
-    ) -> Result<Reach, DbError> {
+    ) -> Result<WriteEffects, DbError> {
         self.reached
             .of(session, database, statement, found, temporary)
             .await
