@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::span::parse_span;
+use super::span::{parse_patience, parse_span};
 
 /// Show who uses the server's connections, and how many are left
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = "\
-Exit codes: 0 enough connections are free, 1 fewer than --min-free are, 3 no connection could be had.
+Exit codes: 0 enough connections are free, 1 fewer than --min-free are, 3 no connection could be had,
+4 something that was to be ended was not.
 
 As an ordinary user only the own user's connections are listed; the totals are the whole server's.
 Program names need performance_schema, which MariaDB has off by default.")]
@@ -30,4 +31,73 @@ pub struct CheckConnectionsArgs {
     /// List every connection, not only the 20 that have been in their state longest
     #[arg(long)]
     pub all: bool,
+    /// What to end, and how.
+    #[command(flatten)]
+    pub ending: KillArgs,
+}
+
+/// Flags that end connections, statements or processes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Ending connections")]
+pub struct KillArgs {
+    /// End the connections that all of the filters below mean, after showing and asking
+    ///
+    /// Never this run's own, replication, the server's threads or system accounts; a transaction
+    /// that changed rows only with --including-writers.
+    #[arg(long)]
+    pub kill: bool,
+    /// End the processes of this host that hold them instead: SIGTERM, and a while to end in
+    #[arg(long, requires = "kill")]
+    pub processes: bool,
+    /// End the statements that they run instead; the connections stay
+    #[arg(long, requires = "kill", conflicts_with = "processes")]
+    pub query: bool,
+    /// Filter: asleep for at least this long
+    #[arg(long, value_name = "TIME", value_parser = parse_span, requires = "kill")]
+    pub idle: Option<Duration>,
+    /// Filter: in their state, asleep or not, for at least this long
+    #[arg(long, value_name = "TIME", value_parser = parse_span, requires = "kill")]
+    pub longer_than: Option<Duration>,
+    /// Filter: of this user; like all below, it may be given several times
+    #[arg(long, value_name = "NAME", requires = "kill")]
+    pub user: Vec<String>,
+    /// Filter: from this host, as the server names it
+    #[arg(long, value_name = "HOST", requires = "kill")]
+    pub host: Vec<String>,
+    /// Filter: of this program, as it calls itself or as its process is called
+    #[arg(long, value_name = "NAME", requires = "kill")]
+    pub program: Vec<String>,
+    /// Filter: held by this process of this host, by id, program or script
+    #[arg(long, value_name = "NAME|PID", requires = "kill")]
+    pub process: Vec<String>,
+    /// Filter: with this default database
+    #[arg(long, value_name = "NAME", requires = "kill")]
+    pub db: Vec<String>,
+    /// Filter: doing this, in the server's word, such as Sleep or Query
+    #[arg(long, value_name = "COMMAND", requires = "kill")]
+    pub command: Vec<String>,
+    /// Filter: with this text in the server's remark on the statement
+    #[arg(long, value_name = "TEXT", requires = "kill")]
+    pub state: Vec<String>,
+    /// Filter: with this number of the server's
+    #[arg(long, value_name = "ID", requires = "kill")]
+    pub id: Vec<u64>,
+    /// Also transactions that changed rows: the server rolls them back
+    #[arg(long, requires = "kill")]
+    pub including_writers: bool,
+    /// Show what would be ended, and end nothing
+    #[arg(long, requires = "kill", conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask: for scripts
+    #[arg(long, requires = "kill")]
+    pub yes: bool,
+    /// With --processes: end what has not ended within --grace (SIGKILL)
+    #[arg(long, requires = "processes")]
+    pub force: bool,
+    /// With --processes: how long a process may take to end
+    #[arg(long, value_name = "TIME", value_parser = parse_patience, requires = "processes", default_value = "10s")]
+    pub grace: Duration,
+    /// Do it again and again, with a line for each kill, until interrupted; needs --yes or --dry-run
+    #[arg(long, value_name = "TIME", value_parser = parse_patience, requires = "kill")]
+    pub every: Option<Duration>,
 }

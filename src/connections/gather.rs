@@ -38,10 +38,10 @@ const OWN_ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value,
      FROM performance_schema.session_account_connect_attrs WHERE attr_name IN ('program_name', '_pid')";
 
 /// How long each connection's transaction has been open; needs the PROCESS privilege.
-const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) \
+const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified \
      FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
 
-fn number(row: &Row, index: usize) -> u64 {
+pub(super) fn number(row: &Row, index: usize) -> u64 {
     // Some servers answer with a signed number that may briefly be negative.
     get::<i64>(row, index).map_or_else(
         || get(row, index).unwrap_or(0),
@@ -116,7 +116,7 @@ async fn counters(session: &mut Session, facts: &mut Facts) -> Result<(), DbErro
     Ok(())
 }
 
-fn connection(row: &Row, own: u64) -> Connection {
+pub(super) fn connection(row: &Row, own: u64) -> Connection {
     let id = number(row, 0);
     let (host, port) = split_host(&text(row, 2).unwrap_or_default());
     Connection {
@@ -202,9 +202,16 @@ async fn transactions(session: &mut Session, facts: &mut Facts) -> Result<(), Db
         }
         rows => rows?,
     };
-    let open: HashMap<u64, u64> = rows.iter().map(|row| (number(row, 0), number(row, 1))).collect();
+    facts.sees_transactions = true;
+    let open: HashMap<u64, (u64, u64)> = rows
+        .iter()
+        .map(|row| (number(row, 0), (number(row, 1), number(row, 2))))
+        .collect();
     for connection in &mut facts.connections {
-        connection.transaction = open.get(&connection.id).copied().map(Duration::from_secs);
+        if let Some((age, rows)) = open.get(&connection.id) {
+            connection.transaction = Some(Duration::from_secs(*age));
+            connection.rows_changed = Some(*rows);
+        }
     }
     Ok(())
 }

@@ -1,15 +1,21 @@
 //! Who uses the server's connections, what limits them, and what to do about it.
 
 mod advice;
+mod filter;
 mod gather;
+mod kill;
 mod limits;
 mod model;
+mod plan;
 mod processes;
 mod row;
 
 pub use advice::{Advice, advise};
+pub use filter::Filter;
 pub(crate) use gather::gather;
+pub use kill::{Fate, Order, What, in_use, kill};
 pub use limits::Hourly;
 pub use model::{Connection, Facts, Group};
+pub use plan::{HeldBack, Plan, plan_local};
 pub use processes::{Holder, endings, holders, local_json, local_lines};
 pub(crate) use row::{connection_json, duration_of, process_text, short};

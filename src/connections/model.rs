@@ -44,6 +44,8 @@ pub struct Facts {
     pub wait_timeout: u64,
     /// Whether the server counts every refusal in `refused`.
     pub counts_refusals: bool,
+    /// Whether open transactions could be seen.
+    pub sees_transactions: bool,
     /// What the account may do within an hour.
     pub hourly: Hourly,
     /// The connections this account may see.
@@ -83,6 +85,8 @@ pub struct Connection {
     pub process: Option<Process>,
     /// How long its transaction has been open, where that may be seen.
     pub transaction: Option<Duration>,
+    /// How many rows that transaction has changed, where that may be seen.
+    pub rows_changed: Option<u64>,
     /// Whether it is this run's own.
     pub own: bool,
 }

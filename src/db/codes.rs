@@ -95,6 +95,7 @@ codes! {
     ER_SECURE_TRANSPORT_REQUIRED = 3159
     // Only in MariaDB.
     ER_UNKNOWN_VIEW = 4092
+    ER_NO_SUCH_QUERY = 1957
 }
 
 /// Defines predicates of an error by its numbers.
@@ -175,6 +176,9 @@ predicates! {
 
     /// Whether the server, or the account, has no free connection.
     is_full: ER_CON_COUNT_ERROR | ER_TOO_MANY_USER_CONNECTIONS | ER_USER_LIMIT_REACHED;
+
+    /// Whether the server has no such connection or statement to kill.
+    is_unknown_thread: ER_NO_SUCH_THREAD | ER_NO_SUCH_QUERY;
 
     /// Whether the server has no such function, or does not offer it: a proxy or a cluster may not.
     is_not_supported: ER_SP_DOES_NOT_EXIST | ER_NOT_SUPPORTED_YET | ER_FEATURE_DISABLED | ER_PARSE_ERROR;

@@ -6,6 +6,7 @@
 //! failed. On other systems nothing is found.
 
 mod clients;
+mod ending;
 mod mask;
 mod place;
 mod tcp;
@@ -17,6 +18,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use clients::{Client, Clients, Ends, clients_of};
+pub use ending::{Held, Refusal, own_ancestors};
 pub use place::Place;
 
 /// A process of this host.

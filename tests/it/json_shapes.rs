@@ -11,6 +11,7 @@ use std::fs;
 
 use seen::{Seen, Unseen};
 use serde_json::Value;
+use support::exit_path::exit_path;
 use support::migrations::{Folder, shipped};
 use support::schemas::{self, run_script};
 use support::{Admin, Cmd, Server, Signal, dbtool};
@@ -27,6 +28,7 @@ const CONVERSATIONS: &str = "dbtool.test-conversations/1";
 const IMAGES: &str = "dbtool.test-image-size/1";
 const CONNECTIONS: &str = "dbtool.check-connections/1";
 const LOCAL: &str = "dbtool.check-connections-local/1";
+const KILL: &str = "dbtool.check-connections-kill/1";
 const CONFIG: &str = "dbtool.config/1";
 const SANDBOX: &str = "dbtool.sandbox/1";
 
@@ -410,6 +412,48 @@ fn sandbox() {
     seen.compare(&[SANDBOX], &[]);
 }
 
+#[test]
+fn kills() {
+    let mut seen = Seen::new();
+    let server = Server::builder().max_connections(10).start();
+    let kill = |args: &[&str]| server.dbtool().args(["check-connections", "--kill"]).args(args);
+    let root = |args: &[&str]| as_root(&server, "check-connections").arg("--kill").args(args);
+    let mut writing = server.connect_as(server.account());
+    run_script(
+        &mut writing,
+        "CREATE TABLE t (id INT); START TRANSACTION; INSERT INTO t VALUES (1)",
+    );
+    // Whose process is out of sight.
+    seen.run(KILL, 0, kill(&["--user", "app", "--yes"]).by_nobody());
+    seen.run(
+        KILL,
+        0,
+        kill(&["--user", "app", "--yes", "--including-writers"]).by_nobody(),
+    );
+    seen.run(KILL, 0, root(&["--user", "root", "--dry-run"]));
+    seen.run(KILL, 0, root(&["--id", "4000000000", "--yes"]));
+    let this = std::process::id().to_string();
+    seen.run(KILL, 0, root(&["--processes", "--process", &this, "--yes"]));
+    let mut idle = exit_path(&server, &["idle", "600000"]).spawn();
+    idle.wait_for("idle");
+    let mut full: Vec<Admin> = Vec::new();
+    while let Ok(one) = server.try_connect_as(server.account()) {
+        full.push(one);
+    }
+    let pid = idle.pid().to_string();
+    seen.run(KILL, 0, kill(&["--processes", "--process", &pid, "--yes"]));
+    seen.compare(
+        &[KILL],
+        &[
+            // Only a process that nobody may ask about.
+            ("targets[].user", "null"),
+            ("held_back[].user", "null"),
+            // A plain account is not shown what it may not end.
+            ("targets[].message", "string"),
+        ],
+    );
+}
+
 /// The commands that a help text lists.
 fn commands(of: &[&str]) -> Vec<String> {
     let help = dbtool().args(of).arg("--help").run();
@@ -435,6 +479,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         expected.insert(format!("dbtool.{command}/1"));
     }
     expected.insert(LOCAL.to_owned());
+    expected.insert(KILL.to_owned());
     let described: BTreeSet<String> = document::shapes().into_keys().collect();
     assert_eq!(described, expected);
     let single = [
@@ -448,6 +493,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         IMAGES,
         CONNECTIONS,
         LOCAL,
+        KILL,
         CONFIG,
         SANDBOX,
     ];

@@ -22,6 +22,7 @@ mod connection_budget;
 mod connection_promise;
 mod connection_recovery;
 mod connections_full_server;
+mod connections_kill;
 mod create_conversations;
 mod exit_codes;
 mod exit_paths;

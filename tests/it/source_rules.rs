@@ -111,7 +111,7 @@ pub const ARROWS: &[(&str, &str)] = &[
         "batch cancel cli config connections context db exit host_processes migrate report sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
-    ("connections", "config context db host_processes report"),
+    ("connections", "cancel config context db host_processes report"),
     ("context", "cancel cli config db exit report sandbox"),
     ("db", "cancel config exit hex host_processes sql"),
     ("exit", "cancel"),

@@ -18,8 +18,8 @@ const WAIT: Duration = Duration::from_secs(5);
 pub enum Entry {
     /// A connection.
     In(Session),
-    /// The server has no room.
-    Out(Box<LocalOutcome>),
+    /// The server has no room, and says so in this way.
+    Out(Box<LocalOutcome>, DbError),
 }
 
 /// Opens a connection. When the server has no room, shows what this host knows of its clients and tries
@@ -48,10 +48,7 @@ pub async fn enter(context: &Context, wait: Option<Duration>) -> Result<Entry, D
     }
     match context.db.brief_session_within(wait).await {
         Ok(session) => Ok(Entry::In(session)),
-        Err(error) if error.is_lack_of_room() && !outcome.shown => {
-            context.report.error(error.what(), error.next());
-            Ok(Entry::Out(Box::new(outcome)))
-        }
+        Err(error) if error.is_lack_of_room() => Ok(Entry::Out(Box::new(outcome), error)),
         Err(error) => Err(error),
     }
 }
@@ -79,9 +76,21 @@ impl LocalOutcome {
         }
     }
 
-    /// The clients of this host.
-    pub fn local(&self) -> &Clients {
-        &self.local
+    /// The clients of this host, and what they hold.
+    pub fn into_parts(self) -> (Clients, Vec<Holder>) {
+        (self.local, self.holders)
+    }
+
+    /// Ends the run with it: an error where the rest is shown already.
+    ///
+    /// # Errors
+    /// `error`, of which this is the other half.
+    pub fn conclude(self: Box<Self>, context: &Context, error: DbError) -> anyhow::Result<Box<dyn Outcome>> {
+        if self.shown {
+            return Err(error.into());
+        }
+        context.report.error(error.what(), error.next());
+        Ok(self)
     }
 
     fn held(&self) -> u64 {

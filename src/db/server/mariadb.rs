@@ -20,3 +20,17 @@ pub const MISSING_VIEW: u16 = crate::db::codes::ER_UNKNOWN_VIEW;
 
 /// The maximum number of instant column changes of a table: MariaDB has no limit.
 pub(super) const MAX_ROW_VERSIONS: &[(super::Version, u64)] = &[];
+
+/// One connection as the processlist shows it, and the number of its statement.
+pub(super) const ONE_CONNECTION: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200), query_id \
+  FROM information_schema.processlist WHERE id = ";
+
+/// Ends a connection; SOFT leaves a repair or an index of a crash-unsafe engine whole (manual, "KILL").
+pub(super) fn kill_connection(id: u64) -> String {
+    format!("KILL SOFT CONNECTION {id}")
+}
+
+/// Ends this statement, and no other that the connection may have begun meanwhile.
+pub(super) fn kill_query(_id: u64, statement: u64) -> String {
+    format!("KILL SOFT QUERY ID {statement}")
+}

@@ -128,6 +128,23 @@ impl Server {
         format!("{} {major}.{minor}.{patch}", self.flavor)
     }
 
+    /// The query for one connection; its id is to be appended.
+    pub fn one_connection(&self) -> &'static str {
+        self.flavor.pick(mysql::ONE_CONNECTION, mariadb::ONE_CONNECTION)
+    }
+
+    /// The statement that ends a connection.
+    pub fn kill_connection(&self, id: u64) -> String {
+        let kill: fn(u64) -> String = self.flavor.pick(mysql::kill_connection, mariadb::kill_connection);
+        kill(id)
+    }
+
+    /// The statement that ends what a connection runs; `statement` is the server's number for that.
+    pub fn kill_query(&self, id: u64, statement: u64) -> String {
+        let kill: fn(u64, u64) -> String = self.flavor.pick(mysql::kill_query, mariadb::kill_query);
+        kill(id, statement)
+    }
+
     /// Whether backslashes in string literals are ordinary characters.
     pub fn no_backslash_escapes(&self) -> bool {
         self.sql_mode

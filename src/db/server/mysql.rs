@@ -23,3 +23,17 @@ pub const MISSING_VIEW: u16 = crate::db::codes::ER_BAD_TABLE_ERROR;
 /// The maximum number of instant column changes of a table (manual, "Column Operations"), since which
 /// version.
 pub(super) const MAX_ROW_VERSIONS: &[(super::Version, u64)] = &[((9, 1, 0), 255), ((0, 0, 0), 64)];
+
+/// One connection as the processlist shows it, and the number of its statement, which MySQL does not have.
+pub(super) const ONE_CONNECTION: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200), 0 \
+  FROM information_schema.processlist WHERE id = ";
+
+/// Ends a connection.
+pub(super) fn kill_connection(id: u64) -> String {
+    format!("KILL CONNECTION {id}")
+}
+
+/// Ends the statement of a connection.
+pub(super) fn kill_query(id: u64, _statement: u64) -> String {
+    format!("KILL QUERY {id}")
+}

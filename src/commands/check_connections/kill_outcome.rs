@@ -1,0 +1,305 @@
+//! What was ended, left alone, or could not be.
+
+use serde_json::{Value, json};
+
+use crate::connections::{Connection, Facts, Fate, HeldBack, Holder, Plan, What, duration_of, short};
+use crate::exit::Exit;
+use crate::report::{Json, Outcome, Page, Reporter, count};
+
+/// What a kill is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Connections,
+    Queries,
+    Processes,
+}
+
+impl Kind {
+    fn nouns(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Connections => ("connection", "connections"),
+            Kind::Queries => ("query", "queries"),
+            Kind::Processes => ("process", "processes"),
+        }
+    }
+}
+
+/// How many lines of a plan are shown of each kind.
+const SHOWN: usize = 30;
+
+/// The first lines, and how many more there are.
+fn first(lines: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(SHOWN);
+    let mut shown: Vec<String> = lines.take(SHOWN).collect();
+    if more > 0 {
+        shown.push(format!("  and {} more", count(more as u64)));
+    }
+    shown
+}
+
+/// Something that was to be ended, and how that went.
+#[derive(Debug, Clone)]
+pub struct Target {
+    line: String,
+    json: Value,
+    fate: Fate,
+}
+
+impl Target {
+    /// A connection, or its statement.
+    pub fn of_connection(connection: Connection, fate: Fate) -> Target {
+        let (line, json) = connection_parts(&connection);
+        Target { line, json, fate }
+    }
+
+    /// A process.
+    pub fn of_process(holder: Holder, fate: Fate) -> Target {
+        Target {
+            line: holder.line(),
+            json: process_json(&holder),
+            fate,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut value = self.json.clone();
+        if let Some(members) = value.as_object_mut() {
+            members.insert("result".into(), self.fate.id().into());
+            let message = match &self.fate {
+                Fate::Refused(why) => Some(why.as_str()),
+                _ => None,
+            };
+            members.insert("message".into(), message.into());
+        }
+        value
+    }
+
+    /// What happened to it, for people.
+    pub fn sentence(&self) -> String {
+        let said = match &self.fate {
+            Fate::Planned => "would end",
+            Fate::Ended => "ended",
+            Fate::Ending => "told to end, has not yet",
+            Fate::EndedMeanwhile => "had ended meanwhile",
+            Fate::Changed => "not ended, has changed meanwhile",
+            Fate::Refused(why) => return format!("not ended ({why}): {}", self.line),
+        };
+        format!("{said}: {}", self.line)
+    }
+}
+
+fn connection_parts(one: &Connection) -> (String, Value) {
+    let mut line = format!("{} {}@{}", one.id, one.user, one.host);
+    if let Some(process) = &one.process {
+        line.push_str(&format!(" ({} {})", process.pid, process.name()));
+    } else if let Some(program) = &one.program {
+        line.push_str(&format!(" ({program})"));
+    }
+    line.push_str(&format!(" {} {}", one.command, duration_of(one.time)));
+    if let Some(statement) = &one.statement {
+        line.push_str(&format!(": {}", short(statement, 60)));
+    }
+    let json = json!({
+        "id": one.id,
+        "user": one.user,
+        "host": one.host,
+        "pid": one.process.as_ref().map(|process| process.pid),
+        "program": one.program_name(),
+        "connections": 1,
+    });
+    (line, json)
+}
+
+fn process_json(holder: &Holder) -> Value {
+    json!({
+        "id": null,
+        "user": holder.process.user,
+        "host": null,
+        "pid": holder.process.pid,
+        "program": holder.process.name(),
+        "connections": holder.connections,
+    })
+}
+
+/// What `check-connections --kill` did.
+#[derive(Debug, Clone)]
+pub struct KillOutcome {
+    dry_run: bool,
+    kind: Kind,
+    /// What was to be ended.
+    pub targets: Vec<Target>,
+    held_back: Vec<(String, Value, HeldBack)>,
+    remarks: Vec<String>,
+    in_use_before: Option<u64>,
+    /// Connections open afterwards, as the server counts them.
+    pub in_use_after: Option<u64>,
+}
+
+impl KillOutcome {
+    /// A plan to end connections or statements.
+    pub fn of_connections(dry_run: bool, what: What, plan: &Plan<Connection>, facts: &Facts) -> KillOutcome {
+        let held = plan.held_back.iter().map(|(one, why)| {
+            let (line, json) = connection_parts(one);
+            (line, json, why.clone())
+        });
+        let target = |one: &Connection| Target::of_connection(one.clone(), Fate::Planned);
+        KillOutcome {
+            dry_run,
+            kind: match what {
+                What::Connection => Kind::Connections,
+                What::Query => Kind::Queries,
+            },
+            targets: plan.targets.iter().map(target).collect(),
+            held_back: held.collect(),
+            remarks: Vec::new(),
+            in_use_before: Some(facts.in_use),
+            in_use_after: None,
+        }
+    }
+
+    /// A plan to end processes; `facts` if the server could be asked.
+    pub fn of_processes(dry_run: bool, plan: &Plan<Holder>, facts: Option<&Facts>) -> KillOutcome {
+        let held = plan
+            .held_back
+            .iter()
+            .map(|(one, why)| (one.line(), process_json(one), why.clone()));
+        let target = |one: &Holder| Target::of_process(one.clone(), Fate::Planned);
+        KillOutcome {
+            dry_run,
+            kind: Kind::Processes,
+            targets: plan.targets.iter().map(target).collect(),
+            held_back: held.collect(),
+            remarks: Vec::new(),
+            in_use_before: facts.map(|facts| facts.in_use),
+            in_use_after: None,
+        }
+    }
+
+    /// Adds why something named is not in the plan.
+    pub fn explain(&mut self, remarks: Vec<String>) {
+        self.remarks.extend(remarks);
+    }
+
+    /// `11 connections`.
+    pub fn sum(&self) -> String {
+        let (one, many) = self.kind.nouns();
+        let number = self.targets.len() as u64;
+        format!("{} {}", count(number), if number == 1 { one } else { many })
+    }
+
+    /// Shows the plan before it is carried out.
+    pub fn announce(&self, report: &Reporter) {
+        for line in self.plan_lines() {
+            report.status(line);
+        }
+    }
+
+    fn plan_lines(&self) -> Vec<String> {
+        let left = match self.held_back.len() as u64 {
+            0 => String::new(),
+            held => format!(", {} left alone", count(held)),
+        };
+        let mut lines = vec![format!("to end: {}{left}", self.sum())];
+        lines.extend(first(
+            self.targets.iter().map(|target| format!("  {}", target.line)),
+        ));
+        let held = self.held_back.iter();
+        lines.extend(first(
+            held.map(|(line, _, why)| format!("  left alone, {why}: {line}")),
+        ));
+        lines
+    }
+
+    fn numbers(&self) -> String {
+        let of = |id: &str| {
+            self.targets
+                .iter()
+                .filter(|target| target.fate.id() == id)
+                .count() as u64
+        };
+        let mut parts = vec![format!("{} ended", count(of("ended")))];
+        for (id, words) in [
+            ("ending", "told to end and not gone yet"),
+            ("ended_meanwhile", "had ended meanwhile"),
+            ("changed", "changed meanwhile and not ended"),
+            ("refused", "refused"),
+        ] {
+            if of(id) > 0 {
+                parts.push(format!("{} {words}", count(of(id))));
+            }
+        }
+        format!("of {}: {}", self.sum(), parts.join(", "))
+    }
+}
+
+impl Outcome for KillOutcome {
+    fn name(&self) -> &'static str {
+        "check-connections-kill"
+    }
+
+    fn exit(&self) -> Exit {
+        let failed = |target: &Target| matches!(target.fate, Fate::Refused(_) | Fate::Ending);
+        match self.targets.iter().any(failed) {
+            true => Exit::Statement,
+            false => Exit::Done,
+        }
+    }
+
+    fn text(&self, page: &mut Page) {
+        for remark in &self.remarks {
+            page.line(remark);
+        }
+        if self.targets.is_empty() && self.held_back.is_empty() {
+            page.line("the filters match nothing: nothing to end");
+            return;
+        }
+        if self.dry_run || self.targets.is_empty() {
+            for line in self.plan_lines() {
+                page.line(line);
+            }
+            if self.dry_run {
+                page.line("nothing was ended (--dry-run)");
+            }
+            return;
+        }
+        for target in &self.targets {
+            page.line(target.sentence());
+        }
+        page.line(self.numbers());
+        match (self.in_use_before, self.in_use_after) {
+            (Some(before), Some(after)) => page.line(format_args!(
+                "the server has {} connections in use, {} before",
+                count(after),
+                count(before)
+            )),
+            (None, Some(after)) => page.line(format_args!(
+                "the server has room again: {} connections in use",
+                count(after)
+            )),
+            (_, None) => page.line("the server could not be asked what is free now"),
+        }
+    }
+
+    fn json(&self) -> Json<'_> {
+        let held: Vec<Value> = self
+            .held_back
+            .iter()
+            .map(|(_, json, why)| {
+                let mut json = json.clone();
+                if let Some(members) = json.as_object_mut() {
+                    members.insert("reason".into(), why.to_string().into());
+                }
+                json
+            })
+            .collect();
+        Box::new(json!({
+            "dry_run": self.dry_run,
+            "kind": self.kind.nouns().1,
+            "targets": self.targets.iter().map(Target::json).collect::<Vec<_>>(),
+            "held_back": held,
+            "remarks": self.remarks,
+            "in_use_before": self.in_use_before,
+            "in_use_after": self.in_use_after,
+        }))
+    }
+}
