@@ -1,8 +1,8 @@
-//! Runs the statements of a migration, each with its record.
+//! Runs the statements of a migration and records each.
 //!
-//! This file goes through a migration from its begin to its end; `step` says how a statement and its record
-//! stay together, `transaction` follows the file's own transactions, `resume` finds out where an earlier run
-//! stopped, `stopped` says why this one did.
+//! This file runs a migration from start to end; `step` keeps a statement and its record together,
+//! `step::transactions` tracks the file's own transactions, `resume` finds where an earlier run stopped,
+//! `stop_report` reports why this one did.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ use crate::exit::Failure;
 use crate::migrate::files::{Direction, Migration, ScriptOutline, TakenAway};
 use crate::sql::SplitOptions;
 
-/// What a run needs to know besides the migrations.
+/// Everything a run needs besides the migrations.
 pub struct Runner<'a> {
     /// The context of the command.
     pub ctx: &'a Context,
     /// The connection that does the work and holds the lock.
     pub session: &'a mut Session,
-    /// What the server can do.
+    /// The server.
     pub server: &'a Server,
     /// The history table.
     pub history: &'a History,
@@ -31,34 +31,34 @@ pub struct Runner<'a> {
     pub database: &'a str,
     /// How the server reads strings.
     pub options: SplitOptions,
-    /// How long one statement may run.
+    /// Time limit of one statement.
     pub timeout: Option<Duration>,
-    /// How often a statement is tried when a lock is in its way.
+    /// Attempts at a statement that waits for a lock.
     pub attempts: u32,
-    /// How the session is opened anew.
+    /// Opens a new session.
     pub opening: SessionOpener,
     /// Whether the history was empty before this run.
     pub first_ever: bool,
 }
 
-/// What was done to one migration.
+/// The result of running one migration.
 #[derive(Debug, Clone)]
 pub struct AppliedMigration {
     /// Version as the file writes it.
     pub label: String,
     /// The file's name without ending.
     pub name: String,
-    /// Statements this run did.
+    /// Statements that this run executed.
     pub statements: u32,
     /// Rows they changed.
     pub rows: u64,
-    /// How long they took.
+    /// Duration of the run of this migration.
     pub took: Duration,
-    /// Whether an earlier run had begun it.
+    /// Whether an earlier run had started it.
     pub resumed: bool,
 }
 
-/// Why a run cannot go on.
+/// The reason why a run stops.
 #[derive(Debug)]
 pub(super) enum MigrationStop {
     /// A statement failed, or the connection.
@@ -94,13 +94,13 @@ impl From<WriteError> for MigrationStop {
 
 /// A transaction of the file that is open.
 pub(super) struct OpenTransaction {
-    /// Where it begins: there a run that has lost it begins again.
+    /// Its start, where a run that lost the transaction starts again.
     pub start: Bookmark,
-    /// What the session held there.
+    /// The session's state there.
     pub state: SavedSession,
-    /// Whether it can be begun again: not one that a procedure has left open.
+    /// Whether it can be started again: not if a procedure has left it open.
     pub again: bool,
-    /// Whether AND CHAIN began it, and no statement of its own.
+    /// Whether AND CHAIN started it instead of a statement.
     pub chained: bool,
 }
 
@@ -108,7 +108,7 @@ pub(super) struct OpenTransaction {
 pub(super) struct UncertainStatement {
     /// Why.
     pub why: &'static str,
-    /// As it is recorded, for the question to ask.
+    /// The intent to record for it.
     pub intent: Intent,
 }
 
@@ -128,21 +128,21 @@ pub(super) struct Progress<'a> {
     pub migration: &'a Migration,
     pub direction: Direction,
     pub script: ScriptCursor,
-    /// The record as this connection has written it, its open transaction included.
+    /// The record as this connection has written it, including its open transaction.
     pub claim: Claim,
     /// The record as it is committed.
     pub committed: Claim,
     pub state: SavedSession,
     pub watch: SessionWatch,
-    /// Numbers of the statements that ask about the one before them, ascending.
+    /// Numbers of the statements that read results of the previous one, ascending.
     pub asking: Vec<u32>,
     pub tables: EffectsCache,
     pub open: Option<OpenTransaction>,
-    /// Whether the committed record names a statement as begun.
+    /// Whether the committed record has an intent.
     pub intended: bool,
     /// Set when the last statement failed and may have taken effect in part.
     pub doubt: Option<UncertainStatement>,
-    /// Whether all that the failed statement did is undone, and it may be tried again.
+    /// Whether the failed statement was undone completely and may be tried again.
     pub undone: bool,
     pub spot: StatementLocation,
     /// Statements before this number run each in its own transaction.
@@ -153,7 +153,7 @@ pub(super) struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Whether the statement `ahead` of the current one asks about the one before it; it is not read for that.
+    /// Whether the statement `ahead` of the current one reads results of the previous one.
     pub fn asks(&self, ahead: usize) -> bool {
         let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
         let number = self.script.number().saturating_add(ahead);
@@ -162,11 +162,11 @@ impl Progress<'_> {
 }
 
 impl Runner<'_> {
-    /// Applies a migration (or takes it back), going on where an earlier run stopped.
+    /// Applies a migration or rolls it back, resuming where an earlier run stopped.
     ///
     /// # Errors
-    /// A statement failed, the run was interrupted, or it cannot be told how far an earlier one got. What has
-    /// been done is recorded in each case.
+    /// A statement failed, the run was interrupted, or the progress of an earlier run is unknown. The progress
+    /// is recorded in each case.
     pub async fn run(
         &mut self,
         migration: &Migration,
@@ -180,10 +180,10 @@ impl Runner<'_> {
             _ => file.outline(&self.ctx.cancel)?,
         };
         let reader = file.open_known(&outline.files)?;
-        let begun = Instant::now();
-        self.keeps_the_record(&outline)?;
+        let started = Instant::now();
+        self.refuse_loss_of_record(&outline)?;
         if outline.largest.number > record.map_or(0, |record| record.done) {
-            self.takes(&outline)?;
+            self.refuse_too_large(&outline)?;
         }
         let watch = SessionWatch::from_outline(&outline);
         let (mut script, state) = self
@@ -225,7 +225,7 @@ impl Runner<'_> {
             name: migration.name.clone(),
             statements: progress.ran,
             rows: progress.rows,
-            took: begun.elapsed(),
+            took: started.elapsed(),
             resumed: first > 0,
         })
     }
@@ -277,15 +277,15 @@ impl Runner<'_> {
         };
         match self.history.begin(self.session, &start, record).await {
             Ok(claim) => Ok(claim),
-            // A refusal of the first write is most often a server that is read-only.
+            // The usual reason for a refused first write is a read-only server.
             Err(WriteError::Db(error)) => Err(anyhow::Error::new(error)
                 .context("the record of progress cannot be written, so nothing was run")),
             Err(WriteError::Overtaken) => Err(WriteError::Overtaken.into()),
         }
     }
 
-    /// Refuses a file with a statement that the server will not take for its size.
-    fn takes(&self, outline: &ScriptOutline) -> Result<(), Failure> {
+    /// Refuses a file with a statement larger than the server accepts.
+    fn refuse_too_large(&self, outline: &ScriptOutline) -> Result<(), Failure> {
         let ScriptOutline { largest, .. } = outline;
         DbError::refuse_too_large(largest.bytes, self.server.max_allowed_packet).map_err(|error| {
             Failure::usage(
@@ -295,8 +295,8 @@ impl Runner<'_> {
         })
     }
 
-    /// Refuses a file that would take away the table in which its own progress is kept.
-    fn keeps_the_record(&self, outline: &ScriptOutline) -> Result<(), Failure> {
+    /// Refuses a file that would drop or empty the table in which its own progress is recorded.
+    fn refuse_loss_of_record(&self, outline: &ScriptOutline) -> Result<(), Failure> {
         let own = |taken: &&TakenAway| {
             let database = taken.database.as_deref().unwrap_or(self.database);
             let table = taken.table.as_deref().unwrap_or(TABLE);
@@ -306,7 +306,7 @@ impl Runner<'_> {
             None => Ok(()),
             Some(taken) => Err(Failure::usage(
                 format!(
-                    "{}: this would take away the table {TABLE}, in which the progress of {} is \
+                    "{}: this would remove the table {TABLE}, in which the progress of {} is \
                      recorded; nothing of the file was run",
                     taken.place, self.database
                 ),

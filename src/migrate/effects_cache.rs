@@ -1,4 +1,4 @@
-//! What has to be known of a table before a write to it: whether a transaction can undo it.
+//! Caches whether a transaction can undo writes to tables.
 
 use super::write_effects::{WriteEffects, WriteEffectsByStatement};
 use crate::db::{DbError, Session};
@@ -9,7 +9,7 @@ const ANY_PLAIN: &str = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_TYP
   AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') \
   AND ENGINE NOT IN ('InnoDB', 'ROCKSDB', 'ndbcluster', 'TokuDB') LIMIT 1";
 
-/// Tables asked about, until a statement may have changed them.
+/// Write effects and engines, cached until a statement may have changed a definition.
 #[derive(Debug, Default)]
 pub struct EffectsCache {
     any_plain: Option<bool>,
@@ -17,7 +17,7 @@ pub struct EffectsCache {
 }
 
 impl EffectsCache {
-    /// After a statement that may have changed definitions.
+    /// Clears the cache after a statement that may have changed definitions.
     pub fn forget(&mut self) {
         self.any_plain = None;
         self.reached.forget();

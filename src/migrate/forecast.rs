@@ -1,8 +1,8 @@
-//! Which objects will be there by the time a statement runs, and what tables will look like then.
+//! Predicts which objects will exist when a statement runs, and the definitions of tables then.
 //!
-//! The live database is asked once for each name; from there on the statements of the plan are followed: what they
-//! create, drop and rename, USE, IF EXISTS, temporary tables. Behind a statement whose work is not in its text
-//! (CALL, EXECUTE) nothing is certain any more, and nothing is said.
+//! The live database is queried once for each name; then the statements of the plan are simulated: what they
+//! create, drop and rename, USE, IF EXISTS, temporary tables. After a statement whose effects are not in its text
+//! (CALL, EXECUTE) nothing is certain any more, and no error is predicted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,17 +23,17 @@ const TABLE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE, TABL
 /// Columns of a table that foreign keys refer to.
 const REFERENCED: &str = "SELECT REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
   WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?";
-/// How many versions the rows of a table have behind them; needs PROCESS.
+/// The number of instant column changes of a table; needs PROCESS.
 const VERSIONS: &str =
     "SELECT TOTAL_ROW_VERSIONS FROM information_schema.INNODB_TABLES WHERE NAME = CONCAT(?, '/', ?)";
-/// What the session's variables say.
+/// The session's variables.
 const SETTINGS: &str = "SELECT @@foreign_key_checks, @@sql_mode, @@lower_case_table_names";
-/// Whether every ALTER TABLE copies; MariaDB has no such variable from 11.5 on.
+/// Whether every ALTER TABLE copies; MariaDB has no such variable since 11.5.
 const COPIES: &str = "SELECT @@old_alter_table";
 /// Character sets.
 const CHARSETS: &str =
     "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME, MAXLEN FROM information_schema.CHARACTER_SETS";
-/// MySQL 8 caches a table's size for a day; a plan wants it as it is. MariaDB has no such variable.
+/// MySQL 8 caches a table's size for a day; a plan needs the current one. MariaDB has no such variable.
 const FRESH_SIZES: &str = "SET SESSION information_schema_stats_expiry = 0";
 
 /// A table's size.
@@ -45,24 +45,24 @@ pub struct TableSize {
     pub bytes: u64,
 }
 
-/// Why a statement will fail.
+/// The error with which a statement will fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PredictedError {
     /// The server's error number.
     pub code: u16,
-    /// What is wrong, in words.
+    /// The message.
     pub what: String,
 }
 
-/// What is known of a name.
+/// The known state of a name.
 #[derive(Debug, Clone, Default)]
 enum KnownObject {
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It may be there or not.
+    /// It may exist or not.
     #[default]
     Unknown,
-    /// A table; its definition once it was asked for.
+    /// A table; its definition once it was read.
     Table(TableSize, Option<Box<LiveTable>>),
     /// A view.
     View,
@@ -72,23 +72,23 @@ enum KnownObject {
 
 type ObjectKey = (ObjectKind, String, String);
 
-/// The objects of the server as the statements so far leave them.
+/// The objects of the server after the statements simulated so far.
 pub struct SchemaForecast<'a> {
     cancel: &'a Cancel,
     session: &'a mut Session,
     server: &'a Server,
     /// The database the migrations are for.
     home: &'a str,
-    /// The database that names without one are in.
+    /// The database of unqualified names.
     current: String,
     lower_case: bool,
     known: HashMap<ObjectKey, KnownObject>,
     temporary: Vec<String>,
-    /// A statement ran whose work is not in its text.
+    /// A statement ran whose effects are not in its text.
     blind: bool,
-    /// Names that were asked for when it had run: they may be gone.
+    /// Names that were read after it: they may no longer exist.
     unsure: HashSet<ObjectKey>,
-    /// The statements are followed from an empty database on; the server is not asked for objects.
+    /// The statements are simulated on an empty database; the server is not asked for objects.
     on_empty_server: bool,
     /// The session's settings at the start of a migration, and now.
     start: SessionSettings,
@@ -96,7 +96,7 @@ pub struct SchemaForecast<'a> {
 }
 
 impl<'a> SchemaForecast<'a> {
-    /// Nothing has run yet.
+    /// A forecast before any statement.
     ///
     /// # Errors
     /// The connection failed.
@@ -107,7 +107,7 @@ impl<'a> SchemaForecast<'a> {
         home: &'a str,
     ) -> Result<SchemaForecast<'a>, DbError> {
         if server.has_cached_table_sizes() {
-            // A server without the variable has no cache either.
+            // A server without the variable has no cache.
             optional(session.execute(FRESH_SIZES).await)?;
         }
         let mut start = SessionSettings::default();
@@ -142,13 +142,13 @@ impl<'a> SchemaForecast<'a> {
         })
     }
 
-    /// Follows statements as if they ran on an empty server.
+    /// Simulates the statements on an empty server.
     pub fn on_empty_server(mut self) -> Self {
         self.on_empty_server = true;
         self
     }
 
-    /// What the statements followed so far leave in the home database that the live one lacks: tables, views, columns.
+    /// Tables, views and columns that the simulated statements create in the home database and the live one lacks.
     ///
     /// # Errors
     /// The connection failed.
@@ -183,27 +183,27 @@ impl<'a> SchemaForecast<'a> {
         Ok(lacking)
     }
 
-    /// Ends a plan that takes long when it is interrupted.
+    /// Fails once the run is interrupted.
     ///
     /// # Errors
-    /// It is.
+    /// The run is interrupted.
     pub fn check_cancelled(&self) -> Result<(), DbError> {
         Ok(self.cancel.check()?)
     }
 
-    /// A migration begins: what the one before set in the session is gone.
+    /// Starts the next migration in a new session.
     pub fn begin_migration(&mut self) {
         self.current = self.home.to_owned();
         self.settings = self.start.clone();
         self.temporary.clear();
     }
 
-    /// The session's settings by now.
+    /// The session's settings at this point.
     pub fn settings(&self) -> &SessionSettings {
         &self.settings
     }
 
-    /// The size of a table, if it is there.
+    /// The size of a table, if it exists.
     ///
     /// # Errors
     /// The connection failed.
@@ -214,7 +214,7 @@ impl<'a> SchemaForecast<'a> {
         })
     }
 
-    /// The definition of a table, if it is there.
+    /// The definition of a table, if it exists.
     ///
     /// # Errors
     /// The connection failed.
@@ -235,7 +235,7 @@ impl<'a> SchemaForecast<'a> {
         Ok(table)
     }
 
-    /// Says why a statement will fail, as far as that is certain.
+    /// Predicts the error of a statement, if it is certain.
     ///
     /// # Errors
     /// The connection failed.
@@ -324,7 +324,7 @@ impl<'a> SchemaForecast<'a> {
         }
     }
 
-    /// Takes in what a statement does.
+    /// Simulates a statement.
     ///
     /// # Errors
     /// The connection failed.
@@ -422,7 +422,7 @@ impl<'a> SchemaForecast<'a> {
         Ok(())
     }
 
-    /// Takes in a statement of which nobody knows whether it took effect.
+    /// Simulates a statement that may or may not have taken effect.
     pub fn follow_unsettled(&mut self, found: &Classification) {
         if found.opaque {
             self.lose_sight();
@@ -436,20 +436,20 @@ impl<'a> SchemaForecast<'a> {
         }
     }
 
-    /// From here on nothing is certain but what the statements themselves make.
+    /// From here on only objects that the statements themselves create are certain.
     pub fn lose_sight(&mut self) {
         self.known.clear();
         self.unsure.clear();
         self.blind = true;
     }
 
-    /// Notes what a statement has made of a name.
+    /// Records the new state of a name.
     fn settle(&mut self, key: ObjectKey, known: KnownObject) {
         self.unsure.remove(&key);
         self.known.insert(key, known);
     }
 
-    /// Whether an object is there; `None` when that is not certain.
+    /// Whether an object exists; `None` if that is not certain.
     async fn is_there(&mut self, kind: ObjectKind, name: &ObjectName) -> Result<Option<bool>, DbError> {
         let known = self.look(kind, name).await?;
         if self.unsure.contains(&self.key(kind, name)) {
@@ -473,7 +473,7 @@ impl<'a> SchemaForecast<'a> {
             true => KnownObject::Missing,
             false => live(self.session, kind, schema, object).await?,
         };
-        // In another database an object may be there that this account may not see.
+        // In another database an object may exist that this account may not see.
         let elsewhere = *schema != self.plain_name(self.home);
         if matches!(known, KnownObject::Missing) && (self.blind || elsewhere) {
             known = KnownObject::Unknown;
@@ -520,7 +520,7 @@ impl<'a> SchemaForecast<'a> {
         }
     }
 
-    /// Tables and views have their names in one room.
+    /// Tables and views share one namespace.
     fn shared(&self, (kind, schema, name): ObjectKey) -> ObjectKey {
         match kind {
             ObjectKind::View => (ObjectKind::Table, schema, name),
@@ -533,7 +533,7 @@ fn fault(code: u16, what: String) -> PredictedError {
     PredictedError { code, what }
 }
 
-/// Error numbers for what exists already.
+/// The error number for an object that exists already.
 fn exists(kind: ObjectKind) -> u16 {
     match kind {
         ObjectKind::Table | ObjectKind::View => codes::ER_TABLE_EXISTS_ERROR,
@@ -544,7 +544,7 @@ fn exists(kind: ObjectKind) -> u16 {
     }
 }
 
-/// Error numbers for what is missing.
+/// The error number for a missing object.
 fn missing(kind: ObjectKind) -> u16 {
     match kind {
         ObjectKind::Table | ObjectKind::View => codes::ER_NO_SUCH_TABLE,
@@ -579,7 +579,7 @@ fn replaces(statement: &str) -> bool {
     words.next().as_deref() == Some("CREATE") && words.next().as_deref() == Some("OR")
 }
 
-/// The table that a statement's actions are about.
+/// The table that a statement's actions change.
 pub fn altered(found: &Classification) -> Option<&ObjectName> {
     if found.actions.is_empty() || !found.maintained.is_empty() {
         return None;
@@ -588,7 +588,7 @@ pub fn altered(found: &Classification) -> Option<&ObjectName> {
     matches!(object.effect, ObjectEffect::Alter | ObjectEffect::Rename(_)).then_some(&object.name)
 }
 
-/// Columns and indexes that an ALTER TABLE adds though they are there, or changes though they are not.
+/// The error of an ALTER TABLE that adds an existing column or index, or changes a missing one.
 fn column_fault(actions: &[AlterAction], table: &TableDef) -> Option<PredictedError> {
     let mut after = table.clone();
     let gone = |name: &str, index: bool| {
@@ -656,7 +656,7 @@ fn column_fault(actions: &[AlterAction], table: &TableDef) -> Option<PredictedEr
     None
 }
 
-/// An answer that an older server may refuse: `None` then.
+/// The result of a query that an older server may refuse: `None` then.
 fn optional<T>(answer: Result<T, DbError>) -> Result<Option<T>, DbError> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -734,7 +734,7 @@ async fn live_table(
     }))
 }
 
-/// What the server knows of a name.
+/// Reads the state of a name from the server.
 async fn live(
     session: &mut Session,
     kind: ObjectKind,
@@ -772,7 +772,7 @@ async fn live(
         ObjectKind::Function => {
             "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ? AND ROUTINE_TYPE = 'FUNCTION'"
         }
-        // A database of another account is not to be seen.
+        // A database of another account is not visible.
         _ => return Ok(KnownObject::Unknown),
     };
     let row = session

@@ -1,8 +1,8 @@
-//! The table `dbtool_migrations`: what was applied, and how far an unfinished migration got.
+//! The table `dbtool_migrations`: the applied migrations, and the progress of unfinished ones.
 //!
-//! One row a migration. A statement is recorded by its number: `statements_done` counts those that
-//! took effect, `intent` is the one that was begun before its effect can be recorded in the same
-//! transaction (DDL commits on its own), together with what its objects looked like just before.
+//! One row per migration. A statement is recorded by its number: `statements_done` counts those that
+//! took effect; `intent` is a statement that was started and whose effect cannot be recorded in the same
+//! transaction (DDL commits implicitly), together with a fingerprint of its objects just before it.
 
 use rand::RngExt;
 
@@ -14,8 +14,8 @@ use crate::hex;
 /// The table's name; it lives in the database it describes.
 pub const TABLE: &str = "dbtool_migrations";
 
-/// Makes the table. The collation is binary and named so that both server families and all their
-/// versions make the same table; times are UTC whatever the session's time zone.
+/// Creates the table. The collation is binary and explicit so that both server families and all their
+/// versions create the same table; times are UTC whatever the session's time zone.
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS {history} (
   version BIGINT UNSIGNED NOT NULL COMMENT 'number the file name begins with',
   name VARCHAR(255) NOT NULL COMMENT 'file name without ending',
@@ -47,87 +47,87 @@ const NEWER_COLUMNS: [&str; 5] = [
     "session MEDIUMTEXT NULL COMMENT 'variables of an unfinished migration, for the run that goes on'",
 ];
 
-/// Finds out whether the table is there (1146 if not) and is of this version (1054 if not).
+/// Checks that the table exists (else error 1146) and has the columns of this version (else error 1054).
 const PROBE: &str = "SELECT run_id, revision, connection_id, heartbeat_at, session FROM {history} LIMIT 0";
 
-/// Every migration that is, or was begun to be, in the database.
+/// All recorded migrations, finished or not.
 const ALL: &str = "SELECT version, name, checksum, state, statements_done, statements_total, done_hash, intent, \
   intent_hash, intent_before, error, out_of_order, applied_by, CAST(started_at AS CHAR), \
   CAST(finished_at AS CHAR), duration_ms{newer} FROM {history} ORDER BY version";
 const ALL_NEWER: &str = ", run_id, revision, connection_id, session";
 
-/// Begins a migration that has no record. A record that another run made meanwhile is an error (1062).
+/// Records the start of a migration without record. A record created by another run meanwhile is an error (1062).
 const BEGIN: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
   out_of_order, applied_by, tool_version, session, run_id, connection_id, revision, started_at, heartbeat_at) \
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
 
-/// Takes a record over: from an unfinished run, or to take its migration back. Expects it as it was read.
+/// Takes over a record of an unfinished run, or for a rollback. Expects the record as it was read.
 const TAKE_OVER: &str = "UPDATE {history} SET name = ?, checksum = ?, state = ?, statements_done = ?, statements_total = ?, \
   done_hash = ?, applied_by = ?, tool_version = ?, session = ?, run_id = ?, connection_id = ?, \
   intent = NULL, intent_hash = NULL, intent_before = NULL, error = NULL, finished_at = NULL, {written} \
   WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ? AND intent <=> ?";
 
-/// What every write of a run does beside its purpose. The count makes each write change the row, so
-/// that the number of changed rows (the driver does not ask for matched ones) says whether the row was as expected.
+/// Part of every write of a run. The counter makes each write change the row, so that the number of changed
+/// rows (the driver does not request matched ones) shows whether the row was as expected.
 const WRITTEN: &str = "revision = revision + 1, heartbeat_at = UTC_TIMESTAMP(6)";
 
-/// The row as this run left it. Anything else means that it is not this run's any more.
+/// The row as this run left it. If it differs, the record no longer belongs to this run.
 const MINE: &str = "version = ? AND run_id = ? AND revision = ? AND state = ? AND statements_done = ?";
 
-/// Says which statement is about to run, before it does.
+/// Records which statement is about to run.
 const INTEND: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, session = ?, intent = ?, intent_hash = ?, \
   intent_before = ?, {written} WHERE {mine}";
 
-/// Counts statements as done.
+/// Records statements as done.
 const DONE: &str = "UPDATE {history} SET statements_done = ?, done_hash = ?, session = ?, intent = NULL, intent_hash = NULL, \
   intent_before = NULL, duration_ms = duration_ms + ?, {written} WHERE {mine}";
 
-/// Ends a migration.
+/// Records the end of a migration.
 const FINISH: &str = "UPDATE {history} SET state = 'applied', finished_at = UTC_TIMESTAMP(6), error = NULL, intent = NULL, \
   intent_hash = NULL, intent_before = NULL, session = NULL, {written} WHERE {mine}";
 
-/// Notes why a migration stopped. Without an intent the statement that failed took no effect.
+/// Records why a migration stopped. Without an intent the failed statement took no effect.
 const FAIL: &str = "UPDATE {history} SET state = ?, error = ?, intent = ?, intent_hash = ?, intent_before = ?, \
   finished_at = UTC_TIMESTAMP(6), {written} WHERE {mine}";
 
-/// Forgets a migration that was taken back.
+/// Removes a migration that was rolled back.
 const FORGET: &str = "DELETE FROM {history} WHERE {mine}";
 
-/// How far the row's writes got, as this connection sees it.
+/// The row's write counter, as this connection sees it.
 const REVISION: &str = "SELECT revision FROM {history} WHERE version = ? AND run_id = ?";
 
-/// What a person decided about a migration; expects the record as it was read.
+/// Records a person's decision about a migration; expects the record as it was read.
 const SETTLE: &str = "UPDATE {history} SET state = ?, name = ?, checksum = ?, statements_done = ?, statements_total = ?, \
   done_hash = ?, error = NULL, intent = NULL, intent_hash = NULL, intent_before = NULL, \
   finished_at = IF(?, UTC_TIMESTAMP(6), finished_at), session = ?, {written} \
   WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ?";
 
-/// Forgets a migration of which nothing is done; expects the record as it was read.
+/// Removes a migration without completed statements; expects the record as it was read.
 const UNDO: &str = "DELETE FROM {history} \
   WHERE version = ? AND run_id <=> ? AND revision = ? AND state = ? AND statements_done = ?";
 
-/// Records a migration that the database already has.
+/// Records a migration whose changes the database already has.
 const BASELINE: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
   applied_by, tool_version, started_at, finished_at) \
   VALUES (?, ?, ?, 'baseline', ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
 
-/// How a migration stands.
+/// The recorded state of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordState {
-    /// Begun; interrupted, unless another run is at it.
+    /// Started; interrupted, unless another run is working on it.
     Running,
     /// A statement failed.
     Failed,
-    /// Done.
+    /// Completed.
     Applied,
-    /// Said to be in the database before dbtool came.
+    /// Declared by a person to be in the database without being run.
     Baseline,
-    /// Being taken back.
+    /// Rollback in progress.
     Reverting,
 }
 
 impl RecordState {
-    /// The word in the table and in results.
+    /// The state's name in the table and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             RecordState::Running => "running",
@@ -144,12 +144,12 @@ impl RecordState {
             "applied" => RecordState::Applied,
             "baseline" => RecordState::Baseline,
             "reverting" => RecordState::Reverting,
-            // What a later version of dbtool may write is at least not finished for this one.
+            // An unknown state of a later version of dbtool counts as unfinished.
             _ => RecordState::Running,
         }
     }
 
-    /// Whether the migration is in the database for good.
+    /// Whether the migration is applied completely.
     pub fn complete(self) -> bool {
         matches!(self, RecordState::Applied | RecordState::Baseline)
     }
@@ -162,19 +162,19 @@ pub struct Record {
     pub version: u64,
     /// Its file's name without ending.
     pub name: String,
-    /// SHA-256 of its file when it was begun.
+    /// SHA-256 of its file when it was started.
     pub checksum: String,
-    /// How it stands.
+    /// The recorded state.
     pub state: RecordState,
     /// Statements that took effect.
     pub done: u32,
-    /// Statements it has.
+    /// Number of its statements.
     pub total: u32,
     /// SHA-256 of the statements done.
     pub done_hash: String,
-    /// The statement that was begun, if its end is not recorded.
+    /// The statement that was started and whose end is not recorded.
     pub intent: Option<Intent>,
-    /// Why it failed.
+    /// The error that stopped it.
     pub error: Option<String>,
     /// Applied after a later version.
     pub out_of_order: bool,
@@ -188,15 +188,15 @@ pub struct Record {
     pub duration_ms: u64,
     /// The run that wrote it last.
     pub run_id: Option<String>,
-    /// How often it was written.
+    /// The number of writes.
     pub revision: u64,
     /// The connection of the run that wrote it last.
     pub connection_id: Option<u64>,
-    /// What the session of an unfinished migration held ([`super::saved_session::SavedSession`]).
+    /// The session's state of an unfinished migration ([`super::saved_session::SavedSession`]).
     pub session: Option<String>,
 }
 
-/// A statement that was begun.
+/// A statement that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
     /// Its number, from 1.
@@ -207,7 +207,7 @@ pub struct Intent {
     pub before: String,
 }
 
-/// What a run writes about a migration when it begins with it.
+/// The fields that a run writes when it starts a migration.
 #[derive(Debug, Clone)]
 pub struct Start<'a> {
     /// The migration's number.
@@ -222,15 +222,15 @@ pub struct Start<'a> {
     pub done: u32,
     /// SHA-256 of these.
     pub done_hash: &'a str,
-    /// Statements it has.
+    /// Number of its statements.
     pub total: u32,
     /// Whether a later version is applied already.
     pub out_of_order: bool,
-    /// What the session held.
+    /// The session's state.
     pub session: Option<&'a str>,
 }
 
-/// A record as this run left it: each write expects it so, and moves it on.
+/// The record as this run left it: each write expects it so, and advances it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     version: u64,
@@ -246,23 +246,23 @@ impl Claim {
     }
 }
 
-/// How far statements got, for a write.
+/// The progress to write.
 #[derive(Debug, Clone, Copy)]
 pub struct ProgressPoint<'a> {
     /// Statements done.
     pub done: u32,
     /// SHA-256 of these.
     pub hash: &'a str,
-    /// What the session holds.
+    /// The session's state.
     pub session: Option<&'a str>,
 }
 
-/// Why a record was not written.
+/// The reason why a record was not written.
 #[derive(Debug)]
 pub enum WriteError {
     /// The server refused or failed it.
     Db(DbError),
-    /// The record is not as this run left it: another run, or a person, has changed it.
+    /// The record is not as this run left it: another run or a person has changed it.
     Overtaken,
 }
 
@@ -281,11 +281,11 @@ impl From<WriteError> for anyhow::Error {
     }
 }
 
-/// What to say when a record is not as this run left it.
+/// The failure when a record is not as this run left it.
 pub fn overtaken() -> Failure {
     Failure::locked(
-        "another run, or somebody's hand, has changed this migration's record while dbtool was at it; what this \
-         run did last was rolled back",
+        "another run or a person has changed this migration's record meanwhile; the last work of this \
+         run was rolled back",
         "see `dbtool migrate status`; when no other run is at work, run the command again",
     )
 }
@@ -317,8 +317,7 @@ impl History {
         )
     }
 
-    /// Everything in the table; nothing when there is no table yet. Reads the table of an earlier
-    /// version of dbtool as it is.
+    /// All records; none if there is no table yet. Reads the table of an earlier version of dbtool too.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -336,7 +335,7 @@ impl History {
         }
     }
 
-    /// Whether there is such a table.
+    /// Whether the table exists.
     ///
     /// # Errors
     /// The account may not read it.
@@ -348,13 +347,13 @@ impl History {
         }
     }
 
-    /// Makes the table unless it is there, and gives one of an earlier version its newer columns.
+    /// Creates the table unless it exists, and adds missing columns to one of an earlier version.
     /// To be called under the lock.
     ///
     /// # Errors
     /// No privilege, a read-only server.
     pub async fn create(&self, session: &mut Session) -> Result<(), DbError> {
-        // A missing table is found by asking for it: CREATE … IF NOT EXISTS needs CREATE even when it is there.
+        // CREATE … IF NOT EXISTS needs the privilege CREATE even if the table exists, so check first.
         let probe = session.execute(self.sql(PROBE)).await;
         match probe {
             Err(error) if error.is_missing_table() => {
@@ -366,7 +365,7 @@ impl History {
         }
     }
 
-    /// Adds what the table lacks, in one statement: after a crash all of it is there or none.
+    /// Adds the missing columns in one statement: after a crash all of them exist or none.
     async fn upgrade(&self, session: &mut Session) -> Result<(), DbError> {
         let mut lacking = Vec::new();
         for definition in NEWER_COLUMNS {
@@ -381,7 +380,7 @@ impl History {
         session.execute(self.sql(&alter)).await.map(drop)
     }
 
-    /// Records that a migration begins, or takes `record` over. From here on only this run may write it.
+    /// Records the start of a migration, or takes `record` over. From here on only this run may write it.
     ///
     /// # Errors
     /// The record could not be written; nothing has run.
@@ -431,7 +430,7 @@ impl History {
         Ok(Claim::new(start, record.revision + 1))
     }
 
-    /// Records what is about to run, and that everything before it is done.
+    /// Records which statement is about to run, and that all before it are done.
     ///
     /// # Errors
     /// The record could not be written, or is not this run's; the statement must not run.
@@ -454,7 +453,7 @@ impl History {
         Ok(claim.advanced(reached.done))
     }
 
-    /// Counts statements as done. Runs even after cancellation: they have happened.
+    /// Records statements as done. Runs even after cancellation: they have happened.
     ///
     /// # Errors
     /// The record could not be written, or is not this run's.
@@ -509,7 +508,7 @@ impl History {
         expect_one_row(session, self.mine(query, claim).shielded()).await
     }
 
-    /// Removes a migration that was taken back.
+    /// Removes a migration that was rolled back.
     ///
     /// # Errors
     /// The record could not be removed, or is not this run's.
@@ -517,8 +516,8 @@ impl History {
         expect_one_row(session, self.mine(self.sql(FORGET), claim).shielded()).await
     }
 
-    /// How often the record was written, as this connection sees it, its own open transaction
-    /// included; `None` when it is not this run's.
+    /// The record's write counter as this connection sees it, including its own open transaction;
+    /// `None` if the record does not belong to this run.
     ///
     /// # Errors
     /// The record cannot be read.
@@ -527,7 +526,7 @@ impl History {
         session.first::<u64>(query.shielded()).await
     }
 
-    /// Records what a person decided about `record`, as `settled` has it.
+    /// Replaces `record` by `settled`, a person's decision.
     ///
     /// # Errors
     /// The record could not be written, or has changed since it was read.
@@ -550,7 +549,7 @@ impl History {
         expect_one_row(session, bind_expected(query, record)).await
     }
 
-    /// Forgets a migration of which nothing is done.
+    /// Removes a migration without completed statements.
     ///
     /// # Errors
     /// The record could not be removed, or has changed since it was read.
@@ -558,7 +557,7 @@ impl History {
         expect_one_row(session, bind_expected(self.sql(UNDO), record)).await
     }
 
-    /// Records a migration as in the database already.
+    /// Records a migration whose changes the database already has.
     ///
     /// # Errors
     /// The record could not be written.
@@ -632,7 +631,7 @@ async fn expect_one_row(session: &mut Session, query: Query) -> Result<(), Write
 }
 
 impl Record {
-    /// Whether the migration was begun and nothing of it is in the database.
+    /// Whether the migration was started and none of its statements took effect.
     pub fn is_untouched(&self) -> bool {
         matches!(self.state, RecordState::Running | RecordState::Failed)
             && self.done == 0

@@ -14,15 +14,15 @@ use crate::hex;
 
 /// Takes the lock; 1 if it was free in time, 0 if not.
 const GET_LOCK: &str = "SELECT GET_LOCK(?, ?)";
-/// Gives the lock up.
+/// Releases the lock.
 const RELEASE_LOCK: &str = "SELECT RELEASE_LOCK(?)";
 /// Whether this connection holds the lock.
 const HELD: &str = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()";
 /// Which connection holds the lock.
 const HOLDER: &str = "SELECT IS_USED_LOCK(?)";
-/// Who a connection is, as far as this account may see it.
+/// The account of a connection, as far as this account may see it.
 const WHO: &str = "SELECT USER, HOST, TIME, LEFT(INFO, 80) FROM information_schema.PROCESSLIST WHERE ID = ?";
-/// What a connection other than this one is running.
+/// The statement that another connection is running.
 const AT_WORK: &str = "SELECT LEFT(INFO, 80) FROM information_schema.PROCESSLIST \
   WHERE ID = ? AND ID <> CONNECTION_ID() AND COMMAND IN ('Query', 'Execute') AND USER = SUBSTRING_INDEX(USER(), '@', 1)";
 /// Sessions with an open transaction: a lock on a table is held until its end. Needs PROCESS on both families.
@@ -77,7 +77,7 @@ pub async fn acquire(
     .into())
 }
 
-/// Gives the lock up.
+/// Releases the lock.
 ///
 /// # Errors
 /// The connection failed.
@@ -86,8 +86,8 @@ pub async fn release(session: &mut Session, database: &str) -> Result<(), DbErro
     session.execute(query).await.map(drop)
 }
 
-/// Makes sure that this run still holds the lock: a statement (RELEASE_ALL_LOCKS), a proxy or a cluster may
-/// have taken it away. One that nobody else has is taken again.
+/// Ensures that this run still holds the lock, which a statement (RELEASE_ALL_LOCKS), a proxy or a cluster may
+/// have released. If it is free, it is taken again.
 ///
 /// # Errors
 /// The connection failed; `Ok(Some(holder))` when another connection has the lock.
@@ -131,7 +131,7 @@ async fn holder(session: &mut Session, name: &str) -> Result<String, DbError> {
     })
 }
 
-/// What a connection, if it exists and this account sees it, is running at this moment.
+/// The statement that a connection is running, if it exists and this account sees it.
 ///
 /// # Errors
 /// The connection failed.
@@ -140,11 +140,11 @@ pub async fn at_work(session: &mut Session, id: u64) -> Result<Option<String>, D
     Ok(row.map(|row| crate::sql::summary(&get::<String>(&row, 0).unwrap_or_default(), 60)))
 }
 
-/// Names who may hold the lock a statement waited for, as far as this account can see.
+/// Lists the sessions that may hold the lock a statement waited for, as far as this account can see them.
 pub async fn blockers(session: &mut Session, server: &Server, database: &str) -> String {
     let exact = server.flavor.pick(mysql::LOCK_HOLDERS, mariadb::LOCK_HOLDERS);
-    // Exact where the server keeps a list of locks; open transactions otherwise, which keep them; without the right to
-    // see either, whoever is connected.
+    // Exact if the server lists its locks; else sessions with open transactions, which keep locks; without the
+    // privilege to see either, any connected session.
     for (query, verb) in [
         (
             Query::new(exact).bind(database),
@@ -159,7 +159,7 @@ pub async fn blockers(session: &mut Session, server: &Server, database: &str) ->
             return format!("{verb} {}", list.join(", "));
         }
     }
-    "who holds it is not visible to this account (it lacks PROCESS)".to_owned()
+    "its holder is not visible to this account (it lacks PROCESS)".to_owned()
 }
 
 fn suspect(row: &Row) -> String {

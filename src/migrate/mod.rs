@@ -1,5 +1,5 @@
-//! The migration engine: files and layouts, the history, the plan, online DDL, running a file once, and
-//! going on where a run stopped.
+//! The migration engine: files and layouts, the history, the plan, online DDL, running each statement
+//! exactly once, and resuming where a run stopped.
 
 mod apply;
 mod effects_cache;
@@ -42,21 +42,21 @@ use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder, Migration};
 use crate::sql::SplitOptions;
 
-/// A migration that the history of a database names.
+/// A migration recorded in the history of a database.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// Its version.
+    /// The migration's version.
     pub version: u64,
-    /// The file's name without its ending.
+    /// The file's name without extension.
     pub name: String,
-    /// Whether it is in the database for good, and not begun only.
+    /// Whether it is applied completely.
     pub complete: bool,
 }
 
-/// What the history of `database` says, if it has one.
+/// The recorded migrations of `database`, if it has a history.
 ///
 /// # Errors
-/// The history is there and cannot be read.
+/// The history exists and cannot be read.
 pub async fn recorded(session: &mut Session, database: &str) -> Result<Option<Vec<Recorded>>, DbError> {
     let history = History::new(database, "");
     if !history.is_there(session).await? {
@@ -71,16 +71,16 @@ pub async fn recorded(session: &mut Session, database: &str) -> Result<Option<Ve
     Ok(Some(recorded.collect()))
 }
 
-/// The versions that are in the database for good.
+/// The versions that are applied completely.
 fn complete(records: &[Record]) -> impl Iterator<Item = u64> + '_ {
     let complete = records.iter().filter(|record| record.state.complete());
     complete.map(|record| record.version)
 }
 
-/// The rules by which this server reads quoted text in a migration.
+/// The options with which this server reads strings in a migration.
 ///
 /// # Errors
-/// The server could not be asked.
+/// The query failed.
 pub async fn options(ctx: &Context) -> Result<SplitOptions, DbError> {
     let server = ctx.db.server().await?;
     Ok(SplitOptions {
@@ -99,7 +99,7 @@ fn reads_only(args: &MigrateArgs) -> bool {
     }
 }
 
-/// Everything the migrate commands share: the one connection, the server, the history.
+/// The state that the migrate commands share: the one connection, the server, the history.
 pub(crate) struct Migrator<'a> {
     ctx: &'a Context,
     session: Session,
@@ -156,7 +156,7 @@ impl<'a> Migrator<'a> {
         .await
     }
 
-    /// Says so where a statement that a run dies in cannot be resumed.
+    /// Warns if an interrupted DDL statement cannot be resumed on this server.
     fn warn_of_ddl(&self) {
         if let Some(warning) = recovery::warning(&self.server) {
             self.ctx.report.warn(warning);
@@ -166,7 +166,7 @@ impl<'a> Migrator<'a> {
     async fn create_history(&mut self) -> anyhow::Result<()> {
         self.history.create(&mut self.session).await.map_err(|error| {
             anyhow::Error::new(error).context(format!(
-                "the table {} cannot be made in {}, so nothing was run",
+                "cannot create table {} in {}; nothing was run",
                 history::TABLE,
                 self.database
             ))
@@ -236,7 +236,7 @@ impl<'a> Migrator<'a> {
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let targets = select(folder, &items, &args.apply)?;
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut newest = newest(&items).map(str::to_owned);
         let mut applied = Vec::new();
         if !targets.is_empty() {
@@ -267,11 +267,11 @@ impl<'a> Migrator<'a> {
             database: self.database.clone(),
             applied,
             version: newest,
-            took: begun.elapsed(),
+            took: started.elapsed(),
         })
     }
 
-    /// Refuses what will fail and, unless it is allowed, what keeps writers of a large table waiting.
+    /// Refuses statements that will fail and, unless allowed, statements that block writers of a large table.
     async fn refuse(
         &mut self,
         folder: &Folder,
@@ -303,7 +303,7 @@ impl<'a> Migrator<'a> {
         }
         match failing {
             Some(planned) => {
-                // Only a database that has what the migration makes can be recorded as having it.
+                // Advise a baseline only if no migration was started.
                 let untouched = targets
                     .first()
                     .is_none_or(|(_, record)| record.is_none_or(Record::is_untouched));
@@ -319,7 +319,7 @@ impl<'a> Migrator<'a> {
         }
     }
 
-    /// The newest migration of which the database has all that it and those before it make.
+    /// The newest migration such that the database has every object that it and the earlier ones create.
     async fn newest_present<'f>(&mut self, folder: &'f Folder) -> anyhow::Result<Option<&'f Migration>> {
         for (index, migration) in folder.migrations.iter().enumerate().rev() {
             if self.lacking(&folder.migrations[..=index]).await?.is_empty() {
@@ -329,7 +329,7 @@ impl<'a> Migrator<'a> {
         Ok(None)
     }
 
-    /// What these migrations would leave on an empty database and this one lacks.
+    /// Objects that these migrations would create on an empty database and that this one lacks.
     async fn lacking(&mut self, migrations: &[Migration]) -> anyhow::Result<Vec<String>> {
         let forecast =
             SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
@@ -365,8 +365,8 @@ impl<'a> Migrator<'a> {
         }
     }
 
-    /// Gives the next migration a session as fresh as the first one had. Says whether it is still to be
-    /// done: while the lock was given up for a moment, another run may have done it.
+    /// Opens a new session for the next migration. Returns whether it is still pending: while the lock
+    /// was released for a moment, another run may have applied it.
     async fn renew(
         &mut self,
         args: &MigrateArgs,
@@ -389,7 +389,7 @@ impl<'a> Migrator<'a> {
         }
         self.ctx
             .report
-            .status(format!("{}: done by another run meanwhile", migration.name));
+            .status(format!("{}: applied by another run meanwhile", migration.name));
         Ok(false)
     }
 
@@ -403,24 +403,24 @@ impl<'a> Migrator<'a> {
         self.lock(args).await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
-        let targets = repair::to_take_back(folder, &items, version, self.options, &self.ctx.cancel)?;
+        let targets = repair::to_roll_back(folder, &items, version, self.options, &self.ctx.cancel)?;
         if !yes && !targets.is_empty() {
             let names: Vec<&str> = targets
                 .iter()
                 .map(|(migration, _)| migration.name.as_str())
                 .collect();
-            let question = format!("Take back {} of {}?", names.join(", "), self.database);
+            let question = format!("Roll back {} of {}?", names.join(", "), self.database);
             if !self.ctx.report.confirm(&self.ctx.cancel, &question).await? {
-                return Err(Failure::usage("nothing was taken back", "").into());
+                return Err(Failure::usage("nothing was rolled back", "").into());
             }
         }
         if !targets.is_empty() {
             self.warn_of_ddl();
             self.create_history().await?;
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut applied: Vec<AppliedMigration> = Vec::new();
-        let taken: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
+        let rolled_back: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
         for (number, (migration, record)) in targets.into_iter().enumerate() {
             if number > 0 && !self.renew(args, migration, Some(record)).await? {
                 continue;
@@ -433,7 +433,7 @@ impl<'a> Migrator<'a> {
         }
         let left: Vec<MigrationStatus<'_>> = items
             .into_iter()
-            .filter(|item| !taken.contains(&item.version))
+            .filter(|item| !rolled_back.contains(&item.version))
             .collect();
         let version = newest(&left).map(str::to_owned);
         Ok(ApplyOutcome {
@@ -441,7 +441,7 @@ impl<'a> Migrator<'a> {
             database: self.database.clone(),
             applied,
             version,
-            took: begun.elapsed(),
+            took: started.elapsed(),
         })
     }
 }
@@ -453,7 +453,7 @@ fn opening(args: &MigrateArgs) -> session_vars::SessionOpener {
     }
 }
 
-/// What is to be applied: everything pending up to the version asked for.
+/// The migrations to apply: all pending ones up to the requested version.
 fn select<'i>(
     folder: &Folder,
     items: &[MigrationStatus<'i>],
@@ -464,14 +464,14 @@ fn select<'i>(
         None => None,
     };
     refuse_problems(items, target.filter(|_| args.only))?;
-    let wanted = |item: &&MigrationStatus<'_>| match (target, args.only) {
+    let is_selected = |item: &&MigrationStatus<'_>| match (target, args.only) {
         (Some(target), true) => item.version == target,
         (Some(target), false) => item.version <= target,
         (None, _) => true,
     };
     Ok(items
         .iter()
-        .filter(wanted)
+        .filter(is_selected)
         .filter(|item| item.standing.is_pending() || item.standing == Status::OutOfOrder)
         .filter_map(|item| Some((item.migration?, item.record)))
         .collect())
@@ -492,7 +492,7 @@ fn local_user() -> String {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    // Linux only; elsewhere the user alone must do.
+    // Linux only; elsewhere only the user.
     match std::fs::read_to_string("/proc/sys/kernel/hostname") {
         Ok(host) => format!("{user}@{}", host.trim()),
         Err(_) => user,

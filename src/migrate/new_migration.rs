@@ -10,7 +10,7 @@ use super::outcome::MessageOutcome;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
 
-/// Creates the file or files, and the folder if need be.
+/// Creates the file or files, and the folder if needed.
 ///
 /// # Errors
 /// The folder cannot be written or read, or the name has no usable character.
@@ -19,7 +19,7 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome,
     if name.is_empty() {
         return Err(Failure::usage(
             "a migration's name needs a letter or a digit",
-            "say what it does: `dbtool migrate new add_phone_to_users`",
+            "describe the change: `dbtool migrate new add_phone_to_users`",
         ));
     }
     fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
@@ -34,15 +34,15 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome,
     } else {
         &[".sql"]
     };
-    let mut made: Vec<PathBuf> = Vec::new();
+    let mut created: Vec<PathBuf> = Vec::new();
     for ending in endings {
         let path = dir.join(format!("{stem}{ending}"));
         let mut file = fs::File::create_new(&path).map_err(|error| unwritable(&path, &error))?;
         file.write_all(format!("-- {}\n", name.replace('_', " ")).as_bytes())
             .map_err(|error| unwritable(&path, &error))?;
-        made.push(path);
+        created.push(path);
     }
-    let files: Vec<String> = made.iter().map(|path| path.display().to_string()).collect();
+    let files: Vec<String> = created.iter().map(|path| path.display().to_string()).collect();
     Ok(MessageOutcome {
         name: "migrate-new",
         line: files.join("\n"),
@@ -50,7 +50,7 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome,
     })
 }
 
-/// What a file may be called on every system: letters, digits and single underscores.
+/// A file name for every system: letters, digits and single underscores.
 fn file_name(name: &str) -> String {
     let words = name
         .split(|c: char| !c.is_alphanumeric())

@@ -1,7 +1,7 @@
-//! What the objects of a statement look like, before it runs and when a run takes its migration up again.
+//! Fingerprints of a statement's objects, before it runs and when its migration is resumed.
 //!
-//! Before a statement that commits on its own the look is recorded with the intent; [`super::recovery`] compares
-//! it with what is there when the migration is taken up again.
+//! Before a statement that commits implicitly the snapshot is recorded with the intent; [`super::recovery`]
+//! compares it with the objects when the migration is resumed.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -14,35 +14,35 @@ use crate::db::{DbError, Query, Row, Server, Session, quote_name};
 use crate::hex;
 use crate::sql::{Classification, ObjectEffect, ObjectKind, ObjectName};
 
-/// What a statement's objects look like, and what else the next run needs to judge it.
+/// The state of a statement's objects, and whatever else the next run needs to judge the statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectSnapshot {
-    /// The session's database: names without one are of it.
+    /// The session's database, for unqualified names.
     pub database: String,
     /// The text that EXECUTE ran.
     pub ran: Option<String>,
-    /// Why the schema will not tell whether the statement took effect, where that is known already.
+    /// The reason, if it is known beforehand, why the schema cannot show whether the statement took effect.
     pub why: Option<String>,
-    /// Its objects, in the order of [`slots`], or those `watched`.
+    /// The statement's objects in the order of [`slots`], or the `watched` tables.
     pub looks: Vec<ObjectState>,
-    /// Tables that a text made at run time in a procedure may change.
+    /// Tables that dynamic SQL in a procedure may change.
     pub watched: Option<Vec<ObjectName>>,
-    /// Whether the procedure has committed something.
+    /// Whether the procedure has committed.
     pub committed: bool,
-    /// The server's life in which it was looked; asked only where a table's identity decides.
+    /// The server instance; read only if a table's identity is needed.
     pub instance: Option<ServerInstance>,
-    /// Recorded by the first version: only whether the objects are there can be compared.
+    /// Recorded by the first version of dbtool: only the existence of objects can be compared.
     pub presence_only: bool,
 }
 
-/// One object: a fingerprint of its definition, and for a table what tells it from one of the same definition.
+/// The state of one object: a fingerprint of its definition, and for a table its identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectState {
-    /// Of its definition; `-` for one that is not there, `hidden` for one this account may not see.
+    /// Fingerprint of the definition; `-` for a missing object, `hidden` for one that this account may not see.
     pub print: String,
-    /// Which table it is; asked only where that decides.
+    /// The table's identity; read only if it is needed.
     pub identity: Option<TableIdentity>,
-    /// Whether the table has no rows; asked only where that decides.
+    /// Whether the table has no rows; read only if it is needed.
     pub empty: bool,
     /// Whether it is a table of InnoDB; not recorded.
     pub innodb: bool,
@@ -54,19 +54,19 @@ const HIDDEN: &str = "hidden";
 const MAX_RECORDED_TEXT: usize = 32 << 10;
 
 impl ObjectState {
-    /// Whether the object is there.
+    /// Whether the object exists.
     pub fn present(&self) -> bool {
         self.print != ABSENT
     }
 
-    /// Whether it is there and this account may not see its definition.
+    /// Whether it exists and this account may not see its definition.
     pub fn hidden(&self) -> bool {
         self.print == HIDDEN
     }
 }
 
 impl ObjectSnapshot {
-    /// As recorded by an earlier run.
+    /// Parses a record of an earlier run.
     pub fn parse(text: &str) -> ObjectSnapshot {
         let value: Value = serde_json::from_str(text).unwrap_or_default();
         if !value.is_object() {
@@ -110,7 +110,7 @@ impl ObjectSnapshot {
         }
     }
 
-    /// As recorded.
+    /// The text to record.
     pub fn to_text(&self) -> String {
         let looks: Vec<Value> = self
             .looks
@@ -141,7 +141,7 @@ impl ObjectSnapshot {
         value.to_string()
     }
 
-    /// Whether its objects look as they do there.
+    /// Whether the objects are the same as in `other`.
     pub fn looks_as(&self, other: &ObjectSnapshot) -> bool {
         let alone = |snapshot: &ObjectSnapshot| ObjectSnapshot {
             looks: snapshot.looks.clone(),
@@ -150,11 +150,11 @@ impl ObjectSnapshot {
         alone(self).to_text() == alone(other).to_text()
     }
 
-    /// Looks at the objects a statement touches; names without a database are of `database`. `before` it
-    /// runs, a second may have to pass ([`TableIdentity::look`]).
+    /// Reads the state of a statement's objects; unqualified names belong to `database`. `before` the
+    /// statement, this may wait up to a second ([`TableIdentity::look`]).
     ///
     /// # Errors
-    /// The connection failed; an object that is not there, or may not be seen, is no error.
+    /// The connection failed; a missing or hidden object is not an error.
     pub async fn take(
         session: &mut Session,
         server: &Server,
@@ -194,14 +194,14 @@ impl ObjectSnapshot {
     }
 }
 
-/// Tables looked at for one CALL.
+/// Maximum number of tables watched for one CALL.
 const MAX_WATCHED: usize = 50;
 /// The tables of a database.
 const TABLES: &str = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?";
 
 impl ObjectSnapshot {
-    /// Looks at every table that a text made at run time in a procedure can be about: those whose names
-    /// stand in the call or in the `bodies`, there or not there.
+    /// Reads the state of every table that dynamic SQL in a procedure may change: those whose names occur in
+    /// the call or in the `bodies`.
     ///
     /// # Errors
     /// The connection failed.
@@ -237,7 +237,7 @@ impl ObjectSnapshot {
             }
         }
         if watched.len() > MAX_WATCHED {
-            snapshot.why = Some("it may be about too many tables to look at".to_owned());
+            snapshot.why = Some("it may change too many tables to check".to_owned());
         } else {
             snapshot.looks = ObjectSnapshot::watch_again(session, &watched).await?.looks;
             snapshot.watched = Some(watched);
@@ -245,7 +245,7 @@ impl ObjectSnapshot {
         Ok(snapshot)
     }
 
-    /// Looks again at the tables that an earlier run watched.
+    /// Reads the state of the tables that an earlier run watched.
     ///
     /// # Errors
     /// The connection failed.
@@ -263,7 +263,7 @@ impl ObjectSnapshot {
     }
 }
 
-/// The objects to look at: each one touched, and behind a renamed one its new name.
+/// The objects of a statement: each one touched, and after a renamed one its new name.
 pub fn slots(found: &Classification) -> Vec<(ObjectKind, &ObjectName)> {
     let mut slots = Vec::new();
     for object in &found.objects {
@@ -327,7 +327,7 @@ async fn look_at(session: &mut Session, kind: ObjectKind, name: &ObjectName) -> 
     Ok(look)
 }
 
-/// Where a sequence stands, as far as that is stored.
+/// The stored next value of a sequence.
 async fn next_value(session: &mut Session, name: &ObjectName) -> Result<String, DbError> {
     let query = format!("SELECT next_not_cached_value FROM {}", quoted(name));
     match session.first::<i64>(query).await {
@@ -360,8 +360,8 @@ fn without_counter(definition: &str) -> String {
     }
 }
 
-/// A table's definition without its name, and without those of constraints that follow the table's name
-/// when it is renamed (`t_ibfk_1`, `t_chk_1`).
+/// A table's definition without its name and without the names of constraints that a rename changes too
+/// (`t_ibfk_1`, `t_chk_1`).
 fn without_name(definition: &str) -> String {
     let body = definition.find('(').map_or(definition, |at| &definition[at..]);
     let lines = body.lines().map(|line| {

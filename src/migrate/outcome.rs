@@ -1,4 +1,4 @@
-//! What the migrate commands end with, for people and for programs.
+//! The outcomes of the migrate commands, as text and JSON.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::report::{
     Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural, visible,
 };
 
-/// A migration's standing, kept for display.
+/// A migration's status, for display.
 #[derive(Debug, Clone)]
 pub struct MigrationRow {
     label: String,
@@ -34,7 +34,7 @@ pub struct MigrationRow {
 }
 
 impl MigrationRow {
-    /// Copies what a result needs.
+    /// Copies the fields that the outcome shows.
     pub fn from_status(item: &MigrationStatus<'_>) -> MigrationRow {
         let record = item.record;
         MigrationRow {
@@ -81,7 +81,7 @@ impl MigrationRow {
 pub struct StatusOutcome {
     /// `migrate-status`, `migrate-verify`.
     pub name: &'static str,
-    /// The database.
+    /// The database's name.
     pub database: String,
     /// Every migration, ascending.
     pub rows: Vec<MigrationRow>,
@@ -208,19 +208,19 @@ impl Outcome for StatusOutcome {
 /// `migrate plan` and `migrate --dry-run`.
 #[derive(Debug)]
 pub struct PlanOutcome {
-    /// The database.
+    /// The database's name.
     pub database: String,
     /// The server's name and version.
     pub server: String,
     /// Every statement that would run.
     pub statements: Vec<Planned>,
-    /// What keeps the migrations from being begun.
+    /// Requirements that the database does not meet.
     pub unmet: Vec<String>,
 }
 
 impl Outcome for PlanOutcome {
     fn exit(&self) -> Exit {
-        // What `migrate` would refuse to begin with.
+        // `migrate` would refuse to start.
         match !self.unmet.is_empty() || self.statements.iter().any(|planned| planned.fails.is_some()) {
             true => Exit::Findings,
             false => Exit::Done,
@@ -308,13 +308,13 @@ impl Outcome for PlanOutcome {
 pub struct ApplyOutcome {
     /// `migrate`, `migrate-down`.
     pub name: &'static str,
-    /// The database.
+    /// The database's name.
     pub database: String,
-    /// What was done, in order.
+    /// The migrations applied or rolled back, in order.
     pub applied: Vec<AppliedMigration>,
     /// The newest version in the database now.
     pub version: Option<String>,
-    /// All of it together.
+    /// The duration of the run.
     pub took: Duration,
 }
 
@@ -335,7 +335,7 @@ impl Outcome for ApplyOutcome {
         let verb = if self.name == "migrate" {
             "applied"
         } else {
-            "taken back"
+            "rolled back"
         };
         let statements: u32 = self.applied.iter().map(|applied| applied.statements).sum();
         page.line(format!(
@@ -367,9 +367,9 @@ impl Outcome for ApplyOutcome {
 pub struct MessageOutcome {
     /// The command's name.
     pub name: &'static str,
-    /// The line.
+    /// The text.
     pub line: String,
-    /// The same for programs.
+    /// The JSON form.
     pub json: Value,
 }
 

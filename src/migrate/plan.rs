@@ -1,4 +1,4 @@
-//! What applying would do: every statement with its class, its verdict, and the size of its table.
+//! The plan of a run: every statement with its class, its impact, and the size of its table.
 
 use serde_json::json;
 
@@ -25,21 +25,21 @@ pub struct Planned {
     pub file: String,
     /// Number within the file, from 1.
     pub number: u32,
-    /// Where it begins.
+    /// Line of its first character.
     pub line: u32,
-    /// Column where it begins.
+    /// Column of its first character.
     pub column: u32,
-    /// Its class.
+    /// The class of the statement.
     pub class: StatementClass,
-    /// It in one line.
+    /// The statement in one line.
     pub summary: String,
-    /// How it works.
+    /// The impact on the table's other users.
     pub how: DdlImpact,
-    /// Why, where that is not obvious.
+    /// The reason for the impact, where it is not obvious.
     pub why: String,
-    /// Where that is written, in the manual's chapter on online DDL.
+    /// The section of the manual's chapter on online DDL.
     pub manual: &'static str,
-    /// Why the server will refuse it, where that is certain.
+    /// The error that the server will certainly return.
     pub fails: Option<PredictedError>,
     /// Estimated rows of its table; `None` when it touches none that exists.
     pub rows: Option<u64>,
@@ -57,7 +57,7 @@ impl Planned {
         format!("{}:{}:{}: {}", self.file, self.line, self.column, self.summary)
     }
 
-    /// As JSON.
+    /// The statement as JSON.
     pub fn json(&self) -> serde_json::Value {
         json!({
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
@@ -68,9 +68,9 @@ impl Planned {
     }
 }
 
-/// Plans what is left of `migration` and hands each statement to `visit`. One that an earlier run began is not said to
-/// fail: only the run itself will find out whether it took effect. Without `data_too` a migration that changes no
-/// schema is passed over, however large it is.
+/// Plans the remaining statements of `migration` and passes each to `visit`. No error is predicted for a statement
+/// that an earlier run started: only the run itself finds out whether it took effect. Without `data_too` a migration
+/// that changes no schema is skipped, however large it is.
 ///
 /// # Errors
 /// The file cannot be read any more, the connection failed, or `visit` refuses a statement.
@@ -101,11 +101,11 @@ pub async fn plan(
         let number = statement.number;
         let found = classify(&statement.text);
         if number <= done {
-            // The file is another one than the run had that began it: the run itself will say so.
+            // The file has changed since the run that started it: the run itself will report that.
             if number == done && record.is_some_and(|record| statement.after.hex() != record.done_hash) {
                 forecast.lose_sight();
             }
-            // What it set in the session is set again; what it did is there.
+            // Its effect on the session is restored; its other effects exist.
             if found.class == StatementClass::Session {
                 forecast.follow(&statement.text, &found).await?;
             }
@@ -139,7 +139,7 @@ pub async fn plan(
     Ok(())
 }
 
-/// The verdict on a statement, and the size of its table: of several, the worst and the largest.
+/// The impact of a statement and the size of its table: of several tables, the worst and the largest.
 async fn judge(
     forecast: &mut SchemaForecast<'_>,
     server: &Server,
@@ -173,10 +173,10 @@ async fn judge(
     Ok(worst.unwrap_or_else(|| (verdict(found, server, forecast.settings(), None), None)))
 }
 
-/// Refuses a statement that keeps writers of a large table waiting.
+/// Refuses a statement that blocks writers of a large table.
 ///
 /// # Errors
-/// Why, and what else could be done.
+/// The statement, and alternatives.
 pub fn refuse_blocking(planned: &Planned, allowed: bool) -> Result<(), Failure> {
     if allowed || !planned.is_refused() {
         return Ok(());
@@ -197,7 +197,7 @@ pub fn refuse_blocking(planned: &Planned, allowed: bool) -> Result<(), Failure> 
     ))
 }
 
-/// The refusal of a statement that will fail. `present` is the newest version of which the database has everything.
+/// The failure for a statement that will fail. `present` is the newest version whose objects all exist.
 pub fn will_fail(planned: &Planned, present: Option<&str>) -> Failure {
     let (what, code) = match &planned.fails {
         Some(fault) => (visible(&fault.what), fault.code),
@@ -205,11 +205,11 @@ pub fn will_fail(planned: &Planned, present: Option<&str>) -> Failure {
     };
     let next = match present {
         Some(version) => format!(
-            "the database has all that the migrations up to {version} make; if they are in it, record them: \
+            "the database has every object of the migrations up to {version}; if they were applied, record them: \
              `dbtool migrate baseline {version}`"
         ),
         None => "compare the database with the migrations (`dbtool check-schema`), then correct the statement, write \
-             IF EXISTS or IF NOT EXISTS, or rename what is in its way"
+             IF EXISTS or IF NOT EXISTS, or rename the object in its way"
             .to_owned(),
     };
     Failure::usage(

@@ -1,10 +1,10 @@
 //! Decides from the schema whether an interrupted statement took effect.
 //!
 //! A single DDL statement is atomic on both families (MySQL 8.0 "Atomic Data Definition Statement Support",
-//! MariaDB 10.6 "Atomic DDL"): objects that look as before say that it did not happen, objects that look as
-//! it would leave them say that it did. Where a statement may leave its tables as they looked, a witness of
-//! their identity decides ([`super::witness`]). A statement is run again only where that cannot undo what the
-//! application has written since; anything else is left to a person.
+//! MariaDB 10.6 "Atomic DDL"): unchanged objects mean that it did not take effect, changed objects that it
+//! did. If a statement may leave the definitions unchanged, the identity of its tables decides
+//! ([`super::table_identity`]). A statement is run again only if that cannot undo later writes of the
+//! application; any other case is left to a person.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub enum RecoveryVerdict {
     Applied,
     /// It did not, or running it again is harmless.
     NotApplied,
-    /// It cannot be told; why.
+    /// It is unknown; the reason.
     Unclear(String),
 }
 
@@ -32,32 +32,31 @@ fn unclear(why: &str) -> RecoveryVerdict {
     RecoveryVerdict::Unclear(why.to_owned())
 }
 
-const NO_IDENTITY: &str = "the table looks the same before and after it, and the server's number for it, which would \
-  tell, cannot be seen (the account lacks PROCESS, or the engine has none)";
-const OTHER_VERSION: &str = "what its objects looked like before was recorded by another version of dbtool";
-const RESTARTED: &str = "the server was restarted since, and its recovery gives files another time of creation, which \
-  is all that would tell";
-const OTHER_SERVER: &str =
-    "this is not the server that it ran on, and only what one server knows of its tables would tell";
-const PARTLY_DONE: &str = "some of its partitions look as before it and some as after it";
-const NOT_ATOMIC: &str = "this server's DDL is not atomic (it is from MySQL 8.0 and MariaDB 10.6 on), so part of it \
+const NO_IDENTITY: &str = "the table looks the same before and after it, and the server's id of the table, which would \
+  show it, is not visible (the account lacks PROCESS, or the engine has none)";
+const OTHER_VERSION: &str = "the state of its objects before it was recorded by another version of dbtool";
+const RESTARTED: &str = "the server was restarted since, and its recovery changes the files' time of creation, the only \
+  evidence";
+const OTHER_SERVER: &str = "this is not the server that it ran on, and only that server's information about its tables would show it";
+const PARTLY_DONE: &str = "only some of its partitions changed";
+const NOT_ATOMIC: &str = "this server's DDL is not atomic (it is since MySQL 8.0 and MariaDB 10.6), so part of it \
   may be done";
 
-/// What a run is told before it begins on a server whose DDL is not atomic.
+/// The warning at the start of a run on a server whose DDL is not atomic.
 pub fn warning(server: &Server) -> Option<String> {
     (!server.has_atomic_ddl()).then(|| {
         format!(
-            "DDL is not atomic on {} (it is from MySQL 8.0 and MariaDB 10.6 on): if a run dies in the middle of a \
+            "DDL is not atomic on {} (it is since MySQL 8.0 and MariaDB 10.6): if a run dies in the middle of a \
              statement, part of it may be done, and the next run stops and asks for `dbtool migrate repair`",
             server.name()
         )
     })
 }
 
-/// What of a statement's tables their definition does not tell.
+/// The evidence, besides the definitions, that shows whether a statement took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// Nothing: the definition tells it all, or running it again is harmless.
+    /// None: the definition shows it, or running it again is harmless.
     Definition,
     /// Which table is which: RENAME, DROP, CREATE OR REPLACE.
     Identity,
@@ -65,14 +64,14 @@ pub enum Evidence {
     Rows,
     /// Whether partitions were emptied or exchanged.
     Partitions,
-    /// Whether columns were made anew, or changed places, under their old names.
+    /// Whether columns were created again, or swapped, under their old names.
     Columns,
-    /// Nothing that could be looked at: tablespaces that come and go.
+    /// None that could be read: tablespaces are discarded and imported.
     Files,
 }
 
 impl Evidence {
-    /// What a statement takes.
+    /// The evidence that a statement needs.
     pub fn from_statement(statement: &str, found: &Classification) -> Evidence {
         let effect =
             |wanted: fn(&ObjectEffect) -> bool| found.objects.iter().any(|object| wanted(&object.effect));
@@ -125,12 +124,12 @@ fn reuses_column_names(actions: &[AlterAction]) -> bool {
     lost.iter().any(|name| gained.contains(name))
 }
 
-/// What a decision stands on besides the looks.
+/// Facts about the server that a decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerFacts {
     /// Whether the server's DDL is atomic.
     pub atomic: bool,
-    /// What the server's restart, or another server, leaves of what was recorded.
+    /// The recorded properties that are still comparable.
     pub trust: IdentityTrust,
 }
 
@@ -149,7 +148,7 @@ pub fn took_effect(
         return watched(before, now);
     }
     if found.opaque {
-        return unclear("what it did cannot be seen from outside");
+        return unclear("its effects cannot be determined from the schema");
     }
     match found.class {
         StatementClass::Ddl => {}
@@ -169,7 +168,7 @@ pub fn took_effect(
         return unclear(NOT_ATOMIC);
     }
     if found.objects.is_empty() && !found.idempotent {
-        return unclear("which objects it changes is not known");
+        return unclear("the objects it changes are not known");
     }
     let slots = slots(found).len();
     if slots != before.looks.len() || slots != now.looks.len() {
@@ -203,13 +202,13 @@ pub fn took_effect(
             ObjectEffect::Rename(_) | ObjectEffect::Write => None,
         });
     }
-    // To drop the rest would drop it, too.
+    // Dropping the rest would drop the new object too.
     let reappeared = |(was, is): (&ObjectState, &ObjectState)| !was.present() && is.present();
     let reappeared = found.verb.starts_with("DROP") && before.looks.iter().zip(&now.looks).any(reappeared);
     united(verdicts, found.idempotent, reappeared)
 }
 
-/// A procedure of which nothing lasts but what one text made at run time does.
+/// Judges a procedure whose only lasting effect is one dynamic statement.
 fn watched(before: &ObjectSnapshot, now: &ObjectSnapshot) -> RecoveryVerdict {
     if !before.committed {
         // Whatever it did was rolled back with the transaction.
@@ -223,7 +222,7 @@ fn watched(before: &ObjectSnapshot, now: &ObjectSnapshot) -> RecoveryVerdict {
     if before.looks.iter().zip(&now.looks).any(changed) {
         RecoveryVerdict::Applied
     } else {
-        unclear("it ran a text made at run time, and no table that it names looks different")
+        unclear("it ran dynamic SQL, and no table that it names has changed")
     }
 }
 
@@ -244,7 +243,7 @@ fn united(verdicts: Vec<RecoveryVerdict>, idempotent: bool, reappeared: bool) ->
         applied if applied == verdicts.len() => RecoveryVerdict::Applied,
         // DROP … IF EXISTS drops the rest.
         _ if idempotent && !reappeared => RecoveryVerdict::NotApplied,
-        _ => unclear("some of its objects look as before it and some as after it"),
+        _ => unclear("only some of its objects changed"),
     }
 }
 
@@ -272,21 +271,21 @@ impl ObjectChange<'_> {
                 RecoveryVerdict::NotApplied
             };
         }
-        // What a crash left of a table cannot be shown.
+        // SHOW CREATE fails for a table damaged by a crash.
         if self.kind == ObjectKind::Table && self.is.hidden() {
-            return unclear("a table of that name is there, but its definition cannot be seen");
+            return unclear("a table of that name exists, but its definition is not visible");
         }
         self.filled()
     }
 
-    /// An object that was there before a CREATE.
+    /// Judges the CREATE of an object that existed before.
     fn replaced(&self) -> RecoveryVerdict {
         match (replaces(self.statement), self.kind) {
             (true, ObjectKind::Table) if self.is.present() => match self.identity() {
                 RecoveryVerdict::Applied => self.filled(),
                 other => other,
             },
-            // What runs at once ran when it was replaced.
+            // An event that is due at once ran when it was replaced.
             (true, ObjectKind::Event) if !self.is.present() => {
                 unclear("an event that ends is removed once it has run")
             }
@@ -299,23 +298,22 @@ impl ObjectChange<'_> {
         }
     }
 
-    /// A table that was made. InnoDB keeps the rows that a query fills it with, together with the table or not
-    /// at all.
+    /// Judges a created table. InnoDB keeps the table together with the rows from its query, or neither.
     fn filled(&self) -> RecoveryVerdict {
         let filled =
             self.kind == ObjectKind::Table && has_word(self.statement, &["SELECT", "WITH", "VALUES"]);
         if filled && !self.is.innodb {
-            unclear("the table is there, but whether all of its rows are cannot be told")
+            unclear("the table exists, but its contents may be incomplete")
         } else {
             RecoveryVerdict::Applied
         }
     }
 
-    /// `None` where there was nothing to drop, and still is not.
+    /// Judges a DROP; `None` if the object existed neither before nor now.
     fn dropped(&self) -> Option<RecoveryVerdict> {
         match (self.was.present(), self.is.present()) {
             (false, false) => None,
-            // IF EXISTS had nothing to do; what is there now was made by somebody else.
+            // IF EXISTS had nothing to do; the object was created by something else.
             (false, true) if self.found.idempotent => Some(RecoveryVerdict::Applied),
             (false, true) => Some(RecoveryVerdict::NotApplied),
             (true, false) => Some(RecoveryVerdict::Applied),
@@ -323,7 +321,7 @@ impl ObjectChange<'_> {
             (true, true) if self.kind != ObjectKind::Table => Some(RecoveryVerdict::NotApplied),
             (true, true) => Some(match self.identity() {
                 RecoveryVerdict::Applied => {
-                    unclear("a table of that name is there which is not the one that was to be dropped")
+                    unclear("a table of that name exists that is not the one to be dropped")
                 }
                 other => other,
             }),
@@ -333,7 +331,7 @@ impl ObjectChange<'_> {
     fn altered(&self) -> RecoveryVerdict {
         if !self.is.present() {
             return match self.was.present() {
-                true => unclear("the object to be altered is gone"),
+                true => unclear("the object to be altered no longer exists"),
                 false => RecoveryVerdict::NotApplied,
             };
         }
@@ -347,7 +345,7 @@ impl ObjectChange<'_> {
             return self.sequence();
         }
         match self.evidence {
-            Evidence::Files => unclear("what became of the table's files cannot be seen from outside"),
+            Evidence::Files => unclear("the state of the table's files is not visible"),
             _ if self.was.print != self.is.print => RecoveryVerdict::Applied,
             Evidence::Partitions => self.partitions(),
             Evidence::Columns => self.columns(),
@@ -367,11 +365,11 @@ impl ObjectChange<'_> {
         {
             RecoveryVerdict::Applied
         } else {
-            unclear("the sequence has moved on, by this statement or by the application")
+            unclear("the sequence has advanced, by this statement or by the application")
         }
     }
 
-    /// Whether it is another table than before.
+    /// Whether the table is a different one than before.
     fn identity(&self) -> RecoveryVerdict {
         let (Some(was), Some(is)) = (&self.was.identity, &self.is.identity) else {
             return unclear(NO_IDENTITY);
@@ -385,7 +383,7 @@ impl ObjectChange<'_> {
         }
     }
 
-    /// Whether it is another table than before, by its time of creation.
+    /// Whether the table is a different one than before, by its time of creation.
     fn times(&self, was: u64, is: u64) -> RecoveryVerdict {
         match was == is {
             _ if !self.trust.same_times => unclear(OTHER_SERVER),
@@ -451,7 +449,7 @@ impl ObjectChange<'_> {
             return unclear(NO_IDENTITY);
         };
         match (was.created, is.created) {
-            // Built anew: no crash and no recovery does that.
+            // Rebuilt: no crash and no recovery does that.
             _ if self.trust.numbers && was.ids.is_some() && is.ids.is_some() && was.ids != is.ids => {
                 RecoveryVerdict::Applied
             }
@@ -464,7 +462,7 @@ impl ObjectChange<'_> {
 /// Tables by their names.
 type TablesByName<'a> = BTreeMap<(String, String), Option<&'a ObjectState>>;
 
-/// Renames are simulated: what is there is compared with what was, and with what would be.
+/// Judges renames by simulation: compares the present tables with those before and those expected after.
 fn renamed(
     found: &Classification,
     before: &ObjectSnapshot,
@@ -498,13 +496,13 @@ fn renamed(
         return match at_present {
             at_present if at_present == before_it => RecoveryVerdict::NotApplied,
             at_present if at_present == after_it => RecoveryVerdict::Applied,
-            _ => unclear("some of the names are as before it and some as after it"),
+            _ => unclear("only some of the names changed"),
         };
     }
     if before.presence_only {
         return unclear(OTHER_VERSION);
     }
-    in_a_ring(&was, &would, &is, trust)
+    renamed_in_a_ring(&was, &would, &is, trust)
 }
 
 fn by_name<'a>(names: &[(String, String)], looks: &'a [ObjectState]) -> TablesByName<'a> {
@@ -512,8 +510,8 @@ fn by_name<'a>(names: &[(String, String)], looks: &'a [ObjectState]) -> TablesBy
     names.iter().cloned().zip(looks.iter().map(present)).collect()
 }
 
-/// The names are the same before and after: what tells the tables apart decides.
-fn in_a_ring(
+/// Judges renames in a ring, which leave the same names: the identity of the tables decides.
+fn renamed_in_a_ring(
     was: &TablesByName<'_>,
     would: &TablesByName<'_>,
     is: &TablesByName<'_>,

@@ -1,4 +1,4 @@
-//! `repair`, `baseline`, and what `down` takes back: changes to the history that a person decides on.
+//! `repair`, `baseline`, and the targets of `down`: changes to the history that a person decides.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::report::visible;
 use crate::sql::SplitOptions;
 
 impl Migrator<'_> {
-    /// Settles what could not be decided from the schema.
+    /// Records a person's decision that dbtool could not derive from the schema.
     pub(crate) async fn repair(
         &mut self,
         folder: &Folder,
@@ -27,7 +27,7 @@ impl Migrator<'_> {
         let item = find(folder, &items, &repair.version)?;
         let Some(record) = item.record else {
             return Err(Failure::usage(
-                format!("{} was never begun, so there is nothing to repair", item.name()),
+                format!("{} was never started, so there is nothing to repair", item.name()),
                 "apply it with `dbtool migrate`",
             )
             .into());
@@ -54,7 +54,7 @@ impl Migrator<'_> {
         })
     }
 
-    /// Records migrations that the database has from before dbtool came.
+    /// Records migrations whose changes the database already has.
     pub(crate) async fn baseline(
         &mut self,
         folder: &Folder,
@@ -70,12 +70,12 @@ impl Migrator<'_> {
             .iter()
             .filter(|item| item.version <= target.version)
             .collect();
-        if let Some(begun) = covered.iter().find(|item| {
+        if let Some(unfinished) = covered.iter().find(|item| {
             item.record
                 .is_some_and(|record| !record.state.complete() && !nothing_done(record))
         }) {
             return Err(Failure::usage(
-                format!("{} is begun and not finished", begun.name()),
+                format!("{} is started and not finished", unfinished.name()),
                 "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
             )
             .into());
@@ -128,15 +128,15 @@ impl Migrator<'_> {
     }
 }
 
-/// What a person decided.
+/// A person's decision.
 enum Decision {
-    /// The record as it is to be, and what to say.
+    /// The new record, and the message.
     Settle(Box<Record>, String),
-    /// The record goes.
+    /// The record is removed; the message.
     Undo(String),
 }
 
-/// Whether a migration was begun, and nothing of it is or may be done.
+/// Whether a migration was started and none of its statements took, or may have taken, effect.
 fn nothing_done(record: &Record) -> bool {
     !record.state.complete()
         && record.state != RecordState::Reverting
@@ -155,14 +155,14 @@ fn decide(
         let migration = with_file(item)?;
         settled.checksum.clone_from(&migration.checksum);
         settled.name.clone_from(&migration.name);
-        let line = format!("{name}: the file as it is now counts as the one that was applied");
+        let line = format!("{name}: accepted the current file; its checksum is now the recorded one");
         return Ok(Decision::Settle(Box::new(settled), line));
     }
     unfinished(record, name)?;
     let reverting = record.state == RecordState::Reverting;
     if repair.finished {
         if reverting {
-            return Ok(Decision::Undo(format!("{name}: recorded as taken back")));
+            return Ok(Decision::Undo(format!("{name}: recorded as rolled back")));
         }
         if let Some(migration) = item.migration {
             settled.checksum.clone_from(&migration.checksum);
@@ -187,12 +187,15 @@ fn decide(
         settled.done = intent.number;
         settled.done_hash.clone_from(&intent.hash);
     }
-    let line = format!("{name}: `{command}` goes on with statement {}", settled.done + 1);
+    let line = format!(
+        "{name}: `{command}` continues with statement {}",
+        settled.done + 1
+    );
     Ok(Decision::Settle(Box::new(settled), line))
 }
 
-/// Settles a migration of which no statement was interrupted: as long as nothing of it is done, a person may
-/// say that all of it is there already, or that it was never begun.
+/// Decides for a migration without interrupted statement: if none of its statements is done, a person may
+/// declare all of it done, or never started.
 fn without_intent(
     item: &MigrationStatus<'_>,
     mut settled: Record,
@@ -207,14 +210,14 @@ fn without_intent(
                 settled.done, settled.total
             ),
             format!(
-                "run `{command}` to go on; if the rest was done by hand, record that with `dbtool migrate repair {} \
+                "run `{command}` to continue; if the rest was done by hand, record that with `dbtool migrate repair {} \
                  --finished`",
                 item.label()
             ),
         ));
     }
     if repair.not_applied && settled.state != RecordState::Reverting {
-        return Ok(Decision::Undo(format!("{name}: recorded as not begun")));
+        return Ok(Decision::Undo(format!("{name}: recorded as not started")));
     }
     let migration = with_file(item)?;
     settled.done = migration.statements();
@@ -223,7 +226,7 @@ fn without_intent(
     settled.session = None;
     let line = if settled.state == RecordState::Reverting {
         settled.state = RecordState::Applied;
-        format!("{name}: recorded as applied, nothing of it was taken back")
+        format!("{name}: recorded as applied, nothing of it was rolled back")
     } else {
         settled.state = RecordState::Baseline;
         settled.checksum.clone_from(&migration.checksum);
@@ -232,7 +235,7 @@ fn without_intent(
     Ok(Decision::Settle(Box::new(settled), line))
 }
 
-/// Names what a database lacks of the version it is said to be at.
+/// The failure for a baseline whose objects the database lacks.
 fn refuse_baseline(database: &str, version: &str, lacking: &[String]) -> Failure {
     const NAMED: usize = 10;
     let mut names: Vec<String> = lacking.iter().take(NAMED).map(|name| visible(name)).collect();
@@ -245,7 +248,7 @@ fn refuse_baseline(database: &str, version: &str, lacking: &[String]) -> Failure
             names.join(", ")
         ),
         format!(
-            "name the version that it is at; if what is missing was dropped on purpose, \
+            "name the version that it is at; if the missing objects were dropped on purpose, \
              `dbtool migrate baseline {version} --force` records it all the same"
         ),
     )
@@ -287,11 +290,11 @@ fn unfinished(record: &Record, name: &str) -> Result<(), Failure> {
     }
 }
 
-/// The migrations to take back, newest first: those after `version`, or only the newest.
+/// The migrations to roll back, newest first: those after `version`, or only the newest.
 ///
 /// # Errors
 /// One of them has no down script, or an unfinished one is in the way.
-pub(super) fn to_take_back<'a>(
+pub(super) fn to_roll_back<'a>(
     folder: &Folder,
     items: &[MigrationStatus<'a>],
     version: Option<&str>,
@@ -325,7 +328,7 @@ pub(super) fn to_take_back<'a>(
         let down = migration.script(Direction::Down, options).outline(cancel)?;
         if down.statements == 0 && migration.down.is_none() {
             return Err(Failure::usage(
-                format!("{} has no down script, so nothing was taken back", item.name()),
+                format!("{} has no down script, so nothing was rolled back", item.name()),
                 format!(
                     "write {}.down.sql, or a new migration that undoes it",
                     migration.name

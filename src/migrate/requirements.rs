@@ -1,4 +1,4 @@
-//! What a migration requires of the database before its first statement: `-- dbtool:requires-empty`
+//! The requirements of a migration before its first statement: `-- dbtool:requires-empty`
 //! and `-- dbtool:requires-absent`.
 
 use super::history::Record;
@@ -8,19 +8,19 @@ use crate::exit::Failure;
 use crate::migrate::files::Migration;
 use crate::report::visible;
 
-/// What a name of the session's database stands for: `BASE TABLE`, `VIEW`, …
+/// The type of a name in the session's database: `BASE TABLE`, `VIEW`, …
 const KIND: &str = "SELECT TABLE_TYPE FROM information_schema.TABLES \
   WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?";
 
-/// Tables whose foreign keys lead to a table.
+/// Tables whose foreign keys reference a table.
 const REFERRING: &str = "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.KEY_COLUMN_USAGE \
   WHERE REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ? ORDER BY 1, 2, 3";
 
-/// More rows than this are not counted.
+/// Maximum number of rows that are counted.
 const COUNTED: u64 = 1_000;
 
-/// What keeps the migrations from being begun, in words; empty when nothing does. A migration that
-/// is begun already is past its requirements.
+/// The unmet requirements of the migrations, as messages. The requirements of a migration that is already
+/// started are not checked.
 ///
 /// # Errors
 /// The connection failed, or a table may not be read.
@@ -29,12 +29,12 @@ pub(super) async fn unmet(
     targets: &[(&Migration, Option<&Record>)],
 ) -> Result<Vec<String>, DbError> {
     let mut unmet = Vec::new();
-    let begun = |record: &Record| record.done > 0 || record.intent.is_some();
+    let is_started = |record: &Record| record.done > 0 || record.intent.is_some();
     for (migration, record) in targets {
-        if let Some(record) = record.filter(|record| begun(record)) {
+        if let Some(record) = record.filter(|record| is_started(record)) {
             if record.checksum != migration.checksum && migration.has_been(&record.checksum) {
                 unmet.push(format!(
-                    "{} was begun with an earlier form of its file ({} of {} statements done), which this one cannot \
+                    "{} was started with an earlier form of its file ({} of {} statements done), which this one cannot \
                      go on with: take the database back to where it was as the comments at the head of {} say",
                     migration.name,
                     record.done,
@@ -64,10 +64,10 @@ pub(super) async fn unmet(
     Ok(unmet)
 }
 
-/// Refuses to begin while something is unmet.
+/// Refuses to start while a requirement is unmet.
 ///
 /// # Errors
-/// What is unmet.
+/// The unmet requirements.
 pub(super) fn refuse(unmet: &[String]) -> Result<(), Failure> {
     if unmet.is_empty() {
         return Ok(());
@@ -86,7 +86,7 @@ async fn kind(session: &mut Session, name: &str) -> Result<Option<String>, DbErr
     Ok(row.and_then(|row| get(&row, 0)))
 }
 
-/// Why a table may not be replaced by an empty one. Those in `together` are replaced with it.
+/// The reasons why a table may not be replaced by an empty one. Those in `together` are replaced with it.
 async fn replaceable(session: &mut Session, name: &str, together: &[String]) -> Result<Vec<String>, DbError> {
     let mut reasons = Vec::new();
     match kind(session, name).await?.as_deref() {

@@ -1,11 +1,11 @@
-//! Shows the rows a migration's statements return, in bounded memory.
+//! Prints the result sets of a migration's statements, in bounded memory.
 
 use crate::db::{Event, Row, Value};
 use crate::report::{Format, Reporter, visible};
 
-/// Widest column shown, in characters.
+/// Maximum width of a column, in characters.
 const MAX_WIDTH: usize = 60;
-/// Rows looked at before the widths are settled.
+/// Rows read before the column widths are fixed.
 const LOOK_AHEAD: usize = 50;
 
 /// Prints result sets to standard output as they arrive.
@@ -30,7 +30,7 @@ impl<'a> ResultSetPrinter<'a> {
         }
     }
 
-    /// Takes what the statement has to say.
+    /// Processes a part of the statement's answer.
     pub fn event(&mut self, event: Event) {
         match event {
             Event::Columns(names) => {
@@ -117,7 +117,7 @@ fn cell(value: &Value) -> String {
     match value {
         Value::NULL => "NULL".to_owned(),
         Value::Bytes(bytes) => {
-            // Enough bytes for the widest column, so that a large value is not copied for nothing.
+            // Enough bytes for the widest column, so that a large value is not copied in full.
             let shown = &bytes[..bytes.len().min(MAX_WIDTH * 4 + 4)];
             clip(&String::from_utf8_lossy(shown))
         }

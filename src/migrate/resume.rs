@@ -1,4 +1,4 @@
-//! Takes an unfinished migration up again: where to go on, and with what session.
+//! Resumes an unfinished migration: finds the next statement and restores the session.
 
 use super::apply::Runner;
 use super::history::{Intent, Record, RecordState};
@@ -23,15 +23,15 @@ struct Unfinished<'a> {
     path: String,
     record: &'a Record,
     state: SavedSession,
-    /// A run of an earlier version of dbtool has recorded nothing about its session.
+    /// The record is of an earlier version of dbtool and has no session.
     legacy: bool,
-    /// The command that goes on.
+    /// The command that resumes it.
     command: &'static str,
     total: u32,
 }
 
 impl Runner<'_> {
-    /// The script before the first statement to run, and what the session holds then.
+    /// The script at the first statement to run, and the session's state there.
     pub(super) async fn resume_at(
         &mut self,
         migration: &Migration,
@@ -66,13 +66,13 @@ impl Runner<'_> {
         let mut passed = place.pass(&mut reader, record.done, &self.ctx.cancel)?;
         place.refuse_other_file(&passed)?;
         self.refuse_other_connection(record).await?;
-        // What was begun is judged in the session it ran in.
+        // The interrupted statement is judged in the session that it ran in.
         self.replay(&passed.replayed).await?;
         if !place.legacy {
             place.state.restore(self.session, watch).await?;
         }
         if let Some(intent) = &record.intent {
-            let done = self.settle(&place, &mut reader, &begin, intent).await?;
+            let done = self.settle_intent(&place, &mut reader, &begin, intent).await?;
             reader.seek(&begin)?;
             passed = place.pass(&mut reader, done, &self.ctx.cancel)?;
         }
@@ -90,7 +90,7 @@ impl Runner<'_> {
         ))
     }
 
-    /// The lock of an earlier run may be lost while its statement still runs.
+    /// Refuses while a statement of an earlier run still runs, whose lock may be lost.
     async fn refuse_other_connection(&mut self, record: &Record) -> anyhow::Result<()> {
         let Some(id) = record.connection_id else {
             return Ok(());
@@ -105,8 +105,8 @@ impl Runner<'_> {
         }
     }
 
-    /// Finds out whether the statement that was begun took effect; returns the statements done.
-    async fn settle(
+    /// Determines whether the interrupted statement took effect; returns the number of statements done.
+    async fn settle_intent(
         &mut self,
         place: &Unfinished<'_>,
         reader: &mut StatementReader,
@@ -121,7 +121,7 @@ impl Runner<'_> {
             _ => format!("statement {number}"),
         };
         let by_hand = format!(
-            "look at the database: if {which} took effect, `dbtool migrate repair {label} --applied`; if \
+            "check the database: if {which} took effect, `dbtool migrate repair {label} --applied`; if \
              not, `dbtool migrate repair {label} --not-applied`; then `{}` again",
             place.command
         );
@@ -142,18 +142,18 @@ impl Runner<'_> {
             .into());
         };
         let what = summary(&statement.text, 60);
-        match self.judged(place, &statement, intent).await? {
+        match self.judge_intent(place, &statement, intent).await? {
             RecoveryVerdict::Applied => {
                 self.ctx.report.status(format!(
-                    "  {label}.{number}  {what}: took effect before the interruption"
+                    "  {label}.{number}  {what}: already applied before the interruption"
                 ));
                 Ok(number)
             }
             RecoveryVerdict::NotApplied => Ok(done),
             RecoveryVerdict::Unclear(why) => Err(Failure::usage(
                 format!(
-                    "{}: {which} ({what}) was interrupted, and whether it took effect cannot be \
-                     told: {why}",
+                    "{}: {which} ({what}) was interrupted, and it is unknown whether it took \
+                     effect: {why}",
                     statement.place()
                 ),
                 by_hand,
@@ -162,7 +162,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn judged(
+    async fn judge_intent(
         &mut self,
         place: &Unfinished<'_>,
         statement: &ScriptStatement,
@@ -180,7 +180,7 @@ impl Runner<'_> {
             found.class,
             StatementClass::Query | StatementClass::Session | StatementClass::Transaction
         ) {
-            // Such a statement has an intent only where it calls a function that may have written.
+            // Such a statement has an intent only if it calls a function that may have written rows.
             let why = "a function that it calls may write to a table without transactions";
             return Ok(RecoveryVerdict::Unclear(
                 before.why.unwrap_or_else(|| why.to_owned()),
@@ -201,37 +201,35 @@ impl Runner<'_> {
         Ok(recovery::took_effect(text, &found, &before, &now, facts))
     }
 
-    /// Sets again what the statements done by an earlier run had set in its session, as far as it is not
-    /// recorded.
+    /// Runs again the statements of an earlier run that set session state which is not recorded.
     async fn replay(&mut self, statements: &[ScriptStatement]) -> anyhow::Result<()> {
         for statement in statements {
             self.session
                 .execute(statement.text.as_str())
                 .await
                 .map_err(|error| {
-                    anyhow::Error::new(error)
-                        .context(format!("{}: setting up the session again", statement.place()))
+                    anyhow::Error::new(error).context(format!("{}: restoring the session", statement.place()))
                 })?;
         }
         Ok(())
     }
 }
 
-/// The statements an earlier run did.
+/// The statements that an earlier run completed.
 struct Passed {
     done: u32,
-    /// SHA-256 of these.
+    /// SHA-256 of these statements.
     hash: PrefixHash,
-    /// Those that have to be run again for what they set in the session.
+    /// Those to run again, because they set session state.
     replayed: Vec<ScriptStatement>,
     /// The last of them, with its place.
     last: Option<String>,
-    /// One that left something which cannot be set again, and what.
+    /// The place of one that left session state which cannot be restored, and a description of it.
     lost: Option<(String, &'static str)>,
 }
 
 impl Unfinished<'_> {
-    /// Takes the first `count` statements, or as many as there are.
+    /// Skips the first `count` statements, or as many as there are.
     fn pass(&self, reader: &mut StatementReader, count: u32, cancel: &Cancel) -> anyhow::Result<Passed> {
         let temporary = self.state.temporary().map(|(_, number)| number);
         let too_long = self.state.too_long();
@@ -276,7 +274,7 @@ impl Unfinished<'_> {
         }
         Err(Failure::usage(
             format!(
-                "{} was begun with an earlier form of its file ({} of {} statements done), which this one \
+                "{} was started with an earlier form of its file ({} of {} statements done), which this one \
                  cannot go on with",
                 migration.name, record.done, record.total
             ),

@@ -1,7 +1,7 @@
-//! What the session of an unfinished migration holds: kept with its progress, in the same transaction, so that a
-//! run that goes on in another session finds the same variables.
+//! The session's state of an unfinished migration, saved with its progress in the same transaction, so that a
+//! run that resumes in another session has the same variables.
 //!
-//! Only what the file itself mentions or sets is kept, and only while the migration is unfinished.
+//! Only variables that the file mentions or sets are saved, and only while the migration is unfinished.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ use crate::migrate::files::ScriptOutline;
 use crate::sql::session::{Executed, Prepared, deallocates, executes, prepares};
 use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables};
 
-/// A value longer than this many bytes is not kept.
+/// A value longer than this many bytes is not saved.
 const MAX_VALUE: usize = 64 * 1024;
-/// All values together are not longer than this.
+/// Maximum bytes of all values together.
 const MAX_TOTAL: usize = 1024 * 1024;
 
-/// Variables that tell about the moment, or that another field keeps.
+/// Variables that change by themselves, or that another field saves.
 const MOMENTARY: [&str; 6] = [
     "insert_id",
     "last_insert_id",
@@ -47,7 +47,7 @@ pub enum SavedValue {
     Null,
 }
 
-/// What a session holds.
+/// The saved state of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedSession {
     /// The database that USE chose.
@@ -62,16 +62,16 @@ pub struct SavedSession {
     /// The texts of prepared statements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     prepared: BTreeMap<String, String>,
-    /// What LAST_INSERT_ID() returns.
+    /// The value of LAST_INSERT_ID().
     #[serde(default, skip_serializing_if = "is_zero")]
     last_insert_id: u64,
-    /// Temporary tables, with the number of the statement that made them.
+    /// Temporary tables, with the number of the statement that created them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     temporary: BTreeMap<String, u32>,
-    /// User variables too long to be kept.
+    /// User variables too long to be saved.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     too_long: BTreeSet<String>,
-    /// Whether a transaction begun by AND CHAIN is open.
+    /// Whether a transaction started by AND CHAIN is open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chained: bool,
 }
@@ -80,7 +80,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What of the session a file can see.
+/// The session state that a file reads.
 #[derive(Debug, Clone, Default)]
 pub struct SessionWatch {
     user: BTreeSet<String>,
@@ -108,20 +108,20 @@ impl SessionWatch {
 }
 
 impl SavedSession {
-    /// As an earlier run recorded it.
+    /// Parses a record of an earlier run.
     pub fn parse(text: Option<&str>) -> SavedSession {
         text.and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
     }
 
-    /// As recorded; `None` for a session that holds nothing.
+    /// The text to record; `None` if there is no state.
     pub fn to_text(&self) -> Option<String> {
         (self != &SavedSession::default())
             .then(|| serde_json::to_string(self).ok())
             .flatten()
     }
 
-    /// The text that an EXECUTE runs, as far as this record tells.
+    /// The text that an EXECUTE runs, if it is known.
     pub fn executed(&self, statement: &str) -> Option<String> {
         match executes(statement)? {
             Executed::Name(name) => self.prepared.get(&name).cloned(),
@@ -134,14 +134,14 @@ impl SavedSession {
         }
     }
 
-    /// A temporary table that another session cannot have, and the number of the statement that made it.
+    /// A temporary table, which another session lacks, and the number of the statement that created it.
     pub fn temporary(&self) -> Option<(&str, u32)> {
         self.temporary
             .first_key_value()
             .map(|(name, number)| (name.as_str(), *number))
     }
 
-    /// Whether a temporary table of that name was made.
+    /// Whether a temporary table of that name was created.
     pub fn is_temporary(&self, name: &str) -> bool {
         self.temporary.contains_key(&name.to_lowercase())
     }
@@ -159,15 +159,15 @@ impl SavedSession {
         }
     }
 
-    /// A variable that was too long to be kept.
+    /// A variable that was too long to be saved.
     pub fn too_long(&self) -> Option<&str> {
         self.too_long.first().map(String::as_str)
     }
 
-    /// Takes in what a statement, number `number` of its file, has left in the session.
+    /// Saves the session state left by a statement, number `number` of its file.
     ///
     /// # Errors
-    /// The session could not be asked.
+    /// A query failed.
     pub async fn learn(
         &mut self,
         session: &mut Session,
@@ -191,7 +191,7 @@ impl SavedSession {
                     .flatten();
             }
             if let Some((name, source)) = prepares(statement) {
-                // Asked before the variable can change again.
+                // Read it before the variable can change again.
                 let text = match source {
                     Prepared::Text(text) => Some(text),
                     Prepared::Variable(variable) => {
@@ -241,10 +241,10 @@ impl SavedSession {
         Ok(())
     }
 
-    /// Asks for the variables that the file can see.
+    /// Saves the variables that the file reads.
     ///
     /// # Errors
-    /// The session could not be asked.
+    /// A query failed.
     pub async fn look(&mut self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
         if watch.is_empty() {
             return Ok(());
@@ -277,11 +277,10 @@ impl SavedSession {
         Ok(())
     }
 
-    /// Puts the user variables, and LAST_INSERT_ID(), back to what they are here: before the same statements are
-    /// run again.
+    /// Restores the user variables and LAST_INSERT_ID(), before the same statements are run again.
     ///
     /// # Errors
-    /// The session does not take a value.
+    /// The session refuses a value.
     pub async fn put_back(&self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
         if watch.is_empty() {
             return Ok(());
@@ -295,10 +294,10 @@ impl SavedSession {
         session.execute(query.shielded()).await.map(drop)
     }
 
-    /// Gives a new session what the earlier run's had.
+    /// Restores the state in a new session.
     ///
     /// # Errors
-    /// The session does not take a value.
+    /// The session refuses a value.
     pub async fn restore(&self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
         if let Some(database) = &self.database {
             session.execute(format!("USE {}", quote_name(database))).await?;
@@ -309,7 +308,7 @@ impl SavedSession {
                 .await?;
         }
         for (name, text) in &self.prepared {
-            // PREPARE takes no parameter; a user variable of our own carries the text.
+            // PREPARE takes no parameter; a user variable of dbtool passes the text.
             let text = literal(&SavedValue::Text(
                 hex::encode(text.as_bytes()),
                 "utf8mb4".to_owned(),
@@ -365,8 +364,8 @@ fn user_value(row: &Row, first: usize) -> Option<SavedValue> {
     })
 }
 
-/// A value as SQL. Anything in a record that is not of the shape that was written there becomes NULL: the
-/// record is data, and must not become a statement.
+/// A value as SQL. A malformed value in a record becomes NULL: the record is data and must not become a
+/// statement.
 fn literal(value: &SavedValue) -> String {
     let number = |text: &String| {
         let sound = !text.is_empty()

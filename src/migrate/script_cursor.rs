@@ -1,5 +1,5 @@
-//! The statements of one migration, one after the other: the current one, some ahead of it, and places to
-//! return to. The file is read as it is needed, and never held.
+//! A cursor over the statements of one migration: the current one, some ahead of it, and bookmarks to
+//! return to. The file is read as needed and never held in memory.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,20 +7,20 @@ use std::sync::Arc;
 use crate::exit::Failure;
 use crate::migrate::files::{PrefixHash, ReaderPosition, ScriptStatement, StatementReader};
 
-/// Where a run is in a migration.
+/// The position of a run in a migration.
 pub struct ScriptCursor {
     reader: StatementReader,
-    /// The current statement and some behind it.
+    /// The current statement and some after it.
     ahead: VecDeque<Arc<ScriptStatement>>,
     /// Statements before the current one.
     done: u32,
     hash: PrefixHash,
     total: u32,
-    /// Where to go before the next statement is read.
+    /// The position to seek before the next statement is read.
     sought: Option<ReaderPosition>,
 }
 
-/// A place in a script.
+/// A position in a script to return to.
 #[derive(Debug, Clone)]
 pub struct Bookmark {
     done: u32,
@@ -34,14 +34,14 @@ impl Bookmark {
         self.done
     }
 
-    /// SHA-256 of these.
+    /// SHA-256 of these statements.
     pub fn hash(&self) -> String {
         self.hash.hex()
     }
 }
 
 impl ScriptCursor {
-    /// Of a reader that has read `done` of `total` statements, `hash` being theirs.
+    /// A cursor for a reader that has read `done` of `total` statements with the hash `hash`.
     pub fn new(reader: StatementReader, done: u32, hash: PrefixHash, total: u32) -> ScriptCursor {
         ScriptCursor {
             reader,
@@ -97,12 +97,12 @@ impl ScriptCursor {
         self.reader.seek(&back)
     }
 
-    /// The current place.
+    /// A bookmark at the current statement.
     pub fn mark(&mut self) -> Bookmark {
         self.mark_after(0)
     }
 
-    /// The place behind `count` further statements, which have been looked at.
+    /// A bookmark after `count` further statements, which have been read.
     pub fn mark_after(&mut self, count: usize) -> Bookmark {
         let before = count.checked_sub(1).and_then(|last| self.ahead.get(last));
         let position = match (self.ahead.get(count), &self.sought) {
@@ -117,7 +117,7 @@ impl ScriptCursor {
         }
     }
 
-    /// The place behind `count` further statements, which have not been looked at.
+    /// A bookmark after `count` further statements, which have not been read.
     ///
     /// # Errors
     /// The file cannot be read any more.
@@ -136,7 +136,7 @@ impl ScriptCursor {
         Ok(mark)
     }
 
-    /// Goes to a place.
+    /// Goes to a bookmark.
     pub fn go_to(&mut self, mark: Bookmark) {
         let forward = mark.done.checked_sub(self.done).map(|count| count as usize);
         match forward.filter(|count| *count <= self.ahead.len() && self.sought.is_none()) {

@@ -1,5 +1,5 @@
-//! Which server looked at a table, and since when it runs: what is compared across a restart, or on another
-//! server, tells less.
+//! Identifies a server instance (a server between two starts): across a restart, or on another server, fewer
+//! properties of a table can be compared.
 //!
 //! - InnoDB's table numbers are the same before and after a crash, and others on every server.
 //! - MySQL keeps `CREATE_TIME` in its dictionary. MariaDB takes it from the `.frm` file, and recovery from a
@@ -18,20 +18,20 @@ const STARTED: &str = "SELECT CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED) 
 /// A server between two starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerInstance {
-    /// Which server it is.
+    /// Identifies the server.
     pub server: String,
-    /// When it was started, in seconds since 1970; asked of MariaDB only.
+    /// Time of its start in seconds since 1970; read on MariaDB only.
     pub since: Option<i64>,
 }
 
-/// What a comparison of two looks at a table can rely on.
+/// The properties of a table that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdentityTrust {
-    /// Numbers of tables.
+    /// Ids of tables.
     pub numbers: bool,
-    /// Times of creation that are the same.
+    /// Equal times of creation.
     pub same_times: bool,
-    /// Times of creation that differ.
+    /// Different times of creation.
     pub other_times: bool,
 }
 
@@ -43,7 +43,7 @@ impl IdentityTrust {
         other_times: true,
     };
 
-    /// Between the life in which a statement was begun and the present one.
+    /// Between the instance on which a statement was started and the present one.
     pub fn between(
         before: Option<&ServerInstance>,
         now: Option<&ServerInstance>,
@@ -64,7 +64,7 @@ impl IdentityTrust {
 }
 
 impl ServerInstance {
-    /// The present one.
+    /// Reads the present instance.
     ///
     /// # Errors
     /// The connection failed.

@@ -1,19 +1,19 @@
-//! The session that a migration runs in: a new connection's, with the server's defaults that would break
-//! the promise to apply each statement exactly once put right.
+//! The session that a migration runs in: a new connection with corrections of those server defaults that
+//! would prevent applying each statement exactly once.
 //!
-//! The measure is what the command line client's session would be. A default that only changes what a
-//! statement means (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation level, …) stays as the
+//! The model is the command line client's session. A default that only changes the meaning of a
+//! statement (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation level, …) stays as the
 //! server has it, as for that client. init_connect has run before this.
 
 use super::lock;
 use crate::context::Context;
 use crate::db::{DbError, Session};
 
-/// A default that is put right: the statement that does it, and why.
+/// A corrected default: the statement that sets it, and the reason.
 struct SessionDefault {
     /// Sets the session's value.
     set: &'static str,
-    /// What the server's own default would break.
+    /// What the server's default would break.
     #[cfg_attr(
         not(test),
         allow(dead_code, reason = "the reason is for the reader and the test")
@@ -21,7 +21,7 @@ struct SessionDefault {
     why: &'static str,
 }
 
-/// Every default that is put right. One that this server does not know (1193) is none of its.
+/// Every corrected default. A variable that this server does not have (1193) is skipped.
 const SESSION_DEFAULTS: &[SessionDefault] = &[
     SessionDefault {
         set: "SET SESSION autocommit = 1",
@@ -41,7 +41,7 @@ const SESSION_DEFAULTS: &[SessionDefault] = &[
     },
     SessionDefault {
         set: "SET SESSION sql_safe_updates = 0",
-        why: "it refuses writes without a key, which a migration is full of",
+        why: "it refuses writes without a key, which migrations often contain",
     },
     SessionDefault {
         set: "SET SESSION sql_big_selects = 1",
@@ -57,10 +57,10 @@ const SESSION_DEFAULTS: &[SessionDefault] = &[
     },
 ];
 
-/// Keeps a statement that waits for a table's lock from holding up everybody who comes after it.
+/// Limits how long a statement that waits for a table's lock blocks all later statements on that table.
 const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
 
-/// Puts the defaults of a new session right.
+/// Corrects the defaults of a new session.
 ///
 /// # Errors
 /// The connection failed, or a value is refused.
@@ -78,7 +78,7 @@ pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), Db
         .map(drop)
 }
 
-/// How a session is opened, and opened again between two migrations.
+/// Opens a session, and a new one between two migrations.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionOpener {
     /// `--ddl-lock-wait`, in seconds.
@@ -87,14 +87,14 @@ pub struct SessionOpener {
     pub lock_wait: u64,
 }
 
-/// At least this long the lock is waited for when it was held a moment before.
+/// Minimum wait for the lock when this run held it a moment before, in seconds.
 const MIN_RELOCK_WAIT: u64 = 30;
 
 impl SessionOpener {
-    /// Puts a new connection in the place of `session`, so that nothing of what one migration left in it
-    /// reaches the next: variables, temporary tables, prepared statements. Resetting the connection would
-    /// do less: it does not run init_connect. The lock is given up and taken again; another run may come
-    /// in between, so the history has to be read again.
+    /// Replaces `session` by a new connection, so that no state of one migration (variables, temporary tables,
+    /// prepared statements) reaches the next. Resetting the connection would not be enough: it does not run
+    /// init_connect. The lock is released and taken again; another run may get it in between, so the history
+    /// has to be read again.
     ///
     /// # Errors
     /// No connection, or another run holds the lock for too long.

@@ -1,10 +1,10 @@
-//! The files against the history: what is applied, what is pending, what is wrong.
+//! Compares the files with the history: the status of each migration.
 
 use super::history::{Record, RecordState};
 use crate::exit::Failure;
 use crate::migrate::files::{Folder, Migration, label_of};
 
-/// A migration as files and history together tell of it.
+/// A migration with its file, its record and its status.
 #[derive(Debug, Clone)]
 pub struct MigrationStatus<'a> {
     /// The version's number.
@@ -13,33 +13,33 @@ pub struct MigrationStatus<'a> {
     pub migration: Option<&'a Migration>,
     /// The record, if there is one.
     pub record: Option<&'a Record>,
-    /// How it stands.
+    /// The status.
     pub standing: Status,
 }
 
-/// How a migration stands.
+/// The status of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Applied, or recorded as a baseline, and its file is unchanged.
     Applied,
-    /// Not begun.
+    /// Not started.
     Pending,
-    /// Begun and neither finished nor failed.
+    /// Started and neither finished nor failed.
     Interrupted,
     /// A statement failed.
     Failed,
-    /// Begun to be taken back.
+    /// Rollback in progress.
     Reverting,
     /// Applied, but its file has changed since.
     Changed,
     /// Recorded, but its file is gone.
     Missing,
-    /// Not begun, while a later version is applied.
+    /// Not started, while a later version is applied.
     OutOfOrder,
 }
 
 impl Status {
-    /// The standing in one word.
+    /// The status's name in JSON and text.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Applied => "applied",
@@ -58,7 +58,7 @@ impl Status {
         matches!(self, Status::Pending | Status::Interrupted | Status::Failed)
     }
 
-    /// Whether `migrate` refuses to go on before somebody looks at it.
+    /// Whether `migrate` refuses to continue until a person has decided.
     pub fn is_problem(self) -> bool {
         matches!(
             self,
@@ -84,7 +84,7 @@ impl MigrationStatus<'_> {
     }
 }
 
-/// Puts files and history side by side, ascending by version.
+/// Joins files and history, ascending by version.
 pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<MigrationStatus<'a>> {
     let newest = records
         .iter()
@@ -141,7 +141,7 @@ fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>)
     }
 }
 
-/// Refuses to run anything while something is wrong. `only` is the one version that may be
+/// Refuses to run anything while there are problems. `only` is the one version that may be
 /// applied out of order.
 ///
 /// # Errors
@@ -162,14 +162,14 @@ pub fn refuse_problems(items: &[MigrationStatus<'_>], only: Option<u64>) -> Resu
     ))
 }
 
-/// A problem in words.
+/// Describes a status.
 pub fn describe(item: &MigrationStatus<'_>) -> String {
     let name = item.name();
     match item.standing {
         Status::Changed => format!("{name} has changed since it was applied"),
         Status::Missing => format!("{name} is applied but its file is missing"),
         Status::OutOfOrder => format!("{name} is not applied but a later version is"),
-        Status::Reverting => format!("{name} is half taken back"),
+        Status::Reverting => format!("{name} is partly rolled back"),
         Status::Failed => format!("{name} failed"),
         Status::Interrupted => format!("{name} was interrupted"),
         Status::Pending => format!("{name} is pending"),
@@ -177,7 +177,7 @@ pub fn describe(item: &MigrationStatus<'_>) -> String {
     }
 }
 
-/// What to do about a problem.
+/// Advice for a problem.
 pub fn advice(item: &MigrationStatus<'_>) -> String {
     let label = item.label();
     match item.standing {
@@ -192,7 +192,7 @@ pub fn advice(item: &MigrationStatus<'_>) -> String {
             format!("give it a higher number, or apply just this one with `dbtool migrate {label} --only`")
         }
         Status::Reverting => format!(
-            "finish with `dbtool migrate down --yes`; if it was taken back by hand, record that with `dbtool migrate \
+            "finish with `dbtool migrate down --yes`; if it was rolled back by hand, record that with `dbtool migrate \
              repair {label} --finished`"
         ),
         _ => String::new(),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_history_are_put_side_by_side() {
+    fn files_and_history_are_joined() {
         let folder = Folder {
             dir: PathBuf::new(),
             migrations: (1..=9)
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(
             failure.what,
             "nothing was run: 002_x has changed since it was applied; 003_x is applied but its file is missing; \
-             004_x is not applied but a later version is; 008_x is half taken back"
+             004_x is not applied but a later version is; 008_x is partly rolled back"
         );
         assert!(failure.next.contains("repair 002 --accept-file"));
         assert!(refuse_problems(&items[3..4], None).is_err());

@@ -1,15 +1,16 @@
-//! How a statement and its record stay together.
+//! Keeps a statement and its record together.
 //!
-//! It depends on who commits:
-//! - what a ROLLBACK undoes: one transaction holds the statement and its record;
-//! - a statement that commits on its own (DDL): the intent before, the record after, and the schema decides if
-//!   the run dies in between;
-//! - what nobody can undo or foresee (a table without transactions, a procedure that may commit): the intent
-//!   before, statement and record in one transaction, and a question if the run dies in between;
-//! - everything else changes nothing that lasts: the record after.
+//! It depends on how the statement commits:
+//! - if a ROLLBACK undoes it: one transaction has the statement and its record;
+//! - if it commits implicitly (DDL): the intent before, the record after, and the schema decides if the run
+//!   is killed in between;
+//! - if it cannot be undone or predicted (a table without transactions, a procedure that may commit): the
+//!   intent before, statement and record in one transaction, and a person decides if the run is killed in
+//!   between;
+//! - if it has no lasting effect: the record after.
 //!
-//! A statement that asks about the one before it (ROW_COUNT(), SHOW WARNINGS) is one step with it: no
-//! statement of dbtool's comes between them.
+//! A statement that reads results of the previous one (ROW_COUNT(), SHOW WARNINGS) forms one step with it:
+//! dbtool runs no statement between them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,30 +37,30 @@ use crate::sql::{
     Classification, StatementClass, TransactionStatement, assigns_first, classify, summary, transaction,
 };
 
-/// Ends a transaction of dbtool's own, whatever `completion_type` a file has set.
+/// Commits a transaction of dbtool, whatever `completion_type` a file has set.
 pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
-/// Undoes one.
+/// Rolls back a transaction of dbtool.
 const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
-/// Tells, by its release, whether the transaction it was set in is still the open one.
+/// Its release shows whether the transaction in which it was set is still open.
 pub(super) const SAVEPOINT: &str = "SAVEPOINT dbtool_mark";
 /// See [`SAVEPOINT`].
 pub(super) const RELEASE_SAVEPOINT: &str = "RELEASE SAVEPOINT dbtool_mark";
-/// Warnings shown for one statement.
+/// Maximum number of warnings shown for one statement.
 const MAX_WARNINGS: usize = 3;
-/// Statements that may form one step.
+/// Maximum number of statements in one step.
 const MAX_STEP: usize = 100;
 
 /// One statement of a step.
 pub(super) struct StepStatement {
     pub statement: Arc<ScriptStatement>,
-    /// What it is; of an EXECUTE, what the text is that it runs.
+    /// Its classification; for an EXECUTE, of the text that it runs.
     pub found: Classification,
-    /// The text that an EXECUTE runs, where it is known.
+    /// The text that an EXECUTE runs, if it is known.
     pub executed: Option<String>,
 }
 
 impl StepStatement {
-    /// The statement.
+    /// The statement's text.
     pub fn text(&self) -> &str {
         &self.statement.text
     }
@@ -69,7 +70,7 @@ impl StepStatement {
     }
 }
 
-/// What a statement of a step did.
+/// The result of a statement of a step.
 struct StatementRun {
     done: Done,
     returned: Option<u64>,
@@ -77,7 +78,7 @@ struct StatementRun {
     warnings: Vec<String>,
 }
 
-/// What a statement is. EXECUTE is what the text is that it runs, where that is known.
+/// Classifies a statement; an EXECUTE by the text that it runs, if it is known.
 pub(super) fn part(statement: Arc<ScriptStatement>, state: &SavedSession) -> StepStatement {
     let executed = state.executed(&statement.text);
     StepStatement {
@@ -87,10 +88,10 @@ pub(super) fn part(statement: Arc<ScriptStatement>, state: &SavedSession) -> Ste
     }
 }
 
-/// How a step is kept together with its record.
+/// How a step and its record are kept together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RecordBinding {
-    /// In a transaction of ours.
+    /// In one transaction of dbtool.
     Together,
     /// Intent, the statement that commits, record.
     Commits,
@@ -100,8 +101,8 @@ enum RecordBinding {
     After,
 }
 
-/// A user variable that stored programs set and later statements of the file may read: it would be lost
-/// with the session, and whoever goes on without it could end with other data.
+/// A user variable that stored programs set and later statements of the file may read: it is lost with the
+/// session, and a run that resumes without it could produce other data.
 fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<String>, MigrationStop> {
     let mut set: Vec<String> = bodies.iter().flat_map(|body| user_variables(body)).collect();
     set.retain(|name| progress.watch.mentions(name));
@@ -131,7 +132,7 @@ fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<
 }
 
 impl Runner<'_> {
-    /// Runs the next statement with those that ask about it, or goes back to where it can be tried again.
+    /// Runs the next step; after a lock conflict, goes back to where it can be tried again.
     pub(super) async fn step(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
         self.ctx.cancel.check().map_err(DbError::from)?;
         let parts = self.next_parts(progress)?;
@@ -168,7 +169,7 @@ impl Runner<'_> {
                     || parts
                         .last()
                         .is_some_and(|last| sets_for_next_statement(last.text())));
-            // One that stands alone is not read before its turn: it may be large.
+            // An independent statement is not read before its turn: it may be large.
             if !always && !may {
                 return Ok(parts);
             }
@@ -197,10 +198,10 @@ impl Runner<'_> {
         if parts.len() == 1 && self.shares(progress).await? {
             return self.together_with_next(progress).await;
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut before = None;
         if sets_next_transaction(parts[0].text()) {
-            // It is about the next transaction, which is to be the one of the statement behind it.
+            // It affects the next transaction, which must be that of the following statement.
             self.spot(progress, 0, &parts[0]);
             self.session.execute(parts[0].text()).await?;
             before = Some(());
@@ -208,13 +209,13 @@ impl Runner<'_> {
         let own = if before.is_some() { &parts[1..] } else { parts };
         let skipped = parts.len() - own.len();
         if own.is_empty() {
-            return self.after(progress, parts, skipped, begun).await;
+            return self.after(progress, parts, skipped, started).await;
         }
         match self.bond(progress, own).await? {
-            RecordBinding::Together => self.together(progress, parts, skipped, begun).await,
-            RecordBinding::Guarded => self.guarded(progress, parts, skipped, begun).await,
-            RecordBinding::Commits => self.commits(progress, parts, skipped, begun).await,
-            RecordBinding::After => self.after(progress, parts, skipped, begun).await,
+            RecordBinding::Together => self.together(progress, parts, skipped, started).await,
+            RecordBinding::Guarded => self.guarded(progress, parts, skipped, started).await,
+            RecordBinding::Commits => self.commits(progress, parts, skipped, started).await,
+            RecordBinding::After => self.after(progress, parts, skipped, started).await,
         }
     }
 
@@ -239,7 +240,7 @@ impl Runner<'_> {
                 _ => false,
             };
             if lasting {
-                // Of blocks and SET STATEMENT not all is read.
+                // Blocks and SET STATEMENT are not parsed completely.
                 let unread = part.found.opaque && part.found.verb != "CALL";
                 if unread || !self.undoable(progress, part).await? {
                     return Ok(RecordBinding::Guarded);
@@ -250,7 +251,7 @@ impl Runner<'_> {
         Ok(bond)
     }
 
-    /// Whether a ROLLBACK undoes all that a statement does, which does not commit by itself.
+    /// Whether a ROLLBACK undoes all effects of a statement that does not commit implicitly.
     pub(super) async fn undoable(
         &mut self,
         progress: &mut Progress<'_>,
@@ -259,7 +260,7 @@ impl Runner<'_> {
         Ok(self.write_effects(progress, part).await?.undoable())
     }
 
-    /// What a statement does through tables, views, triggers and stored programs.
+    /// The write effects of a statement, including views, triggers and stored programs.
     async fn write_effects(
         &mut self,
         progress: &mut Progress<'_>,
@@ -280,7 +281,7 @@ impl Runner<'_> {
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
         skip: usize,
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let before = progress.state.clone();
         self.session.execute("START TRANSACTION").await?;
@@ -294,7 +295,7 @@ impl Runner<'_> {
         let mark = progress.script.mark_after(parts.len());
         let recorded = async {
             self.learn(progress, parts).await?;
-            self.record(progress, &mark, begun).await?;
+            self.record(progress, &mark, started).await?;
             self.commit(progress).await
         }
         .await;
@@ -302,17 +303,17 @@ impl Runner<'_> {
             self.undo(progress, false, &before).await;
             return Err(stop);
         }
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
-    /// The intent, then a statement that commits by itself, then its record.
+    /// Records the intent, runs a statement that commits implicitly, then records it as done.
     async fn commits(
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
         skip: usize,
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let part = &parts[skip];
         let mut before = self.look(progress, part, true).await?;
@@ -322,8 +323,8 @@ impl Runner<'_> {
         }
         let head = progress.script.mark_after(skip + 1);
         self.intend(progress, 0, &head, before.to_text()).await?;
-        // What asks about a statement that has committed needs a transaction that is not begun by a
-        // statement of ours: none may come between.
+        // A statement that reads results of one that has committed needs a transaction that no statement of
+        // dbtool starts: none may come between.
         let several = parts.len() > skip + 1;
         if several {
             self.session.execute("SET autocommit = 0").await?;
@@ -346,7 +347,7 @@ impl Runner<'_> {
                 Err(error) => {
                     let _ = self.session.execute(Query::new(ROLLBACK).shielded()).await;
                     self.autocommit_again().await;
-                    self.record(progress, &head, begun).await?;
+                    self.record(progress, &head, started).await?;
                     self.committed(progress);
                     progress.script.go_to(head);
                     return Err(error.into());
@@ -355,7 +356,7 @@ impl Runner<'_> {
         }
         self.learn(progress, parts).await?;
         let mark = progress.script.mark_after(parts.len());
-        self.record(progress, &mark, begun).await?;
+        self.record(progress, &mark, started).await?;
         if several {
             self.session.execute(Query::new(COMMIT).shielded()).await?;
             self.session
@@ -363,7 +364,7 @@ impl Runner<'_> {
                 .await?;
         }
         self.committed(progress);
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
@@ -374,7 +375,7 @@ impl Runner<'_> {
             .await;
     }
 
-    /// Looks at the objects of a statement.
+    /// Takes a snapshot of a statement's objects.
     async fn look(
         &mut self,
         progress: &Progress<'_>,
@@ -389,7 +390,7 @@ impl Runner<'_> {
         Ok(snapshot)
     }
 
-    /// Looks whether a failed statement that commits by itself has left something.
+    /// Checks whether a failed statement that commits implicitly had an effect.
     async fn judge(
         &mut self,
         progress: &mut Progress<'_>,
@@ -397,34 +398,34 @@ impl Runner<'_> {
         before: &ObjectSnapshot,
         error: &DbError,
     ) {
-        // An interrupted one is judged by the next run, as one that was killed.
+        // An interrupted one is judged by the next run, like one of a killed process.
         if error.code().is_none() && !matches!(error.kind(), ErrorKind::Timeout { .. }) {
             return;
         }
         match self.look(progress, part, false).await {
             Ok(now) if now.looks_as(before) => progress.undone = true,
-            Ok(_) => self.doubt(progress, "its objects do not look as before it", before.to_text()),
+            Ok(_) => self.doubt(progress, "its objects have changed", before.to_text()),
             Err(_) => {}
         }
     }
 
-    /// The intent, then a statement that may do what no ROLLBACK undoes, with its record.
+    /// Records the intent, then runs a statement that a ROLLBACK may not undo, together with its record.
     async fn guarded(
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
         skip: usize,
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let state = progress.state.clone();
         let mark = progress.script.mark_after(parts.len());
-        let mut before = self.foretell(progress, &parts[skip]).await?;
+        let mut before = self.snapshot_before(progress, &parts[skip]).await?;
         self.intend(progress, 0, &mark, before.to_text()).await?;
         let may_end = parts.iter().any(|part| part.found.opaque || part.commits());
         self.session.execute("START TRANSACTION").await?;
         let watches = before.watched.is_some();
         if watches {
-            // In the transaction: it is known later exactly if something has committed it.
+            // Written in the transaction: it is visible later exactly if something has committed it.
             before.committed = true;
             let committed = progress.committed.clone();
             self.intend(progress, 0, &mark, before.to_text()).await?;
@@ -453,23 +454,23 @@ impl Runner<'_> {
             self.follow(progress, claim).await?;
         }
         if may_end && lasts && !self.release_mark().await? {
-            // It has left a transaction of its own open; the file has to end it, as with the client.
+            // It has left its own transaction open; the file has to end it, as with the client.
             self.left_open(progress);
-            self.go_on(progress, parts, &ran, mark);
+            self.advance(progress, parts, &ran, mark);
             return Ok(());
         }
         self.learn(progress, parts).await?;
-        self.record(progress, &mark, begun).await?;
+        self.record(progress, &mark, started).await?;
         if lasts {
             self.session.execute(Query::new(COMMIT).shielded()).await?;
         }
         self.committed(progress);
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
-    /// Finds out which of two claims the record is at: the one that a transaction wrote, if it was
-    /// committed, or the one before it.
+    /// Determines the current claim of the record: the one that a transaction wrote, if it was committed, or
+    /// the one before it.
     async fn follow(&mut self, progress: &mut Progress<'_>, claim: Claim) -> Result<(), DbError> {
         let revision = self.history.revision(self.session, &claim).await?;
         if claim.is_at(revision) {
@@ -479,8 +480,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Looks at what a statement that no ROLLBACK undoes may change, as far as that is known before it runs.
-    async fn foretell(
+    /// Takes a snapshot of the objects that a statement may change and no ROLLBACK undoes, as far as they are known.
+    async fn snapshot_before(
         &mut self,
         progress: &mut Progress<'_>,
         part: &StepStatement,
@@ -516,14 +517,14 @@ impl Runner<'_> {
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
         skip: usize,
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let ran = self.run_parts(progress, parts, skip).await?;
         let mark = progress.script.mark_after(parts.len());
         self.learn(progress, parts).await?;
-        self.record(progress, &mark, begun).await?;
+        self.record(progress, &mark, started).await?;
         self.committed(progress);
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
@@ -540,8 +541,8 @@ impl Runner<'_> {
         }
     }
 
-    /// Undoes an open transaction after a failure, and finds out whether all of it could be undone.
-    /// Errors are not told: the one that led here is the cause.
+    /// Rolls back an open transaction after a failure, and determines whether all of it was undone.
+    /// Errors are not reported: the error that led here is the cause.
     pub(super) async fn undo(&mut self, progress: &mut Progress<'_>, marked: bool, state: &SavedSession) {
         progress.claim = progress.committed.clone();
         let mut why = None;
@@ -594,7 +595,7 @@ impl Runner<'_> {
         });
     }
 
-    /// Takes a recorded intent back: nothing of the statement is done.
+    /// Removes a recorded intent: the statement has no effect.
     async fn withdraw(&mut self, progress: &mut Progress<'_>) {
         let mark = progress.script.mark();
         let text = progress.state.to_text();
@@ -650,7 +651,7 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         mark: &Bookmark,
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let text = progress.state.to_text();
         let hash = mark.hash();
@@ -659,13 +660,13 @@ impl Runner<'_> {
             hash: &hash,
             session: text.as_deref(),
         };
-        let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let written = self
             .history
             .done(self.session, &progress.claim, reached, took)
             .await;
         progress.claim = match written {
-            // A transaction that may not write. What it read is lost with it; the record is not.
+            // A read-only transaction: commit it and write the record in another one.
             Err(super::history::WriteError::Db(error)) if error.is_read_only_transaction() => {
                 self.session.execute(Query::new(COMMIT).shielded()).await?;
                 self.session
@@ -683,8 +684,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Commits a statement with its record. Undone or done as a whole; once it is sent, cancellation must not
-    /// cut it short.
+    /// Commits a statement with its record. Cancellation must not interrupt it once it is sent.
     pub(super) async fn commit(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
         self.session.execute(Query::new(COMMIT).shielded()).await?;
         self.committed(progress);
@@ -696,7 +696,7 @@ impl Runner<'_> {
         progress.intended = false;
     }
 
-    /// Takes in what statements have left in the session.
+    /// Saves the session state left by statements.
     pub(super) async fn learn(
         &mut self,
         progress: &mut Progress<'_>,
@@ -712,8 +712,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Counts and shows what was done, and moves on.
-    fn go_on(
+    /// Counts and reports the completed statements, and advances.
+    fn advance(
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
@@ -726,14 +726,20 @@ impl Runner<'_> {
                 if part.found.class == StatementClass::Dml {
                     progress.rows += ran.done.affected;
                 }
-                self.say(progress, number, part, ran);
+                self.report_statement(progress, number, part, ran);
             }
             progress.ran += 1;
         }
         progress.script.go_to(mark);
     }
 
-    fn say(&self, progress: &Progress<'_>, number: u32, part: &StepStatement, ran: &StatementRun) {
+    fn report_statement(
+        &self,
+        progress: &Progress<'_>,
+        number: u32,
+        part: &StepStatement,
+        ran: &StatementRun,
+    ) {
         let what = summary(part.text(), 60);
         let number = format!("{}.{number}", progress.migration.label);
         let rows = match (ran.returned, part.found.class) {
@@ -767,7 +773,7 @@ impl Runner<'_> {
         for (index, part) in parts.iter().enumerate().skip(from) {
             ran.push(self.run_part(progress, index, part, false).await?);
         }
-        // Asked for only where no statement is left that asks for them too, or for the count of rows.
+        // Read only if no later statement of the step reads the warnings or the row count.
         if let Some(last) = ran.last_mut()
             && last.done.warnings > 0
             && !progress.asks(parts.len())
@@ -795,7 +801,7 @@ impl Runner<'_> {
         shielded: bool,
     ) -> Result<StatementRun, DbError> {
         self.spot(progress, index, part);
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut printer = ResultSetPrinter::new(&self.ctx.report);
         let mut query = Query::shared(&part.statement.text).timeout(self.timeout);
         if shielded {
@@ -813,12 +819,12 @@ impl Runner<'_> {
         Ok(StatementRun {
             done,
             returned: printer.total(),
-            took: begun.elapsed(),
+            took: started.elapsed(),
             warnings: Vec::new(),
         })
     }
 
-    /// The texts of the last statement's warnings, a few of them.
+    /// The texts of the last statement's first warnings.
     async fn warnings(&mut self) -> Result<Vec<String>, DbError> {
         let query = Query::new(format!("SHOW WARNINGS LIMIT {MAX_WARNINGS}")).shielded();
         let rows = self.session.rows::<Row>(query).await?;
@@ -834,12 +840,12 @@ impl Runner<'_> {
             .collect())
     }
 
-    /// Waits a moment, and has the statement, or the file's whole transaction, tried again.
+    /// Waits a moment before the statement, or the file's whole transaction, is tried again.
     async fn wait_for_locks(&mut self, progress: &mut Progress<'_>, error: &DbError) -> Result<(), DbError> {
         progress.attempts += 1;
         let blockers = lock::blockers(self.session, self.server, self.database).await;
         self.ctx.report.status(format!(
-            "  {}: a lock is in the way ({}); {blockers}; trying again, {} of {}",
+            "  {}: waiting for a lock ({}); {blockers}; attempt {} of {}",
             progress.spot.place,
             error.code().unwrap_or_default(),
             progress.attempts + 1,
@@ -849,7 +855,7 @@ impl Runner<'_> {
         let pause = rand::rng().random_range(base / 2..=base);
         self.ctx.cancel.sleep(Duration::from_millis(pause)).await?;
         if progress.open.is_some() {
-            // Begun by AND CHAIN: no statement of the file begins it again.
+            // Started by AND CHAIN: no statement of the file starts it again.
             self.session.execute("START TRANSACTION").await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Why a migration stopped: the words, and the record of it.
+//! Reports and records why a migration stopped.
 
 use super::apply::{MigrationStop, Progress, Runner};
 use super::history::{WriteError, overtaken};
@@ -8,16 +8,16 @@ use crate::exit::{Exit, Failure};
 use crate::migrate::files::Direction;
 
 impl Runner<'_> {
-    /// Records why the migration stopped, as far as that is possible, and says it.
+    /// Records why the migration stopped, if possible, and returns the error to report.
     pub(super) async fn stopped(&mut self, progress: &Progress<'_>, stop: MigrationStop) -> anyhow::Error {
         match stop {
             MigrationStop::Db(error) => self.failed(progress, &error).await.into(),
             MigrationStop::Overtaken => {
-                self.let_go().await;
+                self.roll_back().await;
                 overtaken().into()
             }
             MigrationStop::LockLost(holder) => {
-                self.let_go().await;
+                self.roll_back().await;
                 Failure::locked(
                     format!(
                         "the lock of this run was lost (by RELEASE_ALL_LOCKS, a proxy or a cluster) and is now held by {holder}"
@@ -27,13 +27,13 @@ impl Runner<'_> {
                 .into()
             }
             MigrationStop::Other(error) => {
-                self.let_go().await;
+                self.roll_back().await;
                 error
             }
         }
     }
 
-    async fn let_go(&mut self) {
+    async fn roll_back(&mut self) {
         let _ = self.session.execute(Query::new("ROLLBACK").shielded()).await;
     }
 
@@ -50,7 +50,10 @@ impl Runner<'_> {
             (0, Some(_)) => "no statement before it is done".to_owned(),
             (done, _) => format!("{done} of {total} statements are done and recorded"),
         };
-        let again = format!("run `{command}` again: it goes on with statement {}", settled + 1);
+        let again = format!(
+            "run `{command}` again: it continues with statement {}",
+            settled + 1
+        );
         let spot = &progress.spot;
         let (place, what, number) = (&spot.place, &spot.what, spot.number);
         match error.kind() {
@@ -107,7 +110,7 @@ impl Runner<'_> {
                 "the server ended it by its own time limit (max_statement_time, max_execution_time), which this \
                  migration or one of its routines set: raise it there"
             }
-            () if error.is_killed() => "somebody ended the statement with KILL: find out who, and why",
+            () if error.is_killed() => "the statement was ended with KILL: find out who did it, and why",
             () if error.next().is_empty() => "correct the statement",
             () => error.next(),
         };
@@ -127,9 +130,10 @@ impl Runner<'_> {
                 .ctx
                 .report
                 .warn(format!("the failure could not be recorded: {error}")),
-            Err(WriteError::Overtaken) => self.ctx.report.warn(
-                "the failure could not be recorded: another run, or somebody's hand, has changed the record",
-            ),
+            Err(WriteError::Overtaken) => self
+                .ctx
+                .report
+                .warn("the failure could not be recorded: another run or a person has changed the record"),
         }
     }
 }

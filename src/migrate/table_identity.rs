@@ -1,4 +1,4 @@
-//! What tells one table from another of the same definition: the server's own number for it, and when it was made.
+//! The identity of a table: the server's id of it, and its time of creation.
 //!
 //! Measured on MySQL 9.7 and MariaDB 10.11:
 //! - InnoDB's table number (INNODB_TABLES, INNODB_SYS_TABLES; both need PROCESS) stays with a table that is
@@ -14,36 +14,36 @@ use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, Query, Row, Server, Session};
 use crate::sql::ObjectName;
 
-/// When a table was made, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
-/// Files get the time of the kernel's last tick, which may lie a few milliseconds back.
+/// A table's time of creation, the server's clock, and its engine. SYSDATE, because the file may set NOW's time.
+/// Files get the time of the kernel's last tick, which may be a few milliseconds ago.
 const CREATED: &str = "SELECT UNIX_TIMESTAMP(CREATE_TIME), FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) - 0.05), ENGINE, \
   ABS(UNIX_TIMESTAMP() - UNIX_TIMESTAMP(SYSDATE())) > 1 \
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
-/// Ends after the second in which it was begun.
+/// Waits until the next second.
 const NEXT_SECOND: &str = "DO SLEEP(1.05 - MICROSECOND(SYSDATE(6)) / 1000000)";
 
-/// What tells a table from others.
+/// The identity of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableIdentity {
-    /// InnoDB's numbers of the table and its partitions; `None` where they cannot be seen.
+    /// InnoDB's ids of the table and its partitions; `None` if they are not visible.
     pub ids: Option<String>,
-    /// When it was made, in seconds since 1970; `None` where the engine does not say.
+    /// Time of creation in seconds since 1970; `None` if the engine does not store it.
     pub created: Option<u64>,
-    /// Whether a rename gives it another time of creation.
+    /// Whether a rename changes its time of creation.
     pub renaming_renews: bool,
     /// The partition of each number, in lower case, or an empty name for a table without; not recorded.
     pub partitions: Vec<String>,
 }
 
 impl TableIdentity {
-    /// As recorded: `ids/created/renews`.
+    /// The text to record: `ids/created/renews`.
     pub fn to_text(&self) -> String {
         let created = self.created.map_or(String::new(), |created| created.to_string());
         let renews = if self.renaming_renews { "r" } else { "" };
         format!("{}/{created}/{renews}", self.ids.as_deref().unwrap_or_default())
     }
 
-    /// As an earlier run recorded it.
+    /// Parses a record of an earlier run.
     pub fn parse(text: &str) -> TableIdentity {
         let mut parts = text.split('/');
         let mut next = || parts.next().filter(|part| !part.is_empty());
@@ -55,12 +55,12 @@ impl TableIdentity {
         }
     }
 
-    /// Looks at a table, named with its database. With `settle`, before a statement, it waits until the
-    /// second of the table's creation is over where the time of creation will decide, so that one made
-    /// anew has another; at most a second.
+    /// Reads the identity of a table, named with its database. With `settle`, before a statement whose effect the
+    /// time of creation will show, this waits until the second of the table's creation is over, so that a new
+    /// table has a different one; at most a second.
     ///
     /// # Errors
-    /// The connection failed. What the account may not see is no error.
+    /// The connection failed. Missing privileges are not an error.
     pub async fn look(
         session: &mut Session,
         server: &Server,
@@ -80,7 +80,7 @@ impl TableIdentity {
                 ..TableIdentity::default()
             });
         };
-        // MySQL dates a table by the time that the file may have set, the same for one that is made anew.
+        // MySQL uses the session's timestamp, which the file may have set: a new table may have the same.
         let set = !server.has_creation_time_of_rename() && settle.is_some() && get::<u8>(&row, 3) == Some(1);
         let created: Option<u64> = get(&row, 0).filter(|_| !set);
         let now: Option<u64> = get(&row, 1);

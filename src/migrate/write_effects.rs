@@ -1,8 +1,7 @@
-//! What a statement reaches: the tables it writes, itself and through views, triggers, functions and
-//! procedures, and whether a ROLLBACK undoes all of it.
+//! The write effects of a statement: the tables it writes, directly and through views, triggers, functions and
+//! procedures, and whether a ROLLBACK undoes all of them.
 //!
-//! Every table that is written, or may be, has to be known as one with transactions. What cannot be seen
-//! is not known.
+//! Every table that may be written must be known to be transactional. A hidden one is not known.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,19 +22,19 @@ const ROUTINES: &str = "SELECT ROUTINE_TYPE, ROUTINE_DEFINITION FROM information
 const NAMES: &str = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?";
 /// Engines that keep transactions, in lower case.
 const TRANSACTIONAL: [&str; 4] = ["innodb", "rocksdb", "ndbcluster", "tokudb"];
-/// Objects looked at for one statement; beyond these it is not known what it does.
+/// Maximum number of objects examined for one statement; with more, its effects count as unknown.
 const MAX_OBJECTS: usize = 200;
 
-/// What a statement reaches.
+/// The write effects of a statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteEffects {
-    /// Why a ROLLBACK may not undo all of it; `None` if it does.
+    /// The reason why a ROLLBACK may not undo all of it; `None` if it does.
     pub why: Option<String>,
-    /// Statements in stored programs that commit, each with the database its names are of.
+    /// Statements in stored programs that commit, each with the database of its names.
     pub commits: Vec<(String, String)>,
     /// Whether it may change rows.
     pub writes: bool,
-    /// How often stored programs run text that is made at run time.
+    /// The number of dynamic statements in stored programs.
     pub dynamic: usize,
     /// Whether parts of it may run more than once.
     pub loops: bool,
@@ -49,19 +48,19 @@ impl WriteEffects {
         self.why.is_none() && self.commits.is_empty() && self.dynamic == 0
     }
 
-    /// The one statement that commits, where nothing else of it lasts.
+    /// The one statement that commits, if there is no other lasting effect.
     pub fn only_change(&self) -> Option<&(String, String)> {
         let alone = self.why.is_none() && !self.writes && !self.loops && self.dynamic == 0;
         self.commits.first().filter(|_| alone && self.commits.len() == 1)
     }
 
-    /// Whether nothing of it lasts but what one text made at run time does.
+    /// Whether one dynamic statement is the only lasting effect.
     pub fn only_text(&self) -> bool {
         self.why.is_none() && !self.writes && !self.loops && self.dynamic == 1 && self.commits.is_empty()
     }
 }
 
-/// What statements reach, kept until one of them may have changed a definition.
+/// The write effects of statements, cached until one of them may have changed a definition.
 #[derive(Debug, Default)]
 pub struct WriteEffectsByStatement {
     of: HashMap<String, WriteEffects>,
@@ -69,9 +68,9 @@ pub struct WriteEffectsByStatement {
     hides_triggers: HashMap<String, bool>,
 }
 
-/// Something still to be looked at.
+/// An object still to be examined.
 enum PendingObject {
-    /// A table or view, and what is done to it: INSERT, UPDATE, DELETE, or all of them if not known.
+    /// A table or view, and the events on it: INSERT, UPDATE, DELETE, or all of them if unknown.
     Written(ObjectName, &'static [&'static str]),
     Called(ObjectName),
 }
@@ -82,7 +81,7 @@ const DELETE: &[&str] = &["DELETE"];
 const ALL: &[&str] = &["INSERT", "UPDATE", "DELETE"];
 
 impl WriteEffectsByStatement {
-    /// After a statement that may have changed definitions.
+    /// Clears the cache after a statement that may have changed definitions.
     pub fn forget(&mut self) {
         self.of.clear();
         self.routines.clear();
@@ -102,7 +101,7 @@ impl WriteEffectsByStatement {
     ) -> Result<WriteEffects, DbError> {
         let mut own = sql_effects(statement);
         if !found.opaque {
-            // What the statement itself commits is judged by whoever runs it.
+            // The commits of the statement itself are handled by the caller.
             own.commits.clear();
         }
         let events = events(found, statement);
@@ -125,7 +124,7 @@ impl WriteEffectsByStatement {
                 continue;
             }
             if seen.len() > MAX_OBJECTS {
-                effects.why = Some("it reaches too many tables and programs to look at".to_owned());
+                effects.why = Some("it uses too many tables and programs to check".to_owned());
             }
             if effects.why.is_some() {
                 break;
@@ -149,7 +148,7 @@ impl WriteEffectsByStatement {
         Ok(effects)
     }
 
-    /// Whether a function or procedure of that name is there.
+    /// Whether a function or procedure of that name exists.
     async fn is_routine(&mut self, session: &mut Session, name: &ObjectName) -> Result<bool, DbError> {
         let schema = name.schema.as_deref().unwrap_or_default();
         if !self.routines.contains_key(schema) {
@@ -177,7 +176,7 @@ impl WriteEffectsByStatement {
             .first::<Row>(Query::new(TABLE).bind(schema).bind(&name.name))
             .await?;
         let Some(row) = row else {
-            // An alias of a table that is named beside it, or a table that is not there: the server will say so.
+            // An alias, or a missing table: the server will report it.
             return Ok(());
         };
         let kind: String = get(&row, 0).unwrap_or_default();
@@ -195,7 +194,10 @@ impl WriteEffectsByStatement {
                     todo.extend(calls.map(|call| PendingObject::Called(qualified(call, schema))));
                 }
                 None => {
-                    effects.why = Some(format!("the tables behind the view {} cannot be seen", name.name))
+                    effects.why = Some(format!(
+                        "the tables behind the view {} are not visible",
+                        name.name
+                    ))
                 }
             }
             return Ok(());
@@ -243,7 +245,7 @@ impl WriteEffectsByStatement {
     }
 }
 
-/// What a statement does to the table it names first.
+/// The events of a statement on the table it names first.
 fn events(found: &Classification, statement: &str) -> &'static [&'static str] {
     match (found.class, found.verb.as_str()) {
         (StatementClass::Dml, "INSERT") if !mentions(statement, "DUPLICATE") => INSERT,
@@ -260,7 +262,7 @@ fn qualified(name: ObjectName, schema: &str) -> ObjectName {
     }
 }
 
-/// Takes the effects of a piece of SQL in.
+/// Adds the effects of a piece of SQL.
 fn add(
     todo: &mut Vec<PendingObject>,
     effects: &mut WriteEffects,
@@ -304,7 +306,12 @@ async fn program(
                 add(todo, effects, sql_effects(&body), schema, ALL);
                 effects.bodies.push(body);
             }
-            None => effects.why = Some(format!("what {} does cannot be seen by this account", name.name)),
+            None => {
+                effects.why = Some(format!(
+                    "the body of {} is not visible to this account",
+                    name.name
+                ))
+            }
         }
     }
     Ok(())

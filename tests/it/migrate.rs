@@ -265,9 +265,9 @@ fn a_user_of_one_database_can_do_everything() {
     assert_ends(
         &run(&["down", "--yes"]),
         0,
-        &["1 migration taken back", "now at 001"],
+        &["1 migration rolled back", "now at 001"],
     );
-    assert_ends(&run(&["down", "0", "--yes"]), 0, &["1 migration taken back"]);
+    assert_ends(&run(&["down", "0", "--yes"]), 0, &["1 migration rolled back"]);
     let mut admin = server.admin();
     assert_eq!(admin.value("SELECT COUNT(*) FROM one.dbtool_migrations"), "0");
     assert_eq!(
@@ -383,7 +383,7 @@ fn a_lock_in_the_way_is_waited_for_without_queueing_the_site() {
     admin.exec("INSERT INTO app.t VALUES (1)");
     let args = ["--ddl-lock-wait", "1", "--lock-attempts", "2"];
     let output = folder.migrate(&server, &args).run();
-    assert_ends(&output, 4, &["1205", "trying again, 2 of 2", "001_t.sql:1:1"]);
+    assert_ends(&output, 4, &["1205", "attempt 2 of 2", "001_t.sql:1:1"]);
     assert_eq!(
         server.admin().value("SELECT state FROM app.dbtool_migrations"),
         "failed"
@@ -391,7 +391,7 @@ fn a_lock_in_the_way_is_waited_for_without_queueing_the_site() {
     let mut waiting = folder
         .migrate(&server, &["--ddl-lock-wait", "1", "--lock-attempts", "100"])
         .spawn();
-    waiting.wait_for("trying again, 2 of 100");
+    waiting.wait_for("attempt 2 of 100");
     admin.exec("COMMIT");
     assert_ends(&waiting.wait(), 0, &["now at 001"]);
 }
@@ -461,7 +461,7 @@ fn ctrl_c_stops_the_statement_and_says_how_to_go_on() {
             "interrupted by SIGINT",
             "001_a.sql:2:1",
             "1 of 2 statements",
-            "goes on with statement 2",
+            "continues with statement 2",
         ],
     );
     assert_eq!(admin.number(busy), 0);

@@ -54,7 +54,7 @@ fn the_way_back_runs_only_when_it_is_asked_for() {
         assert_ends(
             &folder.migrate(&server, &["down", "--yes"]).run(),
             0,
-            &["1 migration taken back"],
+            &["1 migration rolled back"],
         );
         assert_eq!(admin.value(tables), "NULL", "{text}");
     }

@@ -197,7 +197,7 @@ fn ddl_that_took_effect_unrecorded_is_seen_in_the_schema() {
         0,
         &[
             "001.2",
-            "took effect before the interruption",
+            "already applied before the interruption",
             "resuming, 2 done, 1 statement to go",
         ],
     );
@@ -225,7 +225,7 @@ fn what_cannot_be_decided_is_asked() {
         2,
         &[
             "statement 1 (CALL slow()) was interrupted",
-            "cannot be told",
+            "it is unknown whether",
             "repair 001 --applied",
             "--not-applied",
         ],
@@ -233,7 +233,7 @@ fn what_cannot_be_decided_is_asked() {
     assert_ends(
         &folder.migrate(&server, &["repair", "1", "--applied"]).run(),
         0,
-        &["goes on with statement 2"],
+        &["continues with statement 2"],
     );
     assert_ends(&folder.migrate(&server, &[]).run(), 0, &["now at 001"]);
     assert_eq!(

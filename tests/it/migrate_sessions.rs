@@ -202,7 +202,7 @@ fn the_servers_defaults_do_not_break_the_record() {
     assert_ends(
         &folder.migrate(&server, &["down", "--yes"]).run(),
         0,
-        &["taken back"],
+        &["rolled back"],
     );
     assert_eq!(
         admin.value("SELECT CONCAT((SELECT COUNT(*) FROM app.t), '/', (SELECT MAX(x) FROM app.u), '/', (SELECT COUNT(*) FROM app.dbtool_migrations))"),
@@ -281,13 +281,13 @@ fn a_down_that_failed_is_a_failed_down() {
     assert_ends(
         &folder.migrate(&server, &[]).run(),
         2,
-        &["half taken back", "dbtool migrate down --yes", "--finished"],
+        &["partly rolled back", "dbtool migrate down --yes", "--finished"],
     );
     folder.write(
         "001_a.down.sql",
         "DROP TABLE u; DROP TABLE IF EXISTS missing; DROP TABLE t;",
     );
-    assert_ends(&down(), 0, &["resuming, 1 done", "taken back"]);
+    assert_ends(&down(), 0, &["resuming, 1 done", "rolled back"]);
     assert_eq!(admin.number("SELECT COUNT(*) FROM app.dbtool_migrations"), 0);
 
     // Finished by hand.
@@ -300,7 +300,7 @@ fn a_down_that_failed_is_a_failed_down() {
     assert_ends(
         &folder.migrate(&server, &["repair", "1", "--not-applied"]).run(),
         0,
-        &["nothing of it was taken back"],
+        &["nothing of it was rolled back"],
     );
     assert_ends(&folder.migrate(&server, &["--check"]).run(), 0, &[]);
     assert_ends(&down(), 4, &[]);
@@ -308,7 +308,7 @@ fn a_down_that_failed_is_a_failed_down() {
     assert_ends(
         &folder.migrate(&server, &["repair", "1", "--finished"]).run(),
         0,
-        &["recorded as taken back"],
+        &["recorded as rolled back"],
     );
     assert_ends(&folder.migrate(&server, &["--check"]).run(), 1, &["1 pending"]);
 }
@@ -337,7 +337,7 @@ fn a_database_that_has_its_schema_is_shown_the_way() {
         "INSERT INTO t VALUES ('no number'); CREATE TABLE w (x INT);",
     )]);
     for (args, words) in [
-        (&["repair", "1", "--not-applied"][..], "recorded as not begun"),
+        (&["repair", "1", "--not-applied"][..], "recorded as not started"),
         (
             &["repair", "1", "--applied"],
             "recorded as in the database already",
@@ -390,7 +390,7 @@ fn words_are_true() {
         assert_ends(
             &output,
             2,
-            &["001_a.sql:2:1", "would take away the table dbtool_migrations"],
+            &["001_a.sql:2:1", "would remove the table dbtool_migrations"],
         );
         assert_eq!(
             admin.number(&format!("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{name}' AND table_name = 't'")),
@@ -422,7 +422,7 @@ fn plain_writes_share_commits_and_fail_as_if_each_were_alone() {
             "001_a.sql:502:1",
             "1062",
             "501 of 602 statements are done and recorded",
-            "goes on with statement 502",
+            "continues with statement 502",
         ],
     );
     let commits = admin.status("Com_commit") - commits;

@@ -204,7 +204,7 @@ fn is_mark(head: &[u8]) -> bool {
     matches!(head.first(), Some(b'-' | b'#' | b'/'))
         && matches!(
             layout::mark(&String::from_utf8_lossy(head), None),
-            Some((_, LayoutMark::FilePart(_)))
+            Some((_, LayoutMark::Part(_)))
         )
 }
 

@@ -110,7 +110,7 @@ impl Sections {
                 &why,
                 "take it out, or write the migration for dbtool (`-- migrate:up`, `-- migrate:down`)",
             ),
-            LayoutMark::FilePart(part) => {
+            LayoutMark::Part(part) => {
                 if self.wanted.is_none() && part == FilePart::Up {
                     return refuse(
                         "a file of its own for taking a migration back has a part that applies it",

@@ -1,8 +1,8 @@
-//! Plain writes that follow each other share one transaction and one record.
+//! Consecutive plain writes share one transaction and one record.
 //!
-//! Each would be committed alone otherwise: four round trips for one. Only those share that nobody can tell from
-//! single ones ([`plain_write`], on a transactional table without triggers), for a moment at most; and when one
-//! fails, those before it are kept and recorded, as if each had been alone.
+//! Otherwise each needs four round trips. Only writes without a visible difference share a transaction
+//! ([`plain_write`], on a transactional table without triggers), and only for a moment; when one fails, those
+//! before it are committed and recorded as if each had been alone.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use crate::migrate::apply::{MigrationStop, Progress, Runner};
 use crate::sql::classify;
 use crate::sql::session::plain_write;
 
-/// So long, at most, statements that are done stay uncommitted, and their rows locked.
+/// Maximum time for which completed statements stay uncommitted and their rows locked.
 const MAX_TIME: Duration = Duration::from_millis(100);
-/// So many bytes of statements at most: they stay in memory until they are committed.
+/// Maximum bytes of the statements, which stay in memory until they are committed.
 const MAX_BYTES: usize = 256 << 10;
-/// So many statements at most: with what is known of each, a thousand take more than a megabyte.
+/// Maximum number of statements: a thousand with their data take more than a megabyte.
 const MAX_STATEMENTS: usize = 250;
 
 impl Runner<'_> {
-    /// Whether the current statement and the one behind it can share a transaction.
+    /// Whether the current statement and the next one can share a transaction.
     pub(super) async fn shares(&mut self, progress: &mut Progress<'_>) -> Result<bool, MigrationStop> {
         Ok(progress.script.number() >= progress.single_until
             && self.plain(progress, 0).await?
@@ -46,16 +46,16 @@ impl Runner<'_> {
             .tables
             .write_effects(self.session, database, &statement.text, &found, |_| false)
             .await?;
-        // Triggers could tell, and one that cannot be seen could do what no ROLLBACK undoes.
+        // Triggers could make a difference, and a hidden one could have effects that no ROLLBACK undoes.
         Ok(effects.undoable() && effects.bodies.is_empty())
     }
 
-    /// Runs the current statement and those behind it that can share its transaction.
+    /// Runs the current statement and the following ones that can share its transaction.
     pub(super) async fn together_with_next(
         &mut self,
         progress: &mut Progress<'_>,
     ) -> Result<(), MigrationStop> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let state = progress.state.clone();
         self.session.execute("START TRANSACTION").await?;
         self.session.execute(SAVEPOINT).await?;
@@ -78,18 +78,18 @@ impl Runner<'_> {
                     break;
                 }
             }
-            let spent = begun.elapsed() >= MAX_TIME || bytes >= MAX_BYTES || parts.len() >= MAX_STATEMENTS;
+            let spent = started.elapsed() >= MAX_TIME || bytes >= MAX_BYTES || parts.len() >= MAX_STATEMENTS;
             if spent || !self.plain(progress, parts.len()).await? {
                 break;
             }
         }
         let Some(error) = failed else {
-            return self.keep(progress, &parts, &ran, begun).await;
+            return self.keep(progress, &parts, &ran, started).await;
         };
-        // The failed statement is undone by itself; the others are there if their transaction is.
+        // The server undoes the failed statement; the others remain if their transaction is still open.
         match self.release_mark().await {
             Ok(true) => {
-                self.keep(progress, &parts, &ran, begun).await?;
+                self.keep(progress, &parts, &ran, started).await?;
                 progress.undone = true;
                 Err(error.into())
             }
@@ -99,7 +99,7 @@ impl Runner<'_> {
                 self.undo(progress, false, &state).await;
                 match error.is_lock_conflict() {
                     true => Err(error.into()),
-                    // Each alone, as far as this one, which then fails for itself.
+                    // Run each alone up to this one, which then fails by itself.
                     false => Ok(()),
                 }
             }
@@ -113,7 +113,7 @@ impl Runner<'_> {
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
         ran: &[StatementRun],
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         if parts.is_empty() {
             self.session
@@ -123,10 +123,10 @@ impl Runner<'_> {
         }
         let mark = progress.script.mark_after(parts.len());
         progress.state.look(self.session, &progress.watch).await?;
-        self.record(progress, &mark, begun).await?;
+        self.record(progress, &mark, started).await?;
         self.session.execute(Query::new(COMMIT).shielded()).await?;
         self.committed(progress);
-        self.go_on(progress, parts, ran, mark);
+        self.advance(progress, parts, ran, mark);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! The file's own transactions: followed as the server says they are, and recorded where they commit.
+//! The file's own transactions: tracked by the server's status, and recorded where they commit.
 //!
-//! Inside one, no statement of dbtool's runs: a run that dies begins again at its START. The record is written
-//! just before the COMMIT, in the transaction itself.
+//! Inside one, dbtool runs no statement of its own: after a killed run the next one starts again at its START.
+//! The record is written just before the COMMIT, in the transaction itself.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,12 +13,12 @@ use crate::migrate::saved_session::SavedSession;
 use crate::sql::session::may_call;
 use crate::sql::{StatementClass, TransactionEnd, TransactionStatement, classify, transaction};
 
-/// Statements of a transaction that are looked at more closely: writes to different tables.
+/// Maximum number of examined statements of a transaction: writes to different tables.
 const MAX_SUSPECTS: usize = 200;
-/// As much of such a statement is kept meanwhile, in bytes.
+/// Maximum bytes kept of each.
 const MAX_HEAD: usize = 8 << 10;
 
-/// A statement cut short: enough to tell what it writes to.
+/// The beginning of a statement, which shows the table it writes.
 fn head(statement: &ScriptStatement) -> ScriptStatement {
     let mut end = statement.text.len().min(MAX_HEAD);
     while !statement.text.is_char_boundary(end) {
@@ -31,13 +31,13 @@ fn head(statement: &ScriptStatement) -> ScriptStatement {
 }
 
 impl Runner<'_> {
-    /// Runs a statement about transactions while none is open; `parts` may begin with a SET TRANSACTION.
+    /// Runs a transaction statement while no transaction is open; `parts` may start with a SET TRANSACTION.
     pub(super) async fn begin_transaction(
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
     ) -> Result<(), MigrationStop> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let start = progress.script.mark();
         let state = progress.state.clone();
         if let Some(mark) = self.not_undoable(progress, parts.len()).await? {
@@ -60,21 +60,21 @@ impl Runner<'_> {
                 chained: false,
             });
         } else {
-            self.record(progress, &mark, begun).await?;
+            self.record(progress, &mark, started).await?;
             self.committed(progress);
         }
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
-    /// The end of the transaction that begins `ahead`, if something in it cannot be undone: then a run that
-    /// dies in it has to ask, and that must be known before it begins.
+    /// The end of the transaction that starts `ahead`, if part of it cannot be undone: then a person must decide
+    /// after a killed run, so the intent must be recorded before it starts.
     async fn not_undoable(
         &mut self,
         progress: &mut Progress<'_>,
         ahead: usize,
     ) -> Result<Option<crate::migrate::script_cursor::Bookmark>, MigrationStop> {
-        // Which statements there are, and after them which of them can be undone.
+        // First collect the statements, then check which of them can be undone.
         let mut count = ahead;
         let mut suspects: Vec<StepStatement> = Vec::new();
         let state = &progress.state;
@@ -115,35 +115,34 @@ impl Runner<'_> {
         parts: &[StepStatement],
         kind: Option<TransactionStatement>,
     ) -> Result<(), MigrationStop> {
-        let begun = Instant::now();
+        let started = Instant::now();
         match kind {
-            Some(TransactionStatement::Commit(_)) => self.commit_own(progress, parts, begun).await,
-            Some(TransactionStatement::Rollback(_)) => self.roll_back_own(progress, parts, begun).await,
-            Some(TransactionStatement::Begin) => self.close(progress, begun).await,
+            Some(TransactionStatement::Commit(_)) => self.commit_own(progress, parts, started).await,
+            Some(TransactionStatement::Rollback(_)) => self.roll_back_own(progress, parts, started).await,
+            Some(TransactionStatement::Begin) => self.close(progress, started).await,
             Some(TransactionStatement::Savepoint) => {
                 self.bare(progress, parts).await?;
-                // The record of a procedure's begin may have been rolled back with the rest.
+                // The record of a procedure's start may have been rolled back too.
                 let revision = self.history.revision(self.session, &progress.claim).await?;
                 if progress.committed.is_at(revision) {
                     progress.claim = progress.committed.clone();
                 }
                 Ok(())
             }
-            None if parts[0].commits() => self.close(progress, begun).await,
+            None if parts[0].commits() => self.close(progress, started).await,
             None if parts.iter().any(|part| part.found.opaque || part.commits()) => {
-                self.opaque_inside(progress, parts, begun).await
+                self.opaque_inside(progress, parts, started).await
             }
             None => self.bare(progress, parts).await,
         }
     }
 
-    /// Commits the open transaction, as the server would at the next statement; that one is then run as one
-    /// outside.
-    async fn close(&mut self, progress: &mut Progress<'_>, begun: Instant) -> Result<(), MigrationStop> {
+    /// Commits the open transaction, as the server would at the next statement, which then runs outside it.
+    async fn close(&mut self, progress: &mut Progress<'_>, started: Instant) -> Result<(), MigrationStop> {
         let mark = progress.script.mark();
         let result = async {
             progress.state.look(self.session, &progress.watch).await?;
-            self.record(progress, &mark, begun).await?;
+            self.record(progress, &mark, started).await?;
             self.commit(progress).await
         }
         .await;
@@ -172,11 +171,11 @@ impl Runner<'_> {
                 .await?;
         }
         let mark = progress.script.mark_after(parts.len());
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
-    /// Undoes the open transaction after a failure, and goes back to its start.
+    /// Rolls back the open transaction after a failure, and goes back to its start.
     async fn give_up(
         &mut self,
         progress: &mut Progress<'_>,
@@ -216,18 +215,18 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let (chain, release) = self.ends(progress, parts[0].text());
         let mark = progress.script.mark_after(parts.len());
         let result: Result<Vec<StatementRun>, MigrationStop> = async {
             progress.state.look(self.session, &progress.watch).await?;
             if release {
-                // The client has a new session afterwards.
+                // The client has a new session after RELEASE.
                 progress.state = SavedSession::default();
             }
             progress.state.chained = chain;
-            self.record(progress, &mark, begun).await?;
+            self.record(progress, &mark, started).await?;
             if release {
                 self.commit(progress).await?;
                 return Ok(Vec::new());
@@ -252,7 +251,7 @@ impl Runner<'_> {
                 chained: true,
             });
         }
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
@@ -260,7 +259,7 @@ impl Runner<'_> {
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let (_, release) = self.ends(progress, parts[0].text());
         let mark = progress.script.mark_after(parts.len());
@@ -273,9 +272,9 @@ impl Runner<'_> {
         };
         progress.claim = progress.committed.clone();
         if self.session.in_transaction() {
-            // AND CHAIN: a run that dies in the next transaction begins with the one before again, of which
-            // nothing was left.
-            self.go_on(progress, parts, &ran, mark);
+            // AND CHAIN: after a killed run in the next transaction, the next run starts again with this one, which
+            // had no effect.
+            self.advance(progress, parts, &ran, mark);
             return Ok(());
         }
         progress.open = None;
@@ -284,26 +283,26 @@ impl Runner<'_> {
         }
         progress.state.look(self.session, &progress.watch).await?;
         progress.state.chained = false;
-        self.record(progress, &mark, begun).await?;
+        self.record(progress, &mark, started).await?;
         self.committed(progress);
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
-    /// A procedure inside the file's transaction: it may commit what is before it. That it has begun is
-    /// recorded in the transaction, and becomes known exactly if it is committed.
+    /// Runs a procedure inside the file's transaction, which it may commit. Its start is recorded in the
+    /// transaction, so the record is visible exactly if the transaction was committed.
     async fn opaque_inside(
         &mut self,
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
-        begun: Instant,
+        started: Instant,
     ) -> Result<(), MigrationStop> {
         let mark = progress.script.mark_after(parts.len());
         let before = progress.committed.clone();
         if let Err(stop) = self.intend(progress, 0, &mark, String::new()).await {
             return self.give_up(progress, stop).await;
         }
-        let begun_claim = progress.claim.clone();
+        let start_claim = progress.claim.clone();
         self.session.execute(super::SAVEPOINT).await?;
         let result = self.run_parts(progress, parts, 0).await;
         progress.tables.forget();
@@ -316,23 +315,23 @@ impl Runner<'_> {
                 let start = progress.script.mark();
                 self.undo_own(progress, &open, true).await;
                 if progress.doubt.is_some()
-                    && begun_claim.is_at(self.history.revision(self.session, &begun_claim).await?)
+                    && start_claim.is_at(self.history.revision(self.session, &start_claim).await?)
                 {
-                    // It has committed everything before it.
-                    progress.committed = begun_claim;
+                    // The procedure has committed everything before it.
+                    progress.committed = start_claim;
                     progress.script.go_to(start);
                 }
                 return Err(error.into());
             }
         };
         if self.session.in_transaction() && self.release_mark().await? {
-            self.go_on(progress, parts, &ran, mark);
+            self.advance(progress, parts, &ran, mark);
             return Ok(());
         }
-        // The transaction is not the file's any more: committed, or rolled back.
-        let revision = self.history.revision(self.session, &begun_claim).await?;
-        progress.claim = if begun_claim.is_at(revision) {
-            begun_claim
+        // The file's transaction has ended: committed or rolled back.
+        let revision = self.history.revision(self.session, &start_claim).await?;
+        progress.claim = if start_claim.is_at(revision) {
+            start_claim
         } else {
             before
         };
@@ -342,14 +341,14 @@ impl Runner<'_> {
         } else {
             progress.open = None;
             self.learn(progress, parts).await?;
-            self.record(progress, &mark, begun).await?;
+            self.record(progress, &mark, started).await?;
             self.committed(progress);
         }
-        self.go_on(progress, parts, &ran, mark);
+        self.advance(progress, parts, &ran, mark);
         Ok(())
     }
 
-    /// Takes note of a transaction that a procedure has left open.
+    /// Tracks a transaction that a procedure has left open.
     pub(super) fn left_open(&self, progress: &mut Progress<'_>) {
         progress.open = Some(OpenTransaction {
             start: progress.script.mark(),
@@ -359,7 +358,7 @@ impl Runner<'_> {
         });
     }
 
-    /// Whether a COMMIT or ROLLBACK begins another transaction, and whether it ends the connection.
+    /// Whether a COMMIT or ROLLBACK starts another transaction, and whether it ends the connection.
     fn ends(&self, progress: &Progress<'_>, text: &str) -> (bool, bool) {
         let TransactionEnd { chain, release } = match transaction(text) {
             Some(TransactionStatement::Commit(end) | TransactionStatement::Rollback(end)) => end,
@@ -371,7 +370,7 @@ impl Runner<'_> {
         (chains, releases)
     }
 
-    /// Where the client's connection would end (RELEASE), and the client connect again.
+    /// Opens a new session, as the client does after RELEASE.
     async fn renew(&mut self, progress: &mut Progress<'_>) -> Result<(), MigrationStop> {
         progress.state = SavedSession::default();
         self.opening

@@ -184,7 +184,7 @@ fn a_database_with_the_first_form_of_the_migration_goes_on() {
     holder.exec("START TRANSACTION");
     holder.query("SELECT id FROM app.messages LIMIT 1");
     let mut running = folder.migrate(&server, &[]).spawn();
-    running.wait_for("a lock is in the way");
+    running.wait_for("waiting for a lock");
     admin.exec("CREATE TABLE conversations (id int primary key)");
     holder.exec("COMMIT");
     assert_ends(&running.wait(), 4, &["1050"]);
@@ -194,7 +194,7 @@ fn a_database_with_the_first_form_of_the_migration_goes_on() {
         &output,
         2,
         &[
-            "005_messaging was begun with an earlier form",
+            "005_messaging was started with an earlier form",
             "comments at the head of",
         ],
     );

@@ -29,7 +29,7 @@ pub(super) enum LayoutMark {
     /// The file is of this layout; nothing begins.
     Header,
     /// A part begins.
-    FilePart(FilePart),
+    Part(FilePart),
     /// Everything up to the line with [`LayoutMark::RawEnd`] is one statement.
     RawBegin,
     /// Ends such a statement.
@@ -95,8 +95,8 @@ fn annotation<'a>(comment: &'a str, sign: &str) -> Option<&'a str> {
 /// `Up`, `Down`, `StatementBegin` and `StatementEnd` as goose and its relatives write them.
 fn common(word: &str) -> Option<LayoutMark> {
     Some(match word.to_ascii_lowercase().as_str() {
-        "up" => LayoutMark::FilePart(FilePart::Up),
-        "down" => LayoutMark::FilePart(FilePart::Down),
+        "up" => LayoutMark::Part(FilePart::Up),
+        "down" => LayoutMark::Part(FilePart::Down),
         "statementbegin" => LayoutMark::RawBegin,
         "statementend" => LayoutMark::RawEnd,
         _ => return None,

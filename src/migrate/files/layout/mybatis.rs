@@ -16,7 +16,7 @@ fn mark(comment: &str, _inside: bool) -> Option<LayoutMark> {
     let command = text.strip_prefix('@')?;
     let word = command.split_whitespace().next().unwrap_or_default();
     match word.to_ascii_uppercase().as_str() {
-        "UNDO" => Some(LayoutMark::FilePart(FilePart::Down)),
+        "UNDO" => Some(LayoutMark::Part(FilePart::Down)),
         "DELIMITER" | "FULL_LINE_DELIMITER" => Some(LayoutMark::Refused(format!(
             "dbtool does not know MyBatis' @{word}; write DELIMITER as the command-line client has it"
         ))),

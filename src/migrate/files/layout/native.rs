@@ -15,8 +15,8 @@ fn mark(comment: &str, _inside: bool) -> Option<LayoutMark> {
     let section = comment_content(comment).strip_prefix("migrate:")?;
     let word = section.split_whitespace().next().unwrap_or_default();
     match word.to_ascii_lowercase().as_str() {
-        "up" => Some(LayoutMark::FilePart(FilePart::Up)),
-        "down" => Some(LayoutMark::FilePart(FilePart::Down)),
+        "up" => Some(LayoutMark::Part(FilePart::Up)),
+        "down" => Some(LayoutMark::Part(FilePart::Down)),
         other => Some(LayoutMark::Refused(format!(
             "there is no mark migrate:{other}, only migrate:up and migrate:down"
         ))),

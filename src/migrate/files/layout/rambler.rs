@@ -10,5 +10,5 @@ pub(super) const LAYOUT: FileLayout = FileLayout {
 };
 
 fn mark(comment: &str, _inside: bool) -> Option<LayoutMark> {
-    common(annotation(comment, "rambler")?).filter(|mark| matches!(mark, LayoutMark::FilePart(_)))
+    common(annotation(comment, "rambler")?).filter(|mark| matches!(mark, LayoutMark::Part(_)))
 }

@@ -4,7 +4,7 @@ use super::*;
 fn marks_are_those_of_their_tools() {
     use FilePart::{Down, Up};
     let part = |comment: &str| match mark(comment, None) {
-        Some((layout, LayoutMark::FilePart(part))) => Some((layout.name, part)),
+        Some((layout, LayoutMark::Part(part))) => Some((layout.name, part)),
         _ => None,
     };
     for (comment, expected) in [
