@@ -1,4 +1,5 @@
-//! Columns. A schema of twenty thousand has a few hundred different ones, but for their names.
+//! Columns. Of 20,000 columns only a few hundred definitions differ apart from the name, so
+//! definitions are interned.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,16 +9,15 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::model::is_false;
-use super::text::Text;
+use super::symbol::Symbol;
 
-/// A column: its name, and the rest of its definition, which all columns of the same definition
-/// share. Eight bytes.
+/// A column: its name, and its attributes, which columns of equal definition share. Eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Whole<Attributes>", into = "Whole<&'static Attributes>")]
+#[serde(from = "ColumnRepr<Attributes>", into = "ColumnRepr<&'static Attributes>")]
 pub struct Column {
-    /// Its name.
-    pub name: Text,
-    attributes: Kept,
+    /// Column name.
+    pub name: Symbol,
+    attributes: AttributesId,
 }
 
 impl fmt::Debug for Column {
@@ -26,71 +26,71 @@ impl fmt::Debug for Column {
     }
 }
 
-/// A column as a snapshot has it.
+/// The serialized form of a column in a snapshot.
 #[derive(Serialize, Deserialize)]
-struct Whole<A> {
-    name: Text,
+struct ColumnRepr<A> {
+    name: Symbol,
     #[serde(flatten)]
     attributes: A,
 }
 
-impl From<Whole<Attributes>> for Column {
-    fn from(whole: Whole<Attributes>) -> Self {
-        Column::of(whole.name, whole.attributes)
+impl From<ColumnRepr<Attributes>> for Column {
+    fn from(whole: ColumnRepr<Attributes>) -> Self {
+        Column::with_attributes(whole.name, whole.attributes)
     }
 }
 
-impl From<Column> for Whole<&'static Attributes> {
+impl From<Column> for ColumnRepr<&'static Attributes> {
     fn from(column: Column) -> Self {
-        Whole {
+        ColumnRepr {
             name: column.name,
             attributes: column.attributes.get(),
         }
     }
 }
 
-/// Everything about a column but its name.
+/// The definition of a column without its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attributes {
-    /// Canonical type: no display widths, `json` whatever the server stores it as.
+    /// Canonical type: without display widths; `json` for both servers.
     #[serde(rename = "type")]
-    pub ty: Text,
-    /// Whether it takes NULL.
+    pub ty: Symbol,
+    /// Whether it can be NULL.
     #[serde(default, skip_serializing_if = "is_false")]
     pub nullable: bool,
     /// The default as an SQL expression: `'pending'`, `0.00`, `current_timestamp()`.
     /// A nullable column without one defaults to NULL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<Text>,
-    /// What an UPDATE sets it to.
+    pub default: Option<Symbol>,
+    /// The expression of ON UPDATE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_update: Option<Text>,
+    pub on_update: Option<Symbol>,
     /// The expression of a generated column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generated: Option<Generated>,
+    pub generated: Option<GeneratedColumn>,
     /// Collation of a character column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collation: Option<Text>,
-    /// Its comment.
+    pub collation: Option<Symbol>,
+    /// COMMENT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
+    pub comment: Option<Symbol>,
     /// AUTO_INCREMENT.
     #[serde(default, skip_serializing_if = "is_false")]
     pub auto_increment: bool,
-    /// Left out of `SELECT *`.
+    /// INVISIBLE: not part of `SELECT *`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invisible: bool,
-    /// Whether a table that keeps its old rows does not for changes of this column (MariaDB only).
+    /// WITHOUT SYSTEM VERSIONING: changes of this column create no row version (MariaDB only).
     #[serde(default, skip_serializing_if = "is_false")]
     pub unversioned: bool,
-    /// The spatial reference system that every value has to be in (MySQL only).
+    /// SRID, the spatial reference system of all values (MySQL only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub srid: Option<u32>,
 }
 
 impl Attributes {
     /// A NOT NULL column without a default.
-    pub fn new(ty: Text) -> Attributes {
+    pub fn new(ty: Symbol) -> Attributes {
         Attributes {
             ty,
             nullable: false,
@@ -107,29 +107,29 @@ impl Attributes {
     }
 }
 
-/// Attributes that are kept once for all columns. As with [`Text`], they live as long as the process.
+/// The number of interned attributes. As with [`Symbol`], they live as long as the process.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Kept(u32);
+struct AttributesId(u32);
 
 #[derive(Default)]
-struct Store {
+struct AttributesStore {
     numbers: HashMap<&'static Attributes, u32>,
     list: Vec<&'static Attributes>,
 }
 
-static STORE: LazyLock<RwLock<Store>> = LazyLock::new(RwLock::default);
+static STORE: LazyLock<RwLock<AttributesStore>> = LazyLock::new(RwLock::default);
 
-impl Kept {
-    fn new(attributes: Attributes) -> Kept {
+impl AttributesId {
+    fn new(attributes: Attributes) -> AttributesId {
         let mut store = STORE.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = store.numbers.get(&attributes) {
-            return Kept(*number);
+            return AttributesId(*number);
         }
         let new: &'static Attributes = Box::leak(Box::new(attributes));
         let number = u32::try_from(store.list.len()).unwrap_or(u32::MAX);
         store.list.push(new);
         store.numbers.insert(new, number);
-        Kept(number)
+        AttributesId(number)
     }
 
     fn get(self) -> &'static Attributes {
@@ -137,40 +137,39 @@ impl Kept {
     }
 }
 
-/// How a generated column is computed.
+/// The definition of a generated column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Generated {
+pub struct GeneratedColumn {
     /// The canonical expression.
-    pub expression: Text,
-    /// Stored in the row, or computed when read.
+    pub expression: Symbol,
+    /// STORED, as opposed to VIRTUAL.
     #[serde(default, skip_serializing_if = "is_false")]
     pub stored: bool,
 }
 
-impl Generated {
-    /// Whether it is the beginning or the end of a row's time in a table of MariaDB that keeps its
-    /// old rows.
+impl GeneratedColumn {
+    /// Whether it is the start or end column of the row period in a system-versioned table of MariaDB.
     pub fn is_row_time(&self) -> bool {
         self.expression == "row start" || self.expression == "row end"
     }
 }
 
 impl Column {
-    /// Whether it is the beginning or the end of a row's time.
+    /// Whether it is the start or end column of the row period.
     pub fn is_row_time(&self) -> bool {
         self.generated.is_some_and(|generated| generated.is_row_time())
     }
 
     /// A NOT NULL column without a default.
     pub fn new(name: &str, ty: &str) -> Column {
-        Column::of(Text::new(name), Attributes::new(Text::new(ty)))
+        Column::with_attributes(Symbol::new(name), Attributes::new(Symbol::new(ty)))
     }
 
-    /// The column of this name with these attributes.
-    pub fn of(name: Text, attributes: Attributes) -> Column {
+    /// A column of this name with these attributes.
+    pub fn with_attributes(name: Symbol, attributes: Attributes) -> Column {
         Column {
             name,
-            attributes: Kept::new(attributes),
+            attributes: AttributesId::new(attributes),
         }
     }
 
@@ -185,7 +184,7 @@ impl Column {
     pub fn change(&mut self, change: impl FnOnce(&mut Attributes)) {
         let mut attributes = *self.attributes.get();
         change(&mut attributes);
-        self.attributes = Kept::new(attributes);
+        self.attributes = AttributesId::new(attributes);
     }
 }
 

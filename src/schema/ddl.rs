@@ -1,11 +1,11 @@
-//! Definitions as SQL text: what a diff shows and what a fix runs.
+//! Writes definitions as SQL text, for diffs and fixes.
 
 mod options;
 
 use super::expr::{self, lexer};
 use super::model::{
-    Action, Check, Column, Event, ForeignKey, Index, IndexKind, Key, Part, Partition, Partitioning, Routine,
-    Schema, Table, Text, Trigger, View,
+    CheckConstraint, Column, ForeignKey, Index, IndexKey, IndexPart, IndexType, Partition, ReferentialAction,
+    Routine, ScheduledEvent, Schema, Symbol, Table, TablePartitioning, Trigger, View,
 };
 use super::normalise::{ORACLE, is_generated_check, is_generated_foreign_key};
 
@@ -18,18 +18,18 @@ pub fn name(text: &str) -> String {
 }
 
 /// Names in backticks, with commas.
-pub fn names(list: &[Text]) -> String {
+pub fn names(list: &[Symbol]) -> String {
     let quoted: Vec<String> = list.iter().map(|one| name(one)).collect();
     quoted.join(", ")
 }
 
-/// The name of a table of another database, as the model keeps it: quoted, because a dot may
-/// be part of either name.
+/// The name of a table of another database in the model: quoted, because either name can contain
+/// a dot.
 pub fn foreign_table(database: &str, table: &str) -> String {
     format!("{}.{}", name(database), name(table))
 }
 
-/// The name of the table that a foreign key refers to: one of [`foreign_table`] as it is.
+/// The quoted name of the table that a foreign key references; a [`foreign_table`] is quoted already.
 pub fn table_name(text: &str) -> String {
     if text.starts_with('`') && text.contains("`.`") {
         text.to_owned()
@@ -38,17 +38,17 @@ pub fn table_name(text: &str) -> String {
     }
 }
 
-/// Writes definitions of one schema for the server another was read from.
+/// Writes definitions of one schema for the server of another.
 #[derive(Debug, Clone, Copy)]
 pub struct Writer<'a> {
-    /// Where the definitions come from.
+    /// The schema of the definitions.
     pub from: &'a Schema,
-    /// The server that will read them.
+    /// The schema of the target server.
     pub to: &'a Schema,
 }
 
 impl<'a> Writer<'a> {
-    /// A writer of definitions for the server they were read from.
+    /// A writer for the server that the definitions were read from.
     pub fn own(schema: &'a Schema) -> Self {
         Writer {
             from: schema,
@@ -56,9 +56,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The collation as the target server calls it: its own default for a default.
-    pub fn collation(&self, collation: Text) -> Text {
-        let charset = Text::new(Schema::charset_of(&collation));
+    /// The collation on the target server: its own default for a default.
+    pub fn collation(&self, collation: Symbol) -> Symbol {
+        let charset = Symbol::new(Schema::charset_of(&collation));
         match self.to.default_collations.get(&charset) {
             Some(own) if self.from.is_default_collation(collation) => *own,
             _ => collation,
@@ -66,7 +66,7 @@ impl<'a> Writer<'a> {
     }
 
     /// `CHARACTER SET x COLLATE y`.
-    pub fn charset(&self, collation: Text) -> String {
+    pub fn charset(&self, collation: Symbol) -> String {
         let collation = self.collation(collation);
         format!(
             "CHARACTER SET {} COLLATE {collation}",
@@ -74,8 +74,13 @@ impl<'a> Writer<'a> {
         )
     }
 
-    /// A column's definition. The collation is left out where the `table_default` is the same.
-    pub fn column(&self, column: &Column, table_default: Option<Text>, check: Option<&Check>) -> String {
+    /// A column's definition. The collation is omitted if it equals `table_default`.
+    pub fn column(
+        &self,
+        column: &Column,
+        table_default: Option<Symbol>,
+        check: Option<&CheckConstraint>,
+    ) -> String {
         let mut out = format!("{} {}", name(&column.name), column.ty);
         let mut add = |text: &str| {
             out.push(' ');
@@ -127,16 +132,16 @@ impl<'a> Writer<'a> {
         out
     }
 
-    /// An index as a clause of CREATE TABLE or after ADD.
+    /// An index as a clause of CREATE TABLE or ALTER TABLE ADD.
     pub fn index(&self, index_name: &str, index: &Index) -> String {
         let parts: Vec<String> = index.parts.iter().map(part).collect();
         let parts = parts.join(", ");
         let mut out = match index.kind {
-            IndexKind::Primary => format!("PRIMARY KEY ({parts})"),
-            IndexKind::Unique => format!("UNIQUE KEY {} ({parts})", name(index_name)),
-            IndexKind::Plain => format!("KEY {} ({parts})", name(index_name)),
-            IndexKind::Fulltext => format!("FULLTEXT KEY {} ({parts})", name(index_name)),
-            IndexKind::Spatial => format!("SPATIAL KEY {} ({parts})", name(index_name)),
+            IndexType::Primary => format!("PRIMARY KEY ({parts})"),
+            IndexType::Unique => format!("UNIQUE KEY {} ({parts})", name(index_name)),
+            IndexType::Plain => format!("KEY {} ({parts})", name(index_name)),
+            IndexType::Fulltext => format!("FULLTEXT KEY {} ({parts})", name(index_name)),
+            IndexType::Spatial => format!("SPATIAL KEY {} ({parts})", name(index_name)),
         };
         if index.hash {
             out.push_str(" USING HASH");
@@ -150,7 +155,7 @@ impl<'a> Writer<'a> {
         out
     }
 
-    /// A whole table but for its foreign keys and triggers, which need other tables first.
+    /// CREATE TABLE without foreign keys and triggers, which may need other tables first.
     pub fn create_table(&self, table_name: &str, table: &Table) -> String {
         let mut lines: Vec<String> = Vec::new();
         let column_checks = self.to.dialect().column_checks;
@@ -163,7 +168,7 @@ impl<'a> Writer<'a> {
         indexes.sort_by_key(|(name, index)| (index.kind, **name));
         lines.extend(indexes.iter().map(|(name, index)| self.index(name, index)));
         for (check_name, one) in &table.checks {
-            if !(one.of_column && column_checks) {
+            if !(one.column_level && column_checks) {
                 lines.push(check(table_name, check_name, one));
             }
         }
@@ -190,7 +195,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The clause that makes two columns the time of a row.
+/// The PERIOD FOR SYSTEM_TIME clause.
 pub fn row_period(start: &Column, end: &Column) -> String {
     format!(
         "PERIOD FOR SYSTEM_TIME ({}, {})",
@@ -199,8 +204,8 @@ pub fn row_period(start: &Column, end: &Column) -> String {
     )
 }
 
-/// The default as it stands after DEFAULT: everything but literals and the current time needs
-/// parentheses on MySQL, and literals of TEXT, BLOB and JSON columns do too.
+/// The expression after DEFAULT. On MySQL, everything except literals and the current time needs
+/// parentheses, and so do literals of TEXT, BLOB and JSON columns.
 fn default_sql(ty: &str, default: &str) -> String {
     let time = (ty.starts_with("datetime") || ty.starts_with("timestamp"))
         && default
@@ -226,10 +231,10 @@ fn default_sql(ty: &str, default: &str) -> String {
     }
 }
 
-fn part(part: &Part) -> String {
+fn part(part: &IndexPart) -> String {
     let mut out = match part.key {
-        Key::Column(column) => name(&column),
-        Key::Expression(expression) => format!("({expression})"),
+        IndexKey::Column(column) => name(&column),
+        IndexKey::Expression(expression) => format!("({expression})"),
     };
     if let Some(prefix) = part.prefix {
         out.push_str(&format!("({prefix})"));
@@ -240,7 +245,7 @@ fn part(part: &Part) -> String {
     out
 }
 
-/// A foreign key as a clause; a generated name is left to the server.
+/// A foreign key as a clause, without a generated name.
 pub fn foreign_key(table: &str, key_name: &str, key: &ForeignKey) -> String {
     let mut out = String::new();
     if !is_generated_foreign_key(table, key_name) {
@@ -253,7 +258,7 @@ pub fn foreign_key(table: &str, key_name: &str, key: &ForeignKey) -> String {
         names(&key.references)
     ));
     for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
-        if action != Action::Restrict {
+        if action != ReferentialAction::Restrict {
             out.push_str(&format!(
                 " ON {event} {}",
                 action_name(action).to_ascii_uppercase()
@@ -263,20 +268,20 @@ pub fn foreign_key(table: &str, key_name: &str, key: &ForeignKey) -> String {
     out
 }
 
-/// An action in words.
-pub fn action_name(action: Action) -> &'static str {
+/// The name of a referential action.
+pub fn action_name(action: ReferentialAction) -> &'static str {
     match action {
-        Action::Restrict => "restrict",
-        Action::Cascade => "cascade",
-        Action::SetNull => "set null",
-        Action::SetDefault => "set default",
+        ReferentialAction::Restrict => "restrict",
+        ReferentialAction::Cascade => "cascade",
+        ReferentialAction::SetNull => "set null",
+        ReferentialAction::SetDefault => "set default",
     }
 }
 
-/// A check as a clause; a generated name is left to the server.
-pub fn check(table: &str, check_name: &str, check: &Check) -> String {
+/// A check as a clause, without a generated name.
+pub fn check(table: &str, check_name: &str, check: &CheckConstraint) -> String {
     let mut out = String::new();
-    if !check.of_column && !is_generated_check(table, check_name) {
+    if !check.column_level && !is_generated_check(table, check_name) {
         out.push_str(&format!("CONSTRAINT {} ", name(check_name)));
     }
     out.push_str(&format!("CHECK ({})", check.clause));
@@ -287,9 +292,9 @@ pub fn check(table: &str, check_name: &str, check: &Check) -> String {
 }
 
 /// `PARTITION BY ...` with its partitions.
-pub fn partition_by(partitioning: &Partitioning) -> String {
+pub fn partition_by(partitioning: &TablePartitioning) -> String {
     let method = partitioning.method.to_ascii_uppercase();
-    let expression = partitioning.expression.map_or("", Text::as_str);
+    let expression = partitioning.expression.map_or("", Symbol::as_str);
     let mut out = format!("PARTITION BY {method} ({expression})");
     if let Some(subpartitions) = partitioning.subpartitions {
         out.push_str(&format!(" SUBPARTITION BY {subpartitions}"));
@@ -306,7 +311,7 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
             if computed {
                 return format!("PARTITION {}", name(&partition.name));
             }
-            let values = partition.values.map_or("", Text::as_str);
+            let values = partition.values.map_or("", Symbol::as_str);
             let range = method.starts_with("RANGE");
             let bound = match (range, values.eq_ignore_ascii_case("maxvalue")) {
                 (true, true) => "VALUES LESS THAN MAXVALUE".to_owned(),
@@ -321,7 +326,7 @@ pub fn partition_by(partitioning: &Partitioning) -> String {
     out
 }
 
-/// Whether these values of a list are what MariaDB prints of the partition for all others.
+/// Whether these are the values that MariaDB prints for the DEFAULT partition of a list.
 fn is_rest(values: &str) -> bool {
     let values = values.trim_start_matches('(').trim_end_matches(')');
     values
@@ -329,13 +334,13 @@ fn is_rest(values: &str) -> bool {
         .all(|value| value.trim().eq_ignore_ascii_case("maxvalue"))
 }
 
-/// Whether the partitions have the names that the server gives: `p0`, `p1`, ...
+/// Whether the partitions have the server's default names: `p0`, `p1`, ...
 fn named_by_server(partitions: &[Partition]) -> bool {
     let mut numbered = partitions.iter().enumerate();
     numbered.all(|(at, partition)| partition.name == *format!("p{at}"))
 }
 
-/// CREATE OR REPLACE VIEW; nothing if the definition is hidden.
+/// CREATE OR REPLACE VIEW; `None` if the definition is hidden.
 pub fn create_view(view_name: &str, view: &View) -> Option<String> {
     let definition = view.definition?;
     let security = if view.invoker { "SQL SECURITY INVOKER " } else { "" };
@@ -349,27 +354,27 @@ pub fn create_view(view_name: &str, view: &View) -> Option<String> {
     Some(out)
 }
 
-/// Where among the triggers of its event a new one goes; at the end unless it is said.
+/// The position of a new trigger among those of its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Directly after this one.
-    Follows(Text),
-    /// Directly before this one.
-    Precedes(Text),
+pub enum TriggerPosition {
+    /// FOLLOWS this trigger.
+    Follows(Symbol),
+    /// PRECEDES this trigger.
+    Precedes(Symbol),
 }
 
-/// CREATE TRIGGER; nothing if the body is hidden.
+/// CREATE TRIGGER; `None` if the body is hidden.
 pub fn create_trigger(
     table: &str,
     trigger_name: &str,
     trigger: &Trigger,
-    place: Option<Place>,
+    place: Option<TriggerPosition>,
 ) -> Option<String> {
     let body = trigger.body?;
     let when = trigger.when.to_ascii_uppercase();
     let place = match place {
-        Some(Place::Follows(other)) => format!("FOLLOWS {} ", name(&other)),
-        Some(Place::Precedes(other)) => format!("PRECEDES {} ", name(&other)),
+        Some(TriggerPosition::Follows(other)) => format!("FOLLOWS {} ", name(&other)),
+        Some(TriggerPosition::Precedes(other)) => format!("PRECEDES {} ", name(&other)),
         None => String::new(),
     };
     Some(format!(
@@ -379,7 +384,7 @@ pub fn create_trigger(
     ))
 }
 
-/// CREATE PROCEDURE or CREATE FUNCTION; nothing if the body is hidden.
+/// CREATE PROCEDURE or CREATE FUNCTION; `None` if the body is hidden.
 pub fn create_routine(routine_name: &str, routine: &Routine) -> Option<String> {
     let body = routine.body?;
     let kind = match routine.returns {
@@ -409,8 +414,7 @@ pub fn create_routine(routine_name: &str, routine: &Routine) -> Option<String> {
     Some(format!("{out}\n{body}"))
 }
 
-/// Whether a function of MariaDB is given one row of a group after the other (manual: "Stored
-/// Aggregate Functions").
+/// Whether a function of MariaDB is an aggregate function (manual: "Stored Aggregate Functions").
 fn is_aggregate(body: &str) -> bool {
     let words: Vec<&str> = body.split_whitespace().collect();
     words.windows(4).any(|words| {
@@ -419,9 +423,9 @@ fn is_aggregate(body: &str) -> bool {
     })
 }
 
-/// ON SCHEDULE, with a moment that was computed from the making of the event computed anew. One
-/// at a whole minute is more likely to have been named.
-fn schedule(event: &Event) -> String {
+/// ON SCHEDULE. A time that was computed from the creation of the event is computed again; a time at
+/// a whole minute was more likely written as such.
+fn schedule(event: &ScheduledEvent) -> String {
     let text = event.schedule.as_str();
     let computed = event.relative.filter(|_| !text.ends_with(":00'"));
     let interval = computed.and_then(|all| all.split(" or ").last().map(str::to_owned));
@@ -437,8 +441,8 @@ fn schedule(event: &Event) -> String {
     out
 }
 
-/// CREATE EVENT; nothing if the body is hidden.
-pub fn create_event(event_name: &str, event: &Event) -> Option<String> {
+/// CREATE EVENT; `None` if the body is hidden.
+pub fn create_event(event_name: &str, event: &ScheduledEvent) -> Option<String> {
     let body = event.body?;
     let preserve = if event.preserve {
         " ON COMPLETION PRESERVE"

@@ -1,7 +1,7 @@
-//! Differences and lint findings that are as they should be, each with its reason.
+//! The ignore file: accepted differences and lint findings, each with its reason.
 //!
-//! One line each: `kind:pattern  # reason`, where the kind is that of a difference (`table`,
-//! `column`, `foreign-key`, ...), `lint:rule`, or `*`; `*` in a pattern stands for any text.
+//! Each line is `kind:pattern  # reason`, where the kind is that of a difference (`table`,
+//! `column`, `foreign-key`, ...), `lint:rule`, or `*`; `*` in a pattern matches any text.
 
 use std::path::Path;
 
@@ -9,28 +9,27 @@ use super::diff::Difference;
 use super::lint::Finding;
 use crate::exit::Failure;
 
-/// The lines of an ignore file.
+/// The rules of an ignore file.
 #[derive(Debug, Clone, Default)]
 pub struct Ignore {
-    rules: Vec<Rule>,
+    rules: Vec<IgnoreRule>,
 }
 
-/// One line.
+/// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// Its line in the file, counted from 1.
+pub struct IgnoreRule {
+    /// Line in the file, counted from 1.
     pub line: usize,
-    /// What it says before the reason.
+    /// The text before the reason.
     pub what: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
     kind: String,
     pattern: String,
 }
 
-/// An ignore file that says nothing wrong.
 impl Ignore {
-    /// Reads the file's text; `file` is its name in messages.
+    /// Parses the file's text; `file` is its name in messages.
     ///
     /// # Errors
     /// A line without a kind, without a pattern or without a reason (exit 2).
@@ -49,7 +48,7 @@ impl Ignore {
             if reason.is_empty() {
                 return Err(fail(
                     "no reason",
-                    "say why after a #: `table:audit_*  # kept by the audit tool`",
+                    "add the reason after a #: `table:audit_*  # kept by the audit tool`",
                 ));
             }
             let Some((kind, pattern)) = what
@@ -61,7 +60,7 @@ impl Ignore {
                     "write `kind:pattern  # reason`, such as `column:users.legacy_id  # ...`",
                 ));
             };
-            rules.push(Rule {
+            rules.push(IgnoreRule {
                 line: at + 1,
                 what: what.to_owned(),
                 reason: reason.to_owned(),
@@ -72,12 +71,12 @@ impl Ignore {
         Ok(Ignore { rules })
     }
 
-    /// The rule that covers a difference. A rule for a table covers all that is in it.
-    pub fn difference(&self, one: &Difference) -> Option<&Rule> {
-        let kind = one.kind.words().replace(' ', "-");
+    /// The rule that covers a difference. A rule for a table covers all its objects.
+    pub fn difference(&self, difference: &Difference) -> Option<&IgnoreRule> {
+        let kind = difference.kind.as_str().replace(' ', "-");
         self.rules.iter().find(|rule| {
-            let own = (rule.kind == "*" || rule.kind == kind) && matches(&rule.pattern, &one.path());
-            let table = one
+            let own = (rule.kind == "*" || rule.kind == kind) && matches(&rule.pattern, &difference.path());
+            let table = difference
                 .table
                 .is_some_and(|table| rule.kind == "table" && matches(&rule.pattern, &table));
             own || table
@@ -85,21 +84,21 @@ impl Ignore {
     }
 
     /// The rule that covers a finding.
-    pub fn finding(&self, one: &Finding) -> Option<&Rule> {
-        let kind = format!("lint:{}", one.rule);
+    pub fn finding(&self, finding: &Finding) -> Option<&IgnoreRule> {
+        let kind = format!("lint:{}", finding.rule);
         self.rules.iter().find(|rule| {
             (rule.kind == "*" || rule.kind == "lint" || rule.kind == kind)
-                && matches(&rule.pattern, &one.object)
+                && matches(&rule.pattern, &finding.object)
         })
     }
 
     /// All rules.
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[IgnoreRule] {
         &self.rules
     }
 }
 
-/// Whether `text` is what `pattern` says; `*` is any text.
+/// Whether `text` matches `pattern`, in which `*` matches any text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -114,15 +113,15 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::diff::{Change, Kind, Severity};
-    use crate::schema::model::Text;
+    use crate::schema::diff::{Change, ObjectKind, Severity};
+    use crate::schema::model::Symbol;
 
-    fn difference(kind: Kind, table: Option<&str>, name: &str) -> Difference {
+    fn difference(kind: ObjectKind, table: Option<&str>, name: &str) -> Difference {
         let change = Change::Extra { live: String::new() };
         Difference::new(
             kind,
-            table.map(Text::new),
-            Text::new(name),
+            table.map(Symbol::new),
+            Symbol::new(name),
             change,
             Severity::Cosmetic,
         )
@@ -133,22 +132,22 @@ mod tests {
         let text = "# comment\n\ntable:audit_*   # kept by the audit tool\ncolumn:users.legacy_* # goes in March\n\
                     lint:no-primary-key:log_* # append only\n*:tmp* # scratch\n";
         let ignore = Ignore::parse(text, Path::new("ignore"))?;
-        let audit = difference(Kind::Table, Some("audit_log"), "audit_log");
+        let audit = difference(ObjectKind::Table, Some("audit_log"), "audit_log");
         assert_eq!(ignore.difference(&audit).map(|rule| rule.line), Some(3));
-        let inside = difference(Kind::Column, Some("audit_log"), "who");
+        let inside = difference(ObjectKind::Column, Some("audit_log"), "who");
         assert_eq!(
             ignore.difference(&inside).map(|rule| rule.reason.as_str()),
             Some("kept by the audit tool")
         );
-        let column = difference(Kind::Column, Some("users"), "legacy_id");
+        let column = difference(ObjectKind::Column, Some("users"), "legacy_id");
         assert_eq!(ignore.difference(&column).map(|rule| rule.line), Some(4));
         assert_eq!(
-            ignore.difference(&difference(Kind::Column, Some("users"), "email")),
+            ignore.difference(&difference(ObjectKind::Column, Some("users"), "email")),
             None
         );
         assert_eq!(
             ignore
-                .difference(&difference(Kind::View, None, "tmp_view"))
+                .difference(&difference(ObjectKind::View, None, "tmp_view"))
                 .map(|rule| rule.line),
             Some(6)
         );

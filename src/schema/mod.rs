@@ -1,7 +1,8 @@
-//! The model of a schema, how it is read from a server, compared, checked and drawn.
+//! The model of a schema, and reading, comparing, fixing, checking and drawing it.
 //!
-//! [`model`] is the canonical form and the snapshot format; [`normalise`] turns what a server
-//! says into it; [`diff`], [`fix`], [`lint`] and [`ignore`] are pure functions over it.
+//! [`model`] is the canonical form and the snapshot format; [`introspect`] reads a server and
+//! [`normalise`] converts its answers to the canonical form; [`diff`], [`fix`], [`lint`] and [`ignore`]
+//! are pure functions over it.
 
 pub mod column;
 pub mod ddl;
@@ -18,4 +19,4 @@ pub mod model;
 pub mod normalise;
 pub mod shared;
 pub mod snapshot;
-pub mod text;
+pub mod symbol;

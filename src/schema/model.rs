@@ -1,8 +1,8 @@
 //! The canonical model of a schema, and the snapshot format.
 //!
-//! Everything in here is already normalised: the same migrations give the same model on every
-//! supported server, but for collations, where [`Schema::same_collation`] decides. Maps are
-//! ordered, so a snapshot changes only where the schema did.
+//! All values are normalised: the same migrations give the same model on every supported server,
+//! except for collations, which [`Schema::same_collation`] compares. Maps are ordered, so that a
+//! snapshot changes only where the schema does.
 
 mod keys;
 mod programs;
@@ -14,20 +14,20 @@ use super::normalise;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use super::column::{Attributes, Column, Generated};
+pub use super::column::{Attributes, Column, GeneratedColumn};
 pub use super::shared::Shared;
-pub use super::text::Text;
-pub use keys::{Action, ForeignKey, Index, IndexKind, Key, Names, Part};
-pub use programs::{Event, Routine, Trigger, View};
+pub use super::symbol::Symbol;
+pub use keys::{ColumnNames, ForeignKey, Index, IndexKey, IndexPart, IndexType, ReferentialAction};
+pub use programs::{Routine, ScheduledEvent, Trigger, View};
 
 /// Objects by name, in the order of their names. A sorted vector: a thousand tables have several
-/// thousand maps of two or three entries, and a tree's node alone holds room for eleven.
-pub type ByName<T> = LiteMap<Text, T>;
+/// thousand maps of two or three entries, and a tree's node has capacity for eleven.
+pub type ByName<T> = LiteMap<Symbol, T>;
 
 /// The version of the snapshot format that this build reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// The index that is a table's primary key.
+/// The name of the index of the primary key.
 pub const PRIMARY: &str = "PRIMARY";
 
 /// A whole database.
@@ -35,19 +35,19 @@ pub const PRIMARY: &str = "PRIMARY";
 pub struct Schema {
     /// [`FORMAT`] of the snapshot.
     pub format: u32,
-    /// Which family of servers it was read from.
+    /// The server family it was read from.
     #[serde(rename = "dialect")]
     pub flavor: Flavor,
     /// The database's default collation.
     #[serde(skip, default = "utf8mb4")]
-    pub collation: Text,
-    /// The same in a snapshot of migrations that say it, or make tables that take it over.
+    pub collation: Symbol,
+    /// The same in a snapshot, if the migrations set it or create tables that inherit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub database_collation: Option<Text>,
-    /// The server's default collation of each character set that the schema uses: what a
-    /// migration that names only a character set gets here.
+    pub database_collation: Option<Symbol>,
+    /// The server's default collation of each character set used by the schema, which applies if a
+    /// migration names only a character set.
     #[serde(default)]
-    pub default_collations: BTreeMap<Text, Text>,
+    pub default_collations: BTreeMap<Symbol, Symbol>,
     /// Tables by name.
     #[serde(default, serialize_with = "as_map")]
     pub tables: ByName<Table>,
@@ -62,22 +62,22 @@ pub struct Schema {
     pub functions: ByName<Routine>,
     /// Scheduled events by name.
     #[serde(default, serialize_with = "as_map")]
-    pub events: ByName<Event>,
-    /// Bodies whose strings the server printed without their escapes, and the reading user may not see
-    /// in another way.
+    pub events: ByName<ScheduledEvent>,
+    /// Bodies whose strings the server prints without their escapes, and whose original text the user
+    /// cannot see.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub inexact: BTreeSet<Text>,
-    /// Tables that were found equal to those of the schema it is compared with while a snapshot
-    /// was read, and are left out of `tables`: one model of a thousand tables is enough.
+    pub inexact: BTreeSet<Symbol>,
+    /// Names of tables equal to those of the compared schema, which a snapshot omits from `tables` to
+    /// save memory.
     #[serde(skip)]
-    pub same: BTreeSet<Text>,
-    /// Whether the server refuses values that do not fit, instead of changing them.
+    pub equal_tables: BTreeSet<Symbol>,
+    /// Whether the server rejects values that do not fit (strict mode), instead of changing them.
     #[serde(skip, default = "yes")]
     pub strict: bool,
-    /// The `sql_mode` of the session that read it; that of a snapshot is not known.
+    /// The `sql_mode` of the session that read it; unknown for a snapshot.
     #[serde(skip, default = "empty")]
-    pub sql_mode: Text,
-    /// What the reading user may not see; comparisons leave these out.
+    pub sql_mode: Symbol,
+    /// The kinds of objects hidden from the reading user; comparisons omit these.
     #[serde(skip)]
     pub hidden: Hidden,
 }
@@ -96,7 +96,7 @@ impl Default for Schema {
             functions: ByName::new(),
             events: ByName::new(),
             inexact: BTreeSet::new(),
-            same: BTreeSet::new(),
+            equal_tables: BTreeSet::new(),
             strict: yes(),
             sql_mode: empty(),
             hidden: Hidden::default(),
@@ -104,7 +104,7 @@ impl Default for Schema {
     }
 }
 
-/// Kinds of objects that privileges hide as a whole. A single hidden body is `None` in the model.
+/// Kinds of objects hidden entirely by missing privileges. A single hidden body is `None` in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hidden {
     /// No privilege on the whole database: tables and views without a grant of their own.
@@ -117,7 +117,7 @@ pub struct Hidden {
     pub events: bool,
     /// No privilege that shows stored routines.
     pub routines: bool,
-    /// Foreign keys and checks: shown only to users with more than SELECT.
+    /// Foreign keys and checks, visible only with a privilege other than SELECT.
     pub constraints: bool,
 }
 
@@ -125,16 +125,16 @@ pub struct Hidden {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Storage engine, as the server spells it (`InnoDB`).
-    pub engine: Text,
+    pub engine: Symbol,
     /// Default collation of new columns.
-    pub collation: Text,
-    /// The table's comment.
+    pub collation: Symbol,
+    /// COMMENT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
-    /// Options given explicitly (`row_format`, `key_block_size`, ...), in lower case.
+    pub comment: Option<Symbol>,
+    /// Explicit options (`row_format`, `key_block_size`, ...), in lower case.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
-    pub options: ByName<Text>,
-    /// Columns in their order.
+    pub options: ByName<Symbol>,
+    /// Columns in order.
     pub columns: Shared<Vec<Column>>,
     /// Indexes by name; the primary key is [`PRIMARY`].
     #[serde(default, skip_serializing_if = "no_entries")]
@@ -144,23 +144,23 @@ pub struct Table {
     pub foreign_keys: Shared<ByName<ForeignKey>>,
     /// Check constraints by name.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
-    pub checks: ByName<Check>,
+    pub checks: ByName<CheckConstraint>,
     /// Triggers by name.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub triggers: ByName<Trigger>,
-    /// How the table is partitioned.
+    /// The partitioning of the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitioning: Option<Box<Partitioning>>,
-    /// What the server counted; no part of a snapshot.
+    pub partitioning: Option<Box<TablePartitioning>>,
+    /// The server's statistics; not part of a snapshot.
     #[serde(skip)]
     pub stats: Stats,
 }
 
 impl Table {
     /// An empty InnoDB table.
-    pub fn new(collation: Text) -> Table {
+    pub fn new(collation: Symbol) -> Table {
         Table {
-            engine: Text::new("InnoDB"),
+            engine: Symbol::new("InnoDB"),
             collation,
             comment: None,
             options: ByName::new(),
@@ -174,12 +174,12 @@ impl Table {
         }
     }
 
-    /// The column called `name` (names of columns know no case on either server).
+    /// The column called `name` (column names are case-insensitive on both servers).
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| same_name(&column.name, name))
     }
 
-    /// The columns for the beginning and the end of a row's time, in this order, where they were named.
+    /// The start and end columns of the row period, if they are explicit.
     pub fn row_times(&self) -> Option<(&Column, &Column)> {
         let find = |expression: &str| {
             let is = |column: &&Column| column.generated.is_some_and(|one| one.expression == *expression);
@@ -188,23 +188,23 @@ impl Table {
         Some((find("row start")?, find("row end")?))
     }
 
-    /// The check that is part of this column's definition.
-    pub fn column_check(&self, column: &str) -> Option<&Check> {
-        let name = Text::new(column);
-        let own = |name: &Text| self.checks.get(name).filter(|check| check.of_column);
-        own(&name).or_else(|| own(&Check::beside(name)))
+    /// The column-level check of this column.
+    pub fn column_check(&self, column: &str) -> Option<&CheckConstraint> {
+        let name = Symbol::new(column);
+        let own = |name: &Symbol| self.checks.get(name).filter(|check| check.column_level);
+        own(&name).or_else(|| own(&CheckConstraint::disambiguated(name)))
     }
 
-    /// Adds a check. MariaDB allows a column's check and a table's of one name.
-    pub fn add_check(&mut self, name: Text, check: Check) {
+    /// Adds a check. MariaDB allows a column-level and a table-level check of the same name.
+    pub fn add_check(&mut self, name: Symbol, check: CheckConstraint) {
         let taken = self.checks.get(&name).copied();
         match taken {
-            Some(other) if other.of_column && !check.of_column => {
-                self.checks.insert(Check::beside(name), other);
+            Some(other) if other.column_level && !check.column_level => {
+                self.checks.insert(CheckConstraint::disambiguated(name), other);
                 self.checks.insert(name, check);
             }
-            Some(other) if check.of_column && !other.of_column => {
-                self.checks.insert(Check::beside(name), check);
+            Some(other) if check.column_level && !other.column_level => {
+                self.checks.insert(CheckConstraint::disambiguated(name), check);
             }
             _ => {
                 self.checks.insert(name, check);
@@ -212,9 +212,9 @@ impl Table {
         }
     }
 
-    /// The names of the triggers of each event (`before insert`), in the order in which they run.
-    pub fn triggers_in_order(&self) -> BTreeMap<Text, Vec<Text>> {
-        let mut events: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
+    /// The names of the triggers of each event (`before insert`), in execution order.
+    pub fn triggers_in_order(&self) -> BTreeMap<Symbol, Vec<Symbol>> {
+        let mut events: BTreeMap<Symbol, Vec<Symbol>> = BTreeMap::new();
         for (name, trigger) in &self.triggers {
             events.entry(trigger.when).or_default().push(*name);
         }
@@ -226,11 +226,11 @@ impl Table {
 
     /// The primary key.
     pub fn primary_key(&self) -> Option<&Index> {
-        self.indexes.get(&Text::new(PRIMARY))
+        self.indexes.get(&Symbol::new(PRIMARY))
     }
 }
 
-/// Sizes as the server estimates them.
+/// The server's statistics and estimates.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stats {
     /// Estimated rows.
@@ -243,7 +243,7 @@ pub struct Stats {
     pub auto_increment: Option<u64>,
 }
 
-// Two equal schemas may hold different data.
+// Equal schemas can hold different data.
 impl PartialEq for Stats {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -254,42 +254,43 @@ impl Eq for Stats {}
 
 /// A check constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
+pub struct CheckConstraint {
     /// The canonical condition.
-    pub clause: Text,
+    pub clause: Symbol,
     /// NOT ENFORCED (MySQL only).
     #[serde(default, skip_serializing_if = "is_false")]
     pub not_enforced: bool,
-    /// Part of the definition of the column of the same name (MariaDB only), where it can only
-    /// be changed with the column.
+    /// Part of the definition of the column of the same name (MariaDB only), which can be changed only
+    /// together with the column.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub of_column: bool,
+    #[serde(rename = "of_column")]
+    pub column_level: bool,
 }
 
-impl Check {
-    /// What a column's check is called in the model where a check of the table has the column's
-    /// name. No name on a server ends in a space.
-    pub fn beside(column: Text) -> Text {
-        Text::from(format!("{column} "))
+impl CheckConstraint {
+    /// The name of a column-level check in the model if a table-level check has the column's name. No
+    /// name on a server ends in a space.
+    pub fn disambiguated(column: Symbol) -> Symbol {
+        Symbol::from(format!("{column} "))
     }
 
-    /// The name of a check on the server.
-    pub fn name_on_server(name: Text) -> Text {
-        Text::new(name.trim_end_matches(' '))
+    /// The name on the server of a check in the model.
+    pub fn name_on_server(name: Symbol) -> Symbol {
+        Symbol::new(name.trim_end_matches(' '))
     }
 }
 
-/// How a table is partitioned.
+/// The partitioning of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Partitioning {
+pub struct TablePartitioning {
     /// `range`, `list columns`, `hash`, ...
-    pub method: Text,
+    pub method: Symbol,
     /// The canonical expression or list of columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expression: Option<Text>,
+    pub expression: Option<Symbol>,
     /// The subpartitioning, as `hash (expression) partitions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subpartitions: Option<Text>,
+    pub subpartitions: Option<Symbol>,
     /// The partitions in order.
     pub partitions: Vec<Partition>,
 }
@@ -297,24 +298,24 @@ pub struct Partitioning {
 /// One partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
-    /// Its name.
-    pub name: Text,
-    /// The bound or the values; `None` for hash and key.
+    /// Partition name.
+    pub name: Symbol,
+    /// The bound or list of values; `None` for HASH and KEY.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub values: Option<Text>,
+    pub values: Option<Symbol>,
 }
 
-/// Whether two names mean one object where the servers know no case: columns, indexes, constraints,
-/// routines, events and partitions (manuals: "Identifier Case Sensitivity").
+/// Whether two names are equal under the servers' case-insensitive comparison, which applies to columns,
+/// indexes, constraints, routines, events and partitions (manuals: "Identifier Case Sensitivity").
 pub fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
         || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
 }
 
 impl Schema {
-    /// Whether two bodies of programs, one of this schema and one of the other, do the same: equal but
-    /// for comments and white space, and for escapes where one of them was printed without.
-    pub fn same_body(&self, mine: Text, other: &Schema, theirs: Text) -> bool {
+    /// Whether two bodies of programs, one of this schema and one of the other, are equivalent: equal except
+    /// for comments and white space, and for escapes if one of them was printed without.
+    pub fn same_body(&self, mine: Symbol, other: &Schema, theirs: Symbol) -> bool {
         let bare = normalise::without_comments;
         let inexact = || self.inexact.contains(&mine) || other.inexact.contains(&theirs);
         mine == theirs
@@ -323,63 +324,62 @@ impl Schema {
     }
 
     /// Whether the schema has this table.
-    pub fn knows(&self, table: Text) -> bool {
-        self.tables.contains_key(&table) || self.same.contains(&table)
+    pub fn has_table(&self, table: Symbol) -> bool {
+        self.tables.contains_key(&table) || self.equal_tables.contains(&table)
     }
 
-    /// The character set of a collation: what stands before the first underscore.
+    /// The character set of a collation: the part before the first underscore.
     pub fn charset_of(collation: &str) -> &str {
         collation.split('_').next().unwrap_or(collation)
     }
 
-    /// Whether `mine` here is `theirs` there: the same collation, or on each server the one
-    /// that a bare character set gives.
-    pub fn same_collation(&self, mine: Text, other: &Schema, theirs: Text) -> bool {
+    /// Whether `mine` in this schema equals `theirs` in the other: the same collation, or each the default
+    /// of the same character set on its server.
+    pub fn same_collation(&self, mine: Symbol, other: &Schema, theirs: Symbol) -> bool {
         mine == theirs
             || (Self::charset_of(&mine) == Self::charset_of(&theirs)
                 && self.is_default_collation(mine)
                 && other.is_default_collation(theirs))
     }
 
-    /// Whether a bare character set gives this collation on the server it was read from.
-    pub fn is_default_collation(&self, collation: Text) -> bool {
-        let charset = Text::new(Self::charset_of(&collation));
+    /// Whether this collation is the default of its character set on the server.
+    pub fn is_default_collation(&self, collation: Symbol) -> bool {
+        let charset = Symbol::new(Self::charset_of(&collation));
         self.default_collations.get(&charset) == Some(&collation)
     }
 
-    /// Keeps the default collations of the character sets that the schema uses.
-    pub fn keep_used_collations(&mut self) {
+    /// Removes the default collations of character sets that the schema does not use.
+    pub fn retain_used_collations(&mut self) {
         let mut used = BTreeSet::new();
         used.extend(
             self.database_collation
-                .map(|collation| Text::new(Self::charset_of(&collation))),
+                .map(|collation| Symbol::new(Self::charset_of(&collation))),
         );
         for table in self.tables.values() {
-            used.insert(Text::new(Self::charset_of(&table.collation)));
+            used.insert(Symbol::new(Self::charset_of(&table.collation)));
             let columns = table.columns.iter().filter_map(|column| column.collation);
-            used.extend(columns.map(|collation| Text::new(Self::charset_of(&collation))));
+            used.extend(columns.map(|collation| Symbol::new(Self::charset_of(&collation))));
         }
         self.default_collations
             .retain(|charset, _| used.contains(charset));
     }
 }
 
-/// What a server is unless it says otherwise.
+/// Default of `strict`.
 fn yes() -> bool {
     true
 }
 
-fn empty() -> Text {
-    Text::new("")
+fn empty() -> Symbol {
+    Symbol::new("")
 }
 
-/// A collation that every server has.
-fn utf8mb4() -> Text {
-    Text::new("utf8mb4_general_ci")
+/// A collation that every server supports.
+fn utf8mb4() -> Symbol {
+    Symbol::new("utf8mb4_general_ci")
 }
 
-/// A map as an object, also while it is empty: [`LiteMap`] then takes its keys for no text and
-/// writes a list, which is no map to a reader.
+/// Serializes a map as an object even if it is empty; [`LiteMap`] itself would then write a list.
 fn as_map<T: Serialize, S: Serializer>(map: &ByName<T>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(map)
 }

@@ -1,7 +1,7 @@
-//! What a server's INFORMATION_SCHEMA says, brought to the canonical form: pure functions.
+//! Converts the contents of INFORMATION_SCHEMA to the canonical form. Pure functions.
 //!
-//! The differences between the servers that are undone here were measured with MariaDB 10.11
-//! and 11.8 and MySQL 9.7; the tables of the tests hold what each of them prints.
+//! The differences between the servers were measured with MariaDB 10.11 and 11.8 and MySQL 9.7; the
+//! tables of the tests contain the output of each.
 
 use crate::db::Flavor;
 use crate::hex;
@@ -9,25 +9,25 @@ use std::borrow::Cow;
 
 mod body;
 mod checks;
+mod identifier_case;
 mod mode;
 mod options;
 mod schedule;
-mod spelling;
 mod versioning;
 
 pub use body::{body, without_comments, without_escapes};
 pub use checks::name_column_checks;
+pub use identifier_case::{unify_column_case, with_case_of};
 pub use mode::{ORACLE, modes_against, program_mode};
 pub use options::table_options;
 pub use schedule::intervals;
-pub use spelling::{respelled, spell_columns};
-pub use versioning::settle_versioning;
+pub use versioning::normalise_versioning;
 
 use super::dialect;
 use super::expr::{self, lexer};
-use super::model::{Action, Column, Key, Schema, Table, Text};
+use super::model::{Column, IndexKey, ReferentialAction, Schema, Symbol, Table};
 
-/// Canonical name of a collation or character set: `utf8` is what `utf8mb3` was called before.
+/// Canonical name of a collation or character set: `utf8` is the old name of `utf8mb3`.
 pub fn collation(name: &str) -> String {
     match name.strip_prefix("utf8_") {
         Some(rest) => format!("utf8mb3_{rest}"),
@@ -36,7 +36,8 @@ pub fn collation(name: &str) -> String {
     }
 }
 
-/// Canonical column type: integer display widths go unless they show (ZEROFILL, `tinyint(1)`).
+/// Canonical column type: without integer display widths, except those with an effect (ZEROFILL,
+/// `tinyint(1)`).
 pub fn column_type(raw: &str) -> String {
     const INTEGERS: [&str; 5] = ["tinyint(", "smallint(", "mediumint(", "int(", "bigint("];
     let ty = raw.trim();
@@ -56,16 +57,16 @@ pub fn column_type(raw: &str) -> String {
     }
 }
 
-/// The kinds of types that print their defaults differently.
+/// Families of types whose defaults are printed differently.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum TypeFamily {
     Number,
     Bit,
     Binary,
     Quoted,
 }
 
-pub(super) fn family(ty: &str) -> Family {
+pub(super) fn family(ty: &str) -> TypeFamily {
     const NUMBERS: [&str; 12] = [
         "tinyint",
         "smallint",
@@ -82,16 +83,16 @@ pub(super) fn family(ty: &str) -> Family {
     ];
     let name = ty.split(['(', ' ']).next().unwrap_or(ty);
     match name {
-        "bit" => Family::Bit,
-        "binary" | "varbinary" => Family::Binary,
-        name if NUMBERS.contains(&name) => Family::Number,
-        _ => Family::Quoted,
+        "bit" => TypeFamily::Bit,
+        "binary" | "varbinary" => TypeFamily::Binary,
+        name if NUMBERS.contains(&name) => TypeFamily::Number,
+        _ => TypeFamily::Quoted,
     }
 }
 
-/// The canonical default of a column, or nothing if it has none (or NULL, which is the same).
+/// The canonical default of a column; `None` if it has none or NULL, which are equal.
 ///
-/// MariaDB says the default as SQL; MySQL says a literal's value without its quotes, and an
+/// MariaDB prints the default as SQL; MySQL prints a literal's value without its quotes, and an
 /// expression as SQL with `DEFAULT_GENERATED` in `extra`.
 pub fn default_value(
     flavor: Flavor,
@@ -101,41 +102,43 @@ pub fn default_value(
     database: &str,
 ) -> Option<String> {
     let raw = raw?;
-    let sql = (dialect::of(flavor).default_sql)(raw, extra, ty, database)?;
+    let sql = (dialect::for_flavor(flavor).default_sql)(raw, extra, ty, database)?;
     let value = lexer::literal_value(&sql);
     Some(match (family(ty), value) {
-        (Family::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
-        (Family::Binary, value) => {
+        (TypeFamily::Number, Some(value)) if value.parse::<f64>().is_ok() => value,
+        (TypeFamily::Binary, value) => {
             let bytes = value.map(|value| hexadecimal(&value)).unwrap_or(sql);
             match bytes.strip_prefix("0x") {
                 Some(digits) => binary_default(ty, digits),
                 None => bytes,
             }
         }
-        (Family::Quoted, None) if expr::is_literal(&sql) && sql.parse::<f64>().is_ok() => lexer::quote(&sql),
+        (TypeFamily::Quoted, None) if expr::is_literal(&sql) && sql.parse::<f64>().is_ok() => {
+            lexer::quote(&sql)
+        }
         _ => sql,
     })
 }
 
-/// The default of an ENUM or SET in the character set `binary`, as that of any other: MySQL and
-/// MariaDB 11.8 say its bytes.
+/// The default of an ENUM or SET in the character set `binary`, as text: MySQL and MariaDB 11.8 print its
+/// bytes.
 pub fn default_of_bytes(flavor: Flavor, raw: &str) -> String {
-    (dialect::of(flavor).default_of_bytes)(raw).unwrap_or_else(|| raw.to_owned())
+    (dialect::for_flavor(flavor).default_of_bytes)(raw).unwrap_or_else(|| raw.to_owned())
 }
 
-/// Whether a default is the time of the INSERT.
+/// Whether a default is the current time.
 pub(super) fn is_current_time(raw: &str, ty: &str) -> bool {
     let is_time = ty.starts_with("timestamp") || ty.starts_with("datetime");
     let start = raw.get(..17);
     is_time && start.is_some_and(|start| start.eq_ignore_ascii_case("current_timestamp"))
 }
 
-/// The text whose bytes these digits are; nothing if they are no text.
+/// The text with these bytes, given as hexadecimal digits; `None` if it is not UTF-8.
 pub fn from_hexadecimal(digits: &str) -> Option<String> {
     String::from_utf8(hex::decode(digits)?).ok()
 }
 
-/// The canonical default of a binary column from the digits of its bytes.
+/// The canonical default of a binary column, from the hexadecimal digits of its bytes.
 pub fn binary_default(ty: &str, digits: &str) -> String {
     let bytes = format!("0x{}", digits.to_ascii_lowercase());
     match ty.starts_with("binary") {
@@ -145,8 +148,8 @@ pub fn binary_default(ty: &str, digits: &str) -> String {
     }
 }
 
-/// MariaDB pads the default of a BINARY column to its length, MySQL does not. Nothing but padding
-/// is the empty string, which MySQL prints as `0x` and does not read again.
+/// Removes the padding of a BINARY column's default, which MariaDB prints and MySQL does not. A default of
+/// padding only is the empty string, which MySQL prints as `0x` but does not accept.
 fn unpadded(hexadecimal: &str) -> String {
     let mut digits = hexadecimal;
     while let Some(rest) = digits.strip_suffix("00").filter(|rest| rest.starts_with("0x")) {
@@ -163,8 +166,8 @@ fn hexadecimal(text: &str) -> String {
     format!("0x{}", hex::encode(text.as_bytes()))
 }
 
-/// MySQL gives the bytes of an expression out as if each were a letter, so that `ü` becomes
-/// `Ã¼`: this takes it back. What every server says rightly is no such bytes and stays.
+/// Decodes an expression of MySQL, which prints each UTF-8 byte as a character, so that `ü` becomes
+/// `Ã¼`. Text that is printed correctly does not decode and stays unchanged.
 pub fn decoded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -176,35 +179,35 @@ pub fn decoded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What `extra` says after `on update`.
+/// The expression after `on update` in `extra`.
 pub fn on_update(extra: &str) -> Option<String> {
     let at = extra.to_ascii_lowercase().find("on update ")?;
     let value = extra[at + "on update ".len()..].split_whitespace().next()?;
     Some(expr::canonical(value, ""))
 }
 
-/// Whether `extra` has the word, in any case.
+/// Whether `extra` contains a word, ignoring case.
 pub fn has_word(extra: &str, word: &str) -> bool {
     extra.split_whitespace().any(|one| one.eq_ignore_ascii_case(word))
 }
 
-/// A rule of a foreign key.
-pub fn action(rule: &str) -> Action {
+/// The referential action of a foreign key's rule.
+pub fn action(rule: &str) -> ReferentialAction {
     match rule {
-        "CASCADE" => Action::Cascade,
-        "SET NULL" => Action::SetNull,
-        "SET DEFAULT" => Action::SetDefault,
-        _ => Action::Restrict,
+        "CASCADE" => ReferentialAction::Cascade,
+        "SET NULL" => ReferentialAction::SetNull,
+        "SET DEFAULT" => ReferentialAction::SetDefault,
+        _ => ReferentialAction::Restrict,
     }
 }
 
-/// The type of a parameter or of a function's result, with the collation of its text unless that
-/// is the database's own, which is what it was when the program was made (`database`): a later default of
-/// the database changes no program. A collation that the character set alone gives is left to the server.
-pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>, database: Text) -> String {
+/// The type of a parameter or of a function's result, with its collation unless that is `database`, the
+/// database's collation at the creation of the program, which a later change does not affect. The default
+/// collation of a character set is omitted.
+pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>, database: Symbol) -> String {
     let ty = column_type(ty);
     let name = collation.filter(|name| !name.is_empty());
-    let Some(name) = name.map(|name| Text::from(self::collation(name))) else {
+    let Some(name) = name.map(|name| Symbol::from(self::collation(name))) else {
         return ty;
     };
     let charset = Schema::charset_of(&name);
@@ -215,8 +218,8 @@ pub fn program_type(schema: &Schema, ty: &str, collation: Option<&str>, database
     }
 }
 
-/// A parameter as it stands in CREATE PROCEDURE, or in that of MariaDB's mode ORACLE; functions know
-/// no modes of parameters.
+/// A parameter as written in CREATE PROCEDURE, also under MariaDB's mode ORACLE; parameters of functions
+/// have no mode.
 pub fn parameter(mode: Option<&str>, name: &str, ty: &str, oracle: bool) -> String {
     let name = name.replace('`', "``");
     match mode.filter(|mode| !mode.is_empty()) {
@@ -226,13 +229,13 @@ pub fn parameter(mode: Option<&str>, name: &str, ty: &str, oracle: bool) -> Stri
     }
 }
 
-/// MariaDB stores JSON as longtext with a check; this gives the column its type back and
-/// takes the check away (manual of MariaDB: "JSON Data Type").
+/// Restores the type of JSON columns, which MariaDB stores as longtext with a check, and removes the
+/// check (manual of MariaDB: "JSON Data Type").
 pub fn restore_json(table: &mut Table) {
     let looks = |column: &Column| {
         column.ty == "longtext" && column.collation.is_some_and(|name| name == "utf8mb4_bin")
     };
-    // Only what changes is touched: the columns may be another model's as well.
+    // Do not touch unchanged tables: the columns may be shared with another model.
     for at in (0..table.columns.len())
         .filter(|at| looks(&table.columns[*at]))
         .collect::<Vec<_>>()
@@ -243,19 +246,19 @@ pub fn restore_json(table: &mut Table) {
         if let Some(name) = check.map(|(name, _)| *name) {
             table.checks.remove(&name);
             table.columns[at].change(|column| {
-                column.ty = Text::new("json");
+                column.ty = Symbol::new("json");
                 column.collation = None;
             });
         }
     }
 }
 
-/// Whether a check's name was made up by the server: `t_chk_1` (MySQL), `CONSTRAINT_1` (MariaDB).
+/// Whether the server generated a check's name: `t_chk_1` (MySQL), `CONSTRAINT_1` (MariaDB).
 pub fn is_generated_check(table: &str, name: &str) -> bool {
     numbered(name, &format!("{table}_chk_")) || numbered(name, "CONSTRAINT_")
 }
 
-/// Whether a foreign key's name was made up by the server: `t_ibfk_1`, or a bare number
+/// Whether the server generated a foreign key's name: `t_ibfk_1`, or a bare number
 /// (MariaDB from 12.1).
 pub fn is_generated_foreign_key(table: &str, name: &str) -> bool {
     numbered(name, &format!("{table}_ibfk_")) || numbered(name, "")
@@ -269,9 +272,9 @@ fn numbered(name: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether an index may have been named by the server after its first column: `email`, `email_2`.
-pub fn is_generated_index(name: &str, first: Option<Key>) -> bool {
-    let Some(Key::Column(column)) = first else {
+/// Whether the server may have generated an index's name from its first column: `email`, `email_2`.
+pub fn is_generated_index(name: &str, first: Option<IndexKey>) -> bool {
+    let Some(IndexKey::Column(column)) = first else {
         return numbered(name, "functional_index_") || name == "functional_index";
     };
     name.eq_ignore_ascii_case(&column) || numbered(name, &format!("{column}_"))

@@ -1,4 +1,4 @@
-//! Parts of a model that two models hold together.
+//! Parts of a model shared between two models.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 use litemap::LiteMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value that may belong to several models: copying it copies a pointer, and changing it makes
-/// a copy of one's own first. Two models of one schema are then hardly larger than one.
+/// A value that several models can share: copy-on-write (`Arc::make_mut`). Two models of one schema
+/// are then hardly larger than one.
 #[derive(Debug, Default)]
 pub struct Shared<T>(Arc<T>);
 
 impl<T> Shared<T> {
-    /// The value, not yet shared.
+    /// A value that is not shared yet.
     pub fn new(value: T) -> Self {
         Shared(Arc::new(value))
     }
 }
 
 impl<T: PartialEq> Shared<T> {
-    /// Takes over `other`'s value if it is the same, so that it is kept once.
+    /// Shares `other`'s value if it is equal, so that it is stored once.
     pub fn share(&mut self, other: &Shared<T>) {
         if self == other {
             self.0 = Arc::clone(&other.0);

@@ -1,5 +1,5 @@
-//! Reading a snapshot beside the schema it is compared with: a table that is the same in both
-//! is kept once, so that the memory of a check is that of one schema.
+//! Reads a snapshot, sharing tables equal to the live schema, so that a check needs the memory of one
+//! schema.
 
 use std::fmt;
 use std::io::Read;
@@ -8,32 +8,33 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 
-use super::model::{Schema, Table, Text};
+use super::model::{Schema, Symbol, Table};
 
-/// Reads a snapshot; tables equal to those of `live` are only named, in [`Schema::same`].
+/// Reads a snapshot. Of tables equal to those of `live`, only the names are stored, in
+/// [`Schema::equal_tables`].
 ///
 /// # Errors
-/// The text is no snapshot.
+/// The text is not a snapshot.
 pub fn read(from: impl Read, live: &Schema) -> serde_json::Result<Schema> {
     let mut reader = serde_json::Deserializer::from_reader(from);
-    let mut schema = Beside(live).deserialize(&mut reader)?;
+    let mut schema = SchemaSeed(live).deserialize(&mut reader)?;
     reader.end()?;
-    // Where the migrations say nothing of the database's own collation, it is as it is.
+    // If the migrations do not define the database's collation, any is accepted.
     schema.collation = schema.database_collation.unwrap_or(live.collation);
     Ok(schema)
 }
 
-/// A schema beside another.
-struct Beside<'a>(&'a Schema);
+/// Deserializes a schema that is compared with this one.
+struct SchemaSeed<'a>(&'a Schema);
 
-impl<'de> DeserializeSeed<'de> for Beside<'_> {
+impl<'de> DeserializeSeed<'de> for SchemaSeed<'_> {
     type Value = Schema;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Schema, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Beside<'_> {
+impl<'de> Visitor<'de> for SchemaSeed<'_> {
     type Value = Schema;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,13 +43,13 @@ impl<'de> Visitor<'de> for Beside<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Schema, A::Error> {
         let mut schema = Schema::default();
-        while let Some(key) = map.next_key::<Text>()? {
+        while let Some(key) = map.next_key::<Symbol>()? {
             match key.as_str() {
                 "format" => schema.format = map.next_value()?,
                 "dialect" => schema.flavor = map.next_value()?,
                 "default_collations" => schema.default_collations = map.next_value()?,
                 "database_collation" => schema.database_collation = map.next_value()?,
-                "tables" => map.next_value_seed(Tables {
+                "tables" => map.next_value_seed(TablesSeed {
                     live: self.0,
                     schema: &mut schema,
                 })?,
@@ -65,27 +66,27 @@ impl<'de> Visitor<'de> for Beside<'_> {
     }
 }
 
-/// The tables of a snapshot.
-struct Tables<'a> {
+/// Deserializes the tables of a snapshot.
+struct TablesSeed<'a> {
     live: &'a Schema,
     schema: &'a mut Schema,
 }
 
-impl<'de> DeserializeSeed<'de> for Tables<'_> {
+impl<'de> DeserializeSeed<'de> for TablesSeed<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Tables<'_> {
+impl<'de> Visitor<'de> for TablesSeed<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("tables by name")
     }
 
-    /// Snapshots without tables were once written with a list.
+    /// Old snapshots without tables contain an empty list.
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         match list.next_element::<IgnoredAny>()? {
             None => Ok(()),
@@ -94,13 +95,13 @@ impl<'de> Visitor<'de> for Tables<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((name, mut table)) = map.next_entry::<Text, Table>()? {
+        while let Some((name, mut table)) = map.next_entry::<Symbol, Table>()? {
             let live = self.live.tables.get(&name);
             if live == Some(&table) {
-                self.schema.same.insert(name);
+                self.schema.equal_tables.insert(name);
                 continue;
             }
-            // A list that was read one by one has room for more.
+            // The vector has spare capacity, because its length was unknown.
             table.columns.shrink_to_fit();
             if let Some(live) = live {
                 table.columns.share(&live.columns);
@@ -135,14 +136,14 @@ mod tests {
     #[test]
     fn equal_tables_are_kept_once_and_the_others_compared() -> serde_json::Result<()> {
         let table = |column: &str| {
-            let mut table = Table::new(Text::new("utf8mb4_bin"));
+            let mut table = Table::new(Symbol::new("utf8mb4_bin"));
             table.columns.push(Column::new(column, "int"));
             table
         };
         let schema = |tables: &[(&str, &str)]| Schema {
             tables: tables
                 .iter()
-                .map(|(name, column)| (Text::new(name), table(column)))
+                .map(|(name, column)| (Symbol::new(name), table(column)))
                 .collect(),
             ..Schema::default()
         };
@@ -150,17 +151,20 @@ mod tests {
         let json = serde_json::to_string(&schema(&[("same", "a"), ("other", "b"), ("missing", "a")]))?;
         let read = read(json.as_bytes(), &live)?;
         assert_eq!(
-            read.same.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+            read.equal_tables
+                .iter()
+                .map(|name| name.as_str())
+                .collect::<Vec<_>>(),
             ["same"]
         );
         assert!(
-            read.knows(Text::new("same"))
-                && read.knows(Text::new("missing"))
-                && !read.knows(Text::new("extra"))
+            read.has_table(Symbol::new("same"))
+                && read.has_table(Symbol::new("missing"))
+                && !read.has_table(Symbol::new("extra"))
         );
         let found: Vec<String> = diff(&read, &live)
             .iter()
-            .map(|one| format!("{} {}", one.path(), one.change.word()))
+            .map(|one| format!("{} {}", one.path(), one.change.as_str()))
             .collect();
         assert_eq!(
             found,

@@ -11,8 +11,8 @@ use std::path::Path;
 use dbtool::schema::diff::diff;
 use dbtool::schema::fix::fix;
 use dbtool::schema::model::{
-    Action, ByName, Check, Column, ForeignKey, Generated, Index, IndexKind, PRIMARY, Part, Schema, Table,
-    Text,
+    ByName, CheckConstraint, Column, ForeignKey, GeneratedColumn, Index, IndexPart, IndexType, PRIMARY,
+    ReferentialAction, Schema, Symbol, Table,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -22,8 +22,8 @@ use support::{Admin, Server};
 
 const COLLATION: &str = "utf8mb4_unicode_ci";
 
-fn text(text: &str) -> Text {
-    Text::new(text)
+fn text(text: &str) -> Symbol {
+    Symbol::new(text)
 }
 
 /// Types with a default that each takes.
@@ -57,17 +57,17 @@ fn column() -> impl Strategy<Value = Column> {
                 column.default = Some(default)
                     .filter(|one| with_default && !one.is_empty())
                     .map(text);
-                column.comment = comment.map(Text::from);
+                column.comment = comment.map(Symbol::from);
                 let is_text = ["char", "text", "enum"].iter().any(|part| ty.contains(part));
                 column.collation = is_text.then(|| text(collation));
             })
         })
 }
 
-fn index(kind: IndexKind, columns: &[&str]) -> Index {
+fn index(kind: IndexType, columns: &[&str]) -> Index {
     Index {
         kind,
-        parts: columns.iter().map(|name| Part::column(name)).collect(),
+        parts: columns.iter().map(|name| IndexPart::column(name)).collect(),
         ..Index::default()
     }
 }
@@ -82,7 +82,11 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
     let keys = prop::collection::vec(
         (
             0..3usize,
-            select(vec![Action::Restrict, Action::Cascade, Action::SetNull]),
+            select(vec![
+                ReferentialAction::Restrict,
+                ReferentialAction::Cascade,
+                ReferentialAction::SetNull,
+            ]),
         ),
         0..3,
     );
@@ -103,19 +107,19 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
         .prop_map(
             move |((names, columns), keys, generated, checks, on_n, comment)| {
                 let mut table = Table::new(text(COLLATION));
-                table.comment = comment.map(Text::from);
+                table.comment = comment.map(Symbol::from);
                 let id = Column::with("id", key, |id| id.auto_increment = true);
                 table.columns.extend([id, Column::new("n", "int")]);
                 table
                     .indexes
-                    .insert(text(PRIMARY), index(IndexKind::Primary, &["id"]));
+                    .insert(text(PRIMARY), index(IndexType::Primary, &["id"]));
                 for (name, mut column) in names.into_iter().zip(columns) {
                     column.name = text(name);
                     let indexable = !["text", "json"].iter().any(|part| column.ty.contains(part));
                     if indexable && column.nullable {
                         table.indexes.insert(
                             text(&format!("idx_{name}")),
-                            index(IndexKind::Plain, &[name, "n"]),
+                            index(IndexType::Plain, &[name, "n"]),
                         );
                     }
                     table.columns.push(column);
@@ -123,7 +127,7 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                 if let Some((expression, stored)) = generated {
                     let column = Column::with("g", "int", |column| {
                         column.nullable = true;
-                        column.generated = Some(Generated {
+                        column.generated = Some(GeneratedColumn {
                             expression: text(expression),
                             stored,
                         });
@@ -131,21 +135,21 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                     table.columns.push(column);
                     table
                         .indexes
-                        .insert(text("idx_g"), index(IndexKind::Plain, &["g"]));
+                        .insert(text("idx_g"), index(IndexType::Plain, &["g"]));
                 }
                 for (name, clause) in checks {
-                    let check = Check {
+                    let check = CheckConstraint {
                         clause: text(clause),
                         not_enforced: false,
-                        of_column: false,
+                        column_level: false,
                     };
                     table.checks.insert(text(name), check);
                 }
                 if let Some((unique, descending)) = on_n {
                     let kind = if unique {
-                        IndexKind::Unique
+                        IndexType::Unique
                     } else {
-                        IndexKind::Plain
+                        IndexType::Plain
                     };
                     let mut index = index(kind, &["n", "id"]);
                     index.parts[0].descending = descending;
@@ -155,14 +159,14 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                     let column = Column::with(&format!("ref{at}"), key, |column| column.nullable = true);
                     table.indexes.insert(
                         text(&format!("idx_ref{at}")),
-                        index(IndexKind::Plain, &[&column.name]),
+                        index(IndexType::Plain, &[&column.name]),
                     );
                     let key = ForeignKey {
                         columns: [column.name].into_iter().collect(),
                         table: text(&format!("t{target}")),
                         references: [text("id")].into_iter().collect(),
                         on_delete,
-                        on_update: Action::Restrict,
+                        on_update: ReferentialAction::Restrict,
                     };
                     table.foreign_keys.insert(text(&format!("fk_{at}")), key);
                     table.columns.push(column);
@@ -182,7 +186,7 @@ fn schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
             let mut tables: ByName<Table> = named
                 .filter_map(|(at, table)| Some((text(&format!("t{at}")), table?)))
                 .collect();
-            let names: Vec<Text> = tables.keys().copied().collect();
+            let names: Vec<Symbol> = tables.keys().copied().collect();
             for (name, table) in tables.iter_mut() {
                 table.foreign_keys.retain(|_, key| names.contains(&key.table));
                 // Names of constraints are unique in a database.
@@ -396,7 +400,7 @@ proptest! {
         let back = diff(&other, &one);
         prop_assert_eq!(forth.is_empty(), back.is_empty());
         let count = |list: &[dbtool::schema::diff::Difference], word: &str| {
-            list.iter().filter(|difference| difference.change.word() == word).count()
+            list.iter().filter(|difference| difference.change.as_str() == word).count()
         };
         prop_assert_eq!(count(&forth, "missing"), count(&back, "extra"));
         prop_assert_eq!(diff(&one, &other), forth, "the same every time");

@@ -15,10 +15,10 @@ use crate::report::{Format, Outcome, Reporter};
 use crate::schema::diagram::Picture;
 use crate::schema::diff::{Severity, diff};
 use crate::schema::ignore::Ignore;
-use crate::schema::introspect::Reading;
+use crate::schema::introspect::Introspection;
 use crate::schema::lint::{self, Finding, lint};
 
-use crate::schema::expected::{self, Expected, SNAPSHOT, committed, definers, unreadable};
+use crate::schema::expected::{self, ExpectedSchema, SNAPSHOT, definers, snapshot_file, unreadable};
 use outcome::Report;
 
 /// Name of the ignore file in the folder of the migrations.
@@ -69,8 +69,8 @@ pub fn explain(report: &Reporter, rule: &str) -> Result<(), Failure> {
 /// Compares and lints, and parts what is ignored from what counts.
 fn decide(
     database: &str,
-    live: Reading,
-    expected: Option<Expected>,
+    live: Introspection,
+    expected: Option<ExpectedSchema>,
     definers: Vec<Finding>,
     ignore: &Ignore,
 ) -> Report {
@@ -82,7 +82,7 @@ fn decide(
             let Some(rule) = ignore.difference(one) else {
                 return true;
             };
-            let what = format!("{} {}", one.kind.words(), one.path());
+            let what = format!("{} {}", one.kind.as_str(), one.path());
             report.ignored.push((what, rule.reason.clone()));
             false
         });
@@ -118,7 +118,7 @@ fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
     if let (true, Some(expected)) = (args.write, expected) {
         let path = args.dir.join(SNAPSHOT);
         if !expected.written {
-            committed::write_snapshot(expected, &path)?;
+            snapshot_file::write_snapshot(expected, &path)?;
         }
         report.written.push(path);
     }
@@ -130,7 +130,7 @@ fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
         );
         let picture = Picture::from_path(path)?;
         let expected = expected.map(|one| &one.schema);
-        committed::write_file(path, |out| {
+        snapshot_file::write_file(path, |out| {
             picture.draw(&title, live, expected, &report.differences, out)
         })?;
         report.written.push(path.clone());

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use super::shape::Shape;
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
-use crate::schema::diff::{Change, Difference, Kind, Severity, defined};
-use crate::schema::expected::Expected;
-use crate::schema::expected::standing::{Pending, Standing};
+use crate::schema::diff::{Change, Difference, ObjectKind, Severity, with_definition};
+use crate::schema::expected::ExpectedSchema;
+use crate::schema::expected::migration_state::{MigrationState, PendingMigration};
 use crate::schema::fix::{FixStatement, for_each_statement};
-use crate::schema::introspect::Reading;
+use crate::schema::introspect::Introspection;
 use crate::schema::lint::{Finding, RULES, auto_increment_use};
-use crate::schema::model::{Schema, Text};
+use crate::schema::model::{Schema, Symbol};
 use crate::sql::script::comment;
 
 /// How many tables the list of sizes has.
@@ -22,7 +22,7 @@ const LARGEST: usize = 10;
 /// The sizes of one table.
 #[derive(Debug, Clone, serde::Serialize)]
 pub(super) struct Size {
-    table: Text,
+    table: Symbol,
     rows: u64,
     data_bytes: u64,
     index_bytes: u64,
@@ -52,9 +52,9 @@ impl Size {
 /// Everything a check found.
 pub(super) struct Report {
     pub(super) database: String,
-    pub(super) live: Reading,
+    pub(super) live: Introspection,
     /// `None` if nothing was compared.
-    pub(super) expected: Option<Expected>,
+    pub(super) expected: Option<ExpectedSchema>,
     /// From which severity on a difference fails the check.
     pub(super) fail_from: Option<Severity>,
     pub(super) differences: Vec<Difference>,
@@ -76,7 +76,7 @@ pub(super) struct Report {
 
 impl Report {
     /// A report in which nothing differs yet.
-    pub(super) fn new(database: &str, live: Reading, expected: Option<Expected>) -> Self {
+    pub(super) fn new(database: &str, live: Introspection, expected: Option<ExpectedSchema>) -> Self {
         Report {
             database: database.to_owned(),
             live,
@@ -101,7 +101,7 @@ impl Report {
         let Some(expected) = &self.expected else {
             return Vec::new();
         };
-        let unfinished = &expected.standing.unfinished;
+        let unfinished = &expected.migrations_state.unfinished;
         if !unfinished.is_empty() {
             return vec![format!(
                 "there is no fix while a migration is half done: `dbtool migrate` finishes {}",
@@ -112,9 +112,9 @@ impl Report {
     }
 
     /// The migrations that are not applied.
-    pub(super) fn pending(&self) -> &[Pending] {
+    pub(super) fn pending(&self) -> &[PendingMigration] {
         let expected = self.expected.as_ref();
-        expected.map_or(&[], |expected| &expected.standing.pending)
+        expected.map_or(&[], |expected| &expected.migrations_state.pending)
     }
 
     /// What to know before reading the differences.
@@ -160,7 +160,7 @@ impl Report {
                     .iter()
                     .filter(|one| one.severity == severity)
                     .count();
-                (number > 0).then(|| format!("{number} {}", severity.word()))
+                (number > 0).then(|| format!("{number} {}", severity.as_str()))
             })
             .collect();
         format!(
@@ -174,7 +174,7 @@ impl Report {
     pub(super) fn drift(&self) -> impl Iterator<Item = Cow<'_, Difference>> {
         let expected = self.expected.as_ref().map(|expected| &expected.schema);
         let with = move |one| match expected {
-            Some(expected) => defined(one, expected, &self.live.schema),
+            Some(expected) => with_definition(one, expected, &self.live.schema),
             None => Cow::Borrowed(one),
         };
         self.differences.iter().map(with)
@@ -182,7 +182,7 @@ impl Report {
 
     /// Whether a difference is a table that is not expected at all, which takes one line.
     fn is_extra_table(&self, one: &Difference) -> bool {
-        one.kind == Kind::Table && !one.is_expected() && !self.verbose
+        one.kind == ObjectKind::Table && !one.is_expected() && !self.verbose
     }
 
     /// Tables that are not expected, one a line.
@@ -210,7 +210,7 @@ impl Report {
                 "  {} table {} extra ({}): {}, ~{}{note}",
                 style.ok("+"),
                 one.name,
-                style.dim(one.severity.words()),
+                style.dim(one.severity.description()),
                 report::plural(columns as u64, "column"),
                 report::plural(rows, "row"),
             ));
@@ -220,10 +220,10 @@ impl Report {
     }
 
     fn drift_text(&self, page: &mut Page) {
-        let mut group: Option<Option<Text>> = None;
+        let mut group: Option<Option<Symbol>> = None;
         for one in self.drift().filter(|one| !self.is_extra_table(one)) {
             if group != Some(one.table) {
-                page.heading(one.table.map_or("(database)", Text::as_str));
+                page.heading(one.table.map_or("(database)", Symbol::as_str));
                 group = Some(one.table);
             }
             difference_text(&one, page);
@@ -317,12 +317,12 @@ impl Report {
         let half_done = self
             .expected
             .as_ref()
-            .is_some_and(|expected| !expected.standing.unfinished.is_empty());
+            .is_some_and(|expected| !expected.migrations_state.unfinished.is_empty());
         if !self.differences.is_empty() && !half_done {
             page.line("next: `dbtool check-schema --fix-sql` prints the statements that mend it");
         }
-        let standing = self.expected.as_ref().map(|expected| &expected.standing);
-        if let Some(pending) = standing.and_then(Standing::pending_words) {
+        let migrations_state = self.expected.as_ref().map(|expected| &expected.migrations_state);
+        if let Some(pending) = migrations_state.and_then(MigrationState::pending_summary) {
             page.line(format_args!("next: `dbtool migrate`: {pending}"));
         }
         let findings = self.findings.len() as u64;
@@ -342,20 +342,23 @@ impl Report {
 fn difference_text(one: &Difference, page: &mut Page) {
     let style = page.style();
     let severity = match one.severity {
-        Severity::Breaks => style.bad(one.severity.words()),
-        Severity::Performance => style.warn(one.severity.words()),
-        Severity::Cosmetic => style.dim(one.severity.words()),
+        Severity::Breaks => style.bad(one.severity.description()),
+        Severity::Performance => style.warn(one.severity.description()),
+        Severity::Cosmetic => style.dim(one.severity.description()),
     };
     let what = match (one.kind, one.table) {
-        (Kind::Table | Kind::Partitioning, Some(_)) => one.kind.words().to_owned(),
-        _ => format!("{} {}", one.kind.words(), one.name),
+        (ObjectKind::Table | ObjectKind::Partitioning, Some(_)) => one.kind.as_str().to_owned(),
+        _ => format!("{} {}", one.kind.as_str(), one.name),
     };
     let mark = match one.change {
         Change::Missing { .. } => style.bad("-"),
         Change::Extra { .. } => style.ok("+"),
         Change::Different { .. } => style.warn("~"),
     };
-    page.line(format_args!("  {mark} {what} {} ({severity})", one.change.word()));
+    page.line(format_args!(
+        "  {mark} {what} {} ({severity})",
+        one.change.as_str()
+    ));
     match &one.change {
         Change::Missing { expected: text } | Change::Extra { live: text } => {
             page.block(6, dim_block(style, text))
@@ -430,7 +433,7 @@ impl Outcome for Report {
     }
 
     fn checks(&self) -> Vec<Check> {
-        let mut by_table: BTreeMap<Text, Vec<Cow<'_, Difference>>> = self
+        let mut by_table: BTreeMap<Symbol, Vec<Cow<'_, Difference>>> = self
             .live
             .schema
             .tables
@@ -439,7 +442,7 @@ impl Outcome for Report {
             .collect();
         for one in self.drift() {
             by_table
-                .entry(one.table.unwrap_or_else(|| Text::from(one.path())))
+                .entry(one.table.unwrap_or_else(|| Symbol::from(one.path())))
                 .or_default()
                 .push(one);
         }
@@ -471,8 +474,8 @@ impl Outcome for Report {
             let check = Check::new("lint", format!("{} {}", one.rule, one.object), status);
             checks.push(check.message(&one.what).detail(one.why).detail(&one.fix));
         }
-        let standing = self.expected.as_ref().map(|expected| &expected.standing);
-        if let Some(pending) = standing.and_then(Standing::pending_words) {
+        let migrations_state = self.expected.as_ref().map(|expected| &expected.migrations_state);
+        if let Some(pending) = migrations_state.and_then(MigrationState::pending_summary) {
             let status = match self.pending_fails && self.fail_from.is_some() {
                 true => CheckStatus::Failed,
                 false => CheckStatus::Warned,
@@ -495,5 +498,10 @@ fn one_line(one: &Difference) -> String {
         }
         _ => String::new(),
     };
-    format!("{} {} {}{fields}", one.kind.words(), one.name, one.change.word())
+    format!(
+        "{} {} {}{fields}",
+        one.kind.as_str(),
+        one.name,
+        one.change.as_str()
+    )
 }

@@ -1,15 +1,15 @@
 //! Table options as SQL.
 
 use super::quote;
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
-/// What the model has among the options of a table of MariaDB that keeps its old rows.
+/// The option of the model for a system-versioned table of MariaDB.
 pub const SYSTEM_VERSIONING: &str = "system_versioning";
 
-/// Options whose value is a keyword of its own; that of all others is a number or a string.
+/// Options whose value is a keyword; the values of all others are numbers or strings.
 const KEYWORDS: [&str; 2] = ["insert_method", "row_format"];
 
-/// Options that know no DEFAULT, with what takes them back.
+/// Options without DEFAULT, with the value that resets them.
 const DEFAULTS: [(&str, &str); 9] = [
     ("avg_row_length", "0"),
     ("checksum", "0"),
@@ -22,14 +22,14 @@ const DEFAULTS: [(&str, &str); 9] = [
     ("secondary_engine", "NULL"),
 ];
 
-/// A table option as `KEY=value`; without a value, what takes the option back.
-pub fn option(key: &str, value: Option<&Text>) -> String {
+/// A table option as `KEY=value`; without a value, the clause that resets the option.
+pub fn option(key: &str, value: Option<&Symbol>) -> String {
     match value {
         Some(_) if key == SYSTEM_VERSIONING => return "WITH SYSTEM VERSIONING".to_owned(),
         None if key == SYSTEM_VERSIONING => return "DROP SYSTEM VERSIONING".to_owned(),
         _ => {}
     }
-    // MariaDB reads the options of engines in backticks as well.
+    // MariaDB also accepts options of engines in backticks.
     let plain = key
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -44,7 +44,7 @@ pub fn option(key: &str, value: Option<&Text>) -> String {
             value.to_string()
         }
         Some(value) => quote(value),
-        // DEFAULT leaves it as it is.
+        // DEFAULT does not change these.
         None if key == "page_checksum" || key == "transactional" => "1".to_owned(),
         None => {
             let known = DEFAULTS.iter().find(|(known, _)| *known == key);
@@ -57,7 +57,7 @@ pub fn option(key: &str, value: Option<&Text>) -> String {
 #[cfg(test)]
 mod tests {
     use super::option;
-    use crate::schema::model::Text;
+    use crate::schema::model::Symbol;
 
     #[test]
     fn values_are_written_as_their_kind_asks() {
@@ -73,7 +73,7 @@ mod tests {
             ("page_compressed", None, "PAGE_COMPRESSED=DEFAULT"),
         ];
         for (key, value, expected) in table {
-            assert_eq!(option(key, value.map(Text::new).as_ref()), expected);
+            assert_eq!(option(key, value.map(Symbol::new).as_ref()), expected);
         }
     }
 }

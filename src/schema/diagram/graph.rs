@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clustering;
-use crate::schema::diff::{Change, Difference, Kind};
-use crate::schema::model::{ForeignKey, IndexKind, Schema, Table, Text};
+use crate::schema::diff::{Change, Difference, ObjectKind};
+use crate::schema::model::{ForeignKey, IndexType, Schema, Symbol, Table};
 
 /// With more tables than this, a diagram shows only their key columns.
 pub(super) const LARGE: usize = 30;
@@ -63,15 +63,15 @@ impl DriftState {
 
 /// A row of a box: a column of the table.
 pub(super) struct BoxRow {
-    pub(super) name: Text,
-    pub(super) ty: Text,
+    pub(super) name: Symbol,
+    pub(super) ty: Symbol,
     pub(super) primary: bool,
     pub(super) foreign: bool,
     pub(super) unique: bool,
     pub(super) nullable: bool,
     pub(super) state: DriftState,
     /// The parent table of its foreign key, if that is in another cluster.
-    pub(super) leads_to: Option<Text>,
+    pub(super) leads_to: Option<Symbol>,
 }
 
 impl BoxRow {
@@ -101,7 +101,7 @@ pub(super) fn cut(text: &str) -> (&str, bool) {
 
 /// The box of a table.
 pub(super) struct TableBox {
-    pub(super) name: Text,
+    pub(super) name: Symbol,
     pub(super) rows: Vec<BoxRow>,
     /// Number of columns that are not shown.
     pub(super) left_out: usize,
@@ -110,7 +110,7 @@ pub(super) struct TableBox {
 
 /// The link of a foreign key.
 pub(super) struct Link<'a> {
-    pub(super) name: Text,
+    pub(super) name: Symbol,
     pub(super) key: &'a ForeignKey,
     /// Index of the child's box and of the row of its first column.
     pub(super) child: (usize, Option<usize>),
@@ -140,8 +140,8 @@ pub(super) struct Graph<'a> {
 #[derive(Default)]
 struct TableDrift {
     table: DriftState,
-    columns: BTreeMap<Text, DriftState>,
-    keys: BTreeMap<Text, DriftState>,
+    columns: BTreeMap<Symbol, DriftState>,
+    keys: BTreeMap<Symbol, DriftState>,
 }
 
 /// A table to show, and the expected one if both exist.
@@ -158,12 +158,12 @@ impl<'a> Graph<'a> {
         let tables = shown(live, expected, &states);
         let keys_only = tables.len() > LARGE;
         let none = TableDrift::default();
-        let own = |name: &Text| states.get(name).unwrap_or(&none);
+        let own = |name: &Symbol| states.get(name).unwrap_or(&none);
         let boxes: Vec<TableBox> = tables
             .iter()
             .map(|(name, table)| new_box(*name, *table, own(name), keys_only))
             .collect();
-        let places: BTreeMap<Text, usize> = tables
+        let places: BTreeMap<Symbol, usize> = tables
             .iter()
             .enumerate()
             .map(|(at, (name, _))| (*name, at))
@@ -195,14 +195,14 @@ impl<'a> Graph<'a> {
 
     fn link(
         &mut self,
-        places: &BTreeMap<Text, usize>,
-        child: Text,
+        places: &BTreeMap<Symbol, usize>,
+        child: Symbol,
         table: &Table,
-        name: Text,
+        name: Symbol,
         key: &'a ForeignKey,
         state: DriftState,
     ) {
-        let place = |table: Text, column: Option<&Text>| {
+        let place = |table: Symbol, column: Option<&Symbol>| {
             let at = *places.get(&table)?;
             let rows = &self.boxes[at].rows;
             let row = column.and_then(|column| rows.iter().position(|row| row.name == *column));
@@ -215,12 +215,12 @@ impl<'a> Graph<'a> {
         let (Some(child), Some(parent)) = ends else {
             return;
         };
-        let nullable = |column: &Text| table.column(column).is_some_and(|column| column.nullable);
-        let key_columns: BTreeSet<Text> = key.columns.iter().copied().collect();
+        let nullable = |column: &Symbol| table.column(column).is_some_and(|column| column.nullable);
+        let key_columns: BTreeSet<Symbol> = key.columns.iter().copied().collect();
         let covers = |index: &crate::schema::model::Index| {
-            let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
+            let unique = matches!(index.kind, IndexType::Primary | IndexType::Unique);
             let columns = || index.parts.iter().map(|part| part.column_name());
-            unique && columns().collect::<Option<BTreeSet<Text>>>().as_ref() == Some(&key_columns)
+            unique && columns().collect::<Option<BTreeSet<Symbol>>>().as_ref() == Some(&key_columns)
         };
         self.links.push(Link {
             name,
@@ -256,14 +256,14 @@ impl<'a> Graph<'a> {
 fn shown<'a>(
     live: &'a Schema,
     expected: Option<&'a Schema>,
-    states: &BTreeMap<Text, TableDrift>,
-) -> BTreeMap<Text, TablePair<'a>> {
-    let missing = |name: &Text| {
+    states: &BTreeMap<Symbol, TableDrift>,
+) -> BTreeMap<Symbol, TablePair<'a>> {
+    let missing = |name: &Symbol| {
         states
             .get(name)
             .is_some_and(|drift| drift.table == DriftState::Missing)
     };
-    let mut tables: BTreeMap<Text, TablePair> = live
+    let mut tables: BTreeMap<Symbol, TablePair> = live
         .tables
         .iter()
         .map(|(name, table)| (*name, (table, None)))
@@ -280,8 +280,8 @@ fn shown<'a>(
     tables
 }
 
-fn states(drift: &[Difference]) -> BTreeMap<Text, TableDrift> {
-    let mut out: BTreeMap<Text, TableDrift> = BTreeMap::new();
+fn states(drift: &[Difference]) -> BTreeMap<Symbol, TableDrift> {
+    let mut out: BTreeMap<Symbol, TableDrift> = BTreeMap::new();
     for difference in drift {
         let Some(table) = difference.table else { continue };
         let states = out.entry(table).or_default();
@@ -291,12 +291,12 @@ fn states(drift: &[Difference]) -> BTreeMap<Text, TableDrift> {
             Change::Different { .. } => DriftState::Different,
         };
         match difference.kind {
-            Kind::Table => states.table = states.table.max(state),
-            Kind::Column => {
+            ObjectKind::Table => states.table = states.table.max(state),
+            ObjectKind::Column => {
                 states.columns.insert(difference.name, state);
             }
-            Kind::ForeignKey => {
-                states.keys.insert(difference.name_there(), state);
+            ObjectKind::ForeignKey => {
+                states.keys.insert(difference.name_on_server(), state);
             }
             _ => {}
         }
@@ -305,20 +305,20 @@ fn states(drift: &[Difference]) -> BTreeMap<Text, TableDrift> {
     out
 }
 
-fn new_box(name: Text, (table, expected): TablePair, states: &TableDrift, keys_only: bool) -> TableBox {
-    let primary = |column: Text| {
+fn new_box(name: Symbol, (table, expected): TablePair, states: &TableDrift, keys_only: bool) -> TableBox {
+    let primary = |column: Symbol| {
         let mut parts = table.primary_key().into_iter().flat_map(|key| &key.parts);
         parts.any(|part| part.column_name() == Some(column))
     };
     // Only indexes of one column: the columns of a larger unique index are not unique by themselves.
-    let unique = |column: Text| {
+    let unique = |column: Symbol| {
         let mut indexes = table.indexes.values();
         indexes.any(|index| {
-            index.kind == IndexKind::Unique
+            index.kind == IndexType::Unique
                 && matches!(&index.parts[..], [part] if part.column_name() == Some(column))
         })
     };
-    let in_key = |table: &Table, column: Text, missing: bool| {
+    let in_key = |table: &Table, column: Symbol, missing: bool| {
         let mut keys = table.foreign_keys.iter();
         keys.any(|(name, key)| {
             key.columns.contains(&column) && (!missing || states.keys.get(name) == Some(&DriftState::Missing))

@@ -10,8 +10,8 @@ use super::graph::Graph;
 use super::xml::{XmlText, script};
 use super::{layout, svg};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::diff::{Change, Difference, Kind, defined};
-use crate::schema::model::{Column, Schema, Table, Text};
+use crate::schema::diff::{Change, Difference, ObjectKind, with_definition};
+use crate::schema::model::{Column, Schema, Symbol, Table};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -41,10 +41,10 @@ pub(super) fn draw(
 /// The details shown for a selected table.
 #[derive(Serialize)]
 struct Details {
-    comment: Option<Text>,
-    engine: Text,
-    collation: Text,
-    columns: Vec<(Text, String, Option<Text>)>,
+    comment: Option<Symbol>,
+    engine: Symbol,
+    collation: Symbol,
+    columns: Vec<(Symbol, String, Option<Symbol>)>,
     indexes: Vec<String>,
     #[serde(rename = "foreign keys")]
     foreign_keys: Vec<String>,
@@ -61,7 +61,7 @@ fn details(
     drift: &[Difference],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut differences: BTreeMap<Text, Vec<&Difference>> = BTreeMap::new();
+    let mut differences: BTreeMap<Symbol, Vec<&Difference>> = BTreeMap::new();
     for difference in drift {
         if let Some(table) = difference.table {
             differences.entry(table).or_default().push(difference);
@@ -75,8 +75,9 @@ fn details(
             .find_map(|schema| Some((schema, schema.tables.get(&table_box.name)?)));
         let Some((schema, table)) = source else { continue };
         let differences = differences.get(&table_box.name).map_or(&[][..], |list| list);
-        let with_definition =
-            |difference: &&'_ Difference| defined(difference, expected.unwrap_or(live), live).into_owned();
+        let with_definition = |difference: &&'_ Difference| {
+            with_definition(difference, expected.unwrap_or(live), live).into_owned()
+        };
         let differences: Vec<Difference> = differences.iter().map(with_definition).collect();
         let details = Details::new(schema, &table_box.name, table, &differences);
         write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
@@ -129,12 +130,12 @@ impl Details {
 /// The kind of a change and its description.
 fn describe(difference: &Difference) -> (&'static str, String) {
     let mut text = match difference.kind {
-        Kind::Table => difference.kind.words().to_owned(),
-        kind => format!("{} {}", kind.words(), difference.name),
+        ObjectKind::Table => difference.kind.as_str().to_owned(),
+        kind => format!("{} {}", kind.as_str(), difference.name),
     };
     match &difference.change {
         // The details show the whole table anyway.
-        Change::Missing { .. } | Change::Extra { .. } if difference.kind == Kind::Table => {}
+        Change::Missing { .. } | Change::Extra { .. } if difference.kind == ObjectKind::Table => {}
         Change::Missing { expected: definition } | Change::Extra { live: definition } => {
             text.push_str(&format!("\n{definition}"));
         }
@@ -147,5 +148,5 @@ fn describe(difference: &Difference) -> (&'static str, String) {
             }
         }
     }
-    (difference.change.word(), text)
+    (difference.change.as_str(), text)
 }

@@ -281,7 +281,7 @@ fn draw_link(
     )
 }
 
-fn columns(list: &[crate::schema::model::Text], out: &mut impl Write) -> io::Result<()> {
+fn columns(list: &[crate::schema::model::Symbol], out: &mut impl Write) -> io::Result<()> {
     for (at, column) in list.iter().enumerate() {
         write!(out, "{}{}", if at == 0 { " (" } else { ", " }, XmlText(column))?;
     }

@@ -1,4 +1,4 @@
-//! MariaDB's ways.
+//! MariaDB's dialect.
 
 use super::Dialect;
 use crate::schema::expr::{self, lexer};
@@ -23,12 +23,12 @@ pub(super) const DIALECT: Dialect = Dialect {
     default_of_bytes,
 };
 
-/// A `?` or U+FFFD stands for what utf8mb3 lacks.
+/// A `?` or U+FFFD may replace a character that utf8mb3 lacks.
 fn is_cut_default(default: &str) -> bool {
     default.starts_with("0x") && (default.contains("3f") || default.contains("efbfbd"))
 }
 
-/// Defaults are shown as SQL.
+/// Defaults are displayed as SQL.
 fn default_sql(raw: &str, _: &str, _: &str, database: &str) -> Option<String> {
     (!raw.eq_ignore_ascii_case("null")).then(|| expr::canonical(raw, database))
 }

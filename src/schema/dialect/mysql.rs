@@ -1,8 +1,8 @@
-//! MySQL's ways.
+//! MySQL's dialect.
 
 use super::Dialect;
 use crate::schema::expr::{self, lexer};
-use crate::schema::normalise::{Family, decoded, family, from_hexadecimal, has_word, is_current_time};
+use crate::schema::normalise::{TypeFamily, decoded, family, from_hexadecimal, has_word, is_current_time};
 
 pub(super) const DIALECT: Dialect = Dialect {
     column_checks: false,
@@ -12,8 +12,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     used_index: "VISIBLE",
     // Error 1795.
     one_fulltext_at_a_time: true,
-    // None that are about stored programs (manual, "SQL Syntax Permitted in Prepared Statements"; error
-    // 1295 on 9.7).
+    // Statements about stored programs cannot be prepared (manual, "SQL Syntax Permitted in Prepared
+    // Statements"; error 1295 on 9.7).
     prepared: Some(&[
         "ALTER TABLE ",
         "CREATE TABLE ",
@@ -24,7 +24,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         "SET ",
     ]),
     routine_privilege: "SHOW_ROUTINE",
-    // Not of a table partitioned by KEY ().
+    // Tables partitioned by KEY () are not identified.
     says_partitioned: false,
     periods: false,
     quotes_by_mode: false,
@@ -35,20 +35,20 @@ pub(super) const DIALECT: Dialect = Dialect {
     default_of_bytes,
 };
 
-/// Empty, or empty before a NUL byte.
+/// An empty default may have been cut at a NUL byte.
 fn is_cut_default(default: &str) -> bool {
     default == "''"
 }
 
-/// A literal's value is shown without its quotes, and an expression with DEFAULT_GENERATED.
+/// A literal's value is displayed without its quotes, and an expression with DEFAULT_GENERATED.
 fn default_sql(raw: &str, extra: &str, ty: &str, database: &str) -> Option<String> {
     if has_word(extra, "DEFAULT_GENERATED") || is_current_time(raw, ty) {
         return Some(expr::canonical(&decoded(raw), database)).filter(|sql| sql != "null");
     }
     Some(match family(ty) {
-        Family::Number | Family::Bit => raw.to_ascii_lowercase(),
-        Family::Binary if raw.starts_with("0x") => raw.to_ascii_lowercase(),
-        Family::Binary | Family::Quoted => lexer::quote(raw),
+        TypeFamily::Number | TypeFamily::Bit => raw.to_ascii_lowercase(),
+        TypeFamily::Binary if raw.starts_with("0x") => raw.to_ascii_lowercase(),
+        TypeFamily::Binary | TypeFamily::Quoted => lexer::quote(raw),
     })
 }
 

@@ -1,31 +1,32 @@
-//! Differences between the columns of a table.
+//! Compares the columns of a table.
 
 use std::collections::BTreeSet;
 
-use super::order::moved;
+use super::moves::moved;
 use super::table::Pair;
-use super::{Change, Fields, Found, Kind, Severity, field};
+use super::{Change, Differences, Fields, ObjectKind, Severity, field};
 use crate::schema::ddl::SYSTEM_VERSIONING;
-use crate::schema::model::{Column, Text};
+use crate::schema::model::{Column, Symbol};
 
-/// The field that says whether old values of a column are not kept.
+/// The property of a column WITHOUT SYSTEM VERSIONING.
 pub(crate) const UNVERSIONED: &str = "without system versioning";
 
 impl Pair<'_> {
-    pub(super) fn columns(&self, out: &mut Found) {
+    pub(super) fn columns(&self, out: &mut Differences) {
         let moved = self.moved_columns();
-        let mut before: Option<Text> = None;
-        for column in &self.wanted.columns {
-            match self.found.column(&column.name) {
+        let mut before: Option<Symbol> = None;
+        for column in &self.expected_table.columns {
+            match self.live_table.column(&column.name) {
                 None if self.live.hidden.columns => {}
                 None => {
                     let change = Change::Missing {
                         expected: String::new(),
                     };
-                    let mut difference = self.difference(Kind::Column, column.name, change, Severity::Breaks);
+                    let mut difference =
+                        self.difference(ObjectKind::Column, column.name, change, Severity::Breaks);
                     difference.detail.renamed = self.renamed(column);
                     difference.detail.note = difference.detail.renamed.map(|name| {
-                        Text::from(format!("{name} has the same type: it may have been renamed"))
+                        Symbol::from(format!("{name} has the same type: it may have been renamed"))
                     });
                     out.push(difference);
                 }
@@ -36,19 +37,16 @@ impl Pair<'_> {
                         fields.0.push(field("position", place, "elsewhere"));
                     }
                     let change = Change::Different { fields: fields.0 };
-                    let mut difference = self.difference(Kind::Column, column.name, change, severity);
+                    let mut difference = self.difference(ObjectKind::Column, column.name, change, severity);
                     difference.live_name = (found.name != column.name).then_some(found.name);
                     out.push(difference);
                 }
             }
             before = Some(column.name);
         }
-        for column in self
-            .found
-            .columns
-            .iter()
-            .filter(|column| self.wanted.column(&column.name).is_none() && !self.expected.hidden.columns)
-        {
+        for column in self.live_table.columns.iter().filter(|column| {
+            self.expected_table.column(&column.name).is_none() && !self.expected.hidden.columns
+        }) {
             let live = String::new();
             let needed = !column.nullable
                 && column.default.is_none()
@@ -59,25 +57,26 @@ impl Pair<'_> {
             } else {
                 Severity::Cosmetic
             };
-            let mut difference = self.difference(Kind::Column, column.name, Change::Extra { live }, severity);
-            difference.detail.note = needed.then(|| Text::new("an INSERT that does not name it fails"));
+            let mut difference =
+                self.difference(ObjectKind::Column, column.name, Change::Extra { live }, severity);
+            difference.detail.note = needed.then(|| Symbol::new("an INSERT that does not name it fails"));
             out.push(difference);
         }
     }
 
-    /// A missing column next to exactly one extra column of the same type was probably renamed.
-    fn renamed(&self, missing: &Column) -> Option<Text> {
-        let like = |one: &Column| one.ty == missing.ty && one.nullable == missing.nullable;
+    /// The extra column that a missing column was probably renamed to: the only one of the same type.
+    fn renamed(&self, missing: &Column) -> Option<Symbol> {
+        let is_alike = |column: &Column| column.ty == missing.ty && column.nullable == missing.nullable;
         let mut extra = self
-            .found
+            .live_table
             .columns
             .iter()
-            .filter(|one| like(one) && self.wanted.column(&one.name).is_none());
+            .filter(|column| is_alike(column) && self.expected_table.column(&column.name).is_none());
         let mut others = self
-            .wanted
+            .expected_table
             .columns
             .iter()
-            .filter(|one| like(one) && self.found.column(&one.name).is_none());
+            .filter(|column| is_alike(column) && self.live_table.column(&column.name).is_none());
         let candidate = extra.next()?;
         (extra.next().is_none() && others.nth(1).is_none()).then_some(candidate.name)
     }
@@ -100,8 +99,8 @@ impl Pair<'_> {
         }
         fields.flag("auto_increment", wanted.auto_increment, found.auto_increment);
         fields.flag("invisible", wanted.invisible, found.invisible);
-        let versioned = Text::new(SYSTEM_VERSIONING);
-        if self.wanted.options.contains_key(&versioned) {
+        let versioned = Symbol::new(SYSTEM_VERSIONING);
+        if self.expected_table.options.contains_key(&versioned) {
             fields.flag(UNVERSIONED, wanted.unversioned, found.unversioned);
         }
         if [self.expected, self.live]
@@ -120,13 +119,13 @@ impl Pair<'_> {
         (fields, severity)
     }
 
-    /// The columns that have to move for the order to be right: as few as possible.
-    fn moved_columns(&self) -> BTreeSet<Text> {
-        let place = |name: Text| {
-            let mut columns = self.found.columns.iter();
-            columns.position(|one| one.name.eq_ignore_ascii_case(&name))
+    /// The fewest columns to move to reach the expected order.
+    fn moved_columns(&self) -> BTreeSet<Symbol> {
+        let place = |name: Symbol| {
+            let mut columns = self.live_table.columns.iter();
+            columns.position(|column| column.name.eq_ignore_ascii_case(&name))
         };
-        let wanted = self.wanted.columns.iter().map(|column| column.name);
+        let wanted = self.expected_table.columns.iter().map(|column| column.name);
         moved(wanted, place).into_keys().collect()
     }
 }

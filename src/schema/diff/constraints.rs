@@ -1,54 +1,57 @@
-//! Differences between the foreign keys and the checks of a table, whose names the server may have
-//! made up.
+//! Compares the foreign keys and checks of a table, whose names the server may have generated.
 
 use super::table::Pair;
-use super::{Change, Fields, Found, Kind, Severity, field};
+use super::{Change, Differences, Fields, ObjectKind, Severity, field};
 use crate::schema::ddl;
-use crate::schema::model::{ByName, Check, ForeignKey, Text, same_name};
+use crate::schema::model::{ByName, CheckConstraint, ForeignKey, Symbol, same_name};
 use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
 
 impl Pair<'_> {
-    pub(super) fn foreign_keys(&self, out: &mut Found) {
-        let generated = |name: Text, _: &ForeignKey| is_generated_foreign_key(&self.name, &name);
-        let matching = Matching {
-            wanted_generated: &generated,
-            found_generated: &generated,
+    pub(super) fn foreign_keys(&self, out: &mut Differences) {
+        let generated = |name: Symbol, _: &ForeignKey| is_generated_foreign_key(&self.name, &name);
+        let matching = Matcher {
+            expected_is_generated: &generated,
+            live_is_generated: &generated,
             same: &same_key,
             same_name: &|one, other| same_name(&one.0, &other.0),
-            keeps_name: false,
-            // MariaDB takes the name of `FOREIGN KEY name (...)` for the key's, MySQL for its index's only.
-            one_made_up: self.expected.flavor != self.live.flavor,
+            matches_generated_names: false,
+            // `FOREIGN KEY name (...)` names the key on MariaDB, but only its index on MySQL.
+            ignores_generated_name: self.expected.flavor != self.live.flavor,
         };
-        let matched = matching.pairs(&self.wanted.foreign_keys, &self.found.foreign_keys);
-        let show = |name: Text, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);
-        self.constraints(Kind::ForeignKey, matched, show, key_fields, out);
+        let matched = matching.pairs(&self.expected_table.foreign_keys, &self.live_table.foreign_keys);
+        let show = |name: Symbol, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);
+        self.constraints(ObjectKind::ForeignKey, matched, show, key_fields, out);
     }
 
-    pub(super) fn checks(&self, out: &mut Found) {
-        let generated = |name: Text, check: &Check| check.of_column || is_generated_check(&self.name, &name);
-        let same =
-            |one: &Check, other: &Check| one.clause == other.clause && one.not_enforced == other.not_enforced;
-        let matching = Matching {
-            wanted_generated: &generated,
-            found_generated: &generated,
+    pub(super) fn checks(&self, out: &mut Differences) {
+        let generated = |name: Symbol, check: &CheckConstraint| {
+            check.column_level || is_generated_check(&self.name, &name)
+        };
+        let same = |one: &CheckConstraint, other: &CheckConstraint| {
+            one.clause == other.clause && one.not_enforced == other.not_enforced
+        };
+        let matching = Matcher {
+            expected_is_generated: &generated,
+            live_is_generated: &generated,
             same: &same,
             same_name: &same_check_name,
-            keeps_name: false,
-            one_made_up: false,
+            matches_generated_names: false,
+            ignores_generated_name: false,
         };
-        let matched = matching.pairs(&self.wanted.checks, &self.found.checks);
-        let show = |name: Text, check: &Check| ddl::check(&self.name, &name, check);
-        self.constraints(Kind::Check, matched, show, check_fields, out);
+        let matched = matching.pairs(&self.expected_table.checks, &self.live_table.checks);
+        let show = |name: Symbol, check: &CheckConstraint| ddl::check(&self.name, &name, check);
+        self.constraints(ObjectKind::Check, matched, show, check_fields, out);
     }
 
-    /// A constraint that is missing, extra or different breaks the application; another name does not.
+    /// Adds the differences: a missing, extra or different constraint breaks the application, a different
+    /// name does not.
     fn constraints<T>(
         &self,
-        kind: Kind,
+        kind: ObjectKind,
         matched: Vec<Matched<'_, T>>,
-        show: impl Fn(Text, &T) -> String,
+        show: impl Fn(Symbol, &T) -> String,
         fields: impl Fn(&T, &T) -> Fields,
-        out: &mut Found,
+        out: &mut Differences,
     ) {
         for (name, wanted, live_name, found) in matched {
             let (change, severity) = match (wanted, found) {
@@ -93,22 +96,25 @@ fn key_fields(one: &ForeignKey, other: &ForeignKey) -> Fields {
     fields
 }
 
-fn check_fields(one: &Check, other: &Check) -> Fields {
+fn check_fields(one: &CheckConstraint, other: &CheckConstraint) -> Fields {
     let mut fields = Fields::default();
     fields.compare("clause", one.clause, other.clause, |text| text.to_string());
     fields.flag("not enforced", one.not_enforced, other.not_enforced);
     fields
 }
 
-/// Whether two checks have one name: a check of a column is another than one of the table.
-fn same_check_name((one, wanted): (Text, &Check), (other, found): (Text, &Check)) -> bool {
-    let name = |name: Text| Check::name_on_server(name);
-    same_name(&name(one), &name(other)) && wanted.of_column == found.of_column
+/// Whether two checks have the same name and level: column-level or table-level.
+fn same_check_name(
+    (one, wanted): (Symbol, &CheckConstraint),
+    (other, found): (Symbol, &CheckConstraint),
+) -> bool {
+    let name = |name: Symbol| CheckConstraint::name_on_server(name);
+    same_name(&name(one), &name(other)) && wanted.column_level == found.column_level
 }
 
-/// Whether two foreign keys refer to the same columns, which may differ in case.
+/// Whether two foreign keys reference the same columns, ignoring case.
 fn same_target(one: &ForeignKey, other: &ForeignKey) -> bool {
-    let same = |(one, other): (&Text, &Text)| same_name(one, other);
+    let same = |(one, other): (&Symbol, &Symbol)| same_name(one, other);
     one.table == other.table
         && one.references.len() == other.references.len()
         && one.references.iter().zip(&other.references).all(same)
@@ -120,38 +126,38 @@ fn same_key(one: &ForeignKey, other: &ForeignKey) -> bool {
 }
 
 /// An expected object and a live one, each with its name.
-pub(super) type Matched<'a, T> = (Text, Option<&'a T>, Text, Option<&'a T>);
+pub(super) type Matched<'a, T> = (Symbol, Option<&'a T>, Symbol, Option<&'a T>);
 
 /// Compares the names of an expected and of a live object.
-type SameName<T> = dyn Fn((Text, &T), (Text, &T)) -> bool;
+type SameName<T> = dyn Fn((Symbol, &T), (Symbol, &T)) -> bool;
 
-/// How objects of one kind are told apart.
-pub(super) struct Matching<'f, T> {
-    /// Whether the server may have made up the name of an expected object.
-    pub(super) wanted_generated: &'f dyn Fn(Text, &T) -> bool,
-    /// The same of a live one.
-    pub(super) found_generated: &'f dyn Fn(Text, &T) -> bool,
-    /// Whether two objects are the same but for their names.
+/// Matches the expected objects of one kind with the live ones.
+pub(super) struct Matcher<'f, T> {
+    /// Whether the server may have generated the name of an expected object.
+    pub(super) expected_is_generated: &'f dyn Fn(Symbol, &T) -> bool,
+    /// Whether the server may have generated the name of a live object.
+    pub(super) live_is_generated: &'f dyn Fn(Symbol, &T) -> bool,
+    /// Whether two objects are equal except for their names.
     pub(super) same: &'f dyn Fn(&T, &T) -> bool,
-    /// Whether two objects bear the same name.
+    /// Whether two objects have the same name.
     pub(super) same_name: &'f SameName<T>,
-    /// Whether objects of one made-up name are one object even when they differ.
-    pub(super) keeps_name: bool,
-    /// Whether a chosen name and a made-up one are no difference.
-    pub(super) one_made_up: bool,
+    /// Whether objects with the same generated name match even if they differ.
+    pub(super) matches_generated_names: bool,
+    /// Whether an explicit name equals a generated one.
+    pub(super) ignores_generated_name: bool,
 }
 
-impl<T> Matching<'_, T> {
-    /// Pairs objects by name, then by content: two that are the same but for names that the server
-    /// made up are no difference at all, and two of which one has a chosen name differ in the name only.
+impl<T> Matcher<'_, T> {
+    /// Pairs objects by name, then by content: two that differ only in generated names are equal, and two
+    /// of which one has an explicit name differ only in the name.
     pub(super) fn pairs<'a>(&self, wanted: &'a ByName<T>, found: &'a ByName<T>) -> Vec<Matched<'a, T>> {
-        let mut left: Vec<(Text, &T)> = found.iter().map(|(name, one)| (*name, one)).collect();
+        let mut left: Vec<(Symbol, &T)> = found.iter().map(|(name, one)| (*name, one)).collect();
         let mut out: Vec<Matched<'a, T>> = Vec::new();
-        let mut unpaired: Vec<(Text, &T)> = Vec::new();
+        let mut unpaired: Vec<(Symbol, &T)> = Vec::new();
         for (name, one) in wanted {
             let at = left
                 .iter()
-                .position(|other| self.is_one_object((*name, one), *other));
+                .position(|other| self.matches_by_name((*name, one), *other));
             match at.map(|at| left.remove(at)) {
                 Some((live_name, other)) => out.push((*name, Some(one), live_name, Some(other))),
                 None => unpaired.push((*name, one)),
@@ -160,7 +166,7 @@ impl<T> Matching<'_, T> {
         for (name, one) in unpaired {
             let at = left.iter().position(|(_, other)| (self.same)(one, other));
             match at.map(|at| left.remove(at)) {
-                Some((live_name, other)) if self.is_made_up((name, one), (live_name, other)) => {}
+                Some((live_name, other)) if self.ignores_names((name, one), (live_name, other)) => {}
                 Some((live_name, other)) => out.push((name, Some(one), live_name, Some(other))),
                 None => out.push((name, Some(one), name, None)),
             }
@@ -173,18 +179,19 @@ impl<T> Matching<'_, T> {
         out
     }
 
-    /// Whether the names of an expected object and of a live one do not count.
-    fn is_made_up(&self, wanted: (Text, &T), found: (Text, &T)) -> bool {
-        let wanted = (self.wanted_generated)(wanted.0, wanted.1);
-        let found = (self.found_generated)(found.0, found.1);
-        wanted && found || self.one_made_up && (wanted || found)
+    /// Whether to ignore the names of an expected object and of a live one.
+    fn ignores_names(&self, wanted: (Symbol, &T), found: (Symbol, &T)) -> bool {
+        let wanted = (self.expected_is_generated)(wanted.0, wanted.1);
+        let found = (self.live_is_generated)(found.0, found.1);
+        wanted && found || self.ignores_generated_name && (wanted || found)
     }
 
-    /// Whether a live object is the expected one by its name. The same made-up name with another
-    /// content is coincidence: `CONSTRAINT_1` of two checks.
-    fn is_one_object(&self, wanted: (Text, &T), found: (Text, &T)) -> bool {
-        let made_up =
-            || (self.wanted_generated)(wanted.0, wanted.1) && (self.found_generated)(found.0, found.1);
-        (self.same_name)(wanted, found) && (self.keeps_name || (self.same)(wanted.1, found.1) || !made_up())
+    /// Whether a live object matches the expected one by its name. Equal generated names with different
+    /// content are a coincidence: `CONSTRAINT_1` of two checks.
+    fn matches_by_name(&self, wanted: (Symbol, &T), found: (Symbol, &T)) -> bool {
+        let generated =
+            || (self.expected_is_generated)(wanted.0, wanted.1) && (self.live_is_generated)(found.0, found.1);
+        (self.same_name)(wanted, found)
+            && (self.matches_generated_names || (self.same)(wanted.1, found.1) || !generated())
     }
 }

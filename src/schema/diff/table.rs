@@ -1,48 +1,51 @@
-//! Differences within a table.
+//! Compares tables.
 
 use smallvec::smallvec;
 
-use super::constraints::Matching;
-use super::{Change, Draft, Fields, Found, Kind, Severity, field, pairs};
+use super::constraints::Matcher;
+use super::{Change, Differences, Draft, Fields, ObjectKind, Severity, field, pairs};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Table, Text, same_name};
-use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, respelled};
+use crate::schema::model::{Column, Index, IndexType, PRIMARY, Schema, Symbol, Table, same_name};
+use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, with_case_of};
 
 /// Compares all tables.
-pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Found) {
+pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Differences) {
     let renamed = renamed(expected, live);
     for (name, wanted, found) in pairs(&expected.tables, &live.tables) {
         match (wanted, found) {
-            (None, Some(_)) if expected.same.contains(&name) || expected.hidden.tables => {}
+            (None, Some(_)) if expected.equal_tables.contains(&name) || expected.hidden.tables => {}
             (Some(_), None) if live.hidden.tables => {}
             (Some(_), None) => {
                 let change = Change::Missing {
                     expected: String::new(),
                 };
-                let mut difference = Draft::new(Kind::Table, Some(name), name, change, Severity::Breaks);
+                let mut difference =
+                    Draft::new(ObjectKind::Table, Some(name), name, change, Severity::Breaks);
                 let old = renamed.iter().find(|(new, _)| *new == name);
                 difference.detail.renamed = old.map(|(_, old)| *old);
                 difference.detail.note = difference
                     .detail
                     .renamed
-                    .map(|old| Text::from(format!("{old} has the same columns: it may have been renamed")));
+                    .map(|old| Symbol::from(format!("{old} has the same columns: it may have been renamed")));
                 out.push(difference);
             }
             (None, Some(_)) => {
                 let change = Change::Extra { live: String::new() };
-                let mut difference = Draft::new(Kind::Table, Some(name), name, change, Severity::Cosmetic);
+                let mut difference =
+                    Draft::new(ObjectKind::Table, Some(name), name, change, Severity::Cosmetic);
                 let new = renamed.iter().find(|(_, old)| *old == name);
-                difference.detail.note = new.map(|(new, _)| Text::from(format!("it may be {new}, renamed")));
+                difference.detail.note =
+                    new.map(|(new, _)| Symbol::from(format!("it may be {new}, renamed")));
                 out.push(difference);
             }
             (Some(wanted), Some(found)) if wanted != found || expected.collation != live.collation => {
-                let respelled = respelled(found, wanted);
+                let with_case_of = with_case_of(found, wanted);
                 Pair {
                     name,
                     expected,
                     live,
-                    wanted,
-                    found: respelled.as_ref().unwrap_or(found),
+                    expected_table: wanted,
+                    live_table: with_case_of.as_ref().unwrap_or(found),
                 }
                 .compare(out);
             }
@@ -51,9 +54,9 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Found) {
     }
 }
 
-/// Missing tables with the extra table that has the same columns, if there is just one: it may have
-/// been renamed. The missing one stands first.
-fn renamed(expected: &Schema, live: &Schema) -> Vec<(Text, Text)> {
+/// Pairs of a missing and an extra table that may have been renamed: each missing table with the only
+/// extra table of the same columns.
+fn renamed(expected: &Schema, live: &Schema) -> Vec<(Symbol, Symbol)> {
     let alike = |one: &Table, other: &Table| {
         let same = |(one, other): (&Column, &Column)| {
             (one.ty, one.nullable) == (other.ty, other.nullable) && one.name.eq_ignore_ascii_case(&other.name)
@@ -67,32 +70,32 @@ fn renamed(expected: &Schema, live: &Schema) -> Vec<(Text, Text)> {
     let extra: Vec<_> = live
         .tables
         .iter()
-        .filter(|(name, _)| !expected.knows(**name))
+        .filter(|(name, _)| !expected.has_table(**name))
         .collect();
-    let mut found: Vec<(Text, Text)> = Vec::new();
+    let mut found: Vec<(Symbol, Symbol)> = Vec::new();
     for (name, wanted) in missing {
         let mut candidates = extra.iter().filter(|(_, table)| alike(wanted, table));
         if let (Some((old, _)), None) = (candidates.next(), candidates.next()) {
             found.push((*name, **old));
         }
     }
-    // One table cannot have become two.
-    let olds: Vec<Text> = found.iter().map(|(_, old)| *old).collect();
+    // One table cannot have been renamed to two.
+    let olds: Vec<Symbol> = found.iter().map(|(_, old)| *old).collect();
     found.retain(|(_, old)| olds.iter().filter(|other| *other == old).count() == 1);
     found
 }
 
-/// A table on both sides.
+/// A table that exists in both schemas.
 pub(super) struct Pair<'a> {
-    pub(super) name: Text,
+    pub(super) name: Symbol,
     pub(super) expected: &'a Schema,
     pub(super) live: &'a Schema,
-    pub(super) wanted: &'a Table,
-    pub(super) found: &'a Table,
+    pub(super) expected_table: &'a Table,
+    pub(super) live_table: &'a Table,
 }
 
 impl Pair<'_> {
-    fn compare(&self, out: &mut Found) {
+    fn compare(&self, out: &mut Differences) {
         self.options(out);
         self.columns(out);
         self.indexes(out);
@@ -107,16 +110,22 @@ impl Pair<'_> {
         }
     }
 
-    pub(super) fn difference(&self, kind: Kind, name: Text, change: Change, severity: Severity) -> Draft {
+    pub(super) fn difference(
+        &self,
+        kind: ObjectKind,
+        name: Symbol,
+        change: Change,
+        severity: Severity,
+    ) -> Draft {
         Draft::new(kind, Some(self.name), name, change, severity)
     }
 
-    pub(super) fn same_collation(&self, wanted: Text, found: Text) -> bool {
+    pub(super) fn same_collation(&self, wanted: Symbol, found: Symbol) -> bool {
         self.expected.same_collation(wanted, self.live, found)
     }
 
-    fn options(&self, out: &mut Found) {
-        let (wanted, found) = (self.wanted, self.found);
+    fn options(&self, out: &mut Differences) {
+        let (wanted, found) = (self.expected_table, self.live_table);
         let mut fields = Fields::default();
         fields.option("comment", wanted.comment, found.comment);
         let mut severity = Severity::Cosmetic;
@@ -137,32 +146,32 @@ impl Pair<'_> {
             severity = Severity::Breaks;
         }
         out.push(self.difference(
-            Kind::Table,
+            ObjectKind::Table,
             self.name,
             Change::Different { fields: fields.0 },
             severity,
         ));
     }
 
-    fn indexes(&self, out: &mut Found) {
-        let same = |name: Text, table: &Table, index: &Index| {
+    fn indexes(&self, out: &mut Differences) {
+        let same = |name: Symbol, table: &Table, index: &Index| {
             let first = index.parts.first().map(|part| part.key);
             is_generated_index(&name, first)
                 || table.foreign_keys.contains_key(&name)
                 || is_generated_foreign_key(&self.name, &name)
         };
-        let matching = Matching {
-            wanted_generated: &|name, index| same(name, self.wanted, index),
-            found_generated: &|name, index| same(name, self.found, index),
+        let matching = Matcher {
+            expected_is_generated: &|name, index| same(name, self.expected_table, index),
+            live_is_generated: &|name, index| same(name, self.live_table, index),
             same: &|one, other| one == other,
             same_name: &|one, other| same_name(&one.0, &other.0),
-            keeps_name: true,
-            one_made_up: false,
+            matches_generated_names: true,
+            ignores_generated_name: false,
         };
-        let matched = matching.pairs(&self.wanted.indexes, &self.found.indexes);
+        let matched = matching.pairs(&self.expected_table.indexes, &self.live_table.indexes);
         for (name, wanted, live_name, found) in matched {
-            let kind = wanted.or(found).map_or(IndexKind::Plain, |index| index.kind);
-            let unique = matches!(kind, IndexKind::Unique | IndexKind::Primary);
+            let kind = wanted.or(found).map_or(IndexType::Plain, |index| index.kind);
+            let unique = matches!(kind, IndexType::Unique | IndexType::Primary);
             let severity = if unique {
                 Severity::Breaks
             } else {
@@ -184,13 +193,19 @@ impl Pair<'_> {
                 (Some(one), Some(other)) => self.index_fields(name, one, live_name, other),
                 (None, None) => continue,
             };
-            let mut difference = self.difference(Kind::Index, name, change, severity);
+            let mut difference = self.difference(ObjectKind::Index, name, change, severity);
             difference.live_name = (live_name != name).then_some(live_name);
             out.push(difference);
         }
     }
 
-    fn index_fields(&self, name: Text, wanted: &Index, live_name: Text, found: &Index) -> (Change, Severity) {
+    fn index_fields(
+        &self,
+        name: Symbol,
+        wanted: &Index,
+        live_name: Symbol,
+        found: &Index,
+    ) -> (Change, Severity) {
         let mut fields = Fields::default();
         let bare = |schema, index: &Index| {
             let plain = Index {
@@ -206,7 +221,7 @@ impl Pair<'_> {
             bare(self.live, found),
             |text| text,
         );
-        let unique = wanted.kind != found.kind || name == PRIMARY || wanted.kind == IndexKind::Unique;
+        let unique = wanted.kind != found.kind || name == PRIMARY || wanted.kind == IndexType::Unique;
         let mut severity = match (fields.0.is_empty(), unique) {
             (true, _) => Severity::Cosmetic,
             (false, true) => Severity::Breaks,
@@ -223,8 +238,8 @@ impl Pair<'_> {
         (Change::Different { fields: fields.0 }, severity)
     }
 
-    fn partitioning(&self, out: &mut Found) {
-        if self.wanted.partitioning == self.found.partitioning {
+    fn partitioning(&self, out: &mut Differences) {
+        if self.expected_table.partitioning == self.live_table.partitioning {
             return;
         }
         let show = |table: &Table| {
@@ -235,8 +250,12 @@ impl Pair<'_> {
                 .replace("\n  ", " ")
                 .replace('\n', "")
         };
-        let fields = smallvec![field("partitions", show(self.wanted), show(self.found))];
+        let fields = smallvec![field(
+            "partitions",
+            show(self.expected_table),
+            show(self.live_table)
+        )];
         let change = Change::Different { fields };
-        out.push(self.difference(Kind::Partitioning, self.name, change, Severity::Performance));
+        out.push(self.difference(ObjectKind::Partitioning, self.name, change, Severity::Performance));
     }
 }

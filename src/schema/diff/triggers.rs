@@ -1,20 +1,20 @@
-//! Differences between the triggers of a table.
+//! Compares the triggers of a table.
 
 use std::collections::BTreeMap;
 
-use super::order::moved;
+use super::moves::moved;
 use super::table::Pair;
-use super::{Change, Fields, Found, Kind, Severity, field, pairs};
+use super::{Change, Differences, Fields, ObjectKind, Severity, field, pairs};
 use crate::schema::ddl;
-use crate::schema::model::{Text, Trigger};
+use crate::schema::model::{Symbol, Trigger};
 
 impl Pair<'_> {
-    pub(super) fn triggers(&self, out: &mut Found) {
-        let show = |name: Text, trigger: &Trigger| {
+    pub(super) fn triggers(&self, out: &mut Differences) {
+        let show = |name: Symbol, trigger: &Trigger| {
             ddl::create_trigger(&self.name, &name, trigger, None).unwrap_or_else(|| "hidden".to_owned())
         };
         let moved = self.moved_triggers();
-        for (name, wanted, found) in pairs(&self.wanted.triggers, &self.found.triggers) {
+        for (name, wanted, found) in pairs(&self.expected_table.triggers, &self.live_table.triggers) {
             let change = match (wanted, found) {
                 (Some(trigger), None) => Change::Missing {
                     expected: show(name, trigger),
@@ -35,21 +35,21 @@ impl Pair<'_> {
                 }
                 (None, None) => continue,
             };
-            out.push(self.difference(Kind::Trigger, name, change, Severity::Breaks));
+            out.push(self.difference(ObjectKind::Trigger, name, change, Severity::Breaks));
         }
     }
 
-    /// The triggers that have to move for those of one event to run in the right order, each with the
-    /// one before it.
-    fn moved_triggers(&self) -> BTreeMap<Text, Option<Text>> {
-        let found = self.found.triggers_in_order();
-        let of_event = |(when, wanted): (Text, Vec<Text>)| {
+    /// The triggers to move so that those of each event run in the expected order, each with its
+    /// predecessor.
+    fn moved_triggers(&self) -> BTreeMap<Symbol, Option<Symbol>> {
+        let found = self.live_table.triggers_in_order();
+        let of_event = |(when, wanted): (Symbol, Vec<Symbol>)| {
             let found = found.get(&when).map_or(&[][..], Vec::as_slice);
             moved(wanted.into_iter(), |name| {
                 found.iter().position(|one| *one == name)
             })
         };
-        self.wanted
+        self.expected_table
             .triggers_in_order()
             .into_iter()
             .flat_map(of_event)

@@ -1,9 +1,9 @@
-//! Whose rights the programs of a database run with.
+//! Reads the definers of a database's programs.
 
 use crate::db::{DbError, Query, Session};
 use crate::schema::lint::Defined;
 
-/// Which views, triggers, routines and events have which definer?
+/// The definers of views, triggers, routines and events.
 const DEFINERS: &str = "\
     SELECT 'view', CAST(table_name AS CHAR), CAST(definer AS CHAR) AS definer FROM information_schema.views \
      WHERE table_schema = ? \
@@ -15,7 +15,7 @@ const DEFINERS: &str = "\
      WHERE event_schema = ? \
     ORDER BY 1, 2";
 
-/// The programs that the account may see, with their definers.
+/// The programs visible to the account, with their definers.
 ///
 /// # Errors
 /// The statement failed.

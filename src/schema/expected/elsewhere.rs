@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Expected;
+use super::ExpectedSchema;
 use super::scratch::charset_options;
 use crate::config::{Config, Scope, Sources, names};
 use crate::context::Context;
@@ -11,8 +11,8 @@ use crate::exit::Failure;
 use crate::migrate;
 use crate::migrate::files::Folder;
 use crate::sandbox::{PrivateServer, ServerBinary, ServerOptions, find_closest};
-use crate::schema::introspect::{self, Frame, Reading};
-use crate::schema::model::{Schema, Text};
+use crate::schema::introspect::{self, DatabaseInfo, Introspection};
+use crate::schema::model::{Schema, Symbol};
 
 /// The run's sources with another database in the place of the configured one.
 fn sources_for(ctx: &Context, settings: &[(&'static str, String)]) -> Result<Sources, Failure> {
@@ -47,7 +47,7 @@ pub(crate) fn is_database(expect: &str) -> bool {
 ///
 /// # Errors
 /// Its address cannot be understood, or a statement failed.
-pub(crate) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyhow::Result<Expected> {
+pub(crate) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyhow::Result<ExpectedSchema> {
     let sources = match expect.strip_prefix(VARIABLE) {
         None => sources_for(ctx, &[("DATABASE_URL", expect.to_owned())])?,
         Some(name) => {
@@ -69,15 +69,15 @@ pub(crate) async fn database(ctx: &Context, expect: &str, live: &Schema) -> anyh
     let source = format!("the database {database} at {}", config.address.value);
     let other = ctx.app.context_for(config, "check-schema")?;
     let mut session = other.db.session().await?;
-    let reading = introspect::frame(&mut session, &database)
+    let reading = introspect::database_info(&mut session, &database)
         .await?
         .read(&mut session, Some(live))
         .await?;
-    Ok(Expected {
+    Ok(ExpectedSchema {
         schema: reading.schema,
         source,
         notes: reading.hidden,
-        ..Expected::default()
+        ..ExpectedSchema::default()
     })
 }
 
@@ -105,9 +105,9 @@ pub(crate) async fn replay(
     session: &mut Session,
     program: ServerBinary,
     folder: &Folder,
-    frame: Frame,
-    default: Text,
-) -> anyhow::Result<(Reading, Reading, String)> {
+    info: DatabaseInfo,
+    default: Symbol,
+) -> anyhow::Result<(Introspection, Introspection, String)> {
     let live_server = ctx.db.server().await?;
     let mut options = ServerOptions::new(program);
     options.stop_at_once = true;
@@ -128,11 +128,11 @@ pub(crate) async fn replay(
     let config = Config::resolve(&sources_for(ctx, &settings)?)?;
     let other = ctx.app.context_for(config, "check-schema")?;
     let mut private = other.db.session().await?;
-    let database = create_like(&mut private, &frame, default).await?;
+    let database = create_like(&mut private, &info, default).await?;
     let options = migrate::options(&other).await?;
     super::replay::run(&other, &mut private, folder, options).await?;
-    let live = frame.read(session, None).await?;
-    let replayed = introspect::frame(&mut private, &database)
+    let live = info.read(session, None).await?;
+    let replayed = introspect::database_info(&mut private, &database)
         .await?
         .read(&mut private, Some(&live.schema))
         .await?;
@@ -147,7 +147,7 @@ pub(crate) async fn replay(
 
 /// Makes the database to replay in: with the live one's name, which migrations may say, and with the
 /// `default` collation, which decides over tables that name none. Its name.
-async fn create_like(session: &mut Session, like: &Frame, default: Text) -> anyhow::Result<String> {
+async fn create_like(session: &mut Session, like: &DatabaseInfo, default: Symbol) -> anyhow::Result<String> {
     let mut database = like.database().to_owned();
     let mut alike = charset_options(&like.empty_schema(), default);
     loop {

@@ -1,15 +1,15 @@
-//! Where the two schemas come from: the live one, and the expected one by a replay of the
+//! Loads the two schemas of a comparison: the live one, and the expected one from a replay of the
 //! migrations, a snapshot, or another database.
 //!
-//! A replay runs before anything is read, so that its files and the schemas are not in memory at
-//! the same time; the schema that is read second shares what is the same with the first.
+//! A replay runs before a schema is read, so that its files and the schemas are not in memory at the
+//! same time; the schema that is read second shares equal parts with the first.
 
-pub(crate) mod committed;
 pub(crate) mod definers;
 mod elsewhere;
+pub(crate) mod migration_state;
 mod replay;
 mod scratch;
-pub(crate) mod standing;
+pub(crate) mod snapshot_file;
 mod touched;
 
 use std::path::Path;
@@ -21,98 +21,98 @@ use crate::exit::Failure;
 use crate::migrate;
 use crate::migrate::files::Folder;
 use crate::sandbox::ServerBinary;
-use crate::schema::introspect::{self, Frame, Reading};
-use crate::schema::model::{Schema, Text};
+use crate::schema::introspect::{self, DatabaseInfo, Introspection};
+use crate::schema::model::{Schema, Symbol};
 use crate::sql::SplitOptions;
-use committed::{read_snapshot, said_collation, write_snapshot};
-use replay::Study;
+use migration_state::MigrationState;
+use replay::ReplayAnalysis;
 use scratch::Replayed;
-use standing::Standing;
+use snapshot_file::{collation_in_snapshot, read_snapshot, write_snapshot};
 use touched::Touched;
 
-/// Name of the snapshot in the folder of the migrations.
+/// File name of the snapshot in the folder of the migrations.
 pub(crate) const SNAPSHOT: &str = "schema.json";
 
-/// The expected schema.
+/// The expected schema and its origin.
 #[derive(Default)]
-pub(crate) struct Expected {
+pub(crate) struct ExpectedSchema {
     /// The schema.
     pub(crate) schema: Schema,
-    /// Where it comes from, in words.
+    /// Description of its origin.
     pub(crate) source: String,
-    /// What the user should know about that.
+    /// Remarks for the user.
     pub(crate) notes: Vec<String>,
-    /// How the migrations stand.
-    pub(crate) standing: Standing,
-    /// What the schema says nothing about, because it is of pending migrations too.
+    /// The state of the migrations.
+    pub(crate) migrations_state: MigrationState,
+    /// Objects that cannot be compared, because the schema includes pending migrations that change them.
     pub(crate) undecided: Option<Touched>,
-    /// Whether the migrations say the database's default collation, or make tables that take it over.
+    /// Whether the migrations set the database's default collation or create tables that inherit it.
     pub(crate) relies_on_default: bool,
-    /// Whether the snapshot of all migrations was written already.
+    /// Whether the snapshot of all migrations has been written.
     pub(crate) written: bool,
 }
 
-/// The live schema of `database`, and the expected one unless only lints are asked for: what the
-/// migrations make that are applied, as far as a history says which these are.
+/// The live schema of `database`, and the expected one of the applied migrations, unless only lints are
+/// requested.
 ///
 /// # Errors
-/// There is no way to an expected schema, or a statement failed.
+/// No expected schema is available, or a statement failed.
 pub(crate) async fn gather(
     ctx: &Context,
     args: &CheckSchemaArgs,
     database: &str,
-) -> anyhow::Result<(Reading, Option<Expected>)> {
+) -> anyhow::Result<(Introspection, Option<ExpectedSchema>)> {
     let mut session = ctx.db.session().await?;
-    let frame = introspect::frame(&mut session, database).await?;
+    let info = introspect::database_info(&mut session, database).await?;
     if args.lint_only {
-        return Ok((frame.read(&mut session, None).await?, None));
+        return Ok((info.read(&mut session, None).await?, None));
     }
-    let standing = Standing::read(&mut session, args, database).await?;
-    let written = args.write && standing.is_behind();
+    let migrations_state = MigrationState::read(&mut session, args, database).await?;
+    let written = args.write && migrations_state.is_behind();
     if written {
-        // The snapshot is of all migrations, the comparison of those that are applied.
-        let all = Standing::default();
-        let (_, expected) = migrated(ctx, args, &mut session, &frame, &all).await?;
+        // The snapshot covers all migrations, the comparison only the applied ones.
+        let all = MigrationState::default();
+        let (_, expected) = load_migrated(ctx, args, &mut session, &info, &all).await?;
         write_snapshot(&expected, &args.dir.join(SNAPSHOT))?;
     }
     let (live, mut expected) = match &args.expect {
-        Some(expect) => named(ctx, expect, session, frame).await?,
-        None => migrated(ctx, args, &mut session, &frame, &standing).await?,
+        Some(expect) => load_named(ctx, expect, session, info).await?,
+        None => load_migrated(ctx, args, &mut session, &info, &migrations_state).await?,
     };
-    expected.notes.extend(standing_notes(&standing));
-    expected.standing = standing;
+    expected.notes.extend(standing_notes(&migrations_state));
+    expected.migrations_state = migrations_state;
     expected.written = written;
     Ok((live, Some(expected)))
 }
 
-/// What the user should know of migrations that are not applied.
-fn standing_notes(standing: &Standing) -> Vec<String> {
+/// Remarks about migrations that are not applied.
+fn standing_notes(migrations_state: &MigrationState) -> Vec<String> {
     let mut notes = Vec::new();
-    if !standing.unfinished.is_empty() {
+    if !migrations_state.unfinished.is_empty() {
         notes.push(format!(
-            "begun and not finished: {}; what they have done so far is among the differences",
-            standing.unfinished.join(", ")
+            "started but not finished: {}; their changes so far are among the differences",
+            migrations_state.unfinished.join(", ")
         ));
     }
     notes.extend(
-        standing
-            .pending_words()
-            .map(|pending| format!("{pending}: what they change is no part of the comparison")),
+        migrations_state
+            .pending_summary()
+            .map(|pending| format!("{pending}: their changes are not part of the comparison")),
     );
     notes
 }
 
-/// What `--expect` names: a file or another database.
-async fn named(
+/// Loads what `--expect` names: a snapshot or another database.
+async fn load_named(
     ctx: &Context,
     expect: &str,
     mut session: Session,
-    frame: Frame,
-) -> anyhow::Result<(Reading, Expected)> {
-    let live = frame.read(&mut session, None).await?;
+    info: DatabaseInfo,
+) -> anyhow::Result<(Introspection, ExpectedSchema)> {
+    let live = info.read(&mut session, None).await?;
     let expected = match elsewhere::is_database(expect) {
         true => {
-            // The other database may be on this server, where the budget may be one connection.
+            // The other database may be on this server, and the budget may be one connection.
             drop(session);
             elsewhere::database(ctx, expect, &live.schema).await?
         }
@@ -121,54 +121,54 @@ async fn named(
     Ok((live, expected))
 }
 
-/// What the applied migrations make, found the way `args` say.
-async fn migrated(
+/// Loads the schema of the applied migrations, as `args` request.
+async fn load_migrated(
     ctx: &Context,
     args: &CheckSchemaArgs,
     session: &mut Session,
-    frame: &Frame,
-    standing: &Standing,
-) -> anyhow::Result<(Reading, Expected)> {
+    info: &DatabaseInfo,
+    migrations_state: &MigrationState,
+) -> anyhow::Result<(Introspection, ExpectedSchema)> {
     if args.replay == Replay::Never {
-        without_replay(args)?;
-        return from_snapshot(ctx, args, session, frame, standing).await;
+        reject_replay_only_flags(args)?;
+        return from_snapshot(ctx, args, session, info, migrations_state).await;
     }
-    let folder = listed(args, standing)?;
-    if standing.has_none() {
-        return nothing(session, frame, &folder).await;
+    let folder = applied_migrations(args, migrations_state)?;
+    if migrations_state.has_none() {
+        return load_empty(session, info, &folder).await;
     }
     let options = migrate::options(ctx).await?;
     let database = ctx.config.require_database()?;
-    let study = replay::study(&folder, options, database)?;
-    let source = Source {
+    let analysis = replay::analyse(&folder, options, database)?;
+    let source = ReplaySource {
         ctx,
         args,
         folder,
         options,
-        study,
-        frame,
+        analysis,
+        info,
     };
     if args.replay == Replay::Sandbox {
         let (program, _) = elsewhere::closest_program(ctx).await?;
         return source.on_private_server(session, program).await;
     }
-    let failure = match source.beside(session).await? {
+    let failure = match source.in_scratch_database(session).await? {
         Ok(both) => return Ok(both),
         Err(failure) => failure,
     };
     if args.replay == Replay::Server {
         return Err(failure.into());
     }
-    let not_replayed = |expected: &mut Expected, why: &str| {
+    let not_replayed = |expected: &mut ExpectedSchema, why: &str| {
         expected
             .notes
             .push(format!("the migrations were not replayed on this server: {why}"));
     };
     let path = args.dir.join(SNAPSHOT);
     let snapshot = path.is_file() && !needs_replay(args);
-    if !snapshot || standing.is_behind() {
+    if !snapshot || migrations_state.is_behind() {
         let program = elsewhere::closest_program(ctx).await;
-        // One of the other family may not take what this one takes.
+        // A server of the other family may reject statements that this one accepts.
         if let Ok((program, true)) = program {
             let (live, mut expected) = source.on_private_server(session, program).await?;
             not_replayed(&mut expected, &failure.what);
@@ -177,7 +177,7 @@ async fn migrated(
     }
     match snapshot {
         true => {
-            let (live, mut expected) = from_snapshot(ctx, args, session, frame, standing).await?;
+            let (live, mut expected) = from_snapshot(ctx, args, session, info, migrations_state).await?;
             not_replayed(&mut expected, &failure.what);
             Ok((live, expected))
         }
@@ -186,56 +186,58 @@ async fn migrated(
     }
 }
 
-/// No migration is applied, so nothing is expected.
-async fn nothing(
+/// Without applied migrations, the expected schema is empty.
+async fn load_empty(
     session: &mut Session,
-    frame: &Frame,
+    info: &DatabaseInfo,
     folder: &Folder,
-) -> anyhow::Result<(Reading, Expected)> {
-    let expected = Expected {
-        schema: frame.empty_schema(),
+) -> anyhow::Result<(Introspection, ExpectedSchema)> {
+    let expected = ExpectedSchema {
+        schema: info.empty_schema(),
         source: migrations(folder),
-        ..Expected::default()
+        ..ExpectedSchema::default()
     };
-    Ok((frame.clone().read(session, None).await?, expected))
+    Ok((info.clone().read(session, None).await?, expected))
 }
 
-/// The snapshot, which is of all migrations.
+/// Loads the snapshot, which covers all migrations.
 async fn from_snapshot(
     ctx: &Context,
     args: &CheckSchemaArgs,
     session: &mut Session,
-    frame: &Frame,
-    standing: &Standing,
-) -> anyhow::Result<(Reading, Expected)> {
-    let live = frame.clone().read(session, None).await?;
+    info: &DatabaseInfo,
+    migrations_state: &MigrationState,
+) -> anyhow::Result<(Introspection, ExpectedSchema)> {
+    let live = info.clone().read(session, None).await?;
     let mut expected = read_snapshot(&args.dir.join(SNAPSHOT), &live.schema)?;
-    if standing.is_behind() {
+    if migrations_state.is_behind() {
         let mut pending = Folder::list(&args.dir)?;
-        pending.migrations.retain(|migration| !standing.has(migration));
-        expected.undecided = Some(Touched::by(&pending, migrate::options(ctx).await?)?);
+        pending
+            .migrations
+            .retain(|migration| !migrations_state.has(migration));
+        expected.undecided = Some(Touched::from_folder(&pending, migrate::options(ctx).await?)?);
     }
     Ok((live, expected))
 }
 
-/// Whether only a replay can do what is asked for.
+/// Whether the request needs a replay.
 fn needs_replay(args: &CheckSchemaArgs) -> bool {
     args.write || args.applied
 }
 
-/// Refuses what cannot be done without a replay.
-fn without_replay(args: &CheckSchemaArgs) -> Result<(), Failure> {
-    let refuse = |what: &str| {
+/// Rejects flags that need a replay.
+fn reject_replay_only_flags(args: &CheckSchemaArgs) -> Result<(), Failure> {
+    let reject = |what: &str| {
         Err(Failure::usage(
             what,
-            "leave --replay never out, or use --replay sandbox",
+            "drop --replay never, or use --replay sandbox",
         ))
     };
     match (args.write, args.applied) {
-        (true, _) => refuse("--write needs a replay of the migrations"),
-        (_, true) => {
-            refuse("--applied needs a replay of the applied migrations, and the snapshot is of all of them")
-        }
+        (true, _) => reject("--write needs a replay of the migrations"),
+        (_, true) => reject(
+            "--applied needs a replay of the applied migrations, and the snapshot covers all migrations",
+        ),
         _ => Ok(()),
     }
 }
@@ -243,7 +245,7 @@ fn without_replay(args: &CheckSchemaArgs) -> Result<(), Failure> {
 fn without_snapshot(failure: Failure, path: &Path) -> Failure {
     Failure::usage(
         format!(
-            "no expected schema: {}, there is no {}, and no server program like the live server was found \
+            "no expected schema: {}, there is no {}, and no server program of the live server's family was found \
              to replay the migrations on",
             failure.what,
             path.display()
@@ -253,36 +255,39 @@ fn without_snapshot(failure: Failure, path: &Path) -> Failure {
     )
 }
 
-/// What a replay works with.
-struct Source<'a> {
+/// The inputs of a replay.
+struct ReplaySource<'a> {
     ctx: &'a Context,
     args: &'a CheckSchemaArgs,
     /// The applied migrations.
     folder: Folder,
     options: SplitOptions,
-    study: Study,
-    frame: &'a Frame,
+    analysis: ReplayAnalysis,
+    info: &'a DatabaseInfo,
 }
 
-impl Source<'_> {
+impl ReplaySource<'_> {
     /// The default collation to replay under.
-    async fn default_collation(&self, session: &mut Session) -> anyhow::Result<Text> {
-        let said = said_collation(&self.args.dir.join(SNAPSHOT));
-        let (database, now) = (self.frame.database(), self.frame.collation());
-        Ok(self.study.default_collation(session, database, now, said).await?)
+    async fn default_collation(&self, session: &mut Session) -> anyhow::Result<Symbol> {
+        let in_snapshot = collation_in_snapshot(&self.args.dir.join(SNAPSHOT));
+        let (database, now) = (self.info.database(), self.info.collation());
+        Ok(self
+            .analysis
+            .default_collation(session, database, now, in_snapshot)
+            .await?)
     }
 
-    fn expected(&self, live: &Reading, replayed: Reading, place: &str) -> Expected {
-        let relies_on_default = self.study.relies_on_default();
+    fn expected(&self, live: &Introspection, replayed: Introspection, place: &str) -> ExpectedSchema {
+        let relies_on_default = self.analysis.relies_on_default();
         let mut schema = replayed.schema;
         if !relies_on_default {
             schema.collation = live.schema.collation;
         }
-        Expected {
+        ExpectedSchema {
             schema,
             source: format!("{}, replayed {place}", migrations(&self.folder)),
             relies_on_default,
-            ..Expected::default()
+            ..ExpectedSchema::default()
         }
     }
 
@@ -291,25 +296,28 @@ impl Source<'_> {
         &self,
         session: &mut Session,
         program: ServerBinary,
-    ) -> anyhow::Result<(Reading, Expected)> {
+    ) -> anyhow::Result<(Introspection, ExpectedSchema)> {
         let default = self.default_collation(session).await?;
-        let frame = self.frame.clone();
+        let info = self.info.clone();
         let (live, replayed, place) =
-            elsewhere::replay(self.ctx, session, program, &self.folder, frame, default).await?;
+            elsewhere::replay(self.ctx, session, program, &self.folder, info, default).await?;
         let expected = self.expected(&live, replayed, &place);
         Ok((live, expected))
     }
 
-    /// Replays the migrations in a scratch database of the live server. The inner failure is one
-    /// that another source can make good.
-    async fn beside(&self, session: &mut Session) -> anyhow::Result<Result<(Reading, Expected), Failure>> {
-        if let Some(failure) = &self.study.reaches {
+    /// Replays the migrations in a scratch database of the live server. After the inner failure another
+    /// source can be tried.
+    async fn in_scratch_database(
+        &self,
+        session: &mut Session,
+    ) -> anyhow::Result<Result<(Introspection, ExpectedSchema), Failure>> {
+        if let Some(failure) = &self.analysis.reaches {
             return Ok(Err(failure.clone()));
         }
         offer_leftovers(self.ctx, self.args, session).await?;
         let default = self.default_collation(session).await?;
         let replayed =
-            scratch::replay(self.ctx, session, &self.folder, self.options, self.frame, default).await?;
+            scratch::replay(self.ctx, session, &self.folder, self.options, self.info, default).await?;
         Ok(match replayed {
             Replayed::Schemas(both) => {
                 let (live, replayed) = *both;
@@ -331,14 +339,16 @@ impl Source<'_> {
     }
 }
 
-/// The migrations that are applied.
-fn listed(args: &CheckSchemaArgs, standing: &Standing) -> Result<Folder, Failure> {
+/// The applied migrations.
+fn applied_migrations(args: &CheckSchemaArgs, migrations_state: &MigrationState) -> Result<Folder, Failure> {
     let mut folder = Folder::list(&args.dir)?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         return Err(folder.empty());
     }
-    folder.migrations.retain(|migration| standing.has(migration));
+    folder
+        .migrations
+        .retain(|migration| migrations_state.has(migration));
     Ok(folder)
 }
 
@@ -348,7 +358,7 @@ fn migrations(folder: &Folder) -> String {
     format!("{number} in {}", folder.dir.display())
 }
 
-/// Scratch databases that a killed run left behind are dropped if the user says so.
+/// Drops scratch databases left behind by a killed run, if the user confirms.
 async fn offer_leftovers(ctx: &Context, args: &CheckSchemaArgs, session: &mut Session) -> anyhow::Result<()> {
     let leftovers = scratch::leftovers(session).await?;
     if leftovers.is_empty() {

@@ -1,4 +1,4 @@
-//! Running the migrations where nothing can be harmed, and where nothing that is there shows.
+//! Replays the migrations in an empty database, isolated from the live one.
 
 use std::collections::BTreeMap;
 
@@ -6,32 +6,36 @@ use crate::context::Context;
 use crate::db::{DbError, Event, Query, Session};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder};
-use crate::schema::model::{Schema, Text};
+use crate::schema::model::{Schema, Symbol};
 use crate::schema::normalise;
 use crate::sql::charset::InheritedCharsets;
 use crate::sql::outside_access::{AccessReader, changes_no_schema};
 use crate::sql::{self, SplitOptions};
 
-/// Which collation has each table?
+/// The collation of each table.
 const COLLATIONS: &str = "SELECT table_name, table_collation FROM information_schema.tables \
     WHERE table_schema = ? AND table_collation IS NOT NULL";
 
-/// What the text of the migrations says about a replay.
+/// Properties of the migrations that affect a replay.
 #[derive(Debug)]
-pub(crate) struct Study {
-    /// Why they cannot be replayed beside the live database, if they cannot: a replay must not reach
-    /// it, nor change accounts or settings of the server, nor see what is there.
+pub(crate) struct ReplayAnalysis {
+    /// Why they cannot be replayed on the live server, if so: a replay must not access the live database
+    /// nor change accounts or settings of the server.
     pub(crate) reaches: Option<Failure>,
-    /// Which tables take the database's default character set.
+    /// The tables that inherit the database's default character set.
     inheriting: InheritedCharsets,
 }
 
-/// Reads the migrations.
+/// Analyses the migrations.
 ///
 /// # Errors
 /// A file cannot be read.
-pub(crate) fn study(folder: &Folder, options: SplitOptions, database: &str) -> Result<Study, Failure> {
-    let mut study = Study {
+pub(crate) fn analyse(
+    folder: &Folder,
+    options: SplitOptions,
+    database: &str,
+) -> Result<ReplayAnalysis, Failure> {
+    let mut analysis = ReplayAnalysis {
         reaches: None,
         inheriting: InheritedCharsets::default(),
     };
@@ -49,11 +53,11 @@ pub(crate) fn study(folder: &Folder, options: SplitOptions, database: &str) -> R
             if changes_no_schema(&found) {
                 continue;
             }
-            study.inheriting.read(&statement.text, &found);
-            if study.reaches.is_some() {
+            analysis.inheriting.read(&statement.text, &found);
+            if analysis.reaches.is_some() {
                 continue;
             }
-            study.reaches = reader
+            analysis.reaches = reader
                 .outside_access(&statement.text, &found, database)
                 .map(|access| {
                     Failure::usage(
@@ -69,13 +73,12 @@ pub(crate) fn study(folder: &Folder, options: SplitOptions, database: &str) -> R
                 });
         }
     }
-    Ok(study)
+    Ok(analysis)
 }
 
-impl Study {
-    /// The default collation under which the migrations made the tables that name none, as far as these
-    /// tell: what most of them have, and not what the database's default is by now. `said` is what
-    /// a snapshot says of it.
+impl ReplayAnalysis {
+    /// The default collation under which the migrations created the tables that name none: that of the
+    /// snapshot (`in_snapshot`), or that of most of these tables; the database's default may have changed.
     ///
     /// # Errors
     /// The statement failed.
@@ -83,35 +86,35 @@ impl Study {
         &self,
         session: &mut Session,
         database: &str,
-        now: Text,
-        said: Option<Text>,
-    ) -> Result<Text, DbError> {
+        now: Symbol,
+        in_snapshot: Option<Symbol>,
+    ) -> Result<Symbol, DbError> {
         if self.inheriting.is_empty() {
             return Ok(now);
         }
-        if let Some(said) = said {
-            return Ok(said);
+        if let Some(in_snapshot) = in_snapshot {
+            return Ok(in_snapshot);
         }
         let rows: Vec<(String, String)> = session.rows(Query::new(COLLATIONS).bind(database)).await?;
         let tables = rows.iter().filter(|(table, _)| self.inheriting.holds(table));
-        let collations = tables.map(|(_, collation)| Text::from(normalise::collation(collation)));
-        Ok(usual(collations, now))
+        let collations = tables.map(|(_, collation)| Symbol::from(normalise::collation(collation)));
+        Ok(most_frequent(collations, now))
     }
 
-    /// Whether it matters to the migrations what the database's default is, or they say it themselves.
+    /// Whether the migrations depend on the database's default collation or set it.
     pub(crate) fn relies_on_default(&self) -> bool {
         self.inheriting.database_is_set() || !self.inheriting.is_empty()
     }
 }
 
-/// The collation that most have, where the database's default counts as one more. Where as many have
-/// another, it is the one of utf8mb4, into which every text can be brought.
-fn usual(collations: impl Iterator<Item = Text>, now: Text) -> Text {
-    let mut votes: BTreeMap<Text, u32> = BTreeMap::from([(now, 1)]);
+/// The most frequent collation; the database's default counts once. Of equally frequent ones, one of
+/// utf8mb4 is preferred, because it can represent all text.
+fn most_frequent(collations: impl Iterator<Item = Symbol>, now: Symbol) -> Symbol {
+    let mut votes: BTreeMap<Symbol, u32> = BTreeMap::from([(now, 1)]);
     for collation in collations {
         *votes.entry(collation).or_default() += 1;
     }
-    let rank = |(collation, votes): &(Text, u32)| {
+    let rank = |(collation, votes): &(Symbol, u32)| {
         let wide = Schema::charset_of(collation) == "utf8mb4";
         (*votes, wide, *collation == now)
     };
@@ -121,7 +124,7 @@ fn usual(collations: impl Iterator<Item = Text>, now: Text) -> Text {
         .map_or(now, |(collation, _)| collation)
 }
 
-/// Runs all migrations in the session's database, but for statements that change no definition.
+/// Runs all migrations in the session's database, except statements that change no definition.
 ///
 /// # Errors
 /// A statement failed; the message has its file and line.
@@ -156,7 +159,9 @@ mod tests {
 
     #[test]
     fn the_default_is_what_most_tables_took_and_no_text_is_narrowed_in_doubt() {
-        let of = |list: &[&str], now: &str| usual(list.iter().map(|one| Text::new(one)), Text::new(now));
+        let frequent = |list: &[&str], now: &str| {
+            most_frequent(list.iter().map(|one| Symbol::new(one)), Symbol::new(now))
+        };
         let (wide, narrow) = ("utf8mb4_unicode_ci", "latin1_swedish_ci");
         for (tables, now, expected) in [
             (&[][..], narrow, narrow),
@@ -166,7 +171,7 @@ mod tests {
             (&[narrow, narrow, narrow], wide, narrow),
             (&["utf8mb4_bin"], wide, wide),
         ] {
-            assert_eq!(of(tables, now), *expected, "{tables:?} under {now}");
+            assert_eq!(frequent(tables, now), *expected, "{tables:?} under {now}");
         }
     }
 }

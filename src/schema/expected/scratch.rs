@@ -1,7 +1,7 @@
-//! A scratch database: made under a name of its own, dropped on every exit path.
+//! A scratch database: created under a unique name, dropped on every exit path.
 //!
-//! Its maker holds a named lock of the same name, so that a later run can tell one in use
-//! from one that a killed run left behind.
+//! The run that created it holds a named lock of the same name, so that a later run can distinguish a
+//! database in use from one left behind by a killed run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -15,30 +15,30 @@ use crate::context::Context;
 use crate::db::{DbError, Query, Session, quote_name};
 use crate::migrate::files::Folder;
 use crate::schema::ddl::Writer;
-use crate::schema::introspect::{self, Frame, Reading};
-use crate::schema::model::{Schema, Text};
+use crate::schema::introspect::{self, DatabaseInfo, Introspection};
+use crate::schema::model::{Schema, Symbol};
 use crate::sql::SplitOptions;
 
-/// How long dropping the scratch database may take.
+/// Time limit for dropping the scratch database.
 const CLEAN_UP: Duration = Duration::from_secs(20);
 
-/// Which scratch databases has no living run a lock on?
+/// The scratch databases without a lock.
 const LEFTOVERS: &str = "SELECT schema_name FROM information_schema.schemata \
     WHERE schema_name LIKE 'dbtool\\_scratch\\_%' AND IS_FREE_LOCK(schema_name) = 1 ORDER BY schema_name";
 
-/// Takes the lock that says a scratch database is in use.
+/// Takes the lock that marks a scratch database as in use.
 const LOCK: &str = "SELECT GET_LOCK(?, 0)";
 
-/// What migrations may have changed in the session goes back to what it was.
+/// Resets session variables that migrations may have changed.
 const RESET: &str = "SET SESSION sql_mode = @@GLOBAL.sql_mode, foreign_key_checks = 1, unique_checks = 1, \
     character_set_client = utf8mb4, character_set_results = utf8mb4, character_set_connection = utf8mb4";
 
-/// Whether this account may not make a scratch database here.
+/// Whether the account cannot create a scratch database on this server.
 pub(crate) fn is_denied(error: &DbError) -> bool {
     error.is_denied() || error.is_read_only() || error.is_read_only_transaction()
 }
 
-/// The scratch databases that killed runs left behind.
+/// The scratch databases left behind by killed runs.
 ///
 /// # Errors
 /// The statement failed.
@@ -59,22 +59,22 @@ pub(crate) async fn drop_database(session: &mut Session, name: &str) -> Result<(
         .map(|_| ())
 }
 
-/// A name that nobody else uses.
+/// A unique name.
 fn new_name() -> String {
     let random: u32 = rand::rng().random();
     format!("dbtool_scratch_{}_{random:08x}", std::process::id())
 }
 
 /// A default collation as options of CREATE DATABASE.
-pub(crate) fn charset_options(server: &Schema, default: Text) -> String {
+pub(crate) fn charset_options(server: &Schema, default: Symbol) -> String {
     Writer::own(server).charset(default)
 }
 
-/// What came of a replay.
+/// The result of a replay.
 pub(crate) enum Replayed {
-    /// The live schema, and the one that the migrations make.
-    Schemas(Box<(Reading, Reading)>),
-    /// The account may not create a database.
+    /// The live schema, and the schema of the migrations.
+    Schemas(Box<(Introspection, Introspection)>),
+    /// The account cannot create a database.
     Denied(DbError),
 }
 
@@ -82,14 +82,14 @@ pub(crate) enum Replayed {
 /// both schemas, and drops it: after success, failure, cancellation and panic alike.
 ///
 /// # Errors
-/// A statement failed. When the scratch database could not be dropped, that is said too.
+/// A statement failed. If the scratch database cannot be dropped, a warning is shown as well.
 pub(crate) async fn replay(
     ctx: &Context,
     session: &mut Session,
     folder: &Folder,
     options: SplitOptions,
-    live: &Frame,
-    default: Text,
+    live: &DatabaseInfo,
+    default: Symbol,
 ) -> anyhow::Result<Replayed> {
     let name = new_name();
     session.execute(Query::new(LOCK).bind(name.as_str())).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn replay(
     let create = format!("CREATE DATABASE {} {charset}", quote_name(&name));
     match session.execute(create).await {
         Err(error) if is_denied(&error) => return Ok(Replayed::Denied(error)),
-        // A cancelled CREATE may have been carried out all the same.
+        // A cancelled CREATE may have been executed.
         Err(error) => {
             clean_up(ctx, session, &name).await;
             return Err(error.into());
@@ -108,10 +108,10 @@ pub(crate) async fn replay(
         session.execute(format!("USE {}", quote_name(&name))).await?;
         replay::run(ctx, session, folder, options).await?;
         session.execute(RESET).await?;
-        let scratch = introspect::frame(session, &name).await?;
+        let scratch = introspect::database_info(session, &name).await?;
         let live = live.clone().read(session, None).await?;
         let replayed = scratch.read(session, Some(&live.schema)).await?;
-        Ok::<(Reading, Reading), anyhow::Error>((live, replayed))
+        Ok::<(Introspection, Introspection), anyhow::Error>((live, replayed))
     };
     let ended = without_unwinding(work).await;
     clean_up(ctx, session, &name).await;
@@ -121,8 +121,8 @@ pub(crate) async fn replay(
     }
 }
 
-/// Drops the scratch database, over a new connection if the old one is lost; what cannot be
-/// done is said with the statement that does it by hand.
+/// Drops the scratch database, over a new connection if the old one is lost. If that fails, warns with
+/// the statement to run by hand.
 async fn clean_up(ctx: &Context, session: &mut Session, name: &str) {
     if drop_database(session, name).await.is_ok() {
         return;
@@ -140,7 +140,7 @@ async fn clean_up(ctx: &Context, session: &mut Session, name: &str) {
     }
 }
 
-/// Runs `work` to its end or its panic, which is handed back instead of passed on.
+/// Runs `work` and returns its output or its panic.
 async fn without_unwinding<F: Future>(work: F) -> Result<F::Output, Box<dyn std::any::Any + Send>> {
     let mut work = pin!(work);
     std::future::poll_fn(move |context| {

@@ -1,28 +1,29 @@
-//! What pending migrations touch: a snapshot, which is of all migrations, says nothing about that.
+//! The objects that pending migrations change: a snapshot, which covers all migrations, cannot be
+//! compared for these.
 
 use std::collections::BTreeSet;
 
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder};
-use crate::schema::diff::{Difference, Kind};
-use crate::schema::model::{Schema, Text};
+use crate::schema::diff::{Difference, ObjectKind};
+use crate::schema::model::{Schema, Symbol};
 use crate::sql::{self, ObjectEffect, SplitOptions};
 
-/// Objects that migrations touch.
+/// Objects that migrations change.
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
-    /// In lower case.
+    /// Names in lower case.
     names: BTreeSet<String>,
-    /// Whether some statement hides what it touches.
+    /// Whether the objects of some statement are unknown, so that all count.
     all: bool,
 }
 
 impl Touched {
-    /// What the migrations of the folder touch.
+    /// The objects that the migrations of the folder change.
     ///
     /// # Errors
     /// A file cannot be read.
-    pub(crate) fn by(folder: &Folder, options: SplitOptions) -> Result<Touched, Failure> {
+    pub(crate) fn from_folder(folder: &Folder, options: SplitOptions) -> Result<Touched, Failure> {
         let mut touched = Touched::default();
         for migration in &folder.migrations {
             let mut statements = migration.script(Direction::Up, options).open()?;
@@ -40,20 +41,24 @@ impl Touched {
         Ok(touched)
     }
 
-    /// Whether a difference may be what the migrations will change. Foreign keys follow the tables they
-    /// refer to.
-    pub(crate) fn covers(&self, one: &Difference, expected: &Schema, live: &Schema) -> bool {
-        let named = |name: Text| self.names.contains(&name.to_lowercase());
-        let parent = |schema: &Schema, key: Text| {
-            let table = schema.tables.get(&one.table?)?;
+    /// Whether a difference may result from these migrations. A foreign key is covered if its parent table
+    /// is.
+    pub(crate) fn covers(&self, difference: &Difference, expected: &Schema, live: &Schema) -> bool {
+        let named = |name: Symbol| self.names.contains(&name.to_lowercase());
+        let parent = |schema: &Schema, key: Symbol| {
+            let table = schema.tables.get(&difference.table?)?;
             Some(named(table.foreign_keys.get(&key)?.table))
         };
-        let refers = one.kind == Kind::ForeignKey
-            && [parent(expected, one.name), parent(live, one.name_there())].contains(&Some(true));
+        let refers = difference.kind == ObjectKind::ForeignKey
+            && [
+                parent(expected, difference.name),
+                parent(live, difference.name_on_server()),
+            ]
+            .contains(&Some(true));
         self.all
-            || named(one.name) && one.table.is_none_or(|table| table == one.name)
-            || one.table.is_some_and(named)
-            || (one.kind == Kind::Trigger && named(one.name))
+            || named(difference.name) && difference.table.is_none_or(|table| table == difference.name)
+            || difference.table.is_some_and(named)
+            || (difference.kind == ObjectKind::Trigger && named(difference.name))
             || refers
     }
 }

@@ -1,15 +1,15 @@
-//! Calls that one server prints and the other does not know, or prints with other arguments.
+//! Normalises calls that only one server has, or that the servers print with different arguments.
 
 use super::lexer::{Token, is_keyword};
 use super::view::closing;
 
-/// Brings calls to the form that both servers read.
+/// Rewrites calls in the form that both servers accept.
 pub(super) fn rewrite(tokens: &[Token]) -> Vec<Token> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
         let name = match &tokens[at..] {
-            [Token::Word(name), Token::Open, ..] if KNOWN.contains(&name.as_str()) => name,
+            [Token::Word(name), Token::Open, ..] if REWRITTEN_CALLS.contains(&name.as_str()) => name,
             _ => {
                 out.push(tokens[at].clone());
                 at += 1;
@@ -28,10 +28,10 @@ pub(super) fn rewrite(tokens: &[Token]) -> Vec<Token> {
     out
 }
 
-/// Puts parentheses around each `x member of (y)`, which MySQL prints without them wherever it stands.
-pub(super) fn members(tokens: Vec<Token>) -> Vec<Token> {
+/// Adds parentheses around each `x member of (y)`, which MySQL prints without.
+pub(super) fn parenthesise_member_of(tokens: Vec<Token>) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
-    // Where parentheses that were added wait for their ends, as places in `tokens`.
+    // Positions in `tokens` at which added parentheses must be closed.
     let mut ends: Vec<usize> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let member = Token::Word("member".into());
@@ -52,7 +52,7 @@ pub(super) fn members(tokens: Vec<Token>) -> Vec<Token> {
     out
 }
 
-/// Where the operand at the end of `tokens` begins: a path of names, a literal, a call or a group.
+/// The start of the operand at the end of `tokens`: a path of names, a literal, a call or a group.
 fn operand_start(tokens: &[Token]) -> usize {
     let mut start = tokens.len().saturating_sub(1);
     if tokens.last() == Some(&Token::Close) {
@@ -77,7 +77,7 @@ fn operand_start(tokens: &[Token]) -> usize {
     start
 }
 
-const KNOWN: [&str; 8] = [
+const REWRITTEN_CALLS: [&str; 8] = [
     "json_value",
     "lag",
     "lead",
@@ -89,16 +89,16 @@ const KNOWN: [&str; 8] = [
 ];
 
 fn call(name: &str, mut arguments: Vec<Vec<Token>>) -> Vec<Token> {
-    let number = |argument: Option<&Vec<Token>>, wanted: &str| matches!(argument.map(Vec::as_slice), Some([Token::Number(number)]) if number == wanted);
+    let number = |argument: Option<&Vec<Token>>, expected: &str| matches!(argument.map(Vec::as_slice), Some([Token::Number(number)]) if number == expected);
     match (name, arguments.as_mut_slice()) {
-        // What MySQL makes of `a REGEXP b`, and MariaDB has no such function.
+        // MySQL prints `a REGEXP b` so; MariaDB has no such function.
         ("regexp_like", [text, pattern]) => {
             let regexp = vec![Token::Word("regexp".into())];
             group([group(text.clone()), regexp, group(pattern.clone())].concat())
         }
-        // MySQL's inner functions of WITH ROLLUP, which it does not read again.
+        // MySQL's internal functions of WITH ROLLUP, which it does not accept.
         ("rollup_group_item", [item, ..]) | ("rollup_sum_switcher", [item]) => item.clone(),
-        // Arguments that one of the servers adds.
+        // Default arguments that one of the servers prints.
         ("lag" | "lead", [_, distance]) if number(Some(distance), "1") => called(name, &arguments[..1]),
         ("week" | "yearweek", [_, mode]) if number(Some(mode), "0") => called(name, &arguments[..1]),
         ("json_value", [_, path]) => {
@@ -114,7 +114,7 @@ fn call(name: &str, mut arguments: Vec<Vec<Token>>) -> Vec<Token> {
     }
 }
 
-/// What MySQL adds to JSON_VALUE.
+/// The clause that MySQL adds to JSON_VALUE.
 fn returning_default() -> Vec<Token> {
     vec![
         Token::Word("returning".into()),
@@ -134,7 +134,7 @@ fn called(name: &str, arguments: &[Vec<Token>]) -> Vec<Token> {
     [name, group(arguments.join(&Token::Comma))].concat()
 }
 
-/// The arguments of the call that is open before `start`, and where it closes.
+/// The arguments of the call that opens before `start`, and the position at which it closes.
 fn arguments(tokens: &[Token], start: usize) -> Option<(Vec<&[Token]>, usize)> {
     let mut out = Vec::new();
     let mut depth = 0usize;

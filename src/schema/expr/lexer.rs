@@ -1,4 +1,4 @@
-//! Tokens of an expression as a server prints it.
+//! Splits an expression printed by a server into tokens.
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum Token {
 }
 
 impl Token {
-    /// Whether an operand follows this token, so that a minus after it is a sign.
+    /// Whether this token must be followed by an operand, so that a minus after it is a sign.
     pub(super) fn wants_operand(&self) -> bool {
         match self {
             Token::Operator(_) | Token::Open | Token::Comma => true,
@@ -57,8 +57,7 @@ pub(super) fn is_word(token: Option<&Token>, any_of: &[&str]) -> bool {
     matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()))
 }
 
-/// A string as SQL, in the form that every server and every `sql_mode` but
-/// NO_BACKSLASH_ESCAPES reads alike.
+/// A string literal that every server reads alike under every `sql_mode` except NO_BACKSLASH_ESCAPES.
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('\'');
@@ -77,16 +76,16 @@ pub(crate) fn quote(text: &str) -> String {
     out
 }
 
-/// What MariaDB writes before `1 is null`, which it makes of `a is null` where a is NOT NULL.
+/// The comment that MariaDB writes before `1 is null`, as which it prints `a is null` for a NOT NULL column.
 const REMARK: &str = "/*always not null*/";
 
-/// Longest first.
+/// Operators, longest first.
 const OPERATORS: &[&str] = &[
     "->>", "<=>", "->", "<=", ">=", "<>", "!=", "<<", ">>", "&&", "||", ":=", "<", ">", "=", "+", "-", "*",
     "/", "%", "^", "|", "&", "~", "!", "@", "?", ":", ";", "{", "}",
 ];
 
-/// Words that may stand before a parenthesis without calling anything, and words that end an operand.
+/// Words that can precede a parenthesis without being a call, and words that end an operand.
 const KEYWORDS: &[&str] = &[
     "all",
     "and",
@@ -152,12 +151,12 @@ const KEYWORDS: &[&str] = &[
     "xor",
 ];
 
-/// Whether a parenthesis after `word` is not the list of a call.
+/// Whether a parenthesis after `word` is not an argument list.
 pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.binary_search(&word).is_ok()
 }
 
-/// The tokens of `text`, or nothing if it is not made of tokens (comments, unclosed quotes).
+/// The tokens of `text`; `None` if it cannot be tokenised (comments, unclosed quotes).
 pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut out = Vec::new();
     let mut rest = text.trim_start();
@@ -205,7 +204,7 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
     Some(out)
 }
 
-/// Whether the word before `after` names a query of a WITH, which MariaDB does not quote.
+/// Whether the word before `after` names a common table expression, which MariaDB does not quote.
 fn names_a_query(after: &str) -> bool {
     let keyword = |text: &str, word: &str| {
         let start = text.get(..word.len());
@@ -225,7 +224,7 @@ fn word_char(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '$'
 }
 
-/// Whether `word` stands in `text` as a word of its own, also in strings and comments.
+/// Whether `text` contains `word` as a separate word, also in strings and comments.
 pub(crate) fn has_bare_word(text: &str, word: &str) -> bool {
     text.split(|letter| !word_char(letter))
         .any(|one| one.eq_ignore_ascii_case(word))
@@ -252,7 +251,7 @@ fn number(text: &str) -> (Token, usize) {
     (Token::Number(text[..used].to_ascii_lowercase()), used)
 }
 
-/// The value between quotes and the bytes it took, quotes included.
+/// The value between quotes, and its length in bytes including the quotes.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut out = String::new();
     let mut letters = text.char_indices().skip(1).peekable();
@@ -308,7 +307,7 @@ pub(super) fn has_bare_backslash(text: &str) -> bool {
     false
 }
 
-/// Takes one level of backslashes away.
+/// Removes one level of backslash escapes.
 pub(super) fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut letters = text.chars();
@@ -324,7 +323,7 @@ pub(super) fn unescape(text: &str) -> String {
     out
 }
 
-/// The value of a quoted literal, or nothing if `text` is not one.
+/// The value of a quoted literal; `None` if `text` is not one.
 pub(crate) fn literal_value(text: &str) -> Option<String> {
     let quote = text
         .chars()

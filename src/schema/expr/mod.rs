@@ -1,21 +1,21 @@
-//! Expressions as the servers print them, brought to one form.
+//! Normalises expressions printed by the servers to a canonical form.
 //!
 //! MySQL prints `((`a` > 0) and (`b` = _utf8mb4\'x\'))` where MariaDB prints
-//! `` `a` > 0 and `b` = 'x' ``. Both become the latter: character set introducers go, names
-//! are quoted, keywords and functions are in lower case, and parentheses stay only where
-//! precedence needs them. Text that does not parse is kept as it is.
+//! `` `a` > 0 and `b` = 'x' ``. Both become the latter: without character set introducers, with
+//! quoted names, keywords and functions in lower case, and parentheses only where precedence
+//! needs them. Text that cannot be parsed is unchanged.
 
 mod calls;
+mod conditions;
 pub(crate) mod lexer;
+mod precedence;
 mod query;
-mod tree;
-mod truth;
 mod view;
 
-use super::model::Text;
+use super::model::Symbol;
 use lexer::Token;
 
-/// The canonical form of an expression or a SELECT. `database` is stripped from names.
+/// The canonical form of an expression or a SELECT. Qualifiers equal to `database` are removed.
 pub fn canonical(text: &str, database: &str) -> String {
     let unescaped;
     let text = match lexer::has_bare_backslash(text) {
@@ -28,28 +28,30 @@ pub fn canonical(text: &str, database: &str) -> String {
     let Some(tokens) = lexer::tokens(text) else {
         return text.trim().to_owned();
     };
-    let tokens = calls::rewrite(&calls::members(rewrite(strip_database(tokens, database))));
-    match tree::reduce(view::inline_windows(tokens)) {
+    let tokens = calls::rewrite(&calls::parenthesise_member_of(rewrite(strip_database(
+        tokens, database,
+    ))));
+    match precedence::reduce(view::inline_windows(tokens)) {
         Some(tokens) => {
-            let tokens = truth::not_inside(tokens);
-            // A NOT that is part of an operator needs no parentheses any more.
-            let tokens = tree::reduce(tokens.clone()).unwrap_or(tokens);
-            print(&query::settle(tokens))
+            let tokens = conditions::not_inside(tokens);
+            // A NOT that became part of an operator needs no parentheses.
+            let tokens = precedence::reduce(tokens.clone()).unwrap_or(tokens);
+            print(&query::normalise_queries(tokens))
         }
         None => text.trim().to_owned(),
     }
 }
 
-/// The canonical SELECT of a view whose columns have these names: MySQL tells them apart from
-/// the SELECT, MariaDB writes them into it.
-pub fn with_columns(select: &str, columns: &[Text]) -> String {
+/// The canonical SELECT of a view whose columns have these names: MySQL shows them separately,
+/// MariaDB writes them as aliases.
+pub fn with_columns(select: &str, columns: &[Symbol]) -> String {
     match lexer::tokens(select).and_then(|tokens| view::rename_columns(tokens, columns)) {
         Some(tokens) => print(&tokens),
         None => select.to_owned(),
     }
 }
 
-/// An expression with other names where `other` has one; nothing if it has none.
+/// An expression with names replaced by `other`; `None` if none is replaced.
 pub fn with_names(text: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut tokens = lexer::tokens(text)?;
     let mut changed = false;
@@ -64,7 +66,7 @@ pub fn with_names(text: &str, other: impl Fn(&str) -> Option<String>) -> Option<
     changed.then(|| print(&tokens))
 }
 
-/// Whether `text` is a literal or NULL: something that needs no parentheses as a default.
+/// Whether `text` is a literal or NULL, which needs no parentheses as a default.
 pub fn is_literal(text: &str) -> bool {
     match lexer::tokens(text).as_deref() {
         Some([Token::Text(_) | Token::Number(_)]) => true,
@@ -75,7 +77,7 @@ pub fn is_literal(text: &str) -> bool {
     }
 }
 
-/// The names that a SELECT or a body mentions, for ordering views.
+/// The names in a SELECT or a body.
 pub fn names(text: &str) -> Vec<String> {
     let tokens = lexer::tokens(text).unwrap_or_default();
     let name = |token: Token| match token {
@@ -85,7 +87,7 @@ pub fn names(text: &str) -> Vec<String> {
     tokens.into_iter().filter_map(name).collect()
 }
 
-/// Takes `` `database`. `` away.
+/// Removes the qualifier `` `database`. ``.
 fn strip_database(tokens: Vec<Token>, database: &str) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter().peekable();
@@ -102,7 +104,7 @@ fn strip_database(tokens: Vec<Token>, database: &str) -> Vec<Token> {
     out
 }
 
-/// Spellings that differ between the servers and mean the same.
+/// Unifies equivalent spellings that differ between the servers.
 fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter().peekable();
@@ -110,16 +112,16 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
         let called = tokens.peek() == Some(&Token::Open);
         match token {
             Token::Word(word) if word.starts_with('_') && matches!(tokens.peek(), Some(Token::Text(_))) => {}
-            // Two spellings of one value: x'6162' and 0x6162.
+            // x'6162' equals 0x6162.
             Token::Word(word) if word == "x" && matches!(tokens.peek(), Some(Token::Text(_))) => {
                 if let Some(Token::Text(digits)) = tokens.next() {
                     out.push(bytes(&digits));
                 }
             }
-            // No bits, which MySQL prints as no bytes.
+            // b'' equals the empty string, as which MySQL prints it.
             Token::Word(word) if word == "b" && tokens.peek() == Some(&Token::Text(String::new())) => {}
             Token::Number(number) if number == "0x" => out.push(bytes("")),
-            // A hint that MySQL no longer has.
+            // Hints that MySQL no longer supports.
             Token::Word(word) if word == "sql_no_cache" || word == "sql_cache" => {}
             Token::Word(word) => out.extend(synonym(&word, called, out.last())),
             Token::Operator("<>") => out.push(Token::Operator("<>")),
@@ -132,7 +134,7 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
     drop_limit_of_exists(out)
 }
 
-/// A literal of bytes; `0x` alone is no SQL.
+/// A literal of bytes; `0x` alone is not SQL.
 fn bytes(digits: &str) -> Token {
     match digits {
         "" => Token::Text(String::new()),
@@ -140,7 +142,7 @@ fn bytes(digits: &str) -> Token {
     }
 }
 
-/// The canonical tokens of one word.
+/// The canonical tokens of a word.
 fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
     let one = |text: &str| vec![Token::Word(text.to_owned())];
     let after_is = matches!(before, Some(Token::Word(word)) if word == "is" || word == "not");
@@ -158,17 +160,17 @@ fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
         "true" if !after_is => vec![Token::Number("1".into())],
         "false" if !after_is => vec![Token::Number("0".into())],
         "rlike" => one("regexp"),
-        // MariaDB's operator may stand before a parenthesis too.
+        // MariaDB's operator `mod` may also precede a parenthesis.
         "mod" if !called || before.is_some_and(|before| !before.wants_operand()) => {
             vec![Token::Operator("%")]
         }
-        // The functions, told from the joins.
+        // The functions, in upper case to distinguish them from the joins.
         "left" | "right" if called => one(&word.to_ascii_uppercase()),
         word => one(word),
     }
 }
 
-/// MariaDB prints `exists(select 1 from t limit 1)` where nobody wrote the limit.
+/// Removes the limit that MariaDB adds to `exists(select 1 from t limit 1)`.
 fn drop_limit_of_exists(tokens: Vec<Token>) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut exists: Vec<bool> = Vec::new();
@@ -195,7 +197,7 @@ fn drop_limit_of_exists(tokens: Vec<Token>) -> Vec<Token> {
     out
 }
 
-/// Tokens as text, spaced as a person would.
+/// Prints tokens with conventional spacing.
 fn print(tokens: &[Token]) -> String {
     let mut out = String::new();
     let mut unary = false;

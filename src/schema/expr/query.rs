@@ -1,14 +1,14 @@
-//! What the servers print differently in a query, wherever in an expression it stands.
+//! Normalises queries, also within expressions.
 
 use super::lexer::{Token, is_word};
 use super::print;
-use super::view::{aliased, closing, depths, items, rename_columns, where_column};
-use crate::schema::model::Text;
+use super::view::{aliased, closing, depths, items, rename_columns, unify_column_conditions};
+use crate::schema::model::Symbol;
 
-/// What joins queries. INTERSECT binds more strongly than the others.
+/// The set operators. INTERSECT binds more strongly than the others.
 pub(super) const SET_OPERATORS: [&str; 3] = ["union", "except", "intersect"];
 
-/// What may stand between SELECT and its first item.
+/// Words that can follow SELECT before its first item.
 const MODIFIERS: [&str; 8] = [
     "all",
     "distinct",
@@ -20,31 +20,31 @@ const MODIFIERS: [&str; 8] = [
     "straight_join",
 ];
 
-/// What ends GROUP BY.
+/// Words that end GROUP BY.
 const AFTER_GROUP: [&str; 6] = ["having", "order", "limit", "with", "for", "lock"];
 
-/// What ends ORDER BY.
+/// Words that end ORDER BY.
 const AFTER_ORDER: [&str; 3] = ["limit", "for", "lock"];
 
-/// Brings every query to one form.
-pub(super) fn settle(tokens: Vec<Token>) -> Vec<Token> {
-    settle_one(sort_hints(where_column(tokens)))
+/// Normalises every query.
+pub(super) fn normalise_queries(tokens: Vec<Token>) -> Vec<Token> {
+    normalise_query(sort_hints(unify_column_conditions(tokens)))
 }
 
-/// Brings the query that `tokens` are, and those in its parentheses, to one form.
-fn settle_one(tokens: Vec<Token>) -> Vec<Token> {
-    let tokens = settle_inner(&unwrapped(&tokens));
-    let Some(query) = Query::read(&tokens) else {
+/// Normalises the query `tokens` and those in its parentheses.
+fn normalise_query(tokens: Vec<Token>) -> Vec<Token> {
+    let tokens = normalise_inner_queries(&unwrapped(&tokens));
+    let Some(query) = ParsedQuery::read(&tokens) else {
         return tokens;
     };
     let grouped = query.group_by_expressions();
-    match Query::read(&grouped) {
+    match ParsedQuery::read(&grouped) {
         Some(query) => query.order_by_names(),
         None => grouped,
     }
 }
 
-fn settle_inner(tokens: &[Token]) -> Vec<Token> {
+fn normalise_inner_queries(tokens: &[Token]) -> Vec<Token> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
@@ -52,7 +52,7 @@ fn settle_inner(tokens: &[Token]) -> Vec<Token> {
         match closing(tokens, at) {
             Some(close) if is_query(&tokens[at + 1..]) => {
                 let inner = with_listed_names(&tokens[..at], tokens[at + 1..close].to_vec());
-                out.extend(settle_one(inner));
+                out.extend(normalise_query(inner));
                 at = close;
             }
             _ => at += 1,
@@ -61,17 +61,17 @@ fn settle_inner(tokens: &[Token]) -> Vec<Token> {
     out
 }
 
-/// A query of a WITH that lists its columns: MariaDB gives the query's items those names too.
+/// Renames the items of a common table expression that lists its columns, as MariaDB does.
 fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
     let Some(([.., Token::Close], [last])) = before.split_at_checked(before.len().saturating_sub(1)) else {
         return query;
     };
     let open = before.iter().rposition(|token| *token == Token::Open);
     let list = open.map_or(&[][..], |open| &before[open + 1..before.len() - 2]);
-    let names: Option<Vec<Text>> = list
+    let names: Option<Vec<Symbol>> = list
         .split(|token| *token == Token::Comma)
         .map(|item| match item {
-            [Token::Name(name)] => Some(Text::new(name)),
+            [Token::Name(name)] => Some(Symbol::new(name)),
             _ => None,
         })
         .collect();
@@ -81,14 +81,14 @@ fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
     renamed.unwrap_or(query)
 }
 
-/// Whether a query begins here, perhaps in parentheses of its own.
+/// Whether a query starts here, possibly in parentheses.
 fn is_query(tokens: &[Token]) -> bool {
     let first = tokens.iter().find(|token| **token != Token::Open);
     is_word(first, &["select", "with"])
 }
 
-/// Takes away the parentheses around the whole, which MySQL does not print, and those that MySQL
-/// puts around the first queries of a longer chain, which is read from left to right anyway.
+/// Removes the parentheses around the whole query, which MySQL does not print, and those that MySQL
+/// prints around the first queries of a chain, which is evaluated from left to right anyway.
 fn unwrapped(tokens: &[Token]) -> Vec<Token> {
     let Some(close) = closing(tokens, 0).filter(|_| is_query(&tokens[1..])) else {
         return tokens.to_vec();
@@ -106,17 +106,17 @@ fn unwrapped(tokens: &[Token]) -> Vec<Token> {
     tokens.to_vec()
 }
 
-/// A query and the places of its parts.
-struct Query<'a> {
+/// A query and the positions of its parts.
+struct ParsedQuery<'a> {
     tokens: &'a [Token],
     depths: Vec<usize>,
-    /// The SELECTs that set operators join, one behind the other.
+    /// The ranges of the SELECTs between set operators.
     branches: Vec<(usize, usize)>,
 }
 
-impl<'a> Query<'a> {
-    /// Reads a query; nothing if there is none outside parentheses.
-    fn read(tokens: &'a [Token]) -> Option<Query<'a>> {
+impl<'a> ParsedQuery<'a> {
+    /// Parses a query; `None` if `tokens` is not a query.
+    fn read(tokens: &'a [Token]) -> Option<ParsedQuery<'a>> {
         if !is_query(tokens) {
             return None;
         }
@@ -130,7 +130,7 @@ impl<'a> Query<'a> {
             }
         }
         branches.push((from, tokens.len()));
-        Some(Query {
+        Some(ParsedQuery {
             tokens,
             depths,
             branches,
@@ -141,7 +141,7 @@ impl<'a> Query<'a> {
         (from..to).find(|at| self.depths[*at] == 0 && is_word(self.tokens.get(*at), words))
     }
 
-    /// The items of a SELECT, each with its expression and its alias where it has one.
+    /// The items of a SELECT: expression and alias, `None` without an alias.
     fn listed(&self, branch: (usize, usize)) -> Vec<Option<(&'a [Token], &'a Token)>> {
         let Some(mut start) = self.find(branch, &["select"]).map(|at| at + 1) else {
             return Vec::new();
@@ -156,8 +156,8 @@ impl<'a> Query<'a> {
             .collect()
     }
 
-    /// MariaDB prints what an alias in GROUP BY stands for, and a place as written; MySQL prints
-    /// the alias, and what stands at the place.
+    /// Replaces aliases and positions in GROUP BY by their expressions: MariaDB prints the expression of
+    /// an alias and the position as written; MySQL prints the alias and the expression of a position.
     fn group_by_expressions(&self) -> Vec<Token> {
         let mut out = Vec::with_capacity(self.tokens.len());
         let mut done = 0;
@@ -174,12 +174,12 @@ impl<'a> Query<'a> {
                     out.push(Token::Comma);
                 }
                 let key = &self.tokens[from..to];
-                let meant = match (place(key), key) {
+                let replacement = match (position(key), key) {
                     (Some(place), _) => listed.get(place).copied().flatten(),
                     (None, [name]) => listed.iter().flatten().find(|(_, alias)| *alias == name).copied(),
                     _ => None,
                 };
-                out.extend_from_slice(meant.map_or(key, |(expression, _)| expression));
+                out.extend_from_slice(replacement.map_or(key, |(expression, _)| expression));
             }
             done = end;
         }
@@ -187,8 +187,8 @@ impl<'a> Query<'a> {
         out
     }
 
-    /// MySQL prints `order by` an alias where MariaDB prints what the alias stands for, and in a
-    /// chain MariaDB prints a place as written: the alias wins.
+    /// Replaces expressions and positions in ORDER BY by aliases: MySQL prints the alias, MariaDB its
+    /// expression, and in a chain the position as written.
     fn order_by_names(&self) -> Vec<Token> {
         let Some(last) = self.branches.last() else {
             return self.tokens.to_vec();
@@ -210,14 +210,14 @@ impl<'a> Query<'a> {
                 Some((Token::Word(word), key)) if word == "desc" || word == "asc" => key,
                 _ => item,
             };
-            let numbered = place(key).and_then(|place| listed.get(place)?.as_ref());
+            let numbered = position(key).and_then(|place| listed.get(place)?.as_ref());
             let expressed = || {
                 listed
                     .iter()
                     .flatten()
                     .find(|(expression, _)| alone && expression == key)
             };
-            // MariaDB keeps the name that a column had before a list of columns gave it another.
+            // MariaDB keeps the name that a column had before a list of columns renamed it.
             let renamed = || {
                 let [name @ Token::Name(_)] = key else {
                     return None;
@@ -237,34 +237,34 @@ impl<'a> Query<'a> {
         out
     }
 
-    /// The items of the first SELECT, which name the columns of a chain.
+    /// The items of the first SELECT, which determine the column names of a chain.
     fn listed_first(&self) -> Vec<Option<(Vec<Token>, Token)>> {
         let (from, to) = self.branches[0];
         let first = &self.tokens[from..to];
         let owned = |listed: Vec<Option<(&[Token], &Token)>>| {
             let pairs = listed.into_iter();
             pairs
-                .map(|one| one.map(|(expression, alias)| (expression.to_vec(), alias.clone())))
+                .map(|item| item.map(|(expression, alias)| (expression.to_vec(), alias.clone())))
                 .collect()
         };
         match closing(first, 0) {
             Some(close) if is_query(first) => {
-                Query::read(&first[1..close]).map_or(Vec::new(), |query| query.listed_first())
+                ParsedQuery::read(&first[1..close]).map_or(Vec::new(), |query| query.listed_first())
             }
             _ => owned(self.listed((from, to))),
         }
     }
 }
 
-/// Which item of the SELECT a bare number in ORDER BY or GROUP BY means, counted from 0.
-fn place(item: &[Token]) -> Option<usize> {
+/// The index of the SELECT's item that a number in ORDER BY or GROUP BY refers to, from 0.
+fn position(item: &[Token]) -> Option<usize> {
     match item {
         [Token::Number(number)] => number.parse::<usize>().ok()?.checked_sub(1),
         _ => None,
     }
 }
 
-/// Several index hints of one table: the servers print them in the reverse of the order written.
+/// Sorts the index hints of a table, which the servers print in reverse order.
 fn sort_hints(tokens: Vec<Token>) -> Vec<Token> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
@@ -284,7 +284,7 @@ fn sort_hints(tokens: Vec<Token>) -> Vec<Token> {
     out
 }
 
-/// Where the index hint that begins at `at` ends.
+/// The end of the index hint that starts at `at`.
 fn hint(tokens: &[Token], at: usize) -> Option<usize> {
     let begins = is_word(tokens.get(at), &["use", "force", "ignore"])
         && is_word(tokens.get(at + 1), &["index", "key"]);

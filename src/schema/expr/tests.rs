@@ -1,5 +1,5 @@
 use super::{canonical, is_literal, lexer, with_columns};
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
 /// What MySQL and MariaDB print has the canonical form, and that stays as it is.
 #[track_caller]
@@ -170,7 +170,7 @@ fn selects_of_both_servers_become_one() {
 #[test]
 fn a_view_takes_the_names_of_its_columns() {
     let select = "with `q` as (select 1 as `x`) select `q`.`x` as `x`, count(0) as `n` from `q`";
-    let names = [Text::new("a"), Text::new("b")];
+    let names = [Symbol::new("a"), Symbol::new("b")];
     let renamed = "with `q` as (select 1 as `x`) select `q`.`x` as `a`, count(0) as `b` from `q`";
     assert_eq!(with_columns(select, &names), renamed);
     assert_eq!(
@@ -447,7 +447,7 @@ mod arbitrary {
         fn no_text_is_too_strange(text in noise(), query in any::<bool>()) {
             let text = if query { format!("select {text}") } else { text };
             let once = canonical(&text, "shop");
-            with_columns(&once, &[Text::new("a"), Text::new("b")]);
+            with_columns(&once, &[Symbol::new("a"), Symbol::new("b")]);
             names(&once);
         }
 

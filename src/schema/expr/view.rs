@@ -1,11 +1,11 @@
-//! What the servers print differently in a whole SELECT.
+//! Normalises a SELECT as a whole.
 
 use super::lexer::{Token, is_word};
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
-/// Where a column alone is the condition, MariaDB 11.8 prints `where x is true` and `is false`,
-/// the others `x <> 0` and `x = 0`, which let the same rows through.
-pub(super) fn where_column(tokens: Vec<Token>) -> Vec<Token> {
+/// Unifies conditions that are a single column: MariaDB 11.8 prints `where x is true` and `is false`,
+/// other servers print the equivalent `x <> 0` and `x = 0`.
+pub(super) fn unify_column_conditions(tokens: Vec<Token>) -> Vec<Token> {
     const CONDITIONS: [&str; 3] = ["where", "on", "having"];
     const MORE: [&str; 4] = ["and", "or", "xor", "is"];
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
@@ -35,7 +35,7 @@ pub(super) fn where_column(tokens: Vec<Token>) -> Vec<Token> {
     out
 }
 
-/// MariaDB prints a window's definition where MySQL prints its name.
+/// Replaces names of windows, which MySQL prints, by their definitions, which MariaDB prints.
 pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
     let mut windows: Vec<(Token, Vec<Token>)> = Vec::new();
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
@@ -61,11 +61,11 @@ pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
     if windows.is_empty() {
         return out;
     }
-    spread(out, &windows)
+    insert_definitions(out, &windows)
 }
 
-/// Puts definitions where their names stand: after `over`, or first in its parentheses.
-fn spread(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Vec<Token> {
+/// Replaces the names of windows by their definitions: after `over`, or first in its parentheses.
+fn insert_definitions(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     for token in tokens {
         let definition = windows
@@ -87,8 +87,8 @@ fn spread(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Vec<Token> {
     out
 }
 
-/// Gives the columns of a SELECT other names; nothing if they have them or do not fit.
-pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec<Token>> {
+/// Renames the columns of a SELECT; `None` if nothing changes or the number of names differs.
+pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Symbol]) -> Option<Vec<Token>> {
     let depths = depths(&tokens);
     let word = |at: usize, any_of: &[&str]| depths[at] == 0 && is_word(tokens.get(at), any_of);
     let start = (0..tokens.len()).find(|at| word(*at, &["select"]))? + 1;
@@ -96,19 +96,19 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec
     let end = (start..tokens.len())
         .find(|at| word(*at, &ends))
         .unwrap_or(tokens.len());
-    let places: Vec<usize> = items(&tokens, &depths, start, end)
+    let positions: Vec<usize> = items(&tokens, &depths, start, end)
         .map(|(from, to)| aliased(&tokens[from..to]).map(|_| to - 1))
         .collect::<Option<_>>()?;
-    if places.len() != columns.len() {
+    if positions.len() != columns.len() {
         return None;
     }
     let mut out = tokens.clone();
     let mut names: Vec<(Token, Token)> = Vec::new();
-    for (place, column) in places.into_iter().zip(columns) {
+    for (place, column) in positions.into_iter().zip(columns) {
         let new = Token::Name(column.to_string());
         names.push((std::mem::replace(&mut out[place], new.clone()), new));
     }
-    // What was called by the old names, behind the SELECT that they are of.
+    // Replace the old names in the clauses after the SELECT.
     let start = (end..out.len()).find(|at| depths[*at] == 0 && is_word(out.get(*at), &BY_ALIAS));
     for at in start.unwrap_or(out.len())..out.len() {
         let alone = out[at - 1] != Token::Dot && out.get(at + 1) != Some(&Token::Dot);
@@ -120,10 +120,10 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Text]) -> Option<Vec
     (out != tokens).then_some(out)
 }
 
-/// The clauses that call the columns of a SELECT by their names.
+/// Clauses that refer to the columns of a SELECT by name.
 const BY_ALIAS: [&str; 3] = ["group", "having", "order"];
 
-/// Where the parenthesis that opens at `at` closes.
+/// The position at which the parenthesis at `at` closes.
 pub(super) fn closing(tokens: &[Token], at: usize) -> Option<usize> {
     if tokens.get(at) != Some(&Token::Open) {
         return None;
@@ -139,7 +139,7 @@ pub(super) fn closing(tokens: &[Token], at: usize) -> Option<usize> {
     })
 }
 
-/// How deep in parentheses each token stands; a parenthesis itself is inside.
+/// The nesting depth of each token; a parenthesis itself counts as inside.
 pub(super) fn depths(tokens: &[Token]) -> Vec<usize> {
     let mut depth = 0usize;
     let step = |token: &Token| match token {
@@ -156,7 +156,7 @@ pub(super) fn depths(tokens: &[Token]) -> Vec<usize> {
     tokens.iter().map(step).collect()
 }
 
-/// The places between commas.
+/// The ranges between commas.
 pub(super) fn items<'a>(
     tokens: &'a [Token],
     depths: &'a [usize],
@@ -171,7 +171,7 @@ pub(super) fn items<'a>(
         .filter(|(from, to)| from <= to)
 }
 
-/// An item with an alias: the expression and the alias.
+/// The expression and the alias of an item with an alias.
 pub(super) fn aliased(item: &[Token]) -> Option<(&[Token], &Token)> {
     match item {
         [expression @ .., Token::Word(word), alias @ Token::Name(_)] if word == "as" => {

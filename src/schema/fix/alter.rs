@@ -8,20 +8,22 @@ use super::mentions::mentions;
 use super::plan::{Planner, comment_option};
 use super::table_changes::TableChanges;
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, Kind, UNVERSIONED};
-use crate::schema::model::{ByName, Check, Column, Index, Key, PRIMARY, Table, Text, same_name};
+use crate::schema::diff::{Change, Difference, ObjectKind, UNVERSIONED};
+use crate::schema::model::{
+    ByName, CheckConstraint, Column, Index, IndexKey, PRIMARY, Symbol, Table, same_name,
+};
 
 /// The inputs of one table's changes.
 pub(super) struct Alter<'a, 'b> {
     pub(super) planner: &'b Planner<'a>,
-    pub(super) table: Text,
+    pub(super) table: Symbol,
     pub(super) expected: &'a Table,
     pub(super) live: &'a Table,
     pub(super) differences: &'b [Difference],
 }
 
 impl<'a> Alter<'a, '_> {
-    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Difference> {
+    pub(super) fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = &Difference> {
         let of_kind = self
             .differences
             .iter()
@@ -29,7 +31,7 @@ impl<'a> Alter<'a, '_> {
         // The columns of the row period are added and dropped with system versioning.
         of_kind.filter(move |difference| {
             let is_row_time = |table: &Table| table.column(&difference.name).is_some_and(Column::is_row_time);
-            kind != Kind::Column || !(is_row_time(self.expected) || is_row_time(self.live))
+            kind != ObjectKind::Column || !(is_row_time(self.expected) || is_row_time(self.live))
         })
     }
 
@@ -54,7 +56,7 @@ impl<'a> Alter<'a, '_> {
     }
 
     fn partitioning(&self, changes: &mut TableChanges) {
-        if self.of_kind(Kind::Partitioning).next().is_none() {
+        if self.of_kind(ObjectKind::Partitioning).next().is_none() {
             return;
         }
         let expected = self.expected.partitioning.as_deref();
@@ -63,7 +65,7 @@ impl<'a> Alter<'a, '_> {
             changes.merge_into_destructive();
         }
         // Unique keys must contain all columns of the partitioning, of the old one until it is removed.
-        let keys_change = self.of_kind(Kind::Index).next().is_some();
+        let keys_change = self.of_kind(ObjectKind::Index).next().is_some();
         if self.live.partitioning.is_some() && (expected.is_none() || keys_change) {
             let loses = changes.loses();
             changes.first.push(("REMOVE PARTITIONING".to_owned(), loses));
@@ -73,16 +75,16 @@ impl<'a> Alter<'a, '_> {
 
     /// Columns that MODIFY cannot change, because only one of the two definitions is virtual (manual: "ALTER
     /// TABLE and Generated Columns"; MariaDB's error 1907, MySQL's 3106).
-    fn recomputed(&self) -> BTreeSet<Text> {
+    fn recomputed(&self) -> BTreeSet<Symbol> {
         let changed = self
-            .of_kind(Kind::Column)
+            .of_kind(ObjectKind::Column)
             .filter(|difference| matches!(difference.change, Change::Different { .. }));
         let is_virtual = |column: Option<&Column>| {
             let generated = column.and_then(|column| column.generated);
             generated.is_some_and(|generated| !generated.stored)
         };
         let expected = |difference: &Difference| is_virtual(self.expected.column(&difference.name));
-        let live = |difference: &Difference| is_virtual(self.live.column(&difference.name_there()));
+        let live = |difference: &Difference| is_virtual(self.live.column(&difference.name_on_server()));
         changed
             .filter(|difference| expected(difference) != live(difference))
             .map(|difference| difference.name)
@@ -91,39 +93,39 @@ impl<'a> Alter<'a, '_> {
 
     /// Columns whose spatial reference system changes. MySQL rejects this while a spatial index is on the
     /// column, even in an ALTER that drops the index (error 3644, measured on 9.7).
-    fn moved_in_space(&self) -> BTreeSet<Text> {
-        self.of_kind(Kind::Column)
+    fn moved_in_space(&self) -> BTreeSet<Symbol> {
+        self.of_kind(ObjectKind::Column)
             .filter(|difference| difference.differs_in(&["srid"]))
             .map(|difference| difference.name)
             .collect()
     }
 
     /// Whether an index contains one of `columns`.
-    fn holds(index: &Index, columns: &BTreeSet<Text>) -> bool {
+    fn holds(index: &Index, columns: &BTreeSet<Symbol>) -> bool {
         index.columns().any(|column| columns.contains(&column))
     }
 
     /// Drops checks and indexes that are extra or change.
-    fn drops(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Text>) {
-        for difference in self.of_kind(Kind::Check) {
-            let check = self.live.checks.get(&difference.name_there());
+    fn drops(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Symbol>) {
+        for difference in self.of_kind(ObjectKind::Check) {
+            let check = self.live.checks.get(&difference.name_on_server());
             let there = !matches!(difference.change, Change::Missing { .. });
-            if there && check.is_some_and(|check| !check.of_column) {
+            if there && check.is_some_and(|check| !check.column_level) {
                 let destructive = self.is_destructive_check(changes, difference);
                 changes
                     .alter_for(destructive)
                     .clauses
-                    .push(format!("DROP CONSTRAINT {}", name(&difference.name_there())));
+                    .push(format!("DROP CONSTRAINT {}", name(&difference.name_on_server())));
             }
         }
-        for difference in self.of_kind(Kind::Index) {
-            let live = self.live.indexes.get(&difference.name_there());
+        for difference in self.of_kind(ObjectKind::Index) {
+            let live = self.live.indexes.get(&difference.name_on_server());
             let (Some(live), false) = (live, matches!(difference.change, Change::Missing { .. })) else {
                 continue;
             };
             if self.index_in_place(difference).is_none() {
                 let destructive = self.is_destructive_index(changes, difference);
-                self.drop_index(changes, difference.name_there(), live, destructive);
+                self.drop_index(changes, difference.name_on_server(), live, destructive);
             }
         }
         for (index_name, index) in self
@@ -134,7 +136,7 @@ impl<'a> Alter<'a, '_> {
         }
     }
 
-    fn drop_index(&self, changes: &mut TableChanges, index_name: Text, index: &Index, destructive: bool) {
+    fn drop_index(&self, changes: &mut TableChanges, index_name: Symbol, index: &Index, destructive: bool) {
         let alter = changes.alter_for(destructive);
         alter.columns.unindexed.extend(index.columns().next());
         let clause = match index_name == PRIMARY {
@@ -150,8 +152,11 @@ impl<'a> Alter<'a, '_> {
     }
 
     /// Live indexes without a difference.
-    fn kept_indexes(&self) -> impl Iterator<Item = (Text, &'a Index)> {
-        let changed: BTreeSet<Text> = self.of_kind(Kind::Index).map(Difference::name_there).collect();
+    fn kept_indexes(&self) -> impl Iterator<Item = (Symbol, &'a Index)> {
+        let changed: BTreeSet<Symbol> = self
+            .of_kind(ObjectKind::Index)
+            .map(Difference::name_on_server)
+            .collect();
         self.live
             .indexes
             .iter()
@@ -168,7 +173,7 @@ impl<'a> Alter<'a, '_> {
         match fields.as_slice() {
             [field] if field.name == *"name" => Some(format!(
                 "RENAME INDEX {} TO {}",
-                name(&difference.name_there()),
+                name(&difference.name_on_server()),
                 name(&difference.name)
             )),
             [field] if field.name == *"invisible" => {
@@ -177,7 +182,10 @@ impl<'a> Alter<'a, '_> {
                     true => dialect.unused_index,
                     false => dialect.used_index,
                 };
-                Some(format!("ALTER INDEX {} {state}", name(&difference.name_there())))
+                Some(format!(
+                    "ALTER INDEX {} {state}",
+                    name(&difference.name_on_server())
+                ))
             }
             _ => None,
         }
@@ -185,9 +193,9 @@ impl<'a> Alter<'a, '_> {
 
     /// Adds and changes columns in the order of the expected table, so that each AFTER names an
     /// existing column.
-    fn columns(&self, changes: &mut TableChanges, recomputed: &BTreeSet<Text>) {
-        let by_name: BTreeMap<Text, &Difference> = self
-            .of_kind(Kind::Column)
+    fn columns(&self, changes: &mut TableChanges, recomputed: &BTreeSet<Symbol>) {
+        let by_name: BTreeMap<Symbol, &Difference> = self
+            .of_kind(ObjectKind::Column)
             .filter(|difference| difference.is_expected())
             .map(|difference| (difference.name, difference))
             .collect();
@@ -196,7 +204,7 @@ impl<'a> Alter<'a, '_> {
         for column in &self.expected.columns {
             let difference = by_name.get(&column.name);
             let live = difference.map_or(self.live.column(&column.name), |difference| {
-                self.live.column(&difference.name_there())
+                self.live.column(&difference.name_on_server())
             });
             let destructive = changes.destructive_columns.contains(&column.name);
             let position = positions.next(column.name, destructive, live.is_some(), difference.copied());
@@ -267,26 +275,26 @@ impl<'a> Alter<'a, '_> {
     }
 
     /// Columns whose column-level check changes, which requires a MODIFY (MariaDB).
-    fn column_checks(&self) -> BTreeSet<Text> {
+    fn column_checks(&self) -> BTreeSet<Symbol> {
         let changed = self
-            .of_kind(Kind::Check)
+            .of_kind(ObjectKind::Check)
             .flat_map(|difference| self.column_checks_of(difference));
         changed.flatten().collect()
     }
 
     /// The columns whose column-level checks a difference concerns: in the expected and in the live table.
-    fn column_checks_of(&self, difference: &Difference) -> [Option<Text>; 2] {
+    fn column_checks_of(&self, difference: &Difference) -> [Option<Symbol>; 2] {
         let live = self.planner.live.dialect().column_checks;
-        let column = |checks: &ByName<Check>, name: Text, is_there: bool| {
+        let column = |checks: &ByName<CheckConstraint>, name: Symbol, is_there: bool| {
             let check = checks
                 .get(&name)
-                .filter(|check| check.of_column && is_there && live);
-            check.map(|_| Check::name_on_server(name))
+                .filter(|check| check.column_level && is_there && live);
+            check.map(|_| CheckConstraint::name_on_server(name))
         };
         let missing = matches!(difference.change, Change::Missing { .. });
         [
             column(&self.expected.checks, difference.name, difference.is_expected()),
-            column(&self.live.checks, difference.name_there(), !missing),
+            column(&self.live.checks, difference.name_on_server(), !missing),
         ]
     }
 
@@ -295,7 +303,7 @@ impl<'a> Alter<'a, '_> {
         let column_checks = self.planner.live.dialect().column_checks;
         let own = |table: &'a Table| table.column_check(&column.name).filter(|_| column_checks);
         let changed = self
-            .of_kind(Kind::Check)
+            .of_kind(ObjectKind::Check)
             .any(|difference| self.column_checks_of(difference).contains(&Some(column.name)));
         let kept = own(self.live).filter(|_| !changed);
         let new = own(self.expected).filter(|_| changed || kept.is_some());
@@ -303,9 +311,9 @@ impl<'a> Alter<'a, '_> {
     }
 
     /// Adds indexes and checks that are missing or change.
-    fn adds(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Text>) {
+    fn adds(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Symbol>) {
         for difference in self
-            .of_kind(Kind::Index)
+            .of_kind(ObjectKind::Index)
             .filter(|difference| difference.is_expected())
         {
             let Some(index) = self.expected.indexes.get(&difference.name) else {
@@ -324,7 +332,7 @@ impl<'a> Alter<'a, '_> {
             self.add_index(changes, index_name, index, needs_destructive(changes, index));
         }
         for difference in self
-            .of_kind(Kind::Check)
+            .of_kind(ObjectKind::Check)
             .filter(|difference| difference.is_expected())
         {
             let in_column = self.planner.live.dialect().column_checks;
@@ -332,7 +340,7 @@ impl<'a> Alter<'a, '_> {
                 .expected
                 .checks
                 .get(&difference.name)
-                .filter(|check| !(check.of_column && in_column));
+                .filter(|check| !(check.column_level && in_column));
             if let Some(check) = check {
                 let destructive = self.is_destructive_check(changes, difference);
                 changes.alter_for(destructive).clauses.push(format!(
@@ -343,7 +351,7 @@ impl<'a> Alter<'a, '_> {
         }
     }
 
-    fn add_index(&self, changes: &mut TableChanges, index_name: Text, index: &Index, destructive: bool) {
+    fn add_index(&self, changes: &mut TableChanges, index_name: Symbol, index: &Index, destructive: bool) {
         let alter = changes.alter_for(destructive);
         alter.columns.indexed.extend(index.columns().next());
         alter
@@ -353,7 +361,7 @@ impl<'a> Alter<'a, '_> {
 
     /// Whether the live or the expected index needs a destructive column, or a live index of its name does.
     fn is_destructive_index(&self, changes: &TableChanges, difference: &Difference) -> bool {
-        let live = [difference.name_there(), difference.name]
+        let live = [difference.name_on_server(), difference.name]
             .into_iter()
             .filter_map(|name| self.live.indexes.get(&name));
         let expected = self.expected.indexes.get(&difference.name);
@@ -366,14 +374,14 @@ impl<'a> Alter<'a, '_> {
     /// Whether the live or the expected condition of a check names a destructive column.
     fn is_destructive_check(&self, changes: &TableChanges, difference: &Difference) -> bool {
         let expected = self.expected.checks.get(&difference.name);
-        let live = self.live.checks.get(&difference.name_there());
+        let live = self.live.checks.get(&difference.name_on_server());
         let mut both = expected.into_iter().chain(live);
         both.any(|check| mentions(&check.clause, &changes.destructive_columns))
     }
 
     fn options(&self, changes: &mut TableChanges) {
         let field_lists = self
-            .of_kind(Kind::Table)
+            .of_kind(ObjectKind::Table)
             .filter_map(|difference| match &difference.change {
                 Change::Different { fields } => Some(fields),
                 _ => None,
@@ -388,7 +396,7 @@ impl<'a> Alter<'a, '_> {
                 "default collation" => {
                     format!("DEFAULT {}", self.planner.writer.charset(self.expected.collation))
                 }
-                key => ddl::option(key, self.expected.options.get(&Text::new(key))),
+                key => ddl::option(key, self.expected.options.get(&Symbol::new(key))),
             });
         }
     }
@@ -396,7 +404,7 @@ impl<'a> Alter<'a, '_> {
     /// Drops extra columns in a statement of their own, after the others.
     fn extra_columns(&self, changes: &mut TableChanges) {
         let extra: Vec<&Difference> = self
-            .of_kind(Kind::Column)
+            .of_kind(ObjectKind::Column)
             .filter(|difference| !difference.is_expected())
             .collect();
         // A column with AUTO_INCREMENT must be in a key at all times: drop it together with its key.
@@ -428,9 +436,9 @@ impl<'a> Alter<'a, '_> {
 
 /// The name of an index to add, in the spelling of the live index it replaces. MariaDB 10.11 cannot
 /// read an index that one ALTER dropped and re-added with different case (error 1030).
-fn spelled_as_live(difference: &Difference) -> Text {
-    match same_name(&difference.name, &difference.name_there()) {
-        true => difference.name_there(),
+fn spelled_as_live(difference: &Difference) -> Symbol {
+    match same_name(&difference.name, &difference.name_on_server()) {
+        true => difference.name_on_server(),
         false => difference.name,
     }
 }
@@ -438,7 +446,7 @@ fn spelled_as_live(difference: &Difference) -> Text {
 /// Whether an index contains, or is computed from, a destructive column.
 fn needs_destructive(changes: &TableChanges, index: &Index) -> bool {
     index.parts.iter().any(|part| match part.key {
-        Key::Column(column) => changes.destructive_columns.contains(&column),
-        Key::Expression(expression) => mentions(&expression, &changes.destructive_columns),
+        IndexKey::Column(column) => changes.destructive_columns.contains(&column),
+        IndexKey::Expression(expression) => mentions(&expression, &changes.destructive_columns),
     })
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use litemap::LiteMap;
 
 use super::table_changes::{AlterTable, TableChanges};
-use crate::schema::model::{ByName, ForeignKey, Schema, Text};
+use crate::schema::model::{ByName, ForeignKey, Schema, Symbol};
 
 /// The effects of the lossless and of the destructive ALTER on a column at an end of a foreign key.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,7 +28,7 @@ struct ColumnEffect {
 }
 
 impl ColumnEffect {
-    fn from_alter(alter: &AlterTable, column: Text) -> Self {
+    fn from_alter(alter: &AlterTable, column: Symbol) -> Self {
         ColumnEffect {
             touched: alter.columns.touched.contains(&column),
             unindexed: alter.columns.unindexed.contains(&column),
@@ -64,14 +64,14 @@ impl std::ops::BitOr for TouchedBy {
 
 /// The columns that the ALTERs of a table add.
 struct AddedColumns {
-    safe: BTreeSet<Text>,
-    destructive: BTreeSet<Text>,
+    safe: BTreeSet<Symbol>,
+    destructive: BTreeSet<Symbol>,
     /// Why objects that use the columns of the destructive ALTER are deferred.
     why: Option<String>,
 }
 
 /// Columns added by destructive ALTERs, by table, with the reason.
-pub(super) type DestructiveAdditions<'a> = BTreeMap<Text, (&'a BTreeSet<Text>, Option<&'a str>)>;
+pub(super) type DestructiveAdditions<'a> = BTreeMap<Symbol, (&'a BTreeSet<Symbol>, Option<&'a str>)>;
 
 /// The summary of one table's changes.
 struct ChangeSummary {
@@ -82,20 +82,20 @@ struct ChangeSummary {
     /// Whether columns are dropped by an ALTER of their own.
     drops: bool,
     /// The table whose change a foreign key ties to this table's, which then has a single ALTER.
-    tie: Option<Text>,
+    tie: Option<Symbol>,
     added: Option<Box<AddedColumns>>,
 }
 
 /// The summaries of all tables that exist in both schemas.
 pub(super) struct ChangeSummaries {
     tables: ByName<ChangeSummary>,
-    columns: LiteMap<(Text, Text), KeyColumn>,
+    columns: LiteMap<(Symbol, Symbol), KeyColumn>,
 }
 
 impl ChangeSummaries {
     /// An empty collection for `tables` tables.
     pub(super) fn new(live: &Schema, expected: &Schema, tables: usize) -> Self {
-        let columns: BTreeSet<(Text, Text)> = key_columns(live).chain(key_columns(expected)).collect();
+        let columns: BTreeSet<(Symbol, Symbol)> = key_columns(live).chain(key_columns(expected)).collect();
         ChangeSummaries {
             tables: ByName::with_capacity(tables),
             columns: columns
@@ -106,7 +106,7 @@ impl ChangeSummaries {
     }
 
     /// Adds the changes of a table.
-    pub(super) fn insert(&mut self, table: Text, changes: TableChanges) {
+    pub(super) fn insert(&mut self, table: Symbol, changes: TableChanges) {
         for ((of, column), change) in self.columns.iter_mut() {
             if *of == table {
                 *change = KeyColumn {
@@ -138,12 +138,12 @@ impl ChangeSummaries {
     }
 
     /// The tables with changes.
-    pub(super) fn tables(&self) -> impl Iterator<Item = Text> + '_ {
+    pub(super) fn tables(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.tables.keys().copied()
     }
 
     /// The ALTERs that change a column or an index that the live key needs.
-    pub(super) fn meets(&self, table: Text, key: &ForeignKey) -> TouchedBy {
+    pub(super) fn meets(&self, table: Symbol, key: &ForeignKey) -> TouchedBy {
         self.of_key(table, key)
             .map(|(column, is_first)| TouchedBy {
                 safe: column.safe.touched || is_first && column.safe.unindexed,
@@ -153,7 +153,7 @@ impl ChangeSummaries {
     }
 
     /// The ALTERs that must run before a key is added: those that change its columns or create its indexes.
-    pub(super) fn needs(&self, table: Text, key: &ForeignKey) -> TouchedBy {
+    pub(super) fn needs(&self, table: Symbol, key: &ForeignKey) -> TouchedBy {
         let indexed = self
             .of_key(table, key)
             .any(|(column, is_first)| is_first && column.destructive.indexed);
@@ -165,13 +165,17 @@ impl ChangeSummaries {
     }
 
     /// Whether a column of the key is dropped.
-    pub(super) fn drops_column(&self, table: Text, key: &ForeignKey) -> bool {
+    pub(super) fn drops_column(&self, table: Symbol, key: &ForeignKey) -> bool {
         self.of_key(table, key).any(|(column, _)| column.dropped)
     }
 
     /// The effects on the key's columns, and whether each is the first on its side.
-    fn of_key<'k>(&'k self, table: Text, key: &'k ForeignKey) -> impl Iterator<Item = (&'k KeyColumn, bool)> {
-        let side = |(table, columns): (Text, &'k [Text])| {
+    fn of_key<'k>(
+        &'k self,
+        table: Symbol,
+        key: &'k ForeignKey,
+    ) -> impl Iterator<Item = (&'k KeyColumn, bool)> {
+        let side = |(table, columns): (Symbol, &'k [Symbol])| {
             let numbered = columns.iter().enumerate();
             numbered.map(move |(number, column)| ((table, *column), number == 0))
         };
@@ -180,7 +184,7 @@ impl ChangeSummaries {
     }
 
     /// Why the statements for a key must run together with destructive changes.
-    pub(super) fn reason(&self, table: Text, key: &ForeignKey) -> String {
+    pub(super) fn reason(&self, table: Symbol, key: &ForeignKey) -> String {
         let tables = BTreeSet::from([table, key.table]).into_iter();
         let may_lose = |summary: &ChangeSummary| summary.loses || summary.tie.is_some() || summary.drops;
         let destructive = tables.filter(|table| self.tables.get(table).is_some_and(may_lose));
@@ -192,7 +196,7 @@ impl ChangeSummaries {
 
     /// Moves all changes of a table into its destructive ALTER, because a foreign key ties them to the
     /// change of `other`. Returns whether there was a lossless ALTER.
-    pub(super) fn merge_into_destructive(&mut self, table: Text, other: Text) -> bool {
+    pub(super) fn merge_into_destructive(&mut self, table: Symbol, other: Symbol) -> bool {
         let Some(summary) = self.tables.get_mut(&table).filter(|summary| summary.safe) else {
             return false;
         };
@@ -212,7 +216,7 @@ impl ChangeSummaries {
     }
 
     /// Applies the merge recorded in a table's summary to its changes.
-    pub(super) fn apply_merge(&self, table: Text, changes: &mut TableChanges) {
+    pub(super) fn apply_merge(&self, table: Symbol, changes: &mut TableChanges) {
         if let Some(other) = self.tables.get(&table).and_then(|summary| summary.tie) {
             changes.merge_into_destructive();
             if changes.reasons.is_empty() {
@@ -235,7 +239,7 @@ impl ChangeSummaries {
 }
 
 /// The columns of a schema's foreign keys at both ends, each with its table.
-fn key_columns(schema: &Schema) -> impl Iterator<Item = (Text, Text)> + '_ {
+fn key_columns(schema: &Schema) -> impl Iterator<Item = (Symbol, Symbol)> + '_ {
     let keys = schema
         .tables
         .iter()
@@ -245,11 +249,11 @@ fn key_columns(schema: &Schema) -> impl Iterator<Item = (Text, Text)> + '_ {
 }
 
 /// The reason if a foreign key ties all changes of a table together.
-fn tie(other: Text) -> String {
+fn tie(other: Symbol) -> String {
     format!("a foreign key ties it to the change of {other}")
 }
 
 /// The columns of a key in the child and in the parent.
-fn sides(table: Text, key: &ForeignKey) -> [(Text, &[Text]); 2] {
+fn sides(table: Symbol, key: &ForeignKey) -> [(Symbol, &[Symbol]); 2] {
     [(table, &key.columns), (key.table, &key.references)]
 }

@@ -2,22 +2,22 @@
 
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
 /// Computes the positions of columns, each after a column that exists when its ALTER runs.
 #[derive(Default)]
 pub(super) struct ColumnPositions {
     /// The previous column after all changes.
-    before: Option<Text>,
+    before: Option<Symbol>,
     /// The previous column after the lossless changes only.
-    before_safe: Option<Text>,
+    before_safe: Option<Symbol>,
 }
 
 impl ColumnPositions {
     /// The position of the next column. A column that does not exist and has no difference is ignored.
     pub(super) fn next(
         &mut self,
-        column: Text,
+        column: Symbol,
         destructive: bool,
         there: bool,
         difference: Option<&Difference>,

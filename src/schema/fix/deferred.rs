@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change_summary::{ChangeSummaries, DestructiveAdditions};
 use super::mentions::{is_one_of, mentions};
 use super::plan::expected_of_kind;
-use crate::schema::diff::{Difference, Kind};
+use crate::schema::diff::{Difference, ObjectKind};
 use crate::schema::expr;
-use crate::schema::model::{Schema, Text};
+use crate::schema::model::{Schema, Symbol};
 
 /// Tables, views and triggers to create after a destructive statement, with the reason.
 #[derive(Default)]
 pub(super) struct Deferred {
-    objects: BTreeMap<Text, String>,
+    objects: BTreeMap<Symbol, String>,
     /// By table and name.
-    triggers: BTreeMap<(Text, Text), String>,
+    triggers: BTreeMap<(Symbol, Symbol), String>,
 }
 
 impl Deferred {
@@ -26,9 +26,9 @@ impl Deferred {
         summaries: &ChangeSummaries,
     ) -> Deferred {
         let mut deferred = Deferred::default();
-        let expected_objects = |kind: Kind| expected_of_kind(differences, kind);
+        let expected_objects = |kind: ObjectKind| expected_of_kind(differences, kind);
         for difference in
-            expected_objects(Kind::Table).filter(|difference| live.views.contains_key(&difference.name))
+            expected_objects(ObjectKind::Table).filter(|difference| live.views.contains_key(&difference.name))
         {
             deferred.objects.insert(
                 difference.name,
@@ -36,7 +36,7 @@ impl Deferred {
             );
         }
         for difference in
-            expected_objects(Kind::View).filter(|difference| live.tables.contains_key(&difference.name))
+            expected_objects(ObjectKind::View).filter(|difference| live.tables.contains_key(&difference.name))
         {
             deferred.objects.insert(
                 difference.name,
@@ -46,7 +46,7 @@ impl Deferred {
         let added = summaries.destructive_additions();
         loop {
             let before = deferred.objects.len();
-            for difference in expected_objects(Kind::View) {
+            for difference in expected_objects(ObjectKind::View) {
                 let definition = expected
                     .views
                     .get(&difference.name)
@@ -65,12 +65,12 @@ impl Deferred {
     }
 
     /// Why a table or view is deferred; `None` if it is not.
-    pub(super) fn object(&self, name: Text) -> Option<String> {
+    pub(super) fn object(&self, name: Symbol) -> Option<String> {
         self.objects.get(&name).cloned()
     }
 
     /// Why a trigger is deferred; `None` if it is not.
-    pub(super) fn trigger(&self, table: Text, name: Text) -> Option<String> {
+    pub(super) fn trigger(&self, table: Symbol, name: Symbol) -> Option<String> {
         let own = self.triggers.get(&(table, name)).cloned();
         own.or_else(|| self.object(table))
     }
@@ -80,7 +80,7 @@ impl Deferred {
         let used = expr::names(definition);
         let waiting = self.objects.iter().find(|(name, _)| is_one_of(&used, name));
         waiting.map(|(_, why)| why.clone()).or_else(|| {
-            let uses = |columns: &BTreeSet<Text>| columns.iter().any(|column| is_one_of(&used, column));
+            let uses = |columns: &BTreeSet<Symbol>| columns.iter().any(|column| is_one_of(&used, column));
             let mut added = added.iter();
             let source = added.find(|(table, (columns, _))| is_one_of(&used, table) && uses(columns));
             source.and_then(|(_, (_, why))| why.map(str::to_owned))

@@ -6,8 +6,8 @@ use super::alter::Alter;
 use super::lossy_conversion;
 use super::mentions::mentions;
 use crate::schema::ddl::name;
-use crate::schema::diff::{Change, Kind};
-use crate::schema::model::{Column, Text};
+use crate::schema::diff::{Change, ObjectKind};
+use crate::schema::model::{Column, Symbol};
 
 /// A column that is changed or added: its expected and its live definition.
 struct Changed<'a> {
@@ -16,14 +16,14 @@ struct Changed<'a> {
 }
 
 impl Changed<'_> {
-    fn names(&self) -> impl Iterator<Item = Text> {
+    fn names(&self) -> impl Iterator<Item = Symbol> {
         [Some(self.expected.name), self.live.map(|live| live.name)]
             .into_iter()
             .flatten()
     }
 
     /// Whether it is computed from one of these columns in either definition.
-    fn is_computed_from(&self, columns: &BTreeSet<Text>) -> bool {
+    fn is_computed_from(&self, columns: &BTreeSet<Symbol>) -> bool {
         let generated = [self.expected.generated, self.live.and_then(|live| live.generated)];
         generated
             .into_iter()
@@ -34,7 +34,7 @@ impl Changed<'_> {
 
 impl<'a> Alter<'a, '_> {
     /// The columns whose change may lose data, with the reason.
-    pub(super) fn losses(&self) -> BTreeMap<Text, String> {
+    pub(super) fn losses(&self) -> BTreeMap<Symbol, String> {
         self.changed_columns()
             .filter_map(|changed| {
                 let why = lossy_conversion::reason(changed.live?, changed.expected)?;
@@ -57,12 +57,12 @@ impl<'a> Alter<'a, '_> {
 
     /// The columns whose change may lose data, and those that must change in the same ALTER because an
     /// index or an expression ties them together.
-    pub(super) fn destructive_columns(&self, losses: &BTreeMap<Text, String>) -> BTreeSet<Text> {
+    pub(super) fn destructive_columns(&self, losses: &BTreeMap<Symbol, String>) -> BTreeSet<Symbol> {
         let changed: Vec<Changed<'a>> = self.changed_columns().collect();
         let losing = changed
             .iter()
             .filter(|changed| losses.contains_key(&changed.expected.name));
-        let mut destructive: BTreeSet<Text> = losing.flat_map(Changed::names).collect();
+        let mut destructive: BTreeSet<Symbol> = losing.flat_map(Changed::names).collect();
         loop {
             let before = destructive.len();
             for columns in self.indexed_together() {
@@ -86,11 +86,11 @@ impl<'a> Alter<'a, '_> {
     }
 
     fn changed_columns(&self) -> impl Iterator<Item = Changed<'a>> {
-        let columns = self.of_kind(Kind::Column);
+        let columns = self.of_kind(ObjectKind::Column);
         columns.filter_map(|changed| {
             let expected = self.expected.column(&changed.name)?;
             let live = match changed.change {
-                Change::Different { .. } => self.live.column(&changed.name_there()),
+                Change::Different { .. } => self.live.column(&changed.name_on_server()),
                 _ => None,
             };
             Some(Changed { expected, live })
@@ -98,15 +98,15 @@ impl<'a> Alter<'a, '_> {
     }
 
     /// Columns with AUTO_INCREMENT, which must be in a key at all times.
-    fn counting_columns(&self) -> impl Iterator<Item = Text> {
+    fn counting_columns(&self) -> impl Iterator<Item = Symbol> {
         let both = self.expected.columns.iter().chain(self.live.columns.iter());
         both.filter(|column| column.auto_increment)
             .map(|column| column.name)
     }
 
     /// The columns of each index, expected and live.
-    fn indexed_together(&self) -> Vec<BTreeSet<Text>> {
-        let mut by_name: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
+    fn indexed_together(&self) -> Vec<BTreeSet<Symbol>> {
+        let mut by_name: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
         for (name, index) in self.expected.indexes.iter().chain(self.live.indexes.iter()) {
             by_name.entry(*name).or_default().extend(index.columns());
         }

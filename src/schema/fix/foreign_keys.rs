@@ -6,8 +6,8 @@ use super::change_summary::{ChangeSummaries, TouchedBy};
 use super::deferred::Deferred;
 use super::plan::{ByTable, Planner};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Kind};
-use crate::schema::model::{ForeignKey, Schema, Text};
+use crate::schema::diff::{Change, ObjectKind};
+use crate::schema::model::{ForeignKey, Schema, Symbol};
 
 /// Timing a statement about a foreign key may run.
 enum Timing {
@@ -21,8 +21,8 @@ enum Timing {
 
 /// A foreign key to drop or add. Its statement is generated when it is emitted.
 pub(super) struct KeyStep<'a> {
-    pub(super) table: Text,
-    pub(super) name: Text,
+    pub(super) table: Symbol,
+    pub(super) name: Symbol,
     pub(super) key: &'a ForeignKey,
     timing: Timing,
 }
@@ -60,7 +60,7 @@ impl<'a> Planner<'a> {
     /// dropped and re-added only once.
     pub(super) fn merge_tied_changes(&self, by_table: &ByTable<'_>, summaries: &mut ChangeSummaries) {
         loop {
-            let mut tied: BTreeMap<Text, Text> = BTreeMap::new();
+            let mut tied: BTreeMap<Symbol, Symbol> = BTreeMap::new();
             for (table, live_table) in &self.live.tables {
                 for (key_name, key) in &live_table.foreign_keys {
                     let replacement = match self.key_change(*table, *key_name, by_table) {
@@ -89,14 +89,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn key_change(&self, table: Text, key_name: Text, by_table: &ByTable<'_>) -> KeyChange<'_> {
+    fn key_change(&self, table: Symbol, key_name: Symbol, by_table: &ByTable<'_>) -> KeyChange<'_> {
         let mut of_table = by_table
             .get(&table)
             .into_iter()
             .flat_map(|of_table| of_table.iter());
         let difference = of_table.find(|difference| {
-            difference.kind == Kind::ForeignKey
-                && difference.name_there() == key_name
+            difference.kind == ObjectKind::ForeignKey
+                && difference.name_on_server() == key_name
                 && !matches!(difference.change, Change::Missing { .. })
         });
         let Some(difference) = difference else {
@@ -129,7 +129,7 @@ impl<'a> Planner<'a> {
         let (mut drop, mut back) = (Vec::new(), Vec::new());
         let (live, expected): (&'a Schema, &'a Schema) = (self.live, self.expected);
         for (table, live_table) in &live.tables {
-            let gone = !expected.knows(*table) && by_table.contains_key(table);
+            let gone = !expected.has_table(*table) && by_table.contains_key(table);
             for (key_name, key) in &live_table.foreign_keys {
                 let key_change = self.key_change(*table, *key_name, by_table);
                 let in_the_way = summaries.meets(*table, key);
@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
             let live = self.live.tables.get(table);
             for (key_name, key) in &expected_table.foreign_keys {
                 let difference = differences.iter().find(|difference| {
-                    difference.kind == Kind::ForeignKey
+                    difference.kind == ObjectKind::ForeignKey
                         && difference.name == *key_name
                         && difference.is_expected()
                 });
@@ -183,7 +183,7 @@ impl<'a> Planner<'a> {
                 }
                 let before = live
                     .zip(difference)
-                    .and_then(|(live, difference)| live.foreign_keys.get(&difference.name_there()))
+                    .and_then(|(live, difference)| live.foreign_keys.get(&difference.name_on_server()))
                     .map_or(TouchedBy::default(), |before| summaries.meets(*table, before));
                 let destructive = (before | summaries.needs(*table, key)).destructive;
                 let waits = deferred.object(*table).or_else(|| deferred.object(key.table));
@@ -204,7 +204,7 @@ impl<'a> Planner<'a> {
             .live
             .tables
             .iter()
-            .filter(|(table, _)| !self.expected.knows(**table) && by_table.contains_key(table));
+            .filter(|(table, _)| !self.expected.has_table(**table) && by_table.contains_key(table));
         let notes: Vec<String> = gone
             .flat_map(|(table, live_table)| {
                 live_table
@@ -226,7 +226,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-pub(super) fn drop_foreign_key(table: Text, key_name: Text) -> String {
+pub(super) fn drop_foreign_key(table: Symbol, key_name: Symbol) -> String {
     format!(
         "ALTER TABLE {} DROP FOREIGN KEY {}",
         name(&table),
@@ -234,7 +234,7 @@ pub(super) fn drop_foreign_key(table: Text, key_name: Text) -> String {
     )
 }
 
-pub(super) fn add_foreign_key(table: Text, key_name: Text, key: &ForeignKey) -> String {
+pub(super) fn add_foreign_key(table: Symbol, key_name: Symbol, key: &ForeignKey) -> String {
     format!(
         "ALTER TABLE {} ADD {}",
         name(&table),

@@ -3,11 +3,11 @@
 
 use crate::report::visible;
 use crate::schema::ddl::name;
-use crate::schema::diff::{Change, Difference, Kind};
-use crate::schema::model::{Column, Text};
+use crate::schema::diff::{Change, Difference, ObjectKind};
+use crate::schema::model::{Column, Symbol};
 
 /// Hints for adding a missing column.
-pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -> Vec<String> {
+pub(super) fn on_column(table: Symbol, column: &Column, difference: &Difference) -> Vec<String> {
     let mut hints = Vec::new();
     if let Some(old) = difference.renamed {
         let rename = format!(
@@ -37,7 +37,7 @@ pub(super) fn on_column(table: Text, column: &Column, difference: &Difference) -
 /// A hint for creating a missing table.
 pub(super) fn on_table(differences: &[Difference]) -> Option<String> {
     let missing = differences.iter().find(|difference| {
-        difference.kind == Kind::Table && matches!(difference.change, Change::Missing { .. })
+        difference.kind == ObjectKind::Table && matches!(difference.change, Change::Missing { .. })
     })?;
     let old = missing.renamed?;
     let rename = format!("RENAME TABLE {} TO {}", name(&old), name(&missing.name));

@@ -6,12 +6,12 @@ use super::caveats::Caveats;
 use crate::db::Flavor;
 use crate::schema::ddl::{Writer, quote};
 use crate::schema::dialect;
-use crate::schema::diff::{Difference, Kind};
-use crate::schema::model::{Schema, Text};
+use crate::schema::diff::{Difference, ObjectKind};
+use crate::schema::model::{Schema, Symbol};
 use crate::sql::script::{self, WrittenStatement, comment};
 
 /// The differences of each table.
-pub(super) type ByTable<'a> = BTreeMap<Text, &'a [Difference]>;
+pub(super) type ByTable<'a> = BTreeMap<Symbol, &'a [Difference]>;
 
 /// One statement of a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl FixStatement {
 
     /// Whether the server can prepare the statement.
     fn can_be_prepared(&self, flavor: Flavor) -> bool {
-        let prepared = dialect::of(flavor).prepared;
+        let prepared = dialect::for_flavor(flavor).prepared;
         prepared.is_none_or(|starts| starts.iter().any(|start| self.sql.starts_with(start)))
     }
 }
@@ -91,13 +91,16 @@ impl Planner<'_> {
 }
 
 /// The differences of this kind whose object is expected.
-pub(super) fn expected_of_kind(differences: &[Difference], kind: Kind) -> impl Iterator<Item = &Difference> {
+pub(super) fn expected_of_kind(
+    differences: &[Difference],
+    kind: ObjectKind,
+) -> impl Iterator<Item = &Difference> {
     differences
         .iter()
         .filter(move |difference| difference.kind == kind && difference.is_expected())
 }
 
 /// The COMMENT option of a table; an empty comment removes it.
-pub(super) fn comment_option(comment: Option<Text>) -> String {
-    format!("COMMENT={}", quote(comment.map_or("", Text::as_str)))
+pub(super) fn comment_option(comment: Option<Symbol>) -> String {
+    format!("COMMENT={}", quote(comment.map_or("", Symbol::as_str)))
 }

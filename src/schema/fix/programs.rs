@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use super::deferred::Deferred;
 use super::plan::{Planner, expected_of_kind};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, Kind};
+use crate::schema::diff::{Change, Difference, ObjectKind};
 use crate::schema::expr;
-use crate::schema::model::{Schema, Text};
+use crate::schema::model::{Schema, Symbol};
 
 impl Planner<'_> {
     /// Drops programs that change or are extra, before the tables, so that none uses a dropped object.
     pub(super) fn drop_programs(&mut self, differences: &[Difference], deferred: &Deferred) {
         for difference in differences {
             let (verb, what) = match difference.kind {
-                Kind::Trigger => ("TRIGGER", "trigger"),
-                Kind::View => ("VIEW", "view"),
-                Kind::Procedure => ("PROCEDURE", "procedure"),
-                Kind::Function => ("FUNCTION", "function"),
-                Kind::Event => ("EVENT", "event"),
+                ObjectKind::Trigger => ("TRIGGER", "trigger"),
+                ObjectKind::View => ("VIEW", "view"),
+                ObjectKind::Procedure => ("PROCEDURE", "procedure"),
+                ObjectKind::Function => ("FUNCTION", "function"),
+                ObjectKind::Event => ("EVENT", "event"),
                 _ => continue,
             };
             // IF EXISTS, because a dropped table takes its triggers with it.
@@ -30,7 +30,9 @@ impl Planner<'_> {
                         format!("the {what} {} is not in the migrations", difference.name),
                     );
                 }
-                Change::Different { .. } if difference.kind != Kind::View && self.can_be_made(difference) => {
+                Change::Different { .. }
+                    if difference.kind != ObjectKind::View && self.can_be_made(difference) =>
+                {
                     let loses = difference
                         .table
                         .and_then(|table| deferred.trigger(table, difference.name));
@@ -44,7 +46,7 @@ impl Planner<'_> {
     /// Whether the definition of the expected program is visible to the user that read it.
     fn can_be_made(&self, difference: &Difference) -> bool {
         match (difference.kind, difference.table) {
-            (Kind::Trigger, Some(table)) => {
+            (ObjectKind::Trigger, Some(table)) => {
                 let table = self.expected.tables.get(&table);
                 let trigger = table.and_then(|table| table.triggers.get(&difference.name));
                 trigger.is_some_and(|trigger| trigger.body.is_some())
@@ -54,25 +56,29 @@ impl Planner<'_> {
     }
 
     /// The statement that creates a program other than a trigger; `None` if its definition is hidden.
-    fn create_program(&self, kind: Kind, name: Text) -> Option<String> {
+    fn create_program(&self, kind: ObjectKind, name: Symbol) -> Option<String> {
         let expected = self.expected;
         match kind {
-            Kind::Function => ddl::create_routine(&name, expected.functions.get(&name)?),
-            Kind::Procedure => ddl::create_routine(&name, expected.procedures.get(&name)?),
-            Kind::View => ddl::create_view(&name, expected.views.get(&name)?),
-            Kind::Event => ddl::create_event(&name, expected.events.get(&name)?),
+            ObjectKind::Function => ddl::create_routine(&name, expected.functions.get(&name)?),
+            ObjectKind::Procedure => ddl::create_routine(&name, expected.procedures.get(&name)?),
+            ObjectKind::View => ddl::create_view(&name, expected.views.get(&name)?),
+            ObjectKind::Event => ddl::create_event(&name, expected.events.get(&name)?),
             _ => None,
         }
     }
 
     /// The mode in which a program other than a trigger was created, and its text.
-    fn mode_and_body(&self, kind: Kind, name: Text) -> (Option<Text>, Option<Text>) {
+    fn mode_and_body(&self, kind: ObjectKind, name: Symbol) -> (Option<Symbol>, Option<Symbol>) {
         let routine = match kind {
-            Kind::Function => self.expected.functions.get(&name),
-            Kind::Procedure => self.expected.procedures.get(&name),
+            ObjectKind::Function => self.expected.functions.get(&name),
+            ObjectKind::Procedure => self.expected.procedures.get(&name),
             _ => None,
         };
-        let event = self.expected.events.get(&name).filter(|_| kind == Kind::Event);
+        let event = self
+            .expected
+            .events
+            .get(&name)
+            .filter(|_| kind == ObjectKind::Event);
         let of_routine = routine.map(|difference| (difference.mode, difference.body));
         of_routine
             .or(event.map(|difference| (difference.mode, difference.body)))
@@ -82,21 +88,21 @@ impl Planner<'_> {
     /// Creates views, routines, triggers and events that are missing or different.
     pub(super) fn programs(&mut self, differences: &[Difference], deferred: &Deferred) {
         self.triggers(differences, deferred);
-        let names = |kind: Kind| expected_of_kind(differences, kind).map(|difference| difference.name);
-        let functions = names(Kind::Function).map(|name| (Kind::Function, name));
-        let procedures = names(Kind::Procedure).map(|name| (Kind::Procedure, name));
-        let views = views_in_order(self.expected, names(Kind::View)).into_iter();
-        let views = views.map(|name| (Kind::View, name));
-        let events = names(Kind::Event).map(|name| (Kind::Event, name));
+        let names = |kind: ObjectKind| expected_of_kind(differences, kind).map(|difference| difference.name);
+        let functions = names(ObjectKind::Function).map(|name| (ObjectKind::Function, name));
+        let procedures = names(ObjectKind::Procedure).map(|name| (ObjectKind::Procedure, name));
+        let views = views_in_order(self.expected, names(ObjectKind::View)).into_iter();
+        let views = views.map(|name| (ObjectKind::View, name));
+        let events = names(ObjectKind::Event).map(|name| (ObjectKind::Event, name));
         for (kind, name) in functions.chain(procedures).chain(views).chain(events) {
             match self.create_program(kind, name) {
                 Some(sql) => {
-                    let loses = deferred.object(name).filter(|_| kind == Kind::View);
+                    let loses = deferred.object(name).filter(|_| kind == ObjectKind::View);
                     self.make_program(sql, self.mode_and_body(kind, name), loses);
                 }
                 None => self.notes.push(format!(
                     "the {} {name} cannot be created: the user that read the schema cannot see its definition",
-                    kind.words()
+                    kind.as_str()
                 )),
             }
         }
@@ -104,13 +110,13 @@ impl Planner<'_> {
 }
 
 /// Orders views after the views they read from.
-fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Text>) -> Vec<Text> {
+fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Symbol>) -> Vec<Symbol> {
     fn visit(
         schema: &Schema,
-        name: Text,
-        wanted: &BTreeSet<Text>,
-        seen: &mut BTreeSet<Text>,
-        out: &mut Vec<Text>,
+        name: Symbol,
+        wanted: &BTreeSet<Symbol>,
+        seen: &mut BTreeSet<Symbol>,
+        out: &mut Vec<Symbol>,
     ) {
         if !seen.insert(name) {
             return;
@@ -119,14 +125,14 @@ fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Text>) -> Vec<Te
         let used = definition.map(|text| expr::names(&text)).unwrap_or_default();
         for other in used
             .iter()
-            .map(|name| Text::new(name))
+            .map(|name| Symbol::new(name))
             .filter(|other| wanted.contains(other))
         {
             visit(schema, other, wanted, seen, out);
         }
         out.push(name);
     }
-    let wanted: BTreeSet<Text> = wanted.collect();
+    let wanted: BTreeSet<Symbol> = wanted.collect();
     let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
     for name in &wanted {
         visit(schema, *name, &wanted, &mut seen, &mut out);

@@ -3,9 +3,9 @@
 use super::change_summary::ChangeSummaries;
 use super::deferred::Deferred;
 use super::plan::{ByTable, Planner};
-use crate::schema::diff::{Change, Difference, Field, Kind};
+use crate::schema::diff::{Change, Difference, Field, ObjectKind};
 use crate::schema::expr::lexer;
-use crate::schema::model::{Column, Text};
+use crate::schema::model::{Column, Symbol};
 use crate::schema::normalise::{ORACLE, modes_against};
 
 /// Restores the session's mode before programs are created, because programs store their mode.
@@ -62,11 +62,11 @@ impl Planner<'_> {
     pub(super) fn make_program(
         &mut self,
         sql: String,
-        program: (Option<Text>, Option<Text>),
+        program: (Option<Symbol>, Option<Symbol>),
         loses: Option<String>,
     ) {
         let (mode, body) = program;
-        let set = self.program_mode(mode, body.map_or("", Text::as_str));
+        let set = self.program_mode(mode, body.map_or("", Symbol::as_str));
         if let Some(set) = &set {
             let set = format!("SET @dbtool_sql_mode = @@sql_mode, sql_mode = {set}");
             self.add(set, loses.clone());
@@ -78,7 +78,7 @@ impl Planner<'_> {
     }
 
     /// The mode that a program needs, as a string literal; `None` if the server's own suffices.
-    fn program_mode(&self, mode: Option<Text>, body: &str) -> Option<String> {
+    fn program_mode(&self, mode: Option<Symbol>, body: &str) -> Option<String> {
         // Combination modes, which imply others.
         const SETS: [&str; 6] = ["ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
         let own: Vec<&str> = self
@@ -89,7 +89,7 @@ impl Planner<'_> {
             .collect();
         let wanted: Vec<&str> = mode.map_or(Vec::new(), |mode| mode.as_str().split(',').collect());
         let oracle = wanted == [ORACLE];
-        let mut against = modes_against(mode.map(Text::as_str), body);
+        let mut against = modes_against(mode.map(Symbol::as_str), body);
         if oracle {
             against.clear();
         } else if own.contains(&ORACLE) {
@@ -107,7 +107,7 @@ impl Planner<'_> {
         Some(lexer::quote(&all.join(",")))
     }
 
-    fn has_zero_date(&self, table: Text) -> bool {
+    fn has_zero_date(&self, table: Symbol) -> bool {
         let tables = [self.expected, self.live].map(|schema| schema.tables.get(&table));
         let mut columns = tables.into_iter().flatten().flat_map(|table| &table.columns);
         columns.any(is_zero_date)
@@ -117,8 +117,8 @@ impl Planner<'_> {
 /// Whether a table is created or altered, not only dropped.
 fn changes(differences: &[Difference]) -> bool {
     differences.iter().any(|difference| {
-        let gone = difference.kind == Kind::Table && !difference.is_expected();
-        difference.kind != Kind::Trigger && !gone
+        let gone = difference.kind == ObjectKind::Table && !difference.is_expected();
+        difference.kind != ObjectKind::Trigger && !gone
     })
 }
 
@@ -140,6 +140,6 @@ fn forbids_null(difference: &Difference) -> bool {
             .iter()
             .any(|field| field.name == *"null" && field.expected == *"no")
     };
-    difference.kind == Kind::Column
+    difference.kind == ObjectKind::Column
         && matches!(&difference.change, Change::Different { fields } if wanted(fields))
 }

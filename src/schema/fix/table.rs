@@ -11,7 +11,7 @@ use super::plan::{ByTable, Planner};
 use super::table_changes::TableChanges;
 use crate::schema::ddl::name;
 use crate::schema::diff::Difference;
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
 impl Planner<'_> {
     /// Summarises the changes of the tables that exist in both schemas.
@@ -27,7 +27,7 @@ impl Planner<'_> {
     }
 
     /// The changes of a table that exists in both schemas.
-    fn changes_of(&self, table: Text, differences: &[Difference]) -> Option<TableChanges> {
+    fn changes_of(&self, table: Symbol, differences: &[Difference]) -> Option<TableChanges> {
         let alter = Alter {
             planner: self,
             table,
@@ -79,7 +79,7 @@ impl Planner<'_> {
     }
 
     /// Emits the ALTERs of one table.
-    fn alter(&mut self, table: Text, changes: TableChanges) {
+    fn alter(&mut self, table: Symbol, changes: TableChanges) {
         let loses = changes.loses();
         let start = format!("ALTER TABLE {}", name(&table));
         for (clause, loses) in changes.first {
@@ -115,10 +115,10 @@ impl Planner<'_> {
     }
 
     /// Drops extra tables, children before their parents.
-    fn drop_tables(&mut self, extra: &[Text]) {
-        let mut left: BTreeSet<Text> = extra.iter().copied().collect();
+    fn drop_tables(&mut self, extra: &[Symbol]) {
+        let mut left: BTreeSet<Symbol> = extra.iter().copied().collect();
         while let Some(first) = left.first().copied() {
-            let children = |parent: Text, left: &BTreeSet<Text>| -> Vec<(Text, Text)> {
+            let children = |parent: Symbol, left: &BTreeSet<Symbol>| -> Vec<(Symbol, Symbol)> {
                 let tables = left.iter().filter(|child| **child != parent);
                 let keys = tables.flat_map(|child| {
                     let keys = self.live.tables.get(child).map(|table| &table.foreign_keys);

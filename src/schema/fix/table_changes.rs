@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
 /// The effects of an ALTER on columns that foreign keys and programs depend on.
 #[derive(Default)]
 pub(super) struct ColumnChanges {
     /// Columns that are added, retyped, or switch between plain and generated.
-    pub(super) touched: BTreeSet<Text>,
+    pub(super) touched: BTreeSet<Symbol>,
     /// ColumnChanges that are added.
-    pub(super) added: BTreeSet<Text>,
+    pub(super) added: BTreeSet<Symbol>,
     /// First columns of indexes that are dropped or changed.
-    pub(super) unindexed: BTreeSet<Text>,
+    pub(super) unindexed: BTreeSet<Symbol>,
     /// First columns of indexes that are added or changed.
-    pub(super) indexed: BTreeSet<Text>,
+    pub(super) indexed: BTreeSet<Symbol>,
 }
 
 impl ColumnChanges {
@@ -55,7 +55,7 @@ impl AlterTable {
 #[derive(Default)]
 pub(super) struct TableChanges {
     /// Columns whose change may lose data, and those that can change only together with them.
-    pub(super) destructive_columns: BTreeSet<Text>,
+    pub(super) destructive_columns: BTreeSet<Symbol>,
     /// The ALTER that loses no data.
     pub(super) safe: AlterTable,
     /// The ALTER that may lose data.
@@ -63,7 +63,7 @@ pub(super) struct TableChanges {
     /// Why it may lose data.
     pub(super) reasons: BTreeSet<String>,
     /// Columns that are dropped.
-    pub(super) dropped_columns: BTreeSet<Text>,
+    pub(super) dropped_columns: BTreeSet<Symbol>,
     /// The clause that drops them in an ALTER of its own after the others, and the reason.
     pub(super) dropped: Option<(String, String)>,
     /// The PARTITION BY clause, which needs an ALTER of its own.

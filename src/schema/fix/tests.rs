@@ -5,15 +5,16 @@ use super::*;
 use crate::schema::ddl;
 use crate::schema::diff::diff;
 use crate::schema::model::{
-    Action, Check, Column, Event, ForeignKey, Index, Part, Routine, Table, Text, Trigger, View,
+    CheckConstraint, Column, ForeignKey, Index, IndexPart, ReferentialAction, Routine, ScheduledEvent,
+    Symbol, Table, Trigger, View,
 };
 
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
     let mut schema = Schema::default();
     for (name, columns) in tables {
-        let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+        let mut table = Table::new(Symbol::new("utf8mb4_general_ci"));
         table.columns = columns.iter().map(|column| Column::new(column, "int")).collect();
-        schema.tables.insert(Text::new(name), table);
+        schema.tables.insert(Symbol::new(name), table);
     }
     schema
 }
@@ -37,7 +38,7 @@ fn what_loses_data_is_a_comment_with_its_reason() {
 
 /// Columns `id`, `code`, `note` and `kind`, with these types and this index.
 fn table(types: [&str; 4], index: Option<(&str, &[&str])>) -> Table {
-    let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+    let mut table = Table::new(Symbol::new("utf8mb4_general_ci"));
     let names = ["id", "code", "note", "kind"];
     table.columns = names
         .into_iter()
@@ -45,19 +46,19 @@ fn table(types: [&str; 4], index: Option<(&str, &[&str])>) -> Table {
         .map(|(name, ty)| Column::new(name, ty))
         .collect();
     if let Some((name, columns)) = index {
-        let parts = columns.iter().map(|column| Part::column(column)).collect();
+        let parts = columns.iter().map(|column| IndexPart::column(column)).collect();
         let index = Index {
             parts,
             ..Index::default()
         };
-        table.indexes.insert(Text::new(name), index);
+        table.indexes.insert(Symbol::new(name), index);
     }
     table
 }
 
 fn fix_of(expected: Table, live: Table) -> Vec<(String, bool)> {
     let [expected, live] = [expected, live].map(|table| Schema {
-        tables: [(Text::new("t"), table)].into_iter().collect(),
+        tables: [(Symbol::new("t"), table)].into_iter().collect(),
         ..Schema::default()
     });
     let fix = fix(&expected, &live, &diff(&expected, &live));
@@ -119,11 +120,11 @@ fn views_come_after_those_they_read() {
         ("c", "select 1 as `x`"),
     ] {
         let view = View {
-            definition: Some(Text::new(definition)),
+            definition: Some(Symbol::new(definition)),
             check_option: None,
             invoker: false,
         };
-        expected.views.insert(Text::new(name), view);
+        expected.views.insert(Symbol::new(name), view);
     }
     let live = Schema::default();
     let fix = fix(&expected, &live, &diff(&expected, &live));
@@ -135,7 +136,7 @@ fn views_come_after_those_they_read() {
 }
 
 /// Names that try to leave their place.
-fn hostile() -> impl Strategy<Value = Text> {
+fn hostile() -> impl Strategy<Value = Symbol> {
     let piece = prop::sample::select(vec![
         "\n",
         "\r",
@@ -176,15 +177,15 @@ fn hostile() -> impl Strategy<Value = Text> {
         "é",
         "日",
     ]);
-    prop::collection::vec(piece, 1..6).prop_map(|pieces| Text::from(pieces.concat()))
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| Symbol::from(pieces.concat()))
 }
 
 /// A schema that has such names and texts everywhere.
 fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
     prop::collection::vec(hostile(), 18).prop_map(move |names| {
         let name = |at: usize| names[at];
-        let quoted = |at: usize| Text::from(ddl::quote(&names[at]));
-        let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+        let quoted = |at: usize| Symbol::from(ddl::quote(&names[at]));
+        let mut table = Table::new(Symbol::new("utf8mb4_general_ci"));
         table.comment = Some(name(0));
         table.columns = vec![
             Column::with("id", "int", |column| column.comment = Some(name(1))),
@@ -194,7 +195,7 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
             }),
         ]
         .into();
-        let parts = [Part::column(&name(2))].into_iter().collect();
+        let parts = [IndexPart::column(&name(2))].into_iter().collect();
         let comment = Some(name(6));
         table.indexes.insert(
             name(5),
@@ -204,36 +205,36 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
                 ..Index::default()
             },
         );
-        let clause = Text::from(format!("{} <> {}", ddl::name(&name(2)), quoted(8)));
-        let check = Check {
+        let clause = Symbol::from(format!("{} <> {}", ddl::name(&name(2)), quoted(8)));
+        let check = CheckConstraint {
             clause,
             not_enforced: false,
-            of_column: false,
+            column_level: false,
         };
         table.checks.insert(name(7), check);
         let key = ForeignKey {
             columns: [name(2)].into_iter().collect(),
             table: name(9),
             references: [name(10)].into_iter().collect(),
-            on_delete: Action::Cascade,
-            on_update: Action::Restrict,
+            on_delete: ReferentialAction::Cascade,
+            on_update: ReferentialAction::Restrict,
         };
         table.foreign_keys.insert(name(11), key);
         let body = |at: usize| {
-            Some(Text::from(format!(
+            Some(Symbol::from(format!(
                 "BEGIN SET @a = {}; -- one\nEND",
                 ddl::quote(&names[at])
             )))
         };
         let trigger = Trigger {
-            when: Text::new("before insert"),
+            when: Symbol::new("before insert"),
             order: 1,
             body: body(12),
             mode: None,
         };
         table.triggers.insert(name(13), trigger);
         let view = View {
-            definition: Some(Text::from(format!(
+            definition: Some(Symbol::from(format!(
                 "select {} as {}",
                 quoted(14),
                 ddl::name(&name(15))
@@ -242,7 +243,7 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
             invoker: false,
         };
         let routine = Routine {
-            parameters: vec![Text::from(format!("in {} int", ddl::name(&name(16))))],
+            parameters: vec![Symbol::from(format!("in {} int", ddl::name(&name(16))))],
             returns: None,
             body: body(0),
             deterministic: false,
@@ -251,8 +252,8 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
             comment: Some(name(1)),
             mode: None,
         };
-        let event = Event {
-            schedule: Text::new("every 1 day"),
+        let event = ScheduledEvent {
+            schedule: Symbol::new("every 1 day"),
             body: body(2),
             disabled: false,
             preserve: false,
@@ -311,10 +312,10 @@ proptest! {
         }
         // Also the same tables with other contents.
         let common = expected.tables.values().next().cloned().expect("a table");
-        live.tables.insert(Text::new("common"), common);
+        live.tables.insert(Symbol::new("common"), common);
         let mut other = live.tables.values().next().cloned().expect("a table");
-        other.engine = Text::new("MyISAM");
-        expected.tables.insert(Text::new("common"), other);
+        other.engine = Symbol::new("MyISAM");
+        expected.tables.insert(Symbol::new("common"), other);
         let fix = fix(&expected, &live, &diff(&expected, &live));
         let script = fix.script(destructive);
         let hidden = script.chars().find(|letter| crate::report::is_hidden(*letter) && !"\n\t".contains(*letter));

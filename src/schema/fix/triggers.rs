@@ -4,23 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::deferred::Deferred;
 use super::plan::Planner;
-use crate::schema::ddl::{self, Place};
-use crate::schema::diff::{Change, Difference, Kind};
-use crate::schema::model::Text;
+use crate::schema::ddl::{self, TriggerPosition};
+use crate::schema::diff::{Change, Difference, ObjectKind};
+use crate::schema::model::Symbol;
 
 impl Planner<'_> {
     /// Creates triggers that are missing or different, and those of missing tables.
     pub(super) fn triggers(&mut self, differences: &[Difference], deferred: &Deferred) {
-        let mut wanted: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
+        let mut wanted: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
         for difference in differences {
             let Some(table_name) = difference.table else {
                 continue;
             };
             match (difference.kind, &difference.change) {
-                (Kind::Trigger, Change::Missing { .. } | Change::Different { .. }) => {
+                (ObjectKind::Trigger, Change::Missing { .. } | Change::Different { .. }) => {
                     wanted.entry(table_name).or_default().insert(difference.name);
                 }
-                (Kind::Table, Change::Missing { .. }) => {
+                (ObjectKind::Table, Change::Missing { .. }) => {
                     let table = self.expected.tables.get(&table_name);
                     let all = table.into_iter().flat_map(|table| table.triggers.keys());
                     wanted.entry(table_name).or_default().extend(all);
@@ -34,19 +34,19 @@ impl Planner<'_> {
     }
 
     /// Creates these triggers of one table, each at its position among the existing ones.
-    fn triggers_of(&mut self, table_name: Text, names: &BTreeSet<Text>, deferred: &Deferred) {
+    fn triggers_of(&mut self, table_name: Symbol, names: &BTreeSet<Symbol>, deferred: &Deferred) {
         let Some(table) = self.expected.tables.get(&table_name) else {
             return;
         };
         let live = self.live.tables.get(&table_name);
-        let stays = |name: Text, when: Text| {
+        let stays = |name: Symbol, when: Symbol| {
             let same_event = table
                 .triggers
                 .get(&name)
                 .is_some_and(|wanted| wanted.when == when);
             same_event && !names.contains(&name)
         };
-        let mut there: BTreeSet<Text> = live
+        let mut there: BTreeSet<Symbol> = live
             .into_iter()
             .flat_map(|live| live.triggers.iter())
             .filter(|(name, trigger)| stays(**name, trigger.when))
@@ -57,8 +57,8 @@ impl Planner<'_> {
                 let before = order[..at].iter().rev().find(|other| there.contains(*other));
                 let after = order[at + 1..].iter().find(|other| there.contains(*other));
                 let place = match (before, after) {
-                    (Some(before), _) => Some(Place::Follows(*before)),
-                    (None, Some(after)) => Some(Place::Precedes(*after)),
+                    (Some(before), _) => Some(TriggerPosition::Follows(*before)),
+                    (None, Some(after)) => Some(TriggerPosition::Precedes(*after)),
                     (None, None) => None,
                 };
                 let Some(trigger) = table.triggers.get(name) else {

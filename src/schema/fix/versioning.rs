@@ -4,12 +4,12 @@ use super::alter::Alter;
 use super::plan::{ByTable, Planner};
 use super::table_changes::TableChanges;
 use crate::schema::ddl::{self, SYSTEM_VERSIONING, name};
-use crate::schema::diff::Kind;
-use crate::schema::model::{Column, Table, Text};
+use crate::schema::diff::ObjectKind;
+use crate::schema::model::{Column, Symbol, Table};
 
 /// Whether the table is system-versioned.
 fn is_versioned(table: &Table) -> bool {
-    table.options.contains_key(&Text::new(SYSTEM_VERSIONING))
+    table.options.contains_key(&Symbol::new(SYSTEM_VERSIONING))
 }
 
 impl Planner<'_> {
@@ -26,7 +26,7 @@ impl Planner<'_> {
                 && versioned
                 && differences
                     .iter()
-                    .any(|difference| difference.kind != Kind::Trigger)
+                    .any(|difference| difference.kind != ObjectKind::Trigger)
         });
         let set = |value: &str| format!("SET system_versioning_alter_history = {value}");
         altered.then(|| [set("KEEP"), set("DEFAULT")])

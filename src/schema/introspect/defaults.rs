@@ -1,23 +1,23 @@
-//! Defaults that INFORMATION_SCHEMA does not say whole: MySQL cuts those of binary columns at their
-//! first NUL byte, and both servers print a `?` for a byte or a character that utf8mb3 lacks. The
-//! server is asked for these one table at a time, and for no others.
+//! Restores defaults that INFORMATION_SCHEMA does not show completely: MySQL cuts those of binary
+//! columns at the first NUL byte, and both servers print a `?` for a byte or a character that utf8mb3
+//! lacks. Only the affected tables are queried, one at a time.
 
-use super::{Cells, Reader};
+use super::{Cells, SchemaReader};
 use crate::db::{DbError, Query, quote_name};
 use crate::schema::ddl;
 use crate::schema::dialect::Dialect;
 use crate::schema::expr::{is_literal, lexer};
-use crate::schema::model::{Column, Text};
+use crate::schema::model::{Column, Symbol};
 use crate::schema::normalise;
 
-impl Reader<'_> {
-    /// Puts such defaults right; which have to stay as they are, in words.
+impl SchemaReader<'_> {
+    /// Restores such defaults; returns notes on those that stay incomplete.
     pub(super) async fn restore_defaults(&mut self) -> Result<Vec<String>, DbError> {
         let dialect = self.schema.dialect();
         let tables = self.schema.tables.iter().filter_map(|(name, table)| {
             let columns = table.columns.iter().enumerate();
             let doubtful: Vec<usize> = columns
-                .filter(|(_, column)| is_doubtful(dialect, column))
+                .filter(|(_, column)| may_be_cut(dialect, column))
                 .map(|(at, _)| at)
                 .collect();
             (!doubtful.is_empty()).then_some((*name, doubtful))
@@ -39,7 +39,7 @@ impl Reader<'_> {
                     true => Some(normalise::binary_default(&column.ty, &digits)),
                     false => normalise::from_hexadecimal(&digits).map(|text| lexer::quote(&text)),
                 };
-                if let Some(default) = default.map(Text::from) {
+                if let Some(default) = default.map(Symbol::from) {
                     column.change(|column| column.default = Some(default));
                 }
             }
@@ -47,9 +47,9 @@ impl Reader<'_> {
         Ok(left)
     }
 
-    /// The bytes of the defaults of a table's columns, as digits; nothing if the account may not read
-    /// them.
-    async fn defaults(&mut self, table: Text, columns: &[usize]) -> Result<Option<Vec<String>>, DbError> {
+    /// The bytes of the defaults of a table's columns as hexadecimal digits; `None` if the account cannot
+    /// read them.
+    async fn defaults(&mut self, table: Symbol, columns: &[usize]) -> Result<Option<Vec<String>>, DbError> {
         let Some(of_table) = self.schema.tables.get(&table) else {
             return Ok(None);
         };
@@ -62,7 +62,7 @@ impl Reader<'_> {
             }
         });
         let values: Vec<String> = values.collect();
-        // One row, whether or not the table has any.
+        // One row, even if the table is empty.
         let sql = format!(
             "SELECT {} FROM (SELECT 1) AS one LEFT JOIN {}.{} ON FALSE",
             values.join(", "),
@@ -89,8 +89,8 @@ fn is_binary(column: &Column) -> bool {
     column.ty.starts_with("binary") || column.ty.starts_with("varbinary")
 }
 
-/// Whether the server may have said less than the default.
-fn is_doubtful(dialect: &Dialect, column: &Column) -> bool {
+/// Whether the displayed default may be incomplete.
+fn may_be_cut(dialect: &Dialect, column: &Column) -> bool {
     let Some(default) = column.default.filter(|default| is_literal(default)) else {
         return false;
     };

@@ -1,26 +1,26 @@
-//! Bodies as they were written. INFORMATION_SCHEMA prints the strings in them without their
-//! escapes, MySQL also without the second of doubled quotes; SHOW CREATE prints all of them, one
-//! program a statement, so only those are asked for that may have lost something.
+//! Restores the original text of bodies. INFORMATION_SCHEMA prints their strings without escapes, and
+//! MySQL also without the second of doubled quotes. SHOW CREATE prints the original text, but needs one
+//! statement per program, so it is used only for bodies that may have lost escapes.
 
-use super::{Cells, Reader};
+use super::{Cells, SchemaReader};
 use crate::db::{DbError, Flavor, Query, quote_name};
 use crate::schema::dialect;
-use crate::schema::model::{Schema, Text};
+use crate::schema::model::{Schema, Symbol};
 use crate::schema::normalise;
 
 /// A program whose body may have lost escapes.
 #[derive(Debug, Clone, Copy)]
 enum Program {
-    /// With its table.
-    Trigger(Text, Text),
-    Procedure(Text),
-    Function(Text),
-    Event(Text),
+    /// A trigger, with its table.
+    Trigger(Symbol, Symbol),
+    Procedure(Symbol),
+    Function(Symbol),
+    Event(Symbol),
 }
 
 impl Program {
-    /// What it is called in SQL, its name, and in which column SHOW CREATE has it.
-    fn parts(self) -> (&'static str, Text, usize) {
+    /// The SQL keyword, the name, and the column with the text in the result of SHOW CREATE.
+    fn parts(self) -> (&'static str, Symbol, usize) {
         match self {
             Program::Trigger(_, name) => ("TRIGGER", name, 2),
             Program::Procedure(name) => ("PROCEDURE", name, 2),
@@ -29,7 +29,7 @@ impl Program {
         }
     }
 
-    fn body(self, schema: &mut Schema) -> Option<&mut Text> {
+    fn body(self, schema: &mut Schema) -> Option<&mut Symbol> {
         match self {
             Program::Trigger(table, name) => {
                 let table = schema.tables.get_mut(&table)?;
@@ -43,7 +43,7 @@ impl Program {
 }
 
 /// All programs of a schema.
-fn programs(schema: &Schema) -> Vec<(Program, Option<Text>)> {
+fn programs(schema: &Schema) -> Vec<(Program, Option<Symbol>)> {
     let triggers = schema.tables.iter().flat_map(|(table, one)| {
         let triggers = one.triggers.iter();
         triggers.map(|(name, one)| (Program::Trigger(*table, *name), one.body))
@@ -58,8 +58,8 @@ fn programs(schema: &Schema) -> Vec<(Program, Option<Text>)> {
         .collect()
 }
 
-impl Reader<'_> {
-    /// Gives bodies their escapes back; which have to stay as they are, in words.
+impl SchemaReader<'_> {
+    /// Restores the escapes of bodies; returns notes on those that stay without.
     pub(super) async fn restore_escapes(&mut self) -> Result<Vec<String>, DbError> {
         let flavor = self.schema.flavor;
         let mut left = Vec::new();
@@ -71,7 +71,7 @@ impl Reader<'_> {
             let written = self.show_create(program).await?;
             let written = written.and_then(|create| written_body(&create, &body, flavor));
             match (written, program.body(&mut self.schema)) {
-                (Some(written), Some(body)) => *body = Text::from(written),
+                (Some(written), Some(body)) => *body = Symbol::from(written),
                 _ => {
                     self.schema.inexact.insert(body);
                     left.push(format!(
@@ -84,7 +84,7 @@ impl Reader<'_> {
         Ok(left)
     }
 
-    /// The statement that makes a program; nothing if the server does not say it.
+    /// The statement that creates a program; `None` if the server does not show it.
     async fn show_create(&mut self, program: Program) -> Result<Option<String>, DbError> {
         let (kind, name, column) = program.parts();
         let database = quote_name(self.database);
@@ -98,14 +98,14 @@ impl Reader<'_> {
             Ok(create)
         };
         match rows.await {
-            // It is gone, or may not be seen.
+            // The program was dropped or is hidden.
             Err(error) if DbError::code(&error).is_some() => Ok(None),
             other => other,
         }
     }
 }
 
-/// Words that may stand behind a string.
+/// Words that can follow a string.
 const AFTER_STRINGS: &[&str] = &[
     "AND",
     "AS",
@@ -144,11 +144,10 @@ const AFTER_STRINGS: &[&str] = &[
     "XOR",
 ];
 
-/// Whether strings in `body` may have had escapes: MySQL takes the doubled quotes away as well,
-/// after which a string seems to end before a word or another string or not at all, and prints what
-/// `\\n` stands for.
+/// Whether strings in `body` may have had escapes. MySQL also removes doubled quotes, after which a string
+/// seems to end before a word or another string or not at all, and replaces `\\n`.
 fn lost_escapes(body: &str, source: Flavor) -> bool {
-    let escaped = dialect::of(source).prints_escaped;
+    let escaped = dialect::for_flavor(source).prints_escaped;
     if body.contains('\\') {
         return true;
     }
@@ -170,7 +169,8 @@ fn lost_escapes(body: &str, source: Flavor) -> bool {
     escaped && inside.is_some()
 }
 
-/// Whether a string in `quote` may end before `rest`: before a sign, or before a word that can follow a string.
+/// Whether a string in `quote` can end before `rest`: before a punctuation mark, or before a word that can
+/// follow a string.
 fn ends_string(rest: impl Iterator<Item = char> + Clone, quote: char) -> bool {
     let mut after = rest
         .clone()
@@ -190,7 +190,7 @@ fn ends_string(rest: impl Iterator<Item = char> + Clone, quote: char) -> bool {
     }
 }
 
-/// The body at the end of the statement `create`: what is `body` but for its escapes.
+/// The body at the end of the statement `create`, which equals `body` except for escapes.
 fn written_body(create: &str, body: &str, flavor: Flavor) -> Option<String> {
     let first: String = body
         .chars()

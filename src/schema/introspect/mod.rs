@@ -1,7 +1,7 @@
-//! Reading a live schema: nine statements, ten on MySQL and with partitioned tables, however
-//! many tables there are, and one for each program with escapes in its strings and for each table
-//! with a default that INFORMATION_SCHEMA does not say whole. Rows are streamed into the model, so
-//! memory follows the schema and not the answer.
+//! Reads a live schema: nine statements, ten on MySQL and with partitioned tables, for any number of
+//! tables, and one more for each program with escapes in its strings and for each table with a default
+//! that INFORMATION_SCHEMA does not show completely. Rows are streamed into the model, so memory depends
+//! on the schema, not on the size of the result.
 
 mod defaults;
 mod escapes;
@@ -15,26 +15,26 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use super::model::{Schema, Text};
+use super::model::{Schema, Symbol};
 use super::normalise;
 use privileges::Grants;
 
 use crate::db::{DbError, Flavor, Query, Row, Session, Value};
 
-/// What was read, and what could not be.
+/// A schema and the parts that could not be read.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub struct Introspection {
     /// The schema.
     pub schema: Schema,
-    /// What the account's privileges hide, in words, with the privilege that would show it.
+    /// Notes on hidden objects, with the privilege that would show them.
     pub hidden: Vec<String>,
 }
 
-/// Tables whose name begins so are dbtool's own and no part of any schema.
+/// Prefix of dbtool's own tables, which are not part of a schema.
 pub const OWN_PREFIX: &str = "dbtool_";
 
-/// Whether triggers on tables of `database` may be there that this account does not see: without TRIGGER
-/// the catalogue leaves them out.
+/// Whether tables of `database` may have triggers hidden from this account: without TRIGGER,
+/// INFORMATION_SCHEMA omits them.
 ///
 /// # Errors
 /// The connection failed.
@@ -45,38 +45,38 @@ pub async fn hides_triggers(session: &mut Session, database: &str) -> Result<boo
         .triggers)
 }
 
-/// What is known of a database before its tables are read.
+/// Properties of a database, read before its tables.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub struct DatabaseInfo {
     database: String,
-    /// Without any object.
+    /// A schema without objects.
     schema: Schema,
     grants: Grants,
     ansi_quotes: bool,
 }
 
-impl Frame {
-    /// The database's name.
+impl DatabaseInfo {
+    /// Name of the database.
     pub fn database(&self) -> &str {
         &self.database
     }
 
-    /// The database's default collation.
-    pub fn collation(&self) -> Text {
+    /// Default collation of the database.
+    pub fn collation(&self) -> Symbol {
         self.schema.collation
     }
 
-    /// A schema of this server without any object.
+    /// A schema of this server without objects.
     pub fn empty_schema(&self) -> Schema {
         self.schema.clone()
     }
 
-    /// Reads the database. What is the same in `like` is kept once.
+    /// Reads the database and shares equal parts with `like`.
     ///
     /// # Errors
     /// A statement failed, or the run was cancelled.
-    pub async fn read(self, session: &mut Session, like: Option<&Schema>) -> Result<Reading, DbError> {
-        let mut reader = Reader {
+    pub async fn read(self, session: &mut Session, like: Option<&Schema>) -> Result<Introspection, DbError> {
+        let mut reader = SchemaReader {
             session,
             database: &self.database,
             like,
@@ -100,27 +100,27 @@ impl Frame {
         for (_, table) in schema.tables.iter_mut() {
             normalise::restore_json(table);
             normalise::name_column_checks(table);
-            normalise::settle_versioning(table);
+            normalise::normalise_versioning(table);
         }
-        normalise::spell_columns(&mut schema);
+        normalise::unify_column_case(&mut schema);
         let mut hidden = self.grants.notes(&schema);
         hidden.extend(escapes);
         hidden.extend(defaults);
         hidden.extend(sequences.map(|names| format!("sequences are not compared: {names}")));
         let partitions = |names| format!("partitions by SYSTEM_TIME are not compared: {names}");
         hidden.extend(of_history.map(partitions));
-        hidden.extend(periods.map(|names| format!("periods of applications are not compared: {names}")));
+        hidden.extend(periods.map(|names| format!("application-time periods are not compared: {names}")));
         hidden.extend(packages.map(|names| format!("packages are not compared: {names}")));
-        Ok(Reading { schema, hidden })
+        Ok(Introspection { schema, hidden })
     }
 }
 
-/// Reads what there is to know of `database` before its tables.
+/// Reads the properties of `database`.
 ///
 /// # Errors
 /// A statement failed, or the run was cancelled.
-pub async fn frame(session: &mut Session, database: &str) -> Result<Frame, DbError> {
-    let mut reader = Reader {
+pub async fn database_info(session: &mut Session, database: &str) -> Result<DatabaseInfo, DbError> {
+    let mut reader = SchemaReader {
         session,
         database,
         like: None,
@@ -133,7 +133,7 @@ pub async fn frame(session: &mut Session, database: &str) -> Result<Frame, DbErr
     let ansi_quotes = reader.ansi_quotes;
     let mut schema = reader.schema;
     schema.hidden = grants.hidden();
-    Ok(Frame {
+    Ok(DatabaseInfo {
         database: database.to_owned(),
         schema,
         grants,
@@ -141,7 +141,7 @@ pub async fn frame(session: &mut Session, database: &str) -> Result<Frame, DbErr
     })
 }
 
-/// A row of the server's answer. Absent columns and NULL are the same here.
+/// A row of a result. Missing columns equal NULL.
 struct Cells(Row);
 
 impl Cells {
@@ -159,12 +159,12 @@ impl Cells {
         self.text(at).unwrap_or_default()
     }
 
-    fn name(&self, at: usize) -> Text {
-        Text::from(self.string(at))
+    fn name(&self, at: usize) -> Symbol {
+        Symbol::from(self.string(at))
     }
 
-    fn filled(&self, at: usize) -> Option<Text> {
-        self.text(at).as_deref().and_then(Text::filled)
+    fn non_empty(&self, at: usize) -> Option<Symbol> {
+        self.text(at).as_deref().and_then(Symbol::non_empty)
     }
 
     fn number(&self, at: usize) -> u64 {
@@ -176,17 +176,17 @@ impl Cells {
     }
 }
 
-struct Reader<'a> {
+struct SchemaReader<'a> {
     session: &'a mut Session,
     database: &'a str,
     like: Option<&'a Schema>,
     schema: Schema,
-    /// Whether this server writes names as it would strings: MariaDB under ANSI_QUOTES.
+    /// Whether the server prints names in double quotes: MariaDB under ANSI_QUOTES.
     ansi_quotes: bool,
 }
 
-impl Reader<'_> {
-    /// Runs a statement whose every `?` is the database, and hands each row over.
+impl SchemaReader<'_> {
+    /// Runs a statement, with the database for every `?`, and passes each row to `row`.
     async fn each(&mut self, sql: &str, mut row: impl FnMut(&mut Schema, Cells)) -> Result<(), DbError> {
         let usual_quotes;
         let sql = match self.ansi_quotes && sql.starts_with("SELECT") {
@@ -210,7 +210,7 @@ impl Reader<'_> {
     async fn variables(&mut self) -> Result<(), DbError> {
         let mut names = Vec::new();
         let (mut ansi_quotes, mut strict) = (false, false);
-        let mut sql_mode = Text::new("");
+        let mut sql_mode = Symbol::new("");
         let mut overrides = BTreeMap::new();
         self.each(sql::VARIABLES, |_, row| {
             let value = row.string(1);
@@ -219,18 +219,17 @@ impl Reader<'_> {
                 "sql_mode" => {
                     ansi_quotes = value.contains("ANSI_QUOTES");
                     strict = value.contains("STRICT_");
-                    sql_mode = Text::from(value);
+                    sql_mode = Symbol::from(value);
                 }
                 "default_collation_for_utf8mb4" => {
-                    overrides.insert(Text::new("utf8mb4"), Text::from(value));
+                    overrides.insert(Symbol::new("utf8mb4"), Symbol::from(value));
                 }
                 // `utf8mb3=utf8mb3_uca1400_ai_ci,utf8mb4=utf8mb4_uca1400_ai_ci`
-                "character_set_collations" => overrides.extend(
-                    value
-                        .split(',')
-                        .filter_map(|pair| pair.split_once('='))
-                        .map(|(charset, collation)| (Text::new(charset.trim()), Text::new(collation.trim()))),
-                ),
+                "character_set_collations" => {
+                    overrides.extend(value.split(',').filter_map(|pair| pair.split_once('=')).map(
+                        |(charset, collation)| (Symbol::new(charset.trim()), Symbol::new(collation.trim())),
+                    ))
+                }
                 _ => {}
             }
         })
@@ -245,11 +244,11 @@ impl Reader<'_> {
 
     async fn charsets(&mut self) -> Result<(), DbError> {
         self.each(sql::CHARSETS, |schema, row| {
-            let collation = Text::from(normalise::collation(&row.string(1)));
+            let collation = Symbol::from(normalise::collation(&row.string(1)));
             if row.is(0, "") {
                 schema.collation = collation;
             } else {
-                let charset = Text::from(normalise::collation(&row.string(0)));
+                let charset = Symbol::from(normalise::collation(&row.string(0)));
                 schema.default_collations.entry(charset).or_insert(collation);
             }
         })

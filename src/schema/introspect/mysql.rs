@@ -1,20 +1,20 @@
-//! The statements of the introspection that are MySQL's own; [`super::mariadb`] has the same names.
+//! The statements of the introspection for MySQL; [`super::mariadb`] has the same names.
 
-/// Which columns do they have, in order (MySQL, which ties a column to a spatial reference system)?
+/// The columns of tables and views in order (MySQL, with SRID).
 pub(super) const COLUMNS: &str = "\
     SELECT table_name, column_name, column_default, is_nullable, column_type, collation_name, extra, \
            generation_expression, column_comment, srs_id \
       FROM information_schema.columns WHERE table_schema = ? \
      ORDER BY CAST(table_name AS BINARY), ordinal_position";
 
-/// Which indexes (MySQL from 8.0.13, which has functional parts)?
+/// The indexes (MySQL from 8.0.13, with functional parts).
 pub(super) const INDEXES: &str = "\
     SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_type, index_comment, \
            IF(is_visible = 'YES', 'NO', 'YES'), expression \
       FROM information_schema.statistics WHERE table_schema = ? \
      ORDER BY CAST(table_name AS BINARY), index_name, seq_in_index";
 
-/// Which checks (MySQL names the table elsewhere)?
+/// The checks (MySQL has the table in another view).
 pub(super) const CHECKS: &str = "\
     SELECT t.table_name, c.constraint_name, c.check_clause, t.enforced \
       FROM information_schema.table_constraints AS t \

@@ -1,13 +1,13 @@
-//! Periods of applications (`PERIOD FOR name (from, to)`), which MariaDB before 11.4 shows in SHOW
-//! CREATE TABLE only. Each comes with a check of the period's name, which says where to look.
+//! Finds application-time periods (`PERIOD FOR name (from, to)`), which MariaDB before 11.4 shows only in
+//! SHOW CREATE TABLE. Each has a check of the period's name, by which the tables to query are found.
 
-use super::{Cells, Reader};
+use super::{Cells, SchemaReader};
 use crate::db::{DbError, Query, quote_name};
 use crate::schema::ddl;
-use crate::schema::model::{Table, Text};
+use crate::schema::model::{Symbol, Table};
 
-impl Reader<'_> {
-    /// Takes the checks away that belong to periods, and returns the periods' names.
+impl SchemaReader<'_> {
+    /// Removes the checks that belong to periods, and returns the periods' names.
     pub(super) async fn periods(&mut self) -> Result<Option<String>, DbError> {
         if !self.schema.dialect().periods {
             return Ok(None);
@@ -45,15 +45,15 @@ impl Reader<'_> {
     }
 }
 
-/// The checks of a table that may belong to a period: one moment before another.
-fn possible(table: &Table) -> impl Iterator<Item = Text> {
+/// The checks of a table that may belong to a period: one column less than another.
+fn possible(table: &Table) -> impl Iterator<Item = Symbol> {
     let moments = |name: &str| {
         let column = table.column(name.trim_matches('`'));
         column.is_some_and(|column| {
             !column.nullable && ["date", "timestamp"].iter().any(|ty| column.ty.starts_with(ty))
         })
     };
-    let checks = table.checks.iter().filter(|(_, check)| !check.of_column);
+    let checks = table.checks.iter().filter(|(_, check)| !check.column_level);
     checks
         .filter(move |(_, check)| {
             let sides = check.clause.split_once(" < ");

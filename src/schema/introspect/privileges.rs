@@ -1,14 +1,14 @@
-//! What an account may not see: INFORMATION_SCHEMA leaves it out without a word.
+//! Determines the objects hidden from an account, which INFORMATION_SCHEMA silently omits.
 
 use crate::db::Flavor;
 use crate::schema::dialect;
 use crate::schema::model::{Hidden, Schema};
 
-/// The privileges that matter here, wherever they were granted.
+/// The privileges of an account that make objects visible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Grants {
-    /// Privileges on `*.*` or the database, in upper case: those on single tables show nothing
-    /// of the others.
+    /// Privileges on `*.*` or the database, in upper case. Those on single tables do not make other
+    /// tables visible.
     held: Vec<String>,
     /// Whether a privilege covers single columns.
     columns: bool,
@@ -17,7 +17,7 @@ pub(super) struct Grants {
 
 /// A line of SHOW GRANTS: `GRANT a, b (column) ON scope TO account`, or a REVOKE of MySQL's
 /// partial revokes.
-struct Line<'a> {
+struct GrantLine<'a> {
     revokes: bool,
     privileges: Vec<String>,
     of_columns: bool,
@@ -25,9 +25,9 @@ struct Line<'a> {
     object: &'a str,
 }
 
-impl<'a> Line<'a> {
-    /// Reads a line; granted roles have no ON.
-    fn read(line: &'a str) -> Option<Line<'a>> {
+impl<'a> GrantLine<'a> {
+    /// Parses a line; `None` for granted roles, which have no ON.
+    fn read(line: &'a str) -> Option<GrantLine<'a>> {
         let revoked = line.strip_prefix("REVOKE ");
         let (privileges, rest) = revoked.or(line.strip_prefix("GRANT "))?.split_once(" ON ")?;
         let end = if revoked.is_some() { " FROM " } else { " TO " };
@@ -35,7 +35,7 @@ impl<'a> Line<'a> {
         let words = privileges
             .split(", ")
             .map(|one| one.split(" (").next().unwrap_or(one).to_ascii_uppercase());
-        Some(Line {
+        Some(GrantLine {
             revokes: revoked.is_some(),
             privileges: words.filter(|word| word != "USAGE" && word != "PROXY").collect(),
             of_columns: privileges.contains(" ("),
@@ -46,10 +46,10 @@ impl<'a> Line<'a> {
 }
 
 impl Grants {
-    /// Reads the lines of SHOW GRANTS.
+    /// Parses the lines of SHOW GRANTS.
     pub(super) fn read(lines: &[String], database: &str, flavor: Flavor) -> Grants {
-        let lines = lines.iter().filter_map(|line| Line::read(line));
-        let lines: Vec<Line> = lines.filter(|line| covers(line.on, database)).collect();
+        let lines = lines.iter().filter_map(|line| GrantLine::read(line));
+        let lines: Vec<GrantLine> = lines.filter(|line| covers(line.on, database)).collect();
         let revoked: Vec<&String> = lines
             .iter()
             .filter(|line| line.revokes)
@@ -80,7 +80,7 @@ impl Grants {
             .any(|held| held == privilege || held.starts_with("ALL"))
     }
 
-    /// The kinds of objects that are left out.
+    /// The kinds of objects that are hidden.
     pub(super) fn hidden(&self) -> Hidden {
         let more_than_select = self
             .held
@@ -98,7 +98,7 @@ impl Grants {
         }
     }
 
-    /// The same in words.
+    /// Notes on the objects that are hidden.
     pub(super) fn notes(&self, schema: &Schema) -> Vec<String> {
         let hidden = self.hidden();
         let mut notes = Vec::new();
@@ -132,13 +132,13 @@ impl Grants {
             .values()
             .chain(schema.functions.values())
             .any(|one| one.body.is_none());
-        let needs = dialect::of(self.flavor).routine_privilege;
+        let needs = dialect::for_flavor(self.flavor).routine_privilege;
         note(bodies, "bodies of stored routines", needs);
         notes
     }
 }
 
-/// Whether the database part of a grant, which may hold wildcards, covers `database`.
+/// Whether the database part of a grant, which may contain wildcards, covers `database`.
 fn covers(on: &str, database: &str) -> bool {
     let pattern = on
         .trim_matches(|quote| quote == '`' || quote == '"')

@@ -1,18 +1,18 @@
-//! Reading views, triggers, routines and events.
+//! Reads views, triggers, routines and events.
 
 use std::collections::BTreeMap;
 
-use super::{Cells, Reader, sql};
+use super::{Cells, SchemaReader, sql};
 use crate::db::DbError;
 use crate::schema::expr;
-use crate::schema::model::{Event, Routine, Schema, Text, Trigger, View};
+use crate::schema::model::{Routine, ScheduledEvent, Schema, Symbol, Trigger, View};
 use crate::schema::normalise;
 
-impl Reader<'_> {
-    /// Views, triggers, routines with their parameters, events; the names of the packages beside them.
+impl SchemaReader<'_> {
+    /// Reads views, triggers, routines with their parameters, and events; returns the names of packages.
     pub(super) async fn programs(
         &mut self,
-        view_columns: &BTreeMap<Text, Vec<Text>>,
+        view_columns: &BTreeMap<Symbol, Vec<Symbol>>,
     ) -> Result<Option<String>, DbError> {
         let database = self.database;
         let mut packages: Vec<String> = Vec::new();
@@ -21,9 +21,9 @@ impl Reader<'_> {
             let body = row
                 .text(3)
                 .filter(|text| !text.is_empty())
-                .map(|text| Text::from(normalise::body(schema.flavor, &text)));
+                .map(|text| Symbol::from(normalise::body(schema.flavor, &text)));
             let mode = body.and_then(|body| normalise::program_mode(&row.string(11), &body));
-            let mode = mode.map(Text::from);
+            let mode = mode.map(Symbol::from);
             match row.string(0).as_str() {
                 "view" => {
                     let definition = row.text(3).filter(|text| !text.is_empty());
@@ -31,11 +31,11 @@ impl Reader<'_> {
                     let definition =
                         definition.map(|text| expr::with_columns(&expr::canonical(&text, database), columns));
                     let view = View {
-                        definition: definition.map(Text::from),
+                        definition: definition.map(Symbol::from),
                         check_option: row
-                            .filled(4)
+                            .non_empty(4)
                             .filter(|option| *option != "NONE")
-                            .map(|option| Text::from(option.to_ascii_lowercase())),
+                            .map(|option| Symbol::from(option.to_ascii_lowercase())),
                         invoker: row.is(5, "INVOKER"),
                     };
                     schema.views.insert(row.name(1), view);
@@ -46,7 +46,7 @@ impl Reader<'_> {
                         table.triggers.insert(
                             row.name(1),
                             Trigger {
-                                when: Text::from(when),
+                                when: Symbol::from(when),
                                 order: row.text(6).and_then(|text| text.parse().ok()).unwrap_or(1),
                                 body,
                                 mode,
@@ -69,32 +69,34 @@ impl Reader<'_> {
     }
 }
 
-/// The collation of the database when a routine was made, by its kind and name.
-type MadeIn = BTreeMap<(bool, Text), Text>;
+/// The collation of the database at the creation of each routine, by its kind and name.
+type MadeIn = BTreeMap<(bool, Symbol), Symbol>;
 
 fn read_routine(
     schema: &mut Schema,
     made_in: &mut MadeIn,
     row: &Cells,
-    body: Option<Text>,
-    mode: Option<Text>,
+    body: Option<Symbol>,
+    mode: Option<Symbol>,
 ) {
     let function = row.is(2, "FUNCTION");
-    let database = row.filled(12).map(|name| Text::from(normalise::collation(&name)));
+    let database = row
+        .non_empty(12)
+        .map(|name| Symbol::from(normalise::collation(&name)));
     let database = database.unwrap_or(schema.collation);
     made_in.insert((function, row.name(1)), database);
     let returns = normalise::program_type(schema, &row.string(9), row.text(8).as_deref(), database);
     let routine = Routine {
         parameters: Vec::new(),
-        returns: function.then(|| Text::from(returns)),
+        returns: function.then(|| Symbol::from(returns)),
         body,
         deterministic: row.is(4, "YES"),
         data_access: row
-            .filled(5)
+            .non_empty(5)
             .filter(|access| *access != "CONTAINS SQL")
-            .map(|access| Text::from(access.to_ascii_lowercase())),
+            .map(|access| Symbol::from(access.to_ascii_lowercase())),
         invoker: row.is(6, "INVOKER"),
-        comment: row.filled(7),
+        comment: row.non_empty(7),
         mode,
     };
     let map = if function {
@@ -121,15 +123,15 @@ fn read_parameter(schema: &mut Schema, made_in: &MadeIn, row: &Cells) {
         let mode = row.text(4).filter(|_| !function);
         let oracle = routine.mode.is_some_and(|mode| mode == normalise::ORACLE);
         let text = normalise::parameter(mode.as_deref(), &row.string(5), &ty, oracle);
-        routine.parameters.push(Text::from(text));
+        routine.parameters.push(Symbol::from(text));
     }
 }
 
-fn read_event(row: &Cells, body: Option<Text>, mode: Option<Text>) -> Event {
-    // The event's beginning, its making and its last change.
+fn read_event(row: &Cells, body: Option<Symbol>, mode: Option<Symbol>) -> ScheduledEvent {
+    // The event's start, creation and last change.
     let times = row.string(12);
     let mut times = times.splitn(3, '|');
-    let starts = times.next().and_then(Text::filled);
+    let starts = times.next().and_then(Symbol::non_empty);
     let made: Vec<&str> = times.collect();
     let intervals = |moment: &str| -> Vec<String> {
         let from_each = made.iter().flat_map(|made| normalise::intervals(moment, made));
@@ -141,7 +143,7 @@ fn read_event(row: &Cells, body: Option<Text>, mode: Option<Text>) -> Event {
     let schedule = match row.text(4) {
         Some(at) => format!("at '{at}'"),
         None => {
-            // A value of several parts comes in its quotes.
+            // A value of several parts is already quoted.
             let value = row.string(5);
             let unit = row.string(6).to_ascii_lowercase();
             let ends = row
@@ -150,15 +152,15 @@ fn read_event(row: &Cells, body: Option<Text>, mode: Option<Text>) -> Event {
             format!("every '{}' {unit}{ends}", value.trim_matches('\''))
         }
     };
-    Event {
-        schedule: Text::from(schedule),
-        relative: Text::filled(&relative.join(" or ")),
+    ScheduledEvent {
+        schedule: Symbol::from(schedule),
+        relative: Symbol::non_empty(&relative.join(" or ")),
         starts: starts.filter(|starts| intervals(starts).is_empty()),
         live_starts: starts,
         mode,
         body,
         disabled: !row.is(2, "ENABLED"),
         preserve: row.is(8, "PRESERVE"),
-        comment: row.filled(7),
+        comment: row.non_empty(7),
     }
 }

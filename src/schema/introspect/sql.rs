@@ -1,13 +1,12 @@
-//! The statements of the introspection. Every `?` is the database's name. Columns of one kind
-//! are cast where a UNION meets them: the servers give them different collations. Tables are
-//! ordered by the bytes of their names: by its own collation MariaDB mixes the rows of tables
-//! whose names differ in case only.
+//! The statements of the introspection. Every `?` is the database's name. Columns in a UNION are cast,
+//! because the servers give them different collations. Tables are ordered by the bytes of their names,
+//! because MariaDB's own collation mixes the rows of tables whose names differ only in case.
 
-/// Which server is this, how does it quote, and which collations does it choose by itself?
+/// The server's version, sql_mode and default collations.
 pub(super) const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN \
     ('version', 'version_comment', 'sql_mode', 'default_collation_for_utf8mb4', 'character_set_collations')";
 
-/// What is each character set's default collation, and (without a name) the database's own?
+/// The default collation of each character set, and (without a name) of the database.
 pub(super) const CHARSETS: &str = "\
     SELECT CAST(character_set_name AS CHAR), CAST(default_collate_name AS CHAR) \
       FROM information_schema.character_sets \
@@ -15,16 +14,16 @@ pub(super) const CHARSETS: &str = "\
     SELECT '', CAST(default_collation_name AS CHAR) \
       FROM information_schema.schemata WHERE schema_name = ?";
 
-/// What may this account see?
+/// The privileges of the account.
 pub(super) const GRANTS: &str = "SHOW GRANTS";
 
-/// Which tables are there, with their options and sizes?
+/// The tables with their options and sizes.
 pub(super) const TABLES: &str = "\
     SELECT table_name, table_type, engine, row_format, table_collation, create_options, table_comment, \
            table_rows, data_length, index_length, auto_increment \
       FROM information_schema.tables WHERE table_schema = ? ORDER BY CAST(table_name AS BINARY)";
 
-/// Which foreign keys, column by column, and with which rules?
+/// The foreign keys with their rules, one row per column.
 pub(super) const FOREIGN_KEYS: &str = "\
     SELECT CAST(table_name AS BINARY), CAST(constraint_name AS CHAR), 'key', ordinal_position AS place, \
            CAST(column_name AS CHAR), CAST(referenced_table_schema AS CHAR), CAST(referenced_table_name AS CHAR), \
@@ -36,9 +35,9 @@ pub(super) const FOREIGN_KEYS: &str = "\
       FROM information_schema.referential_constraints WHERE constraint_schema = ? \
     ORDER BY 1, 2, place";
 
-/// Which views, triggers, routines, parameters and events? One shape for all:
-/// kind, name, table or state, body, six more that each kind has its own use for, its place, the
-/// `sql_mode`, and when an event begins, was made and was changed, in its own time zone.
+/// The views, triggers, routines, parameters and events, with common columns: kind, name, table or
+/// state, body, six columns specific to the kind, position, `sql_mode`, and the start, creation and last
+/// change of an event in its own time zone.
 pub(super) const PROGRAMS: &str = "\
     SELECT 'view' AS kind, CAST(table_name AS CHAR) AS name, NULL AS part, CAST(view_definition AS CHAR) AS body, \
            CAST(check_option AS CHAR), CAST(security_type AS CHAR), NULL, NULL, NULL, NULL, 0 AS place, NULL, NULL \
@@ -69,7 +68,7 @@ pub(super) const PROGRAMS: &str = "\
       FROM information_schema.events WHERE event_schema = ? \
     ORDER BY place, name";
 
-/// Which partitions, in order?
+/// The partitions in order.
 pub(super) const PARTITIONS: &str = "\
     SELECT table_name, partition_name, partition_method, partition_expression, partition_description, \
            subpartition_method, subpartition_expression, subpartition_ordinal_position \

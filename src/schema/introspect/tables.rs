@@ -1,20 +1,20 @@
-//! Reading tables: their columns, indexes, foreign keys, checks and partitions.
+//! Reads tables: their columns, indexes, foreign keys, checks and partitions.
 
 use std::collections::BTreeMap;
 
-use super::{Cells, OWN_PREFIX, Reader, mariadb, mysql, sql};
+use super::{Cells, OWN_PREFIX, SchemaReader, mariadb, mysql, sql};
 use smallvec::SmallVec;
 
 use crate::db::{DbError, Flavor};
 use crate::schema::expr;
 use crate::schema::model::{
-    Attributes, ByName, Check, Column, ForeignKey, Generated, Index, IndexKind, Key, Names, PRIMARY, Part,
-    Partition, Partitioning, Schema, Shared, Stats, Table, Text,
+    Attributes, ByName, CheckConstraint, Column, ColumnNames, ForeignKey, GeneratedColumn, Index, IndexKey,
+    IndexPart, IndexType, PRIMARY, Partition, Schema, Shared, Stats, Symbol, Table, TablePartitioning,
 };
 use crate::schema::{ddl, normalise};
 
-impl Reader<'_> {
-    /// Tables; whether any is partitioned, and the names of the sequences beside them.
+impl SchemaReader<'_> {
+    /// Reads tables; returns whether any is partitioned, and the names of sequences.
     pub(super) async fn tables(&mut self) -> Result<(bool, Option<String>), DbError> {
         let mut partitioned = false;
         let mut sequences: Vec<String> = Vec::new();
@@ -30,41 +30,41 @@ impl Reader<'_> {
             }
             let options = row.string(5);
             partitioned |= normalise::has_word(&options, "partitioned");
-            let mut table = Table::new(Text::from(normalise::collation(&row.string(4))));
+            let mut table = Table::new(Symbol::from(normalise::collation(&row.string(4))));
             table.options = normalise::table_options(&engine, &row.string(3), &options);
             if versioned {
                 table
                     .options
-                    .insert(Text::new(ddl::SYSTEM_VERSIONING), Text::new("1"));
+                    .insert(Symbol::new(ddl::SYSTEM_VERSIONING), Symbol::new("1"));
             }
-            table.engine = Text::from(engine);
-            table.comment = row.filled(6);
+            table.engine = Symbol::from(engine);
+            table.comment = row.non_empty(6);
             table.stats = Stats {
                 rows: row.number(7),
                 data_bytes: row.number(8),
                 index_bytes: row.number(9),
                 auto_increment: row.text(10).and_then(|text| text.parse().ok()),
             };
-            schema.tables.insert(Text::from(name), table);
+            schema.tables.insert(Symbol::from(name), table);
         })
         .await?;
         let partitioned = partitioned || !self.schema.dialect().says_partitioned;
         Ok((partitioned, (!sequences.is_empty()).then(|| sequences.join(", "))))
     }
 
-    /// Hands every table all its rows of a statement at once, so that each list is as long as it has
-    /// to be. The rows begin with their table's name and are ordered by it; `give` also gets the
-    /// table as it is in the schema that this one may be like, and no table for the rows of a view.
+    /// Passes all rows of a table at once to `give`, so that each list has the exact capacity. The rows
+    /// start with their table's name and are ordered by it. `give` also receives the table of the schema to
+    /// share with, and no table for the rows of a view.
     async fn per_table<T>(
         &mut self,
         sql: &str,
         mut row: impl FnMut(Flavor, &Cells, &mut Vec<T>),
-        mut give: impl FnMut(Text, Option<&mut Table>, Option<&Table>, Vec<T>),
+        mut give: impl FnMut(Symbol, Option<&mut Table>, Option<&Table>, Vec<T>),
     ) -> Result<(), DbError> {
         let like = self.like;
-        let mut current: Option<Text> = None;
+        let mut current: Option<Symbol> = None;
         let mut gathered: Vec<T> = Vec::new();
-        let mut hand_over = |schema: &mut Schema, table: Option<Text>, rows: &mut Vec<T>| {
+        let mut hand_over = |schema: &mut Schema, table: Option<Symbol>, rows: &mut Vec<T>| {
             #[expect(clippy::drain_collect, reason = "the copy is as long as it has to be")]
             let rows = rows.drain(..).collect();
             if let Some(name) = table {
@@ -85,8 +85,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Columns of tables; the names of those of views are handed back.
-    pub(super) async fn columns(&mut self) -> Result<BTreeMap<Text, Vec<Text>>, DbError> {
+    /// Reads columns of tables; returns the names of columns of views.
+    pub(super) async fn columns(&mut self) -> Result<BTreeMap<Symbol, Vec<Symbol>>, DbError> {
         let database = self.database;
         let mut of_views = BTreeMap::new();
         let statement = self.schema.flavor.pick(mysql::COLUMNS, mariadb::COLUMNS);
@@ -114,7 +114,7 @@ impl Reader<'_> {
         self.per_table(
             statement,
             |_, row, indexes| read_index_part(row, database, indexes),
-            |_, table, like, mut indexes: Vec<(Text, Index)>| {
+            |_, table, like, mut indexes: Vec<(Symbol, Index)>| {
                 let Some(table) = table else { return };
                 if table.engine == "MEMORY" {
                     indexes.iter_mut().for_each(|(_, index)| index.hash = false);
@@ -133,7 +133,7 @@ impl Reader<'_> {
         self.per_table(
             sql::FOREIGN_KEYS,
             |_, row, keys| read_foreign_key_part(row, database, keys),
-            |_, table, like, keys: Vec<(Text, ForeignKey)>| {
+            |_, table, like, keys: Vec<(Symbol, ForeignKey)>| {
                 let Some(table) = table else { return };
                 table.foreign_keys = by_name(keys);
                 if let Some(like) = like {
@@ -149,10 +149,10 @@ impl Reader<'_> {
         let statement = self.schema.flavor.pick(mysql::CHECKS, mariadb::CHECKS);
         self.each(statement, |schema, row| {
             if let Some(table) = schema.tables.get_mut(&row.name(0)) {
-                let check = Check {
-                    clause: Text::from(expr::canonical(&normalise::decoded(&row.string(2)), database)),
+                let check = CheckConstraint {
+                    clause: Symbol::from(expr::canonical(&normalise::decoded(&row.string(2)), database)),
                     not_enforced: row.is(3, "NO"),
-                    of_column: row.is(3, "Column"),
+                    column_level: row.is(3, "Column"),
                 };
                 table.add_check(row.name(1), check);
             }
@@ -160,8 +160,8 @@ impl Reader<'_> {
         .await
     }
 
-    /// Partitions; the names of the tables whose partitions are those of their old rows, of which
-    /// INFORMATION_SCHEMA says neither the interval nor the limit.
+    /// Reads partitions; returns the names of tables partitioned by SYSTEM_TIME, of which INFORMATION_SCHEMA
+    /// shows neither the interval nor the limit.
     pub(super) async fn partitions(&mut self) -> Result<Option<String>, DbError> {
         let database = self.database;
         let mut of_history: Vec<String> = Vec::new();
@@ -176,11 +176,11 @@ impl Reader<'_> {
             let canonical = |at: usize| {
                 row.text(at)
                     .filter(|text| !text.is_empty())
-                    .map(|text| Text::from(expr::canonical(&normalise::decoded(&text), database)))
+                    .map(|text| Symbol::from(expr::canonical(&normalise::decoded(&text), database)))
             };
             let partitioning = table.partitioning.get_or_insert_with(|| {
-                Box::new(Partitioning {
-                    method: Text::from(row.string(2).to_ascii_lowercase()),
+                Box::new(TablePartitioning {
+                    method: Symbol::from(row.string(2).to_ascii_lowercase()),
                     expression: canonical(3),
                     subpartitions: None,
                     partitions: Vec::new(),
@@ -198,9 +198,9 @@ impl Reader<'_> {
                 });
             }
             if let Some(method) = row.text(5) {
-                let expression = canonical(6).map_or("", Text::as_str);
+                let expression = canonical(6).map_or("", Symbol::as_str);
                 let text = format!("{method} ({expression}) SUBPARTITIONS {}", row.number(7));
-                partitioning.subpartitions = Some(Text::from(text));
+                partitioning.subpartitions = Some(Symbol::from(text));
             }
         })
         .await?;
@@ -209,8 +209,8 @@ impl Reader<'_> {
     }
 }
 
-/// A map just large enough: a vector that grows has room for four.
-fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
+/// A map with the exact capacity.
+fn by_name<T>(rows: Vec<(Symbol, T)>) -> Shared<ByName<T>> {
     let mut map = ByName::with_capacity(rows.len());
     for (name, one) in rows {
         map.insert(name, one);
@@ -221,7 +221,7 @@ fn by_name<T>(rows: Vec<(Text, T)>) -> Shared<ByName<T>> {
 fn read_column(flavor: Flavor, row: &Cells, database: &str) -> Column {
     let (ty, extra) = (normalise::column_type(&row.string(4)), row.string(6));
     let collation = row.text(5).map(|name| normalise::collation(&name));
-    // MySQL says no character set of a list of bytes.
+    // MySQL shows no character set for an ENUM or SET of bytes.
     let bytes = (ty.starts_with("enum(") || ty.starts_with("set("))
         && collation.as_ref().is_none_or(|name| name == "binary");
     let collation = if bytes {
@@ -233,76 +233,79 @@ fn read_column(flavor: Flavor, row: &Cells, database: &str) -> Column {
         true => normalise::default_of_bytes(flavor, &raw),
         false => raw,
     });
-    let generated = row.text(7).filter(|text| !text.is_empty()).map(|text| Generated {
-        expression: Text::from(expr::canonical(&normalise::decoded(&text), database)),
-        stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
-    });
+    let generated = row
+        .text(7)
+        .filter(|text| !text.is_empty())
+        .map(|text| GeneratedColumn {
+            expression: Symbol::from(expr::canonical(&normalise::decoded(&text), database)),
+            stored: normalise::has_word(&extra, "STORED") || normalise::has_word(&extra, "PERSISTENT"),
+        });
     let default = match generated {
         Some(_) => None,
         None => normalise::default_value(flavor, raw.as_deref(), &extra, &ty, database),
     };
     let attributes = Attributes {
         nullable: row.is(3, "YES"),
-        default: default.map(Text::from),
-        on_update: normalise::on_update(&extra).map(Text::from),
+        default: default.map(Symbol::from),
+        on_update: normalise::on_update(&extra).map(Symbol::from),
         generated,
-        collation: collation.map(Text::from),
-        comment: row.filled(8),
+        collation: collation.map(Symbol::from),
+        comment: row.non_empty(8),
         auto_increment: normalise::has_word(&extra, "auto_increment"),
         invisible: normalise::has_word(&extra, "INVISIBLE"),
         unversioned: extra.contains("WITHOUT SYSTEM VERSIONING"),
         srid: row.text(9).and_then(|text| text.parse().ok()),
-        ty: Text::from(ty),
+        ty: Symbol::from(ty),
     };
-    Column::of(row.name(1), attributes)
+    Column::with_attributes(row.name(1), attributes)
 }
 
 /// Adds a part to the last index, or a new index if the row names another.
-fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Text, Index)>) {
+fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Symbol, Index)>) {
     let name = row.name(1);
     if indexes.last().is_none_or(|(last, _)| *last != name) {
         let kind = match (name.as_str(), row.string(6).as_str()) {
-            (PRIMARY, _) => IndexKind::Primary,
-            (_, "FULLTEXT") => IndexKind::Fulltext,
-            (_, "SPATIAL") => IndexKind::Spatial,
-            _ if row.number(2) == 0 => IndexKind::Unique,
-            _ => IndexKind::Plain,
+            (PRIMARY, _) => IndexType::Primary,
+            (_, "FULLTEXT") => IndexType::Fulltext,
+            (_, "SPATIAL") => IndexType::Spatial,
+            _ if row.number(2) == 0 => IndexType::Unique,
+            _ => IndexType::Plain,
         };
         let index = Index {
             kind,
             parts: SmallVec::new(),
-            // Of a plain index MariaDB 11.8 says HASH where one was asked for and InnoDB has none.
-            hash: kind == IndexKind::Unique && row.is(6, "HASH"),
+            // MariaDB 11.8 shows the requested HASH of a plain index, which InnoDB does not support.
+            hash: kind == IndexType::Unique && row.is(6, "HASH"),
             invisible: row.is(8, "YES"),
-            comment: row.filled(7),
+            comment: row.non_empty(7),
         };
         indexes.push((name, index));
     }
     let Some((_, index)) = indexes.last_mut() else {
         return;
     };
-    let plain = !matches!(index.kind, IndexKind::Fulltext | IndexKind::Spatial);
-    index.parts.push(Part {
+    let plain = !matches!(index.kind, IndexType::Fulltext | IndexType::Spatial);
+    index.parts.push(IndexPart {
         key: match row.text(9) {
             Some(expression) => {
                 let expression = normalise::decoded(&expression);
-                Key::Expression(Text::from(expr::canonical(&expression, database)))
+                IndexKey::Expression(Symbol::from(expr::canonical(&expression, database)))
             }
-            None => Key::Column(row.name(3)),
+            None => IndexKey::Column(row.name(3)),
         },
         prefix: row.text(5).filter(|_| plain).and_then(|text| text.parse().ok()),
         descending: row.is(4, "D"),
     });
 }
 
-/// Adds a column to the last foreign key, or a new key if the row, with the key's rules, names another.
-fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Text, ForeignKey)>) {
+/// Adds a column to the last foreign key, or a new key if the row names another.
+fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Symbol, ForeignKey)>) {
     let name = row.name(1);
     if keys.last().is_none_or(|(last, _)| *last != name) {
         let key = ForeignKey {
-            columns: Names::new(),
-            table: Text::new(""),
-            references: Names::new(),
+            columns: ColumnNames::new(),
+            table: Symbol::new(""),
+            references: ColumnNames::new(),
             on_delete: Default::default(),
             on_update: Default::default(),
         };
@@ -318,8 +321,8 @@ fn read_foreign_key_part(row: &Cells, database: &str, keys: &mut Vec<(Text, Fore
     }
     let (parent_database, parent) = (row.string(5), row.string(6));
     key.table = match parent_database == database {
-        true => Text::from(parent),
-        false => Text::from(ddl::foreign_table(&parent_database, &parent)),
+        true => Symbol::from(parent),
+        false => Symbol::from(ddl::foreign_table(&parent_database, &parent)),
     };
     key.columns.push(row.name(4));
     key.references.push(row.name(7));

@@ -1,20 +1,20 @@
-//! Text in one character set, and what turns it into utf8mb4.
+//! Finds text in a character set and generates its conversion to utf8mb4.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::{modify, modify_clause};
 use crate::schema::ddl::name;
-use crate::schema::model::{Column, Schema, Table, Text};
+use crate::schema::model::{Column, Schema, Symbol, Table};
 use crate::sql::script::comment;
 
-/// Tables, and columns that are not as their table, of one character set: what they are called,
-/// and what turns them into utf8mb4.
+/// The tables of a character set, and columns of it in other tables: their names and the statements that
+/// convert them to utf8mb4.
 pub(super) fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)> {
-    let of = |collation: Text| Schema::charset_of(&collation) == charset;
+    let of = |collation: Symbol| Schema::charset_of(&collation) == charset;
     let usual = usual_utf8mb4(schema);
     let mut out = Vec::new();
     for (table_name, table) in &schema.tables {
-        let converted = |collation: Text| in_utf8mb4(collation, usual.unwrap_or(table.collation));
+        let converted = |collation: Symbol| in_utf8mb4(collation, usual.unwrap_or(table.collation));
         if of(table.collation) {
             let fix = format!(
                 "ALTER TABLE {} {};{}",
@@ -40,24 +40,24 @@ pub(super) fn of_charset(schema: &Schema, charset: &str) -> Vec<(String, String)
 
 /// Whether a table or a column has this character set.
 pub(super) fn has_charset(schema: &Schema, charset: &str) -> bool {
-    let of = |collation: Text| Schema::charset_of(&collation) == charset;
+    let of = |collation: Symbol| Schema::charset_of(&collation) == charset;
     schema.tables.values().any(|table| {
         let mut columns = table.columns.iter().filter_map(|column| column.collation);
         of(table.collation) || columns.any(of)
     })
 }
 
-/// A column with its text in another collation.
-fn recollated(column: &Column, converted: &dyn Fn(Text) -> Text) -> Column {
+/// A column with another collation.
+fn recollated(column: &Column, converted: &dyn Fn(Symbol) -> Symbol) -> Column {
     let mut new = *column;
     new.change(|attributes| attributes.collation = attributes.collation.map(converted));
     new
 }
 
-/// What to know before text changes that foreign keys join to the text of other tables: both sides
-/// have to change, and neither can first.
-fn joined_text(schema: &Schema, table_name: Text, which: &dyn Fn(Text) -> bool) -> String {
-    let text = |columns: &[Text]| {
+/// A comment about foreign keys over the text to convert: both sides must change, and neither can
+/// change first.
+fn joined_text(schema: &Schema, table_name: Symbol, which: &dyn Fn(Symbol) -> bool) -> String {
+    let text = |columns: &[Symbol]| {
         let table = schema.tables.get(&table_name);
         columns.iter().any(|name| {
             let column = table.and_then(|table| table.column(name));
@@ -87,26 +87,26 @@ fn joined_text(schema: &Schema, table_name: Text, which: &dyn Fn(Text) -> bool) 
     format!(" {joined}")
 }
 
-/// The collation of utf8mb4 in the place of another: one that tells cases apart goes on doing so,
-/// or values that are different would become equal.
-fn in_utf8mb4(collation: Text, usual: Text) -> Text {
+/// The collation of utf8mb4 that replaces another. A case-sensitive collation stays case-sensitive, so
+/// that different values do not become equal.
+fn in_utf8mb4(collation: Symbol, usual: Symbol) -> Symbol {
     match collation.ends_with("_bin") || collation.ends_with("_cs") {
-        true => Text::new("utf8mb4_bin"),
+        true => Symbol::new("utf8mb4_bin"),
         false => usual,
     }
 }
 
-/// Whether CONVERT TO would make the column a larger type: TEXT types hold bytes, and it keeps their
-/// number of characters (manual, "ALTER TABLE Statement", "Changing the Character Set").
+/// Whether CONVERT TO would change the column to a larger type: TEXT types count bytes, and it preserves
+/// their number of characters (manual, "ALTER TABLE Statement", "Changing the Character Set").
 fn would_widen(column: &Column) -> bool {
     ["tinytext", "text", "mediumtext"].contains(&column.ty.as_str())
 }
 
-/// The collation that most tables of utf8mb4 have; without one, the database's or the server's default.
-fn usual_utf8mb4(schema: &Schema) -> Option<Text> {
-    let utf8mb4 = Text::new("utf8mb4");
-    let is_utf8mb4 = |collation: Text| Schema::charset_of(&collation) == utf8mb4.as_str();
-    let mut counts: BTreeMap<Text, (usize, bool)> = BTreeMap::new();
+/// The most frequent collation of utf8mb4 tables; without one, the database's or the server's default.
+fn usual_utf8mb4(schema: &Schema) -> Option<Symbol> {
+    let utf8mb4 = Symbol::new("utf8mb4");
+    let is_utf8mb4 = |collation: Symbol| Schema::charset_of(&collation) == utf8mb4.as_str();
+    let mut counts: BTreeMap<Symbol, (usize, bool)> = BTreeMap::new();
     let tables = schema.tables.values().map(|table| table.collation);
     for collation in tables.filter(|collation| is_utf8mb4(*collation)) {
         let count = counts
@@ -120,13 +120,13 @@ fn usual_utf8mb4(schema: &Schema) -> Option<Text> {
         .or(schema.default_collations.get(&utf8mb4).copied())
 }
 
-/// The clauses that convert a table and its columns `of` one character set. CONVERT TO gives all
-/// columns one collation and some a larger type, so it is for tables where it changes nothing else.
+/// The clauses that convert a table and its columns `of` a character set. CONVERT TO changes all
+/// columns to one collation and some to a larger type, so it is used only where it has no other effect.
 fn convert(
     schema: &Schema,
     table: &Table,
-    of: &dyn Fn(Text) -> bool,
-    converted: &dyn Fn(Text) -> Text,
+    of: &dyn Fn(Symbol) -> bool,
+    converted: &dyn Fn(Symbol) -> Symbol,
 ) -> String {
     let charset = format!("CHARACTER SET utf8mb4 COLLATE {}", converted(table.collation));
     let mut collations = table.columns.iter().filter_map(|column| column.collation);

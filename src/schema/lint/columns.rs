@@ -1,10 +1,10 @@
 //! Statements that change one column.
 
 use crate::schema::ddl::{Writer, name};
-use crate::schema::model::{Column, Schema, Table, Text};
+use crate::schema::model::{Column, Schema, Symbol, Table};
 
-/// What changes a column into `column`.
-pub(super) fn modify(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
+/// The statement that changes a column to `column`.
+pub(super) fn modify(schema: &Schema, table_name: Symbol, table: &Table, column: &Column) -> String {
     let clause = modify_clause(schema, table, column);
     format!("ALTER TABLE {} {clause};", name(&table_name))
 }

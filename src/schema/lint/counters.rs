@@ -1,8 +1,8 @@
-//! How full AUTO_INCREMENT counters are.
+//! Computes the used part of AUTO_INCREMENT ranges.
 
 use crate::schema::model::Table;
 
-/// How much of its AUTO_INCREMENT column's range a table has used, in percent.
+/// The used part of the range of a table's AUTO_INCREMENT column, in percent.
 pub fn auto_increment_use(table: &Table) -> Option<f64> {
     let column = table.columns.iter().find(|column| column.auto_increment)?;
     let next = table.stats.auto_increment?;

@@ -1,8 +1,8 @@
 //! The documentation of the rules, for a terminal and for `docs/lints.md`.
 
-use super::{RULES, Rule};
+use super::{LintRule, RULES};
 
-/// What `docs/lints.md` begins with.
+/// The head of `docs/lints.md`.
 const HEAD: &str = "\
 # Lint rules
 
@@ -19,14 +19,17 @@ fail or lose data).
 /// The page `docs/lints.md`.
 pub fn page() -> String {
     let mut page = format!("{HEAD}\n| rule | severity | finds |\n|---|---|---|\n");
-    for Rule {
+    for LintRule {
         id,
         severity,
         summary,
         ..
     } in RULES
     {
-        page.push_str(&format!("| [{id}](#{id}) | {} | {summary} |\n", severity.word()));
+        page.push_str(&format!(
+            "| [{id}](#{id}) | {} | {summary} |\n",
+            severity.as_str()
+        ));
     }
     for rule in RULES {
         page.push_str(&format!("\n## {}\n\n", rule.id));
@@ -39,8 +42,8 @@ pub fn page() -> String {
 }
 
 /// A rule's documentation for a terminal.
-pub fn explain(rule: &Rule) -> String {
-    let mut text = format!("{} ({}): {}\n\n", rule.id, rule.severity.word(), rule.summary);
+pub fn explain(rule: &LintRule) -> String {
+    let mut text = format!("{} ({}): {}\n\n", rule.id, rule.severity.as_str(), rule.summary);
     let mut code = false;
     for line in lines(rule) {
         if line.starts_with("```") {
@@ -59,7 +62,7 @@ pub fn explain(rule: &Rule) -> String {
 }
 
 /// The lines of a rule's doc comment, without the space that follows the slashes.
-fn lines(rule: &Rule) -> impl Iterator<Item = &'static str> {
+fn lines(rule: &LintRule) -> impl Iterator<Item = &'static str> {
     rule.docs
         .lines()
         .map(|line| line.strip_prefix(' ').unwrap_or(line))

@@ -1,11 +1,11 @@
-//! What several rules ask about indexes.
+//! Functions on indexes shared by several rules.
 
 use crate::schema::ddl::name;
-use crate::schema::model::{Index, IndexKind, Table, Text};
+use crate::schema::model::{Index, IndexType, Symbol, Table};
 
-/// Whether the index orders its columns as they are, so that the beginning of it serves too.
+/// Whether the index is ordered by its columns, so that its prefixes are usable.
 pub(super) fn plain_parts(index: &Index) -> bool {
-    !matches!(index.kind, IndexKind::Fulltext | IndexKind::Spatial) && !index.hash
+    !matches!(index.kind, IndexType::Fulltext | IndexType::Spatial) && !index.hash
 }
 
 /// The statement that drops an index.
@@ -13,17 +13,17 @@ pub(super) fn drop_index(table: &str, index: &str) -> String {
     format!("ALTER TABLE {} DROP INDEX {};", name(table), name(index))
 }
 
-/// The indexes of a table that have the same columns as another, with that other's name. What
-/// is invisible serves no query, so it goes first.
-pub(super) fn duplicates(table: &Table) -> Vec<(Text, Text)> {
+/// The indexes of a table with the same columns as another, and that other's name. Invisible indexes
+/// serve no query and are reported first.
+pub(super) fn duplicates(table: &Table) -> Vec<(Symbol, Symbol)> {
     let family = |one: &Index| match one.kind {
-        IndexKind::Fulltext | IndexKind::Spatial => one.kind,
-        _ => IndexKind::Plain,
+        IndexType::Fulltext | IndexType::Spatial => one.kind,
+        _ => IndexType::Plain,
     };
-    let promises = |one: &Index| matches!(one.kind, IndexKind::Primary | IndexKind::Unique);
+    let promises = |one: &Index| matches!(one.kind, IndexType::Primary | IndexType::Unique);
     let mut indexes: Vec<_> = table.indexes.iter().collect();
     indexes.sort_by_key(|(name, index)| (!promises(index), index.invisible, index.kind, **name));
-    let mut seen: Vec<(Text, &Index)> = Vec::new();
+    let mut seen: Vec<(Symbol, &Index)> = Vec::new();
     let mut out = Vec::new();
     for (name, index) in indexes {
         let same = seen.iter().find(|(_, other)| {

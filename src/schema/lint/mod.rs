@@ -1,6 +1,6 @@
-//! Lint rules: what is unwise in a schema, whether or not it is as expected. No I/O.
+//! Lint rules over a schema. No I/O.
 //!
-//! A rule is a file in `rules`; everything else here serves several rules.
+//! A rule is a file in `rules`; the other files are shared by several rules.
 
 mod charsets;
 mod columns;
@@ -14,7 +14,7 @@ mod rules;
 
 pub use counters::auto_increment_use;
 pub use docs::{explain, page};
-pub use rule::{Finding, Rule};
+pub use rule::{Finding, LintRule};
 pub use rules::{Defined, RULES, definers};
 
 use super::model::Schema;
@@ -29,7 +29,7 @@ pub fn lint(schema: &Schema) -> Vec<Finding> {
 }
 
 /// The rule with this id.
-pub fn find(id: &str) -> Option<&'static Rule> {
+pub fn find(id: &str) -> Option<&'static LintRule> {
     RULES.iter().find(|rule| rule.id == id)
 }
 

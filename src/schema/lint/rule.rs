@@ -1,22 +1,22 @@
-//! What a rule is, and what it finds.
+//! The types of rules and findings.
 
 use serde::Serialize;
 
 use crate::schema::diff::Severity;
 use crate::schema::model::Schema;
 
-/// A rule: what it is called, what it finds and why that matters. `rule!` makes one.
+/// A rule: its id, documentation and check. Declared with `rule!`.
 #[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Its id, for `--deny` and ignore files.
+pub struct LintRule {
+    /// Id for `--deny` and ignore files.
     pub id: &'static str,
-    /// How much its findings matter.
+    /// Severity of its findings.
     pub severity: Severity,
-    /// What it finds, in a few words.
+    /// Summary of its findings in a few words.
     pub summary: &'static str,
-    /// Why anybody should care; part of each finding.
+    /// Why the findings matter; part of each finding.
     pub why: &'static str,
-    /// Its documentation: the sections of [`SECTIONS`].
+    /// Documentation with the sections of [`SECTIONS`].
     pub(super) docs: &'static str,
     pub(super) check: fn(&Schema, &mut Vec<Finding>),
 }
@@ -25,13 +25,13 @@ pub struct Rule {
 #[cfg(test)]
 pub(super) const SECTIONS: [&str; 4] = ["What it does", "Why it matters", "Example", "Fix"];
 
-impl Rule {
-    /// Adds what the rule finds in `schema` to `out`.
+impl LintRule {
+    /// Appends the rule's findings in `schema` to `out`.
     pub(super) fn check(&self, schema: &Schema, out: &mut Vec<Finding>) {
         (self.check)(schema, out);
     }
 
-    /// A finding of this rule: the object, what is wrong with it, and what fixes it.
+    /// A finding of this rule: the object, the problem, and the fix.
     pub(super) fn finding(&self, object: String, what: String, fix: String) -> Finding {
         Finding {
             rule: self.id,
@@ -50,11 +50,11 @@ pub struct Finding {
     pub rule: &'static str,
     /// The table, or `table.column`, or `table.index`.
     pub object: String,
-    /// What was found.
+    /// The problem.
     pub what: String,
     /// Why it matters.
     pub why: &'static str,
-    /// What fixes it: SQL where SQL does.
+    /// The fix, as SQL if possible.
     pub fix: String,
 }
 
@@ -70,7 +70,7 @@ macro_rules! rule {
         check: $check:expr $(,)?
     ) => {
         $(#[doc = $line])+
-        pub const RULE: $crate::schema::lint::Rule = $crate::schema::lint::Rule {
+        pub const RULE: $crate::schema::lint::LintRule = $crate::schema::lint::LintRule {
             id: $id,
             severity: $crate::schema::diff::Severity::$severity,
             summary: $summary,

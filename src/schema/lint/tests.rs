@@ -1,4 +1,4 @@
-//! What holds for all rules.
+//! Tests of all rules.
 
 use super::fixture::{found, key, sound};
 use super::rule::SECTIONS;

@@ -5,15 +5,15 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Text, is_false};
+use super::{Symbol, is_false};
 
-/// The columns of one side of a foreign key, of which there are two at most as a rule.
-pub type Names = SmallVec<[Text; 2]>;
+/// The columns of one side of a foreign key, usually at most two.
+pub type ColumnNames = SmallVec<[Symbol; 2]>;
 
-/// What an index is for.
+/// The type of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum IndexKind {
+pub enum IndexType {
     /// The primary key.
     Primary,
     /// Unique.
@@ -30,36 +30,36 @@ pub enum IndexKind {
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Index {
-    /// What it is for.
+    /// Type of the index.
     #[serde(default)]
-    pub kind: IndexKind,
-    /// Its parts in order; most have one.
-    pub parts: SmallVec<[Part; 1]>,
-    /// HASH where the engine's own default is another.
+    pub kind: IndexType,
+    /// Key parts in order; most indexes have one.
+    pub parts: SmallVec<[IndexPart; 1]>,
+    /// USING HASH, if that is not the engine's default.
     #[serde(default, skip_serializing_if = "is_false")]
     pub hash: bool,
-    /// Invisible (MySQL) or ignored (MariaDB): kept up to date but not used.
+    /// INVISIBLE (MySQL) or IGNORED (MariaDB): maintained but not used by queries.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invisible: bool,
-    /// Its comment.
+    /// COMMENT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
+    pub comment: Option<Symbol>,
 }
 
 impl Index {
-    /// The columns that it holds, without its expressions.
-    pub fn columns(&self) -> impl Iterator<Item = Text> {
-        self.parts.iter().filter_map(Part::column_name)
+    /// Its columns, without expressions.
+    pub fn columns(&self) -> impl Iterator<Item = Symbol> {
+        self.parts.iter().filter_map(IndexPart::column_name)
     }
 }
 
 /// One part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct IndexPart {
     /// The column, or the expression of a functional part.
     #[serde(flatten)]
-    pub key: Key,
-    /// Only that many leading characters or bytes.
+    pub key: IndexKey,
+    /// Length of the prefix in characters or bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<NonZeroU32>,
     /// Descending.
@@ -67,40 +67,40 @@ pub struct Part {
     pub descending: bool,
 }
 
-/// What a part of an index is made of.
+/// The content of an index part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Key {
+pub enum IndexKey {
     /// A column.
-    Column(Text),
+    Column(Symbol),
     /// An expression (MySQL only).
-    Expression(Text),
+    Expression(Symbol),
 }
 
-impl Part {
+impl IndexPart {
     /// An ascending part over the whole column.
-    pub fn column(name: &str) -> Part {
-        Part {
-            key: Key::Column(Text::new(name)),
+    pub fn column(name: &str) -> IndexPart {
+        IndexPart {
+            key: IndexKey::Column(Symbol::new(name)),
             prefix: None,
             descending: false,
         }
     }
 
     /// The column, unless the part is an expression.
-    pub fn column_name(&self) -> Option<Text> {
+    pub fn column_name(&self) -> Option<Symbol> {
         match self.key {
-            Key::Column(name) => Some(name),
-            Key::Expression(_) => None,
+            IndexKey::Column(name) => Some(name),
+            IndexKey::Expression(_) => None,
         }
     }
 }
 
-/// What happens to the child row.
+/// The referential action of a foreign key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// RESTRICT and NO ACTION, which are the same in InnoDB.
+pub enum ReferentialAction {
+    /// RESTRICT or NO ACTION, which are equal in InnoDB.
     #[default]
     Restrict,
     /// CASCADE.
@@ -117,17 +117,17 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     /// Columns of this table.
-    pub columns: Names,
+    pub columns: ColumnNames,
     /// The parent table; of another database as `` `database`.`table` ``.
-    pub table: Text,
+    pub table: Symbol,
     /// Columns of the parent.
-    pub references: Names,
+    pub references: ColumnNames,
     /// ON DELETE.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub on_delete: Action,
+    pub on_delete: ReferentialAction,
     /// ON UPDATE.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub on_update: Action,
+    pub on_update: ReferentialAction,
 }
 
 /// For `skip_serializing_if`.

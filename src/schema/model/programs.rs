@@ -2,31 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Text, is_false};
+use super::{Symbol, is_false};
 
 /// A trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
     /// `before insert`, `after update`, ...
-    pub when: Text,
-    /// Its place among the table's triggers with the same `when`, from 1.
+    pub when: Symbol,
+    /// Position among the table's triggers with the same `when`, from 1.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub order: u32,
-    /// The statement; `None` if the user may not see it.
-    pub body: Option<Text>,
+    /// The statement; `None` if it is hidden from the user.
+    pub body: Option<Symbol>,
     /// See [`Routine::mode`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Text>,
+    pub mode: Option<Symbol>,
 }
 
 /// A view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// The canonical SELECT; `None` if the user may not see it.
-    pub definition: Option<Text>,
+    /// The canonical SELECT; `None` if it is hidden from the user.
+    pub definition: Option<Symbol>,
     /// `cascaded` or `local` for WITH CHECK OPTION.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_option: Option<Text>,
+    pub check_option: Option<Symbol>,
     /// SQL SECURITY INVOKER.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invoker: bool,
@@ -35,87 +35,86 @@ pub struct View {
 /// A stored procedure or function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routine {
-    /// The parameters, as they stand between the parentheses.
+    /// The parameters, as written between the parentheses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parameters: Vec<Text>,
+    pub parameters: Vec<Symbol>,
     /// Type of a function's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returns: Option<Text>,
-    /// The statement; `None` if the user may not see it.
-    pub body: Option<Text>,
+    pub returns: Option<Symbol>,
+    /// The statement; `None` if it is hidden from the user.
+    pub body: Option<Symbol>,
     /// DETERMINISTIC.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deterministic: bool,
     /// `reads sql data` and the like; `None` for the default, `contains sql`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_access: Option<Text>,
+    pub data_access: Option<Symbol>,
     /// SQL SECURITY INVOKER.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invoker: bool,
-    /// Its comment.
+    /// COMMENT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
-    /// What of `sql_mode` it was made in, as far as its text means something else in another:
+    pub comment: Option<Symbol>,
+    /// The modes of `sql_mode` at its creation that affect the meaning of its text:
     /// `ANSI_QUOTES,PIPES_AS_CONCAT`, `ORACLE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Text>,
+    pub mode: Option<Symbol>,
 }
 
 /// A scheduled event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// `every '1' day`, perhaps with ` ends '2027-01-01 00:00:00'`, or `at '2027-01-01 00:00:00'`.
-    pub schedule: Text,
-    /// How far the moment in `schedule` lies behind the making or the last change of the event, where
-    /// it may have been computed from that: `86400 second`, `2505600 second or 1 month`.
+pub struct ScheduledEvent {
+    /// `every '1' day`, optionally with ` ends '2027-01-01 00:00:00'`, or `at '2027-01-01 00:00:00'`.
+    pub schedule: Symbol,
+    /// The interval between the creation or last change of the event and the time in `schedule`, if that
+    /// may have been computed from it: `86400 second`, `2505600 second or 1 month`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relative: Option<Text>,
-    /// When it begins, unless that may have been computed from the making of the event.
+    pub relative: Option<Symbol>,
+    /// STARTS, unless it may have been computed from the creation of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts: Option<Text>,
-    /// When it begins, in any case; only known of a live event.
+    pub starts: Option<Symbol>,
+    /// STARTS in all cases; known only for a live event.
     #[serde(skip)]
-    pub live_starts: Option<Text>,
-    /// The statement; `None` if the user may not see it.
-    pub body: Option<Text>,
+    pub live_starts: Option<Symbol>,
+    /// The statement; `None` if it is hidden from the user.
+    pub body: Option<Symbol>,
     /// DISABLE.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
     /// ON COMPLETION PRESERVE.
     #[serde(default, skip_serializing_if = "is_false")]
     pub preserve: bool,
-    /// Its comment.
+    /// COMMENT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<Text>,
+    pub comment: Option<Symbol>,
     /// See [`Routine::mode`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Text>,
+    pub mode: Option<Symbol>,
 }
 
-impl Event {
-    /// Whether both are to run at the same times: at the same moments, or at moments equally far
-    /// behind the making of each.
-    pub fn same_schedule(&self, other: &Event) -> bool {
-        let apart = |event: &Event| event.relative.map_or("", Text::as_str).split(" or ");
+impl ScheduledEvent {
+    /// Whether both run at the same times, or at the same interval after the creation of each.
+    pub fn same_schedule(&self, other: &ScheduledEvent) -> bool {
+        let apart = |event: &ScheduledEvent| event.relative.map_or("", Symbol::as_str).split(" or ");
         self.schedule == other.schedule
             || (self.relative.is_some()
                 && apart(self).any(|one| apart(other).any(|other| one == other))
                 && self.pace() == other.pace())
     }
 
-    /// The schedule without its moment.
+    /// The schedule without its time.
     fn pace(&self) -> &str {
         let text = self.schedule.as_str();
         text.rsplit_once(" '").map_or(text, |(pace, _)| pace)
     }
 
-    /// Whether it drops itself at a moment that lies so far behind its making: it may be gone.
+    /// Whether it drops itself at a time relative to its creation, so that it may not exist any more.
     pub fn may_have_ended(&self) -> bool {
         self.relative.is_some() && !self.preserve
     }
 }
 
-/// The order of a trigger that has its event to itself.
+/// The order of the only trigger of an event.
 fn one() -> u32 {
     1
 }

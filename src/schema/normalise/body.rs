@@ -3,35 +3,34 @@
 use crate::db::Flavor;
 use crate::schema::dialect;
 
-/// A body as written, but for its line breaks outside strings, what ends it, and the comments around
-/// it: MariaDB leaves out those before the body of a trigger, MySQL those behind a compound statement.
+/// The body with LF line endings outside strings, without surrounding comments and trailing `;`: MariaDB
+/// omits comments before the body of a trigger, MySQL those after a compound statement.
 pub fn body(flavor: Flavor, text: &str) -> String {
     let text = pieces(text)
         .map(|piece| match piece {
-            Piece::Quoted(text) => text.to_owned(),
-            Piece::Comment(text) | Piece::Other(text) => text.replace("\r\n", "\n"),
+            BodyPart::Quoted(text) => text.to_owned(),
+            BodyPart::Comment(text) | BodyPart::Other(text) => text.replace("\r\n", "\n"),
         })
         .collect::<String>();
     let mut body = text.trim_start();
     while let Some(rest) = after_comment(body) {
         body = rest.trim_start();
     }
-    if !dialect::of(flavor).keeps_last_comments {
+    if !dialect::for_flavor(flavor).keeps_last_comments {
         body = without_last_comments(body);
     }
     body.trim_end().trim_end_matches(';').trim_end().to_owned()
 }
 
-/// A body in which only what the server runs is left: without comments, and with one space for any
-/// white space outside quotes. The clients of MariaDB and MySQL drop comments from what they send
-/// unless they are told to keep them (`--comments`).
+/// A body without comments, and with one space for any white space outside quotes. The clients of MariaDB
+/// and MySQL remove comments from statements unless `--comments` is set.
 pub fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text) {
         match piece {
-            Piece::Quoted(text) => out.push_str(text),
-            Piece::Comment(_) => out.push(' '),
-            Piece::Other(text) => {
+            BodyPart::Quoted(text) => out.push_str(text),
+            BodyPart::Comment(_) => out.push(' '),
+            BodyPart::Other(text) => {
                 for letter in text.chars() {
                     out.push(if letter.is_whitespace() { ' ' } else { letter });
                 }
@@ -46,14 +45,14 @@ fn squeezed(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text.trim()) {
         match piece {
-            Piece::Other(text) => {
+            BodyPart::Other(text) => {
                 for letter in text.chars() {
                     if letter != ' ' || !out.ends_with(' ') {
                         out.push(letter);
                     }
                 }
             }
-            Piece::Quoted(text) | Piece::Comment(text) => out.push_str(text),
+            BodyPart::Quoted(text) | BodyPart::Comment(text) => out.push_str(text),
         }
     }
     out
@@ -61,29 +60,29 @@ fn squeezed(text: &str) -> String {
 
 /// A part of a program's text.
 #[derive(Debug, Clone, Copy)]
-enum Piece<'a> {
-    /// With its quotes.
+enum BodyPart<'a> {
+    /// Quoted text, with its quotes.
     Quoted(&'a str),
-    /// One that the server does not run.
+    /// A comment that the server does not execute.
     Comment(&'a str),
     /// Anything else.
     Other(&'a str),
 }
 
-/// The pieces of a text, in which a backslash escapes in strings.
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+/// Divides a text into parts; a backslash escapes in strings.
+fn pieces(text: &str) -> impl Iterator<Item = BodyPart<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;
         let (piece, used): (fn(_) -> _, usize) = match first {
-            '\'' | '"' | '`' => (Piece::Quoted, quoted(rest, first)),
+            '\'' | '"' | '`' => (BodyPart::Quoted, quoted(rest, first)),
             _ => match after_comment(rest) {
-                Some(after) => (Piece::Comment, rest.len() - after.len()),
+                Some(after) => (BodyPart::Comment, rest.len() - after.len()),
                 None => {
                     let next = rest.char_indices().skip(1).find(|(at, letter)| {
                         matches!(letter, '\'' | '"' | '`') || after_comment(&rest[*at..]).is_some()
                     });
-                    (Piece::Other, next.map_or(rest.len(), |(at, _)| at))
+                    (BodyPart::Other, next.map_or(rest.len(), |(at, _)| at))
                 }
             },
         };
@@ -93,7 +92,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// How many bytes the quoted text takes that begins here.
+/// The length in bytes of the quoted text at the start of `text`.
 fn quoted(text: &str, quote: char) -> usize {
     let mut letters = text.char_indices().skip(1);
     while let Some((at, letter)) = letters.next() {
@@ -106,7 +105,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// What follows the comment that `text` begins with.
+/// The text after a comment at the start of `text`.
 fn after_comment(text: &str) -> Option<&str> {
     let of_line = text.starts_with('#')
         || text
@@ -116,15 +115,15 @@ fn after_comment(text: &str) -> Option<&str> {
         return Some(text.find('\n').map_or("", |end| &text[end..]));
     }
     let inner = text.strip_prefix("/*")?;
-    // What stands in these is SQL.
+    // These contain SQL that the server executes.
     if inner.starts_with(['!', '+']) || inner.starts_with("M!") {
         return None;
     }
     inner.find("*/").map(|end| &inner[end + 2..])
 }
 
-/// A compound statement without the comments behind it. MariaDB prints strings without
-/// backslashes that escape, so that every quote ends or begins one.
+/// A compound statement without the comments after it. MariaDB prints strings without backslash escapes,
+/// so that every quote starts or ends a string.
 fn without_last_comments(text: &str) -> &str {
     let mut end = 0;
     let mut rest = text;
@@ -151,13 +150,13 @@ fn without_last_comments(text: &str) -> &str {
     }
 }
 
-/// The text without what the servers leave out, and without what they print for it.
+/// The text without escapes, quotes and white space, which servers print differently.
 pub fn without_escapes(text: &str) -> String {
     let mut letters = text.chars().peekable();
     let mut out = String::with_capacity(text.len());
     while let Some(letter) = letters.next() {
         match letter {
-            // An escaped backslash before an n is printed as an escaped n is written.
+            // The printed form of an escaped backslash before an n equals the written form of an escaped n.
             '\\' => {
                 while letters.next_if_eq(&'\\').is_some() {}
                 letters.next_if(|next| "ntr0bZ".contains(*next));

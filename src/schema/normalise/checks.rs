@@ -1,16 +1,17 @@
-//! Checks of columns.
+//! Column-level checks.
 
 use crate::schema::expr;
-use crate::schema::model::{Check, Table, Text};
+use crate::schema::model::{CheckConstraint, Symbol, Table};
 
-/// Names the checks of columns after their columns: MariaDB goes on calling them by the name that
-/// a column had before it was renamed.
+/// Names column-level checks after their columns: MariaDB keeps the name that the column had before
+/// it was renamed.
 pub fn name_column_checks(table: &mut Table) {
-    let astray = |table: &Table, name: &Text| table.column(&Check::name_on_server(*name)).is_none();
-    let stale: Vec<Text> = table
+    let astray =
+        |table: &Table, name: &Symbol| table.column(&CheckConstraint::name_on_server(*name)).is_none();
+    let stale: Vec<Symbol> = table
         .checks
         .iter()
-        .filter(|(name, check)| check.of_column && astray(table, name))
+        .filter(|(name, check)| check.column_level && astray(table, name))
         .map(|(name, _)| *name)
         .collect();
     for name in stale {

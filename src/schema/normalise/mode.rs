@@ -1,11 +1,11 @@
-//! The `sql_mode` a program was made in, as far as its text means something else in another.
+//! The modes of a program's `sql_mode` that affect the meaning of its text.
 
 use super::super::expr::lexer;
 
-/// Whether a mode can matter to a text.
+/// Whether a mode can affect a text.
 type Matters = fn(&str) -> bool;
 
-/// Modes that change how a text is read, each with what has to stand in the text for that.
+/// Modes that affect parsing, each with a test whether it can affect a text.
 const MODES: [(&str, Matters); 5] = [
     ("ANSI_QUOTES", |body| body.contains('"')),
     ("HIGH_NOT_PRECEDENCE", |body| lexer::has_bare_word(body, "not")),
@@ -14,10 +14,10 @@ const MODES: [(&str, Matters); 5] = [
     ("REAL_AS_FLOAT", |body| lexer::has_bare_word(body, "real")),
 ];
 
-/// The mode of MariaDB that has another language for programs.
+/// The mode of MariaDB with Oracle's language for programs.
 pub const ORACLE: &str = "ORACLE";
 
-/// The modes among `sql_mode` that matter to the text of a program, in the order of their names.
+/// The modes in `sql_mode` that affect the text of a program, in the order of their names.
 pub fn program_mode(sql_mode: &str, body: &str) -> Option<String> {
     let has = |mode: &str| sql_mode.split(',').any(|one| one.eq_ignore_ascii_case(mode));
     if has(ORACLE) {
@@ -28,7 +28,7 @@ pub fn program_mode(sql_mode: &str, body: &str) -> Option<String> {
     (!modes.is_empty()).then(|| modes.join(","))
 }
 
-/// The modes that would change the meaning of a program's text and were not set when it was made.
+/// The modes that would change the meaning of a program's text and were not set at its creation.
 pub fn modes_against(sql_mode: Option<&str>, body: &str) -> Vec<&'static str> {
     let set = |mode: &str| sql_mode.is_some_and(|set| set.split(',').any(|one| one == mode));
     let against = MODES.iter().filter(|(mode, matters)| !set(mode) && matters(body));

@@ -1,9 +1,9 @@
 //! Table options: INFORMATION_SCHEMA's `create_options`.
 
-use crate::schema::model::{ByName, Text};
+use crate::schema::model::{ByName, Symbol};
 
-/// Options that say where files lie on one machine, or how a table is partitioned, or that no statement
-/// sets: no part of a schema.
+/// Options that are not part of a schema: paths on one machine, partitioning, and options that no
+/// statement sets.
 const LEFT_OUT: [&str; 4] = [
     "data_directory",
     "index_directory",
@@ -11,7 +11,7 @@ const LEFT_OUT: [&str; 4] = [
     "secondary_load",
 ];
 
-/// Options, with an engine and a value, that are as if they had not been given.
+/// Options, with an engine and a value, that equal the engine's default.
 const NO_OPTIONS: [(&str, &str, &str); 5] = [
     ("innodb", "encryption", "n"),
     ("innodb", "compression", "none"),
@@ -20,21 +20,21 @@ const NO_OPTIONS: [(&str, &str, &str); 5] = [
     ("aria", "transactional", "1"),
 ];
 
-/// The explicit options of a table. InnoDB's row format is the one that was asked for, else the
-/// one in use, so that naming the default is no difference; MySQL 9.7 goes on reporting the
-/// old one in use after it was changed on a partitioned table.
-pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> ByName<Text> {
+/// The explicit options of a table. InnoDB's row format is the requested one, otherwise the one in
+/// use, so that naming the default makes no difference; MySQL 9.7 still reports the old row format
+/// after a change on a partitioned table.
+pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> ByName<Symbol> {
     let engine = engine.to_ascii_lowercase();
     let mut options = ByName::new();
     if engine == "innodb" && !row_format.is_empty() {
         options.insert(
-            Text::new("row_format"),
-            Text::from(row_format.to_ascii_lowercase()),
+            Symbol::new("row_format"),
+            Symbol::from(row_format.to_ascii_lowercase()),
         );
     }
     for (key, value) in read(create_options) {
         if !LEFT_OUT.contains(&key.as_str()) {
-            options.insert(Text::from(key), Text::from(value));
+            options.insert(Symbol::from(key), Symbol::from(value));
         }
     }
     options.retain(|key, value| {
@@ -46,7 +46,7 @@ pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> By
     options
 }
 
-/// Reads `row_format=FIXED DATA DIRECTORY='/a b/' COMPRESSION="none" partitioned`, in which MariaDB
+/// Parses `row_format=FIXED DATA DIRECTORY='/a b/' COMPRESSION="none" partitioned`, in which MariaDB
 /// writes the options of engines as `` `PAGE_COMPRESSED`='ON' ``.
 fn read(text: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
@@ -91,7 +91,7 @@ fn read(text: &str) -> Vec<(String, String)> {
     out
 }
 
-/// The text in quotes, which are doubled in it, and what follows.
+/// The text in quotes, which are doubled inside, and the rest.
 fn quoted(text: &str, quote: char) -> (String, &str) {
     let mut out = String::new();
     let mut letters = text.char_indices().skip(1).peekable();
@@ -107,7 +107,7 @@ fn quoted(text: &str, quote: char) -> (String, &str) {
     (out, "")
 }
 
-/// One spelling of each truth value, in which MariaDB keeps what was written.
+/// Unifies the spellings of a truth value, which MariaDB stores as written.
 fn truth(value: String) -> String {
     match value.to_ascii_lowercase().as_str() {
         "on" | "yes" | "1" => "1".to_owned(),

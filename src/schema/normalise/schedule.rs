@@ -1,12 +1,11 @@
-//! When events run. The servers keep `AT CURRENT_TIMESTAMP + INTERVAL 1 DAY` as the moment that it
-//! was when the event was made, so that two runs of one migration never agree on it.
+//! Schedules of events. The servers store `AT CURRENT_TIMESTAMP + INTERVAL 1 DAY` as an absolute time,
+//! computed at the creation of the event, so that two runs of a migration always differ.
 
-/// Most seconds between the two moments that need not be whole minutes.
+/// Largest difference in seconds that need not be whole minutes.
 const SHORT: i64 = 3600;
 
-/// How far `moment` lies behind `made`, as intervals: one of seconds, and one of months where it is
-/// whole months. Nothing if the moment does not look as if it had been computed from the other: it
-/// is earlier, or not whole minutes later.
+/// The interval from `made` to `moment`: in seconds, and in months if it is whole months. Empty if the
+/// moment was probably not computed from the other, because it is earlier or not whole minutes later.
 pub fn intervals(moment: &str, made: &str) -> Vec<String> {
     let (Some(moment), Some(made)) = (Moment::parse(moment), Moment::parse(made)) else {
         return Vec::new();
@@ -20,7 +19,7 @@ pub fn intervals(moment: &str, made: &str) -> Vec<String> {
     out
 }
 
-/// A date and a time of day, in a time zone that both of two have.
+/// A date and a time of day, in a time zone common to the two compared.
 struct Moment {
     year: i64,
     month: i64,
@@ -29,7 +28,7 @@ struct Moment {
 }
 
 impl Moment {
-    /// Reads `2030-01-02 03:04:05`.
+    /// Parses `2030-01-02 03:04:05`.
     fn parse(text: &str) -> Option<Moment> {
         let (date, time) = text.split_once(' ')?;
         let numbers = |text: &str, between: char| -> Option<[i64; 3]> {
@@ -49,7 +48,7 @@ impl Moment {
 
     /// Seconds since a fixed day.
     fn seconds(&self) -> i64 {
-        // Years begin in March, so that the leap day is the last of its year.
+        // Count years from March, so that the leap day is the last day of a year.
         let (year, month) = match self.month {
             1 | 2 => (self.year - 1, self.month + 9),
             month => (self.year, month - 3),
@@ -59,8 +58,8 @@ impl Moment {
         days * 86_400 + self.second
     }
 
-    /// How many whole months this is after `other`; the last day of a month stands for the days that
-    /// it does not have.
+    /// The number of whole months from `other` to this; the last day of a month replaces days that the
+    /// month does not have.
     fn months_after(&self, other: &Moment) -> Option<i64> {
         let months = (self.year - other.year) * 12 + self.month - other.month;
         let last = self.day == days_in(self.year, self.month) && other.day > self.day;

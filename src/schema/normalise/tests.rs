@@ -1,6 +1,6 @@
 use super::*;
 use crate::db::Flavor;
-use crate::schema::model::{Check, Column};
+use crate::schema::model::{CheckConstraint, Column};
 
 #[test]
 fn types_lose_what_does_not_show() {
@@ -139,20 +139,20 @@ fn extra_is_read_in_both_spellings() {
 
 #[test]
 fn json_comes_back_from_longtext_with_a_check() {
-    let mut table = Table::new(Text::new("utf8mb4_general_ci"));
+    let mut table = Table::new(Symbol::new("utf8mb4_general_ci"));
     let data = Column::with("data", "longtext", |data| {
-        data.collation = Some(Text::new("utf8mb4_bin"));
+        data.collation = Some(Symbol::new("utf8mb4_bin"));
     });
     table.columns.push(data);
     let mut plain = data;
-    plain.name = Text::new("plain");
+    plain.name = Symbol::new("plain");
     table.columns.push(plain);
-    let check = Check {
-        clause: Text::new("json_valid(`data`)"),
+    let check = CheckConstraint {
+        clause: Symbol::new("json_valid(`data`)"),
         not_enforced: false,
-        of_column: true,
+        column_level: true,
     };
-    table.checks.insert(Text::new("data"), check);
+    table.checks.insert(Symbol::new("data"), check);
     restore_json(&mut table);
     assert_eq!(table.columns[0].ty, "json");
     assert_eq!(table.columns[0].collation, None);
@@ -169,7 +169,7 @@ fn generated_names_are_known() {
     assert!(is_generated_foreign_key("bookings", "bookings_ibfk_2"));
     assert!(is_generated_foreign_key("bookings", "3"));
     assert!(!is_generated_foreign_key("bookings", "fk_guest"));
-    let first = Some(Key::Column(Text::new("email")));
+    let first = Some(IndexKey::Column(Symbol::new("email")));
     assert!(is_generated_index("email", first));
     assert!(is_generated_index("email_2", first));
     assert!(!is_generated_index("idx_email", first));

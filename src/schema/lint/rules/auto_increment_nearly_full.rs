@@ -3,15 +3,15 @@
 use crate::schema::lint::columns::modify;
 use crate::schema::lint::rule::rule;
 use crate::schema::lint::{Finding, auto_increment_use};
-use crate::schema::model::{Column, Schema, Table, Text};
+use crate::schema::model::{Column, Schema, Symbol, Table};
 
 rule! {
     /// # What it does
     /// Finds AUTO_INCREMENT columns that have used three quarters of their type's range.
     ///
     /// # Why it matters
-    /// At the end of the range every INSERT fails, with error 1062 or 1467. Changing the type of a large table then takes
-    /// longer than anybody can wait.
+        /// At the end of the range every INSERT fails with error 1062 or 1467. Changing the type of a large table then takes
+        /// too long for an outage.
     ///
     /// # Example
     /// ```sql
@@ -19,7 +19,7 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// The columns whose foreign keys refer to it change with it.
+    /// Columns whose foreign keys reference the counter must change with it.
     /// ```sql
     /// ALTER TABLE events MODIFY COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT;
     /// ```
@@ -30,7 +30,7 @@ rule! {
     check: check,
 }
 
-/// From here on a counter is worth a warning.
+/// Used percentage from which a counter is reported.
 const NEARLY_FULL_PERCENT: f64 = 75.0;
 
 fn check(schema: &Schema, out: &mut Vec<Finding>) {
@@ -50,9 +50,9 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
     }
 }
 
-/// What gives a counter more room.
-fn larger_counter(schema: &Schema, table_name: Text, table: &Table, column: &Column) -> String {
-    let largest = Text::new("bigint unsigned");
+/// The statement that enlarges a counter's type.
+fn larger_counter(schema: &Schema, table_name: Symbol, table: &Table, column: &Column) -> String {
+    let largest = Symbol::new("bigint unsigned");
     if column.ty == largest {
         return "no integer type is larger: number the rows anew, or find what made the counter leap"
             .to_owned();

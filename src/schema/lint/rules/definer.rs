@@ -5,11 +5,11 @@ use crate::schema::lint::rule::rule;
 
 rule! {
     /// # What it does
-    /// Finds views, triggers, routines and events whose DEFINER is no account of `--allow-definer`. Without that option it
-    /// finds nothing.
+        /// Finds views, triggers, routines and events whose DEFINER is not an account of `--allow-definer`. Without that
+        /// option it has no findings.
     ///
     /// # Why it matters
-    /// They run with the rights of that account, whoever calls them, and fail with error 1449 once the account is gone.
+    /// They run with the privileges of that account for every caller, and fail with error 1449 once the account is dropped.
     ///
     /// # Example
     /// With `--allow-definer 'app@%'`:
@@ -18,15 +18,15 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// Make it again as one of the accounts that are allowed, or with their name as its DEFINER.
+    /// Create it again as one of the allowed accounts, or with such an account as its DEFINER.
     /// ```sql
     /// CREATE OR REPLACE DEFINER = 'app'@'%' VIEW totals AS SELECT 1 AS total;
     /// ```
     id: "definer",
     severity: Breaks,
     summary: "programs whose DEFINER is not among the allowed accounts",
-    why: "what has an account as its DEFINER runs with that account's rights, and fails once the account is gone",
-    // Definers belong to a server and are no part of a schema: `definers` is given them.
+    why: "a program runs with the privileges of its DEFINER, and fails once that account is dropped",
+    // Definers belong to a server and are not part of a schema; `definers` receives them separately.
     check: |_, _| {},
 }
 
@@ -35,7 +35,7 @@ rule! {
 pub struct Defined {
     /// `view`, `trigger`, `procedure`, `function` or `event`.
     pub kind: String,
-    /// Its name.
+    /// Name of the object.
     pub name: String,
     /// `user@host`.
     pub definer: String,
@@ -54,7 +54,7 @@ pub fn definers(programs: &[Defined], allowed: &[String]) -> Vec<Finding> {
             RULE.finding(
                 one.name.clone(),
                 format!("the {} has the definer {}", one.kind, one.definer),
-                "make it again as one of the accounts that are allowed, or with their name as its DEFINER"
+                "create it again as one of the allowed accounts, or with such an account as its DEFINER"
                     .to_owned(),
             )
         })

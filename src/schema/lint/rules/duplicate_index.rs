@@ -7,8 +7,8 @@ use crate::schema::model::Schema;
 
 rule! {
     /// # What it does
-    /// Finds indexes over the same columns as another index of the table. Of two, the one that promises less goes: a plain
-    /// one beside a unique one, an invisible one beside a visible one.
+        /// Finds indexes over the same columns as another index of the table. Of two, it reports the weaker one: a plain one
+        /// rather than a unique one, an invisible one rather than a visible one.
     ///
     /// # Why it matters
     /// Each copy costs space, and time on every write, and serves no query that the other does not.
@@ -44,7 +44,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use crate::schema::lint::fixture::{add_index, found, index, key};
-    use crate::schema::model::{Index, IndexKind};
+    use crate::schema::model::{Index, IndexType};
 
     #[test]
     fn a_copy_is_found() {
@@ -60,7 +60,7 @@ mod tests {
         let shadowed = found(|table| {
             let invisible = Index {
                 invisible: true,
-                ..index(IndexKind::Plain, &["other"])
+                ..index(IndexType::Plain, &["other"])
             };
             table.indexes.insert(key("a"), invisible);
             add_index(table, "b", &["other"]);
@@ -77,7 +77,7 @@ mod tests {
         let once = found(|table| {
             table
                 .indexes
-                .insert(key("a"), index(IndexKind::Unique, &["other"]));
+                .insert(key("a"), index(IndexType::Unique, &["other"]));
             add_index(table, "b", &["other"]);
             add_index(table, "c", &["other", "code"]);
         });

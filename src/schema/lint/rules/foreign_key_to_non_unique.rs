@@ -3,18 +3,18 @@
 use crate::schema::ddl::{name, names};
 use crate::schema::lint::Finding;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{ForeignKey, Index, IndexKind, Schema, Table};
+use crate::schema::model::{ForeignKey, Index, IndexType, Schema, Table};
 
 rule! {
     /// # What it does
-    /// Finds foreign keys that refer to columns which no unique key of the parent consists of.
+    /// Finds foreign keys that reference columns which are not a unique key of the parent.
     ///
     /// # Why it matters
-    /// A child row then has several parents: ON DELETE CASCADE takes it with any of them. MySQL refuses to make such a
-    /// key by default from 8.4 on (`restrict_fk_on_non_standard_key`), so a dump cannot be restored.
+        /// A child row can then have several parents: ON DELETE CASCADE deletes it with any of them. From 8.4 on, MySQL
+        /// rejects such a key by default (`restrict_fk_on_non_standard_key`), so a dump cannot be restored.
     ///
     /// # Example
-    /// MySQL takes it from 8.4 on only with `SET restrict_fk_on_non_standard_key = 0`.
+    /// From 8.4 on, MySQL accepts it only with `SET restrict_fk_on_non_standard_key = 0`.
     /// ```sql
     /// CREATE TABLE tags (id INT PRIMARY KEY, code INT, KEY by_code (code));
     /// CREATE TABLE tagged (id INT PRIMARY KEY, code INT, KEY by_code (code), FOREIGN KEY (code) REFERENCES tags (code));
@@ -27,8 +27,8 @@ rule! {
     /// ```
     id: "foreign-key-to-non-unique",
     severity: Breaks,
-    summary: "foreign keys to columns that no unique key holds",
-    why: "a child then has several parents: ON DELETE CASCADE takes it with any of them, and MySQL refuses to make \
+    summary: "foreign keys to columns that are not a unique key",
+    why: "a child can then have several parents: ON DELETE CASCADE deletes it with any of them, and MySQL rejects \
           such a key by default from 8.4 on",
     check: check,
 }
@@ -39,7 +39,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
             let Some(parent) = schema
                 .tables
                 .get(&key.table)
-                .filter(|parent| !tells_apart(parent, key))
+                .filter(|parent| !is_unique_key(parent, key))
             else {
                 continue;
             };
@@ -61,10 +61,10 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a unique key of the parent has just the columns that the key refers to.
-fn tells_apart(parent: &Table, key: &ForeignKey) -> bool {
+/// Whether the referenced columns are a unique key of the parent.
+fn is_unique_key(parent: &Table, key: &ForeignKey) -> bool {
     let whole = |index: &Index| {
-        let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
+        let unique = matches!(index.kind, IndexType::Primary | IndexType::Unique);
         unique
             && index.parts.len() == key.references.len()
             && index.parts.iter().all(|part| {
@@ -108,8 +108,8 @@ mod tests {
         let mut parent = Table::new(key("utf8mb4_general_ci"));
         let mut has = |columns: &[&str]| {
             parent.indexes.clear();
-            parent.indexes.insert(key("u"), index(IndexKind::Unique, columns));
-            tells_apart(&parent, &referring_to("code"))
+            parent.indexes.insert(key("u"), index(IndexType::Unique, columns));
+            is_unique_key(&parent, &referring_to("code"))
         };
         assert!(has(&["code"]));
         assert!(!has(&["code", "id"]));

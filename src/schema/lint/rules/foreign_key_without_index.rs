@@ -4,7 +4,7 @@ use crate::schema::ddl::{name, names};
 use crate::schema::lint::Finding;
 use crate::schema::lint::indexes::plain_parts;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{Index, Schema, Text};
+use crate::schema::model::{Index, Schema, Symbol};
 
 rule! {
     /// # What it does
@@ -15,8 +15,8 @@ rule! {
     /// Every change of a parent row then reads the whole child table, under locks.
     ///
     /// # Example
-    /// No statement makes one on a current server. It is found in databases that came from a dump, an old server or a
-    /// changed data folder.
+        /// No statement creates one on a current server. It occurs in databases from a dump, an old server or a changed data
+        /// folder.
     ///
     /// # Fix
     /// ```sql
@@ -24,7 +24,7 @@ rule! {
     /// ```
     id: "foreign-key-without-index",
     severity: Performance,
-    summary: "foreign keys whose columns no index begins with",
+    summary: "foreign keys whose columns are not the first ones of an index",
     why: "every change of a parent row then reads the whole child table, under locks",
     check: check,
 }
@@ -33,7 +33,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
     for (table_name, table) in &schema.tables {
         for (key_name, key) in &table.foreign_keys {
             let covers = |index: &Index| {
-                let columns: Vec<Text> = index.columns().collect();
+                let columns: Vec<Symbol> = index.columns().collect();
                 plain_parts(index)
                     && columns.len() >= key.columns.len()
                     && columns[..key.columns.len()] == key.columns[..]

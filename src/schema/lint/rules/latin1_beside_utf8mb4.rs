@@ -7,7 +7,7 @@ use crate::schema::model::Schema;
 
 rule! {
     /// # What it does
-    /// Finds tables and columns in latin1 in a database that has utf8mb4 text too.
+    /// Finds tables and columns in latin1 in a database that also has utf8mb4 text.
     ///
     /// # Why it matters
     /// Text that is copied or compared between them is converted; characters that latin1 lacks become question marks.
@@ -19,14 +19,14 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// Text that an application stored as UTF-8 through a latin1 connection needs another way: look at it first.
+    /// Text that an application stored as UTF-8 through a latin1 connection needs another conversion: check it first.
     /// ```sql
     /// ALTER TABLE old_names CONVERT TO CHARACTER SET utf8mb4;
     /// ```
     id: "latin1-beside-utf8mb4",
     severity: Breaks,
     summary: "latin1 text where other text is utf8mb4",
-    why: "text copied or compared between them is converted, and what latin1 lacks becomes question marks",
+    why: "text copied or compared between them is converted, and characters that latin1 lacks become question marks",
     check: check,
 }
 

@@ -10,8 +10,8 @@ rule! {
     /// Finds tables stored by MEMORY.
     ///
     /// # Why it matters
-    /// Its rows are gone after a restart; a replica that restarts then differs from its source. Every change locks the whole
-    /// table.
+        /// Its rows are lost after a restart; a replica that restarts then differs from its source. Every change locks the
+        /// whole table.
     ///
     /// # Example
     /// ```sql
@@ -25,7 +25,7 @@ rule! {
     id: "memory-engine",
     severity: Breaks,
     summary: "tables that are empty after a restart",
-    why: "its rows are gone after a restart, replicas then differ, and every change locks the whole table",
+    why: "its rows are lost after a restart, replicas then differ, and every change locks the whole table",
     check: check,
 }
 

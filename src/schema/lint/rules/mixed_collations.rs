@@ -3,7 +3,7 @@
 use crate::schema::lint::Finding;
 use crate::schema::lint::columns::modify;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{Column, Schema, Table, Text};
+use crate::schema::model::{Column, Schema, Symbol, Table};
 
 rule! {
     /// # What it does
@@ -20,8 +20,8 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// The column gets the collation that most columns of its name have. Values that the new collation takes for equal
-    /// cannot stay in a unique index: look for them first.
+        /// Change the column to the most frequent collation of its name. Values that are equal in the new collation cannot
+        /// stay in a unique index: look for them first.
     /// ```sql
     /// ALTER TABLE logins MODIFY COLUMN email VARCHAR(90) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL;
     /// ```
@@ -33,11 +33,11 @@ rule! {
 }
 
 fn check(schema: &Schema, out: &mut Vec<Finding>) {
-    for columns in joined_columns(schema).chunk_by(|one, other| one.0 == other.0) {
+    for columns in joined_columns(schema).chunk_by(|column, next| column.0 == next.0) {
         let Some(usual) = usual_collation(columns) else {
             continue;
         };
-        for (column, collation, table) in columns.iter().filter(|one| one.1 != usual) {
+        for (column, collation, table) in columns.iter().filter(|column| column.1 != usual) {
             let Some(owner) = schema.tables.get(table) else {
                 continue;
             };
@@ -55,11 +55,11 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
 }
 
 /// An indexed character column: name, collation, table.
-type Joined = (Text, Text, Text);
+type Joined = (Symbol, Symbol, Symbol);
 
-/// The columns that a join may go by. They are joined by foreign keys, which cannot differ, and by name.
+/// The columns that a join may use: indexed columns of the same name. Columns of foreign keys cannot differ.
 fn joined_columns(schema: &Schema) -> Vec<Joined> {
-    let of_table = |(name, table): (&Text, &Table)| -> Vec<Joined> {
+    let of_table = |(name, table): (&Symbol, &Table)| -> Vec<Joined> {
         let indexed = |column: &&Column| {
             let mut parts = table.indexes.values().flat_map(|index| &index.parts);
             parts.any(|part| part.column_name() == Some(column.name))
@@ -74,9 +74,9 @@ fn joined_columns(schema: &Schema) -> Vec<Joined> {
     joined
 }
 
-/// The collation that most of some columns have; among equals the last by name.
-fn usual_collation(columns: &[Joined]) -> Option<Text> {
-    let runs = columns.chunk_by(|one, other| one.1 == other.1);
+/// The most frequent collation of some columns; of equally frequent ones the last by name.
+fn usual_collation(columns: &[Joined]) -> Option<Symbol> {
+    let runs = columns.chunk_by(|column, next| column.1 == next.1);
     let largest = runs.max_by_key(|run| run.len())?;
     largest.first().map(|(_, collation, _)| *collation)
 }

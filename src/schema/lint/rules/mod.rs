@@ -1,4 +1,4 @@
-//! The rules. One is a file here, `mod` and a line in [`RULES`]; `CONTRIBUTING.md` has the steps.
+//! The rules. Each is a file here with a `mod` line and an entry of [`RULES`]; `CONTRIBUTING.md` has the steps.
 
 mod auto_increment_nearly_full;
 mod definer;
@@ -17,11 +17,11 @@ mod zero_date_default;
 
 pub use definer::{Defined, definers};
 
-use super::rule::Rule;
+use super::rule::LintRule;
 
-/// All rules, in the order of their reports. `--help`, `--deny`, `--explain` and `docs/lints.md` are made
-/// from this list.
-pub const RULES: &[Rule] = &[
+/// All rules, in the order of their reports. `--help`, `--deny`, `--explain` and `docs/lints.md` are
+/// generated from this list.
+pub const RULES: &[LintRule] = &[
     no_primary_key::RULE,
     duplicate_index::RULE,
     redundant_index::RULE,

@@ -4,16 +4,16 @@ use crate::schema::ddl::{name, names};
 use crate::schema::lint::Finding;
 use crate::schema::lint::indexes::plain_parts;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{Index, IndexKind, Part, Schema, Table, Text};
+use crate::schema::model::{Index, IndexPart, IndexType, Schema, Symbol, Table};
 
 rule! {
     /// # What it does
     /// Finds tables without a primary key.
     ///
     /// # Why it matters
-    /// InnoDB stores such a table by a hidden counter that all such tables share behind one lock. A replica searches the
-    /// whole table for each changed row, and nothing can go through the table in batches: neither `create-conversations`
-    /// nor the tools for online changes.
+        /// InnoDB orders such a table by a hidden counter that all such tables share under one lock. A replica searches the
+        /// whole table for each changed row, and no tool can process the table in batches: neither `create-conversations` nor
+        /// tools for online changes.
     ///
     /// # Example
     /// ```sql
@@ -21,8 +21,8 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// A counter, or the columns of a unique index that takes no NULL, become the primary key. Without either a new column
-    /// is added, which rebuilds the table.
+        /// A counter, or the NOT NULL columns of a unique index, become the primary key. Without either, add a new column, which
+        /// rebuilds the table.
     /// ```sql
     /// ALTER TABLE log ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST;
     /// ```
@@ -55,14 +55,14 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
     }
 }
 
-/// The columns that could be the primary key as they are: a counter, or those of a unique index
-/// that takes no NULL.
-fn key_candidate(table: &Table) -> Option<Vec<Text>> {
+/// Existing columns that can become the primary key: a counter, or the NOT NULL columns of a unique
+/// index.
+fn key_candidate(table: &Table) -> Option<Vec<Symbol>> {
     if let Some(counter) = table.columns.iter().find(|column| column.auto_increment) {
         return Some(vec![counter.name]);
     }
     let whole = |index: &&Index| {
-        index.kind == IndexKind::Unique
+        index.kind == IndexType::Unique
             && index.parts.iter().all(|part| {
                 let column = part.column_name().and_then(|column| table.column(&column));
                 part.prefix.is_none() && column.is_some_and(|column| !column.nullable)
@@ -72,9 +72,9 @@ fn key_candidate(table: &Table) -> Option<Vec<Text>> {
     Some(index.columns().collect())
 }
 
-/// What makes these columns the primary key, which serves in the place of the indexes they have.
-fn key_from(table: &Table, columns: &[Text]) -> String {
-    let whole: Vec<Part> = columns.iter().map(|column| Part::column(column)).collect();
+/// The clause that makes these columns the primary key and drops the indexes it replaces.
+fn key_from(table: &Table, columns: &[Symbol]) -> String {
+    let whole: Vec<IndexPart> = columns.iter().map(|column| IndexPart::column(column)).collect();
     let replaced = table
         .indexes
         .iter()
@@ -104,7 +104,7 @@ mod tests {
         table.indexes.clear();
         table
             .indexes
-            .insert(key("u"), index(IndexKind::Unique, &["code", "other"]));
+            .insert(key("u"), index(IndexType::Unique, &["code", "other"]));
         add_index(&mut table, "c", &["other", "code"]);
         let mut schema = Schema::default();
         let mut counted = table.clone();
@@ -115,7 +115,7 @@ mod tests {
         schema.tables.insert(key("by_unique"), table);
         counted
             .indexes
-            .insert(key("id"), index(IndexKind::Unique, &["id"]));
+            .insert(key("id"), index(IndexType::Unique, &["id"]));
         schema.tables.insert(key("counted"), counted);
         assert_eq!(
             fixes(&schema, RULE.id),

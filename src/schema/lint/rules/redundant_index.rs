@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::schema::lint::Finding;
 use crate::schema::lint::indexes::{drop_index, duplicates, plain_parts};
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{Index, IndexKind, Schema, Text};
+use crate::schema::model::{Index, IndexType, Schema, Symbol};
 
 rule! {
     /// # What it does
-    /// Finds indexes whose columns are the first ones of a longer index. A unique index is a promise and never redundant;
-    /// the hashes of MEMORY tables serve whole keys only and are left out.
+        /// Finds indexes whose columns are the first ones of a longer index. A unique index is a constraint and never
+        /// redundant; hash indexes of MEMORY tables serve whole keys only and are ignored.
     ///
     /// # Why it matters
     /// The longer index serves the same queries; the shorter one costs space and time on every write.
@@ -29,22 +29,22 @@ rule! {
     /// ```
     id: "redundant-index",
     severity: Performance,
-    summary: "indexes that are the beginning of another",
-    why: "a longer index begins with the same columns and serves the same queries",
+    summary: "indexes that are a prefix of another",
+    why: "a longer index starts with the same columns and serves the same queries",
     check: check,
 }
 
 fn check(schema: &Schema, out: &mut Vec<Finding>) {
-    // The hashes of MEMORY serve whole keys only.
+    // Hash indexes of MEMORY tables serve whole keys only.
     let tables = schema
         .tables
         .iter()
         .filter(|(_, table)| !table.engine.eq_ignore_ascii_case("memory"));
     for (table_name, table) in tables {
-        let copies: BTreeSet<Text> = duplicates(table).into_iter().map(|(copy, _)| copy).collect();
+        let copies: BTreeSet<Symbol> = duplicates(table).into_iter().map(|(copy, _)| copy).collect();
         for (index_name, index) in table.indexes.iter().filter(|(name, _)| !copies.contains(*name)) {
-            // A unique index is a promise and not only a path.
-            if index.kind != IndexKind::Plain || !plain_parts(index) {
+            // A unique index is also a constraint.
+            if index.kind != IndexType::Plain || !plain_parts(index) {
                 continue;
             }
             let longer = table.indexes.iter().find(|(_, other)| {
@@ -53,7 +53,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
             if let Some((other, _)) = longer {
                 out.push(RULE.finding(
                     format!("{table_name}.{index_name}"),
-                    format!("is the beginning of {other}"),
+                    format!("is a prefix of {other}"),
                     drop_index(table_name, index_name),
                 ));
             }
@@ -61,8 +61,8 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
     }
 }
 
-/// Whether `long` serves what `short` does and more: its parts begin with those of `short`, of
-/// which the last may take less of its column.
+/// Whether `long` serves all queries of `short`: its parts start with those of `short`, of which the
+/// last may be a shorter prefix of its column.
 fn serves(long: &Index, short: &Index) -> bool {
     let Some((last, first)) = short.parts.split_last() else {
         return false;
@@ -99,7 +99,7 @@ mod tests {
         let unique = found(|table| {
             table
                 .indexes
-                .insert(key("a"), index(IndexKind::Unique, &["other"]));
+                .insert(key("a"), index(IndexType::Unique, &["other"]));
             add_index(table, "b", &["other", "id"]);
         });
         assert_eq!(unique, [], "a unique index is never redundant");
@@ -111,7 +111,7 @@ mod tests {
             add_index(table, "a", &["other"]);
             let invisible = Index {
                 invisible: true,
-                ..index(IndexKind::Plain, &["other", "code"])
+                ..index(IndexType::Plain, &["other", "code"])
             };
             table.indexes.insert(key("b"), invisible);
         });
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_shorter_prefix_is_redundant() {
         let prefixed = |prefix: Option<u32>| {
-            let mut index = index(IndexKind::Plain, &["code"]);
+            let mut index = index(IndexType::Plain, &["code"]);
             index.parts[0].prefix = prefix.and_then(NonZeroU32::new);
             index
         };

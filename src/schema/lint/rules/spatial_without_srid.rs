@@ -3,12 +3,11 @@
 use crate::schema::ddl::{Writer, name};
 use crate::schema::lint::Finding;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{IndexKind, Schema};
+use crate::schema::model::{IndexType, Schema};
 
 rule! {
     /// # What it does
-    /// Finds columns with a SPATIAL index that are not tied to one spatial reference system. MySQL only: MariaDB's indexes
-    /// need none.
+        /// Finds columns with a SPATIAL index and no SRID. MySQL only: MariaDB's indexes need none.
     ///
     /// # Why it matters
     /// MySQL's optimizer uses a spatial index only on a column with the attribute SRID; the index costs writes and serves no
@@ -21,7 +20,7 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// With the SRID of the column's values in the place of 0; `SELECT DISTINCT ST_SRID(at) FROM places` shows it.
+    /// Replace 0 by the SRID of the column's values, which `SELECT DISTINCT ST_SRID(at) FROM places` shows.
     /// ```sql
     /// ALTER TABLE places DROP INDEX by_place;
     /// ALTER TABLE places MODIFY COLUMN at POINT NOT NULL SRID 0;
@@ -30,7 +29,7 @@ rule! {
     id: "spatial-without-srid",
     severity: Performance,
     summary: "spatial indexes that MySQL does not use",
-    why: "MySQL uses a spatial index only on a column that is tied to one reference system",
+    why: "MySQL uses a spatial index only on a column with an SRID",
     check: check,
 }
 
@@ -42,7 +41,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
         let spatial = table
             .indexes
             .iter()
-            .filter(|(_, index)| index.kind == IndexKind::Spatial);
+            .filter(|(_, index)| index.kind == IndexType::Spatial);
         for (index_name, index) in spatial {
             let columns = index.columns().filter_map(|column| table.column(&column));
             for column in columns.filter(|column| column.srid.is_none()) {
@@ -84,7 +83,7 @@ mod tests {
             table.columns = columns.into();
             table
                 .indexes
-                .insert(key("by_place"), index(IndexKind::Spatial, &["at"]));
+                .insert(key("by_place"), index(IndexType::Spatial, &["at"]));
             let mut schema = Schema {
                 flavor,
                 ..Schema::default()

@@ -10,8 +10,8 @@ rule! {
     /// Finds tables and columns in the character set utf8mb3, also called utf8.
     ///
     /// # Why it matters
-    /// It holds no emoji and no character beyond the basic multilingual plane: such an INSERT fails, or loses the
-    /// characters without a strict `sql_mode`. It is deprecated.
+        /// It cannot represent emoji and other characters beyond the basic multilingual plane: such an INSERT fails, or loses
+        /// the characters without a strict `sql_mode`. It is deprecated.
     ///
     /// # Example
     /// ```sql
@@ -19,14 +19,14 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// The conversion copies the table. A collation that tells cases apart becomes `utf8mb4_bin`.
+    /// The conversion copies the table. A case-sensitive collation becomes `utf8mb4_bin`.
     /// ```sql
     /// ALTER TABLE notes CONVERT TO CHARACTER SET utf8mb4;
     /// ```
     id: "utf8mb3",
     severity: Breaks,
     summary: "text in utf8mb3",
-    why: "it holds no emoji and no characters beyond the basic plane, and is deprecated",
+    why: "it cannot represent emoji and other characters beyond the basic plane, and is deprecated",
     check: check,
 }
 
@@ -42,12 +42,12 @@ mod tests {
     use crate::schema::lint::fixture::{fixes, found, key, sound};
     use crate::schema::model::{ForeignKey, Table};
 
-    /// A sound table whose text has the collation `of_column`.
-    fn recollated(of_table: &str, of_column: &str) -> Table {
+    /// A sound table whose text has the collation `column_level`.
+    fn recollated(of_table: &str, column_level: &str) -> Table {
         let mut table = sound();
         table.collation = key(of_table);
         for column in table.columns.iter_mut().filter(|one| one.collation.is_some()) {
-            column.change(|one| one.collation = Some(key(of_column)));
+            column.change(|one| one.collation = Some(key(column_level)));
         }
         table
     }
@@ -90,12 +90,14 @@ mod tests {
         schema
             .default_collations
             .insert(key("utf8mb4"), key("utf8mb4_general_ci"));
-        for (name, of_table, of_column) in [
+        for (name, of_table, column_level) in [
             ("alike", "utf8mb3_bin", "utf8mb3_bin"),
             ("mixed", "utf8mb3_general_ci", "utf8mb3_bin"),
             ("odd", "utf8mb4_general_ci", "utf8mb3_bin"),
         ] {
-            schema.tables.insert(key(name), recollated(of_table, of_column));
+            schema
+                .tables
+                .insert(key(name), recollated(of_table, column_level));
         }
         let code = "`code` varchar(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
         assert_eq!(

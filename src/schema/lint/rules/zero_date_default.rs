@@ -11,8 +11,8 @@ rule! {
     /// Finds columns whose default is a date with month or day 00, such as '0000-00-00'.
     ///
     /// # Why it matters
-    /// It is no date. The `sql_mode` that MySQL has by default (NO_ZERO_DATE, NO_ZERO_IN_DATE) refuses it, and with it every
-    /// ALTER of the table and the restore of a dump.
+        /// It is not a date. MySQL's default `sql_mode` (NO_ZERO_DATE, NO_ZERO_IN_DATE) rejects it, and with it every ALTER of
+        /// the table and the restore of a dump.
     ///
     /// # Example
     /// ```sql
@@ -21,8 +21,7 @@ rule! {
     /// ```
     ///
     /// # Fix
-    /// The column takes NULL for "no date". Rows that hold the zero date stay as they are; the application has to expect
-    /// NULL.
+        /// Use NULL for "no date". Rows with the zero date keep it; the application must expect NULL.
     /// ```sql
     /// SET sql_mode = '';
     /// ALTER TABLE days MODIFY COLUMN at DATE NULL;
@@ -30,7 +29,7 @@ rule! {
     id: "zero-date-default",
     severity: Breaks,
     summary: "defaults such as '0000-00-00'",
-    why: "it is no date: the sql_mode that MySQL has by default refuses it, and every ALTER of the table with it",
+    why: "it is not a date: MySQL's default sql_mode rejects it, and every ALTER of the table with it",
     check: check,
 }
 

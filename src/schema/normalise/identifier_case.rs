@@ -1,11 +1,13 @@
-//! Names of columns in one spelling: MySQL repeats them in expressions as they were written
-//! there, and both servers keep the old spelling in keys after a change of case only.
+//! Unifies the case of column names: MySQL prints them in expressions as written there, and both
+//! servers keep the old case in keys after a change of case only.
 
 use crate::schema::expr;
-use crate::schema::model::{Column, ForeignKey, Generated, Index, Key, Names, Part, Schema, Table, Text};
+use crate::schema::model::{
+    Column, ColumnNames, ForeignKey, GeneratedColumn, Index, IndexKey, IndexPart, Schema, Symbol, Table,
+};
 
-/// Spells the columns in keys and expressions as the tables do.
-pub fn spell_columns(schema: &mut Schema) {
+/// Writes the columns in keys and expressions in the case of the tables' columns.
+pub fn unify_column_case(schema: &mut Schema) {
     for (_, table) in schema.tables.iter_mut() {
         let columns = table.columns.clone();
         spell_as(table, &columns);
@@ -18,15 +20,15 @@ pub fn spell_columns(schema: &mut Schema) {
     }
 }
 
-/// Foreign keys whose parents spell their columns in another way, and that way.
-fn misspelt_references(schema: &Schema) -> Vec<(Text, Text, Names)> {
+/// Foreign keys whose parent's columns differ in case, and the parent's names.
+fn misspelt_references(schema: &Schema) -> Vec<(Symbol, Symbol, ColumnNames)> {
     let keys = schema.tables.iter().flat_map(|(child, table)| {
         let keys = table.foreign_keys.iter();
         keys.map(move |(name, key)| (*child, *name, key))
     });
     keys.filter_map(|(child, name, key)| {
         let parent = schema.tables.get(&key.table)?;
-        let spelled: Names = key
+        let spelled: ColumnNames = key
             .references
             .iter()
             .map(|name| spelled(&parent.columns, *name))
@@ -36,7 +38,7 @@ fn misspelt_references(schema: &Schema) -> Vec<(Text, Text, Names)> {
     .collect()
 }
 
-fn spelled(columns: &[Column], name: Text) -> Text {
+fn spelled(columns: &[Column], name: Symbol) -> Symbol {
     if columns.iter().any(|column| column.name == name) {
         return name;
     }
@@ -46,9 +48,9 @@ fn spelled(columns: &[Column], name: Text) -> Text {
     same.map_or(name, |column| column.name)
 }
 
-/// The table `found` with the columns in its keys and expressions spelled as in `wanted`;
-/// nothing if that is how they are spelled.
-pub fn respelled(found: &Table, wanted: &Table) -> Option<Table> {
+/// The table `found` with the columns in its keys and expressions in the case of `wanted`; `None` if
+/// nothing differs.
+pub fn with_case_of(found: &Table, wanted: &Table) -> Option<Table> {
     let other = |column: &Column| {
         let same = wanted.column(&column.name);
         same.is_some_and(|same| same.name != column.name)
@@ -60,11 +62,11 @@ pub fn respelled(found: &Table, wanted: &Table) -> Option<Table> {
     })
 }
 
-/// Touches only what changes: keys and columns may be another model's as well.
+/// Changes only differing names, because keys and columns may be shared with another model.
 fn spell_as(table: &mut Table, columns: &[Column]) {
-    let part = |part: &Part| match part.key {
-        Key::Column(name) => Key::Column(spelled(columns, name)),
-        Key::Expression(text) => Key::Expression(expression(columns, text)),
+    let part = |part: &IndexPart| match part.key {
+        IndexKey::Column(name) => IndexKey::Column(spelled(columns, name)),
+        IndexKey::Expression(text) => IndexKey::Expression(expression(columns, text)),
     };
     let misspelt = |index: &Index| index.parts.iter().any(|one| part(one) != one.key);
     if table.indexes.values().any(misspelt) {
@@ -90,7 +92,7 @@ fn spell_as(table: &mut Table, columns: &[Column]) {
         let spelled = expression(columns, generated.expression);
         if spelled != generated.expression {
             table.columns[at].change(|column| {
-                column.generated = Some(Generated {
+                column.generated = Some(GeneratedColumn {
                     expression: spelled,
                     ..generated
                 });
@@ -99,7 +101,7 @@ fn spell_as(table: &mut Table, columns: &[Column]) {
     }
 }
 
-fn expression(columns: &[Column], text: Text) -> Text {
+fn expression(columns: &[Column], text: Symbol) -> Symbol {
     let other = |name: &str| {
         let mut same = columns
             .iter()
@@ -108,5 +110,5 @@ fn expression(columns: &[Column], text: Text) -> Text {
             .filter(|column| column.name != *name)
             .map(|column| column.name.to_string())
     };
-    expr::with_names(&text, other).map_or(text, Text::from)
+    expr::with_names(&text, other).map_or(text, Symbol::from)
 }

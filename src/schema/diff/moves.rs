@@ -1,25 +1,27 @@
-//! What has to move for things to stand in another order.
+//! Smallest set of objects to move to reach a given order (longest increasing subsequence).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::model::Text;
+use crate::schema::model::Symbol;
 
-/// The names that have to move for all that have a `place` to stand as in `wanted`, as few as
-/// possible, each with the one that comes before it.
+/// The fewest names to move so that all names with a `position` are in the `expected` order, each with its
+/// predecessor.
 pub(super) fn moved(
-    wanted: impl Iterator<Item = Text>,
-    place: impl Fn(Text) -> Option<usize>,
-) -> BTreeMap<Text, Option<Text>> {
-    let common: Vec<(Text, usize)> = wanted.filter_map(|name| Some((name, place(name)?))).collect();
-    let places: Vec<usize> = common.iter().map(|(_, place)| *place).collect();
-    let staying = longest_increasing(&places);
+    expected: impl Iterator<Item = Symbol>,
+    position: impl Fn(Symbol) -> Option<usize>,
+) -> BTreeMap<Symbol, Option<Symbol>> {
+    let common: Vec<(Symbol, usize)> = expected
+        .filter_map(|name| Some((name, position(name)?)))
+        .collect();
+    let positions: Vec<usize> = common.iter().map(|(_, position)| *position).collect();
+    let staying = longest_increasing(&positions);
     let moving = (0..common.len()).filter(|at| !staying.contains(at));
     moving
         .map(|at| (common[at].0, at.checked_sub(1).map(|before| common[before].0)))
         .collect()
 }
 
-/// The positions of a longest increasing run within `values`, not necessarily next to each other.
+/// The indices of a longest increasing subsequence of `values`.
 fn longest_increasing(values: &[usize]) -> BTreeSet<usize> {
     let mut tails: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = vec![None; values.len()];

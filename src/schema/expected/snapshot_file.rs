@@ -1,4 +1,4 @@
-//! Files: the committed snapshot, and whatever is written whole.
+//! Reads and writes the committed snapshot; writes files atomically.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -6,18 +6,18 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Expected;
+use super::ExpectedSchema;
 use super::unreadable;
 use crate::exit::Failure;
-use crate::schema::model::{FORMAT, Schema, Text};
+use crate::schema::model::{FORMAT, Schema, Symbol};
 use crate::schema::snapshot;
 
-/// What a snapshot says of the database's default collation, if it is there and says something.
-pub(crate) fn said_collation(path: &Path) -> Option<Text> {
-    /// The one member that is asked for.
+/// The database's default collation in a snapshot, if the file exists and contains one.
+pub(crate) fn collation_in_snapshot(path: &Path) -> Option<Symbol> {
+    /// The member to read.
     #[derive(Deserialize)]
     struct Head {
-        database_collation: Option<Text>,
+        database_collation: Option<Symbol>,
     }
     let file = File::open(path).ok()?;
     serde_json::from_reader::<_, Head>(BufReader::new(file))
@@ -25,12 +25,12 @@ pub(crate) fn said_collation(path: &Path) -> Option<Text> {
         .database_collation
 }
 
-/// A committed snapshot.
+/// Reads a committed snapshot.
 ///
 /// # Errors
-/// It cannot be read, is none, or is of a newer format.
-pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Failure> {
-    /// What every format has.
+/// It cannot be read, is not a snapshot, or has another format.
+pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema, Failure> {
+    /// The member common to all formats.
     #[derive(Deserialize)]
     struct Head {
         format: u32,
@@ -41,14 +41,14 @@ pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Fail
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => Failure::usage(
                     format!("there is no snapshot {}", path.display()),
-                    "write it with --write (and --replay sandbox if the account may create no database)",
+                    "write it with --write (and --replay sandbox if the account cannot create databases)",
                 ),
                 _ => unreadable(path, &error),
             })
     };
     let broken = |error: serde_json::Error| {
         Failure::usage(
-            format!("{} is no schema snapshot: {error}", path.display()),
+            format!("{} is not a schema snapshot: {error}", path.display()),
             "write it again with --write",
         )
     };
@@ -64,28 +64,28 @@ pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<Expected, Fail
         ));
     }
     let schema = snapshot::read(open()?, live).map_err(broken)?;
-    Ok(Expected {
+    Ok(ExpectedSchema {
         schema,
         source: format!("the snapshot {}", path.display()),
-        ..Expected::default()
+        ..ExpectedSchema::default()
     })
 }
 
-/// Writes the snapshot in one step, so that a reader never sees half of it.
+/// Writes the snapshot atomically, so that a reader never sees a part of it.
 ///
 /// # Errors
 /// It cannot be written.
-pub(crate) fn write_snapshot(expected: &Expected, path: &Path) -> Result<(), Failure> {
+pub(crate) fn write_snapshot(expected: &ExpectedSchema, path: &Path) -> Result<(), Failure> {
     let mut schema = expected.schema.clone();
     schema.database_collation = expected.relies_on_default.then_some(schema.collation);
-    schema.keep_used_collations();
+    schema.retain_used_collations();
     write_file(path, |out| {
         serde_json::to_writer_pretty(&mut *out, &schema)?;
         out.write_all(b"\n")
     })
 }
 
-/// Writes a file as a whole or not at all: what was there stays until all is written.
+/// Writes a file atomically: an existing file is replaced only after all data is written.
 ///
 /// # Errors
 /// It cannot be written.
@@ -115,7 +115,7 @@ pub(crate) fn write_file(
     })
 }
 
-/// A file like any other, subject to the umask.
+/// The permissions of an ordinary file, subject to the umask.
 fn shared_permissions() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }

@@ -1,13 +1,14 @@
-//! Truth values: what the servers print differently where a condition is negated or where a
-//! number stands for one.
+//! Normalises conditions, which the servers print differently where a condition is negated or a number
+//! is used as a condition.
 
 use super::lexer::Token;
-use super::tree::{BETWEEN, BOUNDARY, COMPARE, Node, TEST, simplify, strength};
+use super::precedence::{BETWEEN, BOUNDARY, COMPARE, Node, TEST, binding_power, simplify};
 
-/// Brings the nodes between two parentheses to one form. What stands in inner parentheses has
-/// been through this already.
-pub(super) fn settle(nodes: Vec<Node>) -> Vec<Node> {
-    bare_operands(zero_last(positive_is_false(bare_tests(bang(nodes)))))
+/// Normalises the conditions of a group, whose inner groups are already normalised.
+pub(super) fn normalise_conditions(nodes: Vec<Node>) -> Vec<Node> {
+    strip_tests_of_operands(constant_on_right(negate_in_query(strip_redundant_tests(
+        rewrite_not_operator(nodes),
+    ))))
 }
 
 fn word(node: Option<&Node>, text: &str) -> bool {
@@ -29,10 +30,10 @@ fn group(inner: Vec<Node>) -> Node {
     }
 }
 
-/// How many nodes from `at` on are one operand: a call, a path of names, a literal, a group.
-fn primary(nodes: &[Node], at: usize) -> usize {
+/// The number of nodes of the operand at `at`: a call, a path of names, a literal, a group.
+fn operand_len(nodes: &[Node], at: usize) -> usize {
     match &nodes[at..] {
-        rest if word(rest.first(), "case") => whole_case(rest),
+        rest if word(rest.first(), "case") => case_len(rest),
         [Node::Leaf(Token::Word(_)), Node::Group { .. }, ..] => 2,
         [Node::Leaf(Token::Name(_)), rest @ ..] => {
             let path = rest
@@ -45,8 +46,8 @@ fn primary(nodes: &[Node], at: usize) -> usize {
     }
 }
 
-/// How many nodes the CASE takes that begins here.
-fn whole_case(nodes: &[Node]) -> usize {
+/// The number of nodes of the CASE at the start of `nodes`.
+fn case_len(nodes: &[Node]) -> usize {
     let mut open = 0usize;
     let end = nodes.iter().position(|node| {
         open += usize::from(word(Some(node), "case"));
@@ -57,12 +58,12 @@ fn whole_case(nodes: &[Node]) -> usize {
     end.map_or(nodes.len(), |end| end + 1)
 }
 
-/// `!x` of MariaDB is `not x`, or `x = 0` where x is a call.
-fn bang(nodes: Vec<Node>) -> Vec<Node> {
+/// Rewrites MariaDB's `!x` as `not x`, or as `x = 0` if x is a call.
+fn rewrite_not_operator(nodes: Vec<Node>) -> Vec<Node> {
     let mut out = Vec::with_capacity(nodes.len());
     let mut rest = nodes;
     while let Some(at) = rest.iter().position(|node| operator(Some(node), &["!"])) {
-        let used = primary(&rest, at + 1);
+        let used = operand_len(&rest, at + 1);
         if used == 0 || matches!(rest.get(at + 1), Some(Node::Leaf(Token::Operator(_)))) {
             break;
         }
@@ -90,8 +91,8 @@ fn compared_to_zero(operator: &'static str) -> [Node; 2] {
     ]
 }
 
-/// MySQL makes a test of each operand of `xor` and of `is true`, MariaDB does not.
-fn bare_tests(mut nodes: Vec<Node>) -> Vec<Node> {
+/// Removes the tests (`<> 0`) that MySQL adds to each operand of `xor` and `is true`.
+fn strip_redundant_tests(mut nodes: Vec<Node>) -> Vec<Node> {
     for at in 0..nodes.len() {
         let truth = ["true", "false"];
         let is = word(nodes.get(at + 1), "is") && {
@@ -104,7 +105,7 @@ fn bare_tests(mut nodes: Vec<Node>) -> Vec<Node> {
             continue;
         }
         if let Node::Group { inner, fixed: false } = &mut nodes[at]
-            && tested(inner).is_some()
+            && tested_operand(inner).is_some()
         {
             inner.truncate(inner.len() - 2);
         }
@@ -112,8 +113,8 @@ fn bare_tests(mut nodes: Vec<Node>) -> Vec<Node> {
     nodes
 }
 
-/// MySQL's `x in (select ...) is false` is what was written as `x not in (select ...)`.
-fn positive_is_false(nodes: Vec<Node>) -> Vec<Node> {
+/// Rewrites `x in (select ...) is false`, as MySQL prints `x not in (select ...)`.
+fn negate_in_query(nodes: Vec<Node>) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut rest = nodes.into_iter().peekable();
     while let Some(node) = rest.next() {
@@ -131,8 +132,8 @@ fn positive_is_false(nodes: Vec<Node>) -> Vec<Node> {
     out
 }
 
-/// MySQL writes `0 <> x` where it makes a test of a number, MariaDB `x <> 0`.
-fn zero_last(nodes: Vec<Node>) -> Vec<Node> {
+/// Rewrites `0 <> x`, MySQL's test of a number, as `x <> 0`, which MariaDB prints.
+fn constant_on_right(nodes: Vec<Node>) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut rest = nodes.into_iter().peekable();
     while let Some(node) = rest.next() {
@@ -143,13 +144,15 @@ fn zero_last(nodes: Vec<Node>) -> Vec<Node> {
                 continue;
             }
         };
-        if out.last().map_or(BOUNDARY, weight) >= COMPARE || matches!(out.last(), Some(Node::Group { .. })) {
+        if out.last().map_or(BOUNDARY, binding_power_of) >= COMPARE
+            || matches!(out.last(), Some(Node::Group { .. }))
+        {
             out.push(node);
             continue;
         }
         rest.next();
         let mut operand = Vec::new();
-        while let Some(next) = rest.next_if(|next| weight(next) > COMPARE) {
+        while let Some(next) = rest.next_if(|next| binding_power_of(next) > COMPARE) {
             operand.push(next);
         }
         let literal = matches!(operand.as_slice(), [Node::Leaf(Token::Number(_))])
@@ -166,9 +169,9 @@ fn zero_last(nodes: Vec<Node>) -> Vec<Node> {
     out
 }
 
-/// MySQL makes a test of everything that stands for a truth value in a condition, MariaDB only of
-/// columns: `length(a) <> 0` is `length(a)` there.
-fn bare_operands(nodes: Vec<Node>) -> Vec<Node> {
+/// Removes tests of operands other than columns: MySQL adds `<> 0` to every number used as a condition,
+/// MariaDB only to columns and prints `length(a)` for `length(a) <> 0`.
+fn strip_tests_of_operands(nodes: Vec<Node>) -> Vec<Node> {
     const OPENS: [&str; 3] = ["where", "on", "having"];
     const JOINS: [&str; 3] = ["and", "or", "xor"];
     let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
@@ -182,20 +185,20 @@ fn bare_operands(nodes: Vec<Node>) -> Vec<Node> {
             betweens -= 1;
         }
         let opens = joins || is(&OPENS);
-        if opens || (weight(&node) == BOUNDARY && !is_operand(&node)) {
-            out.append(&mut bare(std::mem::take(&mut operand), condition || joins));
+        if opens || (binding_power_of(&node) == BOUNDARY && !is_operand(&node)) {
+            out.append(&mut strip_test(std::mem::take(&mut operand), condition || joins));
             condition = opens;
             out.push(node);
         } else {
             operand.push(node);
         }
     }
-    out.append(&mut bare(operand, condition));
+    out.append(&mut strip_test(operand, condition));
     out
 }
 
-/// An operand of a condition without its test.
-fn bare(mut operand: Vec<Node>, condition: bool) -> Vec<Node> {
+/// Removes the test of an operand of a condition.
+fn strip_test(mut operand: Vec<Node>, condition: bool) -> Vec<Node> {
     if !condition {
         return operand;
     }
@@ -207,8 +210,8 @@ fn bare(mut operand: Vec<Node>, condition: bool) -> Vec<Node> {
     operand
 }
 
-/// What is compared to zero: `x` of `x <> 0`.
-fn tested(nodes: &[Node]) -> Option<&[Node]> {
+/// The operand that is compared to zero: `x` of `x <> 0`.
+fn tested_operand(nodes: &[Node]) -> Option<&[Node]> {
     match nodes {
         [tested @ .., test, last] if zero(Some(last)) && operator(Some(test), &["<>"]) => {
             (!tested.is_empty()).then_some(tested)
@@ -217,42 +220,42 @@ fn tested(nodes: &[Node]) -> Option<&[Node]> {
     }
 }
 
-/// Whether this compares something other than a column to zero.
+/// Whether `nodes` compare an operand other than a column to zero.
 fn is_test(nodes: &[Node]) -> bool {
-    let Some(tested) = tested(nodes) else {
+    let Some(tested) = tested_operand(nodes) else {
         return false;
     };
-    let whole = primary(tested, 0) == tested.len();
+    let whole = operand_len(tested, 0) == tested.len();
     match tested.first() {
         Some(Node::Leaf(Token::Name(_))) if whole => false,
         first if word(first, "case") && whole => true,
         _ => tested
             .iter()
-            .all(|node| weight(node) > COMPARE || is_operand(node)),
+            .all(|node| binding_power_of(node) > COMPARE || is_operand(node)),
     }
 }
 
-/// A keyword that is, or begins, an operand.
+/// Whether a keyword is or starts an operand.
 fn is_operand(node: &Node) -> bool {
     ["interval", "null"].iter().any(|one| word(Some(node), one))
 }
 
-/// How weakly a node binds what stands beside it; what is no operator binds nothing apart.
-fn weight(node: &Node) -> u8 {
+/// Binding power of a node; the maximum if it is not an operator.
+fn binding_power_of(node: &Node) -> u8 {
     match node {
         Node::Leaf(Token::Comma) => BOUNDARY,
-        Node::Leaf(Token::Word(word)) => {
-            strength(&Token::Word(word.clone())).unwrap_or_else(|| match super::lexer::is_keyword(word) {
+        Node::Leaf(Token::Word(word)) => binding_power(&Token::Word(word.clone())).unwrap_or_else(|| {
+            match super::lexer::is_keyword(word) {
                 true => BOUNDARY,
                 false => u8::MAX,
-            })
-        }
-        Node::Leaf(token) => strength(token).unwrap_or(u8::MAX),
+            }
+        }),
+        Node::Leaf(token) => binding_power(token).unwrap_or(u8::MAX),
         Node::Group { .. } => u8::MAX,
     }
 }
 
-/// `not x like y` as `x not like y`, and the same with the other tests that have such a form.
+/// Rewrites `not x like y` as `x not like y`, and other tests with a negated form alike.
 pub(super) fn not_inside(tokens: Vec<Token>) -> Vec<Token> {
     let mut out = tokens;
     let mut at = 0;
@@ -267,7 +270,7 @@ pub(super) fn not_inside(tokens: Vec<Token>) -> Vec<Token> {
     out
 }
 
-/// Where the only comparison after a `not` at `start - 1` stands, if it has a negative form.
+/// The position of the only comparison after a `not` at `start - 1`, if it has a negated form.
 fn negatable(tokens: &[Token], start: usize) -> Option<usize> {
     let before = start.checked_sub(2).map(|at| &tokens[at]);
     if before.is_some_and(|before| !before.wants_operand() && !matches!(before, Token::Word(_))) {
@@ -289,14 +292,14 @@ fn negatable(tokens: &[Token], start: usize) -> Option<usize> {
                 ("like" | "regexp" | "in", None) => found = Some(at),
                 ("escape", Some(_)) => {}
                 ("exists" | "not" | "case" | "between", None) => return None,
-                _ => match strength(token) {
+                _ => match binding_power(token) {
                     Some(COMPARE | BETWEEN | TEST) => return None,
                     Some(weaker) if weaker < COMPARE => break,
                     None if super::lexer::is_keyword(word) && word != "null" => break,
                     _ => {}
                 },
             },
-            Token::Operator(_) if strength(token) == Some(COMPARE) => return None,
+            Token::Operator(_) if binding_power(token) == Some(COMPARE) => return None,
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Which migrations are in the database, which are pending and which are begun only.
+//! Determines which migrations are applied, pending or unfinished.
 
 use std::collections::BTreeSet;
 
@@ -7,91 +7,92 @@ use crate::db::{DbError, Query, Session};
 use crate::migrate;
 use crate::migrate::files::{Folder, Migration};
 
-/// Is there any table but dbtool's own?
+/// Counts tables that are not dbtool's own, up to one.
 const ANY_TABLE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM information_schema.tables \
     WHERE table_schema = ? AND table_name NOT LIKE 'dbtool\\_%' LIMIT 1) AS tables_of_others";
 
 /// A migration that is not applied.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Pending {
-    /// As the file writes it.
+pub(crate) struct PendingMigration {
+    /// Version, as in the file name.
     pub(crate) version: String,
-    /// The file's name without its ending.
+    /// File name without extension.
     pub(crate) name: String,
 }
 
-/// How the migrations of the folder stand.
+/// The state of the migrations in the folder.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
-    /// The versions that are in the database for good; nothing if nobody knows, and all of them count.
+pub(crate) struct MigrationState {
+    /// The versions that are applied; `None` if unknown, in which case all count as applied.
     applied: Option<BTreeSet<u64>>,
-    /// Those of the folder that are not.
-    pub(crate) pending: Vec<Pending>,
-    /// Those that are begun and not finished.
+    /// Migrations of the folder that are not applied.
+    pub(crate) pending: Vec<PendingMigration>,
+    /// Names of migrations that are started but not finished.
     pub(crate) unfinished: Vec<String>,
 }
 
-impl Standing {
-    /// What the history of the database says; an empty database has no migration. Another database, or a
-    /// file, that is named as what is expected has no pending migrations.
+impl MigrationState {
+    /// Reads the history of the database; an empty database has no applied migration. With `--expect`, no
+    /// migration is pending.
     ///
     /// # Errors
-    /// The history is needed and cannot be read.
+    /// The history is required and cannot be read.
     pub(crate) async fn read(
         session: &mut Session,
         args: &CheckSchemaArgs,
         database: &str,
-    ) -> Result<Standing, DbError> {
+    ) -> Result<MigrationState, DbError> {
         if args.expect.is_some() {
-            return Ok(Standing::default());
+            return Ok(MigrationState::default());
         }
         let recorded = match migrate::recorded(session, database).await {
             Ok(recorded) => recorded,
             Err(error) if args.applied || error.code().is_none() => return Err(error),
-            // Whoever may not read the history can still compare.
+            // Without access to the history, all migrations count as applied.
             Err(_) => None,
         };
         let recorded = match recorded {
             Some(recorded) => recorded,
             None if args.applied || is_empty(session, database).await? => Vec::new(),
-            None => return Ok(Standing::default()),
+            None => return Ok(MigrationState::default()),
         };
-        let (complete, begun): (Vec<_>, Vec<_>) = recorded.into_iter().partition(|one| one.complete);
-        let applied: BTreeSet<u64> = complete.into_iter().map(|one| one.version).collect();
+        let (complete, unfinished): (Vec<_>, Vec<_>) =
+            recorded.into_iter().partition(|migration| migration.complete);
+        let applied: BTreeSet<u64> = complete.into_iter().map(|migration| migration.version).collect();
         let migrations = Folder::list(&args.dir).map_or_else(|_| Vec::new(), |folder| folder.migrations);
         let pending = migrations
             .into_iter()
-            .filter(|one| !applied.contains(&one.version));
-        Ok(Standing {
+            .filter(|migration| !applied.contains(&migration.version));
+        Ok(MigrationState {
             pending: pending
-                .map(|one| Pending {
-                    version: one.label,
-                    name: one.name,
+                .map(|migration| PendingMigration {
+                    version: migration.label,
+                    name: migration.name,
                 })
                 .collect(),
-            unfinished: begun.into_iter().map(|one| one.name).collect(),
+            unfinished: unfinished.into_iter().map(|migration| migration.name).collect(),
             applied: Some(applied),
         })
     }
 
-    /// Whether the migration is in the database, as far as anybody knows.
+    /// Whether the migration is applied, or counts as applied because the history is unknown.
     pub(crate) fn has(&self, migration: &Migration) -> bool {
         let applied = self.applied.as_ref();
         applied.is_none_or(|applied| applied.contains(&migration.version))
     }
 
-    /// Whether it is known that no migration is in the database.
+    /// Whether it is known that no migration is applied.
     pub(crate) fn has_none(&self) -> bool {
         self.applied.as_ref().is_some_and(BTreeSet::is_empty)
     }
 
-    /// Whether something is pending.
+    /// Whether a migration is pending.
     pub(crate) fn is_behind(&self) -> bool {
         !self.pending.is_empty()
     }
 
     /// `3 migrations pending (003 to 005)`.
-    pub(crate) fn pending_words(&self) -> Option<String> {
+    pub(crate) fn pending_summary(&self) -> Option<String> {
         let (first, last) = (self.pending.first()?, self.pending.last()?);
         let number = crate::report::plural(self.pending.len() as u64, "migration");
         let which = match self.pending.len() {

@@ -1,18 +1,18 @@
-//! Which parentheses an expression needs.
+//! Removes redundant parentheses by operator precedence.
 
+use super::conditions;
 use super::lexer::{Token, is_keyword, is_word};
 use super::query::SET_OPERATORS;
-use super::truth;
 
-/// A token, or what stands between two parentheses, which are `fixed` if they belong to what
-/// stands before them.
+/// A token, or a parenthesised group, which is `fixed` if it belongs to the preceding token, e.g. as
+/// an argument list.
 pub(super) enum Node {
     Leaf(Token),
     Group { inner: Vec<Node>, fixed: bool },
 }
 
-/// Binding strengths, weakest first. The manuals' tables ("Operator Precedence") put all comparisons
-/// on one level; the grammars of both servers do not: `a = b like c` is `a = (b like c)`.
+/// Binding powers, weakest first. The manuals' tables ("Operator Precedence") list all comparisons on
+/// one level; the grammars of both servers do not: `a = b like c` is `a = (b like c)`.
 const JOIN: u8 = 1;
 const OR: u8 = 2;
 const XOR: u8 = 3;
@@ -25,10 +25,10 @@ const SUM: u8 = 12;
 const SIGN: u8 = 15;
 const COLLATE: u8 = 17;
 const ATOM: u8 = 100;
-/// What ends an operand: a comma, `then`, `where`, the end of the text.
+/// The end of an operand: a comma, `then`, `where`, the end of the text.
 pub(super) const BOUNDARY: u8 = 0;
 
-/// The tokens without the parentheses that precedence makes needless; nothing if they do not pair up.
+/// The tokens without redundant parentheses; `None` if the parentheses are unbalanced.
 pub(super) fn reduce(tokens: Vec<Token>) -> Option<Vec<Token>> {
     let mut stack: Vec<(Vec<Node>, bool)> = vec![(Vec::new(), true)];
     for at in 0..tokens.len() {
@@ -58,7 +58,7 @@ pub(super) fn reduce(tokens: Vec<Token>) -> Option<Vec<Token>> {
     Some(out)
 }
 
-/// Whether the parenthesis at `at` belongs to what stands before it.
+/// Whether the parenthesis at `at` belongs to the preceding token.
 fn opens_fixed(tokens: &[Token], at: usize) -> bool {
     match at.checked_sub(1).map(|before| &tokens[before]) {
         Some(Token::Word(word)) => {
@@ -99,9 +99,9 @@ fn flatten(nodes: Vec<Node>, out: &mut Vec<Token>) {
     }
 }
 
-/// Splices needless groups into `nodes`, one after the other from the left.
+/// Splices redundant groups into `nodes`, from left to right.
 pub(super) fn simplify(nodes: Vec<Node>) -> Vec<Node> {
-    let nodes = truth::settle(nodes);
+    let nodes = conditions::normalise_conditions(nodes);
     let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut rest = nodes.into_iter().peekable();
     let mut betweens = 0usize;
@@ -109,11 +109,11 @@ pub(super) fn simplify(nodes: Vec<Node>) -> Vec<Node> {
         match node {
             Node::Group { inner, .. } if is_plain_branch(&inner, &out, rest.peek()) => out.extend(inner),
             Node::Group { inner, fixed: false } => {
-                let left = strength_before(&out, betweens);
+                let left = binding_power_before(&out, betweens);
                 let right = rest
                     .peek()
-                    .map_or(BOUNDARY, |next| strength_after(next, betweens));
-                if needless(&inner, left, right) {
+                    .map_or(BOUNDARY, |next| binding_power_after(next, betweens));
+                if is_redundant(&inner, left, right) {
                     out.extend(inner);
                 } else {
                     out.push(Node::Group { inner, fixed: true });
@@ -159,12 +159,12 @@ fn count_between(node: &Node, open: usize) -> usize {
     }
 }
 
-/// How strongly what stands on the left pulls at a group.
-fn strength_before(before: &[Node], betweens: usize) -> u8 {
+/// Binding power of the operator to the left of a group.
+fn binding_power_before(before: &[Node], betweens: usize) -> u8 {
     let Some(Node::Leaf(token)) = before.last() else {
         return BOUNDARY;
     };
-    // A sign or a binary operator: what stands one further to the left tells.
+    // The preceding token determines whether it is a sign or a binary operator.
     let sign = matches!(token, Token::Operator("-" | "+" | "~" | "!"))
         && match before.len().checked_sub(2).and_then(|at| before.get(at)) {
             None => true,
@@ -173,13 +173,13 @@ fn strength_before(before: &[Node], betweens: usize) -> u8 {
         };
     match token {
         _ if sign => SIGN,
-        // MySQL reads no operator after them.
+        // MySQL accepts no operator after these.
         Token::Word(word) if word == "interval" || word == "like" => ATOM - 1,
-        // Its second operand may hold a test, its first may not.
+        // Its second operand can contain a test, its first cannot.
         Token::Word(word) if word == "between" => TEST,
-        // The `and` of a between has closed it already.
+        // The `and` of this BETWEEN has been counted already.
         Token::Word(word) if word == "and" && betweens == 0 && is_between_and(before) => BETWEEN,
-        token => strength(token).unwrap_or(BOUNDARY),
+        token => binding_power(token).unwrap_or(BOUNDARY),
     }
 }
 
@@ -195,21 +195,21 @@ fn is_between_and(before: &[Node]) -> bool {
         .any(|word| word == "between")
 }
 
-/// How strongly what stands on the right pulls at a group.
-fn strength_after(after: &Node, betweens: usize) -> u8 {
+/// Binding power of the operator to the right of a group.
+fn binding_power_after(after: &Node, betweens: usize) -> u8 {
     match after {
         Node::Leaf(Token::Word(word)) if word == "and" && betweens > 0 => BETWEEN,
         Node::Leaf(Token::Word(word)) if word == "not" || word == "between" => TEST,
-        // An alias or a dot: leave the group alone.
+        // An alias or a dot: keep the group.
         Node::Leaf(Token::Name(_) | Token::Dot) => ATOM,
         Node::Leaf(Token::Word(word)) if word == "member" => ATOM,
-        Node::Leaf(token) => strength(token).unwrap_or(BOUNDARY),
+        Node::Leaf(token) => binding_power(token).unwrap_or(BOUNDARY),
         Node::Group { .. } => ATOM,
     }
 }
 
-/// Binding strength of an operator.
-pub(super) fn strength(token: &Token) -> Option<u8> {
+/// Binding power of an operator.
+pub(super) fn binding_power(token: &Token) -> Option<u8> {
     Some(match token {
         Token::Operator(operator) => match *operator {
             ":=" => OR - 1,
@@ -244,9 +244,9 @@ pub(super) fn strength(token: &Token) -> Option<u8> {
     })
 }
 
-/// Whether a group with this content needs no parentheses between such neighbours.
-fn needless(inner: &[Node], left: u8, right: u8) -> bool {
-    let Some(content) = weakest(inner) else {
+/// Whether a group with this content needs no parentheses between operators of these binding powers.
+fn is_redundant(inner: &[Node], left: u8, right: u8) -> bool {
+    let Some(content) = weakest_operator(inner) else {
         return false;
     };
     let associative = content == left && (content == AND || content == OR);
@@ -254,8 +254,8 @@ fn needless(inner: &[Node], left: u8, right: u8) -> bool {
     (content > left || associative) && (content > right || chains)
 }
 
-/// The weakest operator at the top of `nodes`; nothing if parentheses around it mean a list or a query.
-fn weakest(nodes: &[Node]) -> Option<u8> {
+/// Binding power of the weakest operator in `nodes`; `None` if the parentheses enclose a list or a query.
+fn weakest_operator(nodes: &[Node]) -> Option<u8> {
     let mut weakest = ATOM;
     let mut cases = 0usize;
     let mut betweens = 0usize;
@@ -287,17 +287,17 @@ fn weakest(nodes: &[Node]) -> Option<u8> {
                 weakest = weakest.min(BETWEEN);
             }
             Token::Operator("-" | "+") if !operand => weakest = weakest.min(SIGN),
-            // Part of the IS before, or of the test that follows.
+            // Part of the preceding IS or of the following test.
             Token::Word(word) if word == "not" && after_is => continue,
             Token::Word(word) if word == "not" && operand => {}
-            // Unlike IS NULL these are no operand of a comparison.
+            // Unlike IS NULL, these cannot be operands of a comparison.
             Token::Word(word) if after_is && ["true", "false", "unknown"].contains(&word.as_str()) => {
                 weakest = weakest.min(NOT);
             }
             Token::Word(word) if word == "interval" => weakest = weakest.min(SUM),
             token => {
                 betweens += usize::from(matches!(token, Token::Word(word) if word == "between"));
-                weakest = weakest.min(strength(token).unwrap_or(ATOM));
+                weakest = weakest.min(binding_power(token).unwrap_or(ATOM));
             }
         }
         operand = !token.wants_operand();
