@@ -133,7 +133,7 @@ fn a_half_done_migration_gets_no_fix() {
         &text,
         1,
         &[
-            "note: begun and not finished: 002_b",
+            "note: started but not finished: 002_b",
             "table b",
             "1 migration pending (002)",
         ],

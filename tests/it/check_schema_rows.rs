@@ -152,7 +152,7 @@ fn what_is_read_only_in_part_is_said_not_to_be_compared() {
             (
                 "CREATE TABLE p (id INT PRIMARY KEY, a DATE, b DATE, PERIOD FOR used (a, b));",
                 "CREATE TABLE p (id INT PRIMARY KEY, a DATE NOT NULL, b DATE NOT NULL);",
-                "periods of applications are not compared: p.used",
+                "application-time periods are not compared: p.used",
             ),
         ],
     };
