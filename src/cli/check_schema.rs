@@ -83,7 +83,7 @@ pub struct CheckSchemaArgs {
     /// Write the snapshot DIR/schema.json from the replayed migrations
     #[arg(long)]
     pub write: bool,
-    /// Print the statements that mend the drift, and nothing else
+    /// Print the statements that fix the drift, and nothing else
     #[arg(long)]
     pub fix_sql: bool,
     /// Do not comment out statements that may lose data

@@ -4,7 +4,7 @@ mod options;
 
 use super::expr::{self, lexer};
 use super::model::{
-    CheckConstraint, Column, ForeignKey, Index, IndexKey, IndexPart, IndexType, Partition, ReferentialAction,
+    CheckConstraint, Column, ForeignKey, Index, IndexKey, IndexKind, KeyPart, Partition, ReferentialAction,
     Routine, ScheduledEvent, Schema, Symbol, Table, TablePartitioning, Trigger, View,
 };
 use super::normalise::{ORACLE, is_generated_check, is_generated_foreign_key};
@@ -19,7 +19,7 @@ pub fn name(text: &str) -> String {
 
 /// Names in backticks, with commas.
 pub fn names(list: &[Symbol]) -> String {
-    let quoted: Vec<String> = list.iter().map(|one| name(one)).collect();
+    let quoted: Vec<String> = list.iter().map(|column| name(column)).collect();
     quoted.join(", ")
 }
 
@@ -137,11 +137,11 @@ impl<'a> Writer<'a> {
         let parts: Vec<String> = index.parts.iter().map(part).collect();
         let parts = parts.join(", ");
         let mut out = match index.kind {
-            IndexType::Primary => format!("PRIMARY KEY ({parts})"),
-            IndexType::Unique => format!("UNIQUE KEY {} ({parts})", name(index_name)),
-            IndexType::Plain => format!("KEY {} ({parts})", name(index_name)),
-            IndexType::Fulltext => format!("FULLTEXT KEY {} ({parts})", name(index_name)),
-            IndexType::Spatial => format!("SPATIAL KEY {} ({parts})", name(index_name)),
+            IndexKind::Primary => format!("PRIMARY KEY ({parts})"),
+            IndexKind::Unique => format!("UNIQUE KEY {} ({parts})", name(index_name)),
+            IndexKind::Plain => format!("KEY {} ({parts})", name(index_name)),
+            IndexKind::Fulltext => format!("FULLTEXT KEY {} ({parts})", name(index_name)),
+            IndexKind::Spatial => format!("SPATIAL KEY {} ({parts})", name(index_name)),
         };
         if index.hash {
             out.push_str(" USING HASH");
@@ -167,9 +167,9 @@ impl<'a> Writer<'a> {
         let mut indexes: Vec<_> = table.indexes.iter().collect();
         indexes.sort_by_key(|(name, index)| (index.kind, **name));
         lines.extend(indexes.iter().map(|(name, index)| self.index(name, index)));
-        for (check_name, one) in &table.checks {
-            if !(one.column_level && column_checks) {
-                lines.push(check(table_name, check_name, one));
+        for (check_name, definition) in &table.checks {
+            if !(definition.column_level && column_checks) {
+                lines.push(check(table_name, check_name, definition));
             }
         }
         let mut out = format!(
@@ -223,7 +223,7 @@ fn default_sql(ty: &str, default: &str) -> String {
         "polygon",
         "geometrycollection",
     ];
-    let literal = expr::is_literal(default) && !large.iter().any(|one| name.ends_with(one));
+    let literal = expr::is_literal(default) && !large.iter().any(|ty| name.ends_with(ty));
     if time || literal {
         default.to_owned()
     } else {
@@ -231,7 +231,7 @@ fn default_sql(ty: &str, default: &str) -> String {
     }
 }
 
-fn part(part: &IndexPart) -> String {
+fn part(part: &KeyPart) -> String {
     let mut out = match part.key {
         IndexKey::Column(column) => name(&column),
         IndexKey::Expression(expression) => format!("({expression})"),
@@ -392,7 +392,11 @@ pub fn create_routine(routine_name: &str, routine: &Routine) -> Option<String> {
         Some(_) => "FUNCTION",
         None => "PROCEDURE",
     };
-    let parameters: Vec<&str> = routine.parameters.iter().map(|one| one.as_str()).collect();
+    let parameters: Vec<&str> = routine
+        .parameters
+        .iter()
+        .map(|parameter| parameter.as_str())
+        .collect();
     let mut out = format!("CREATE {kind} {}({})", name(routine_name), parameters.join(", "));
     if let Some(returns) = routine.returns {
         let oracle = routine.mode.is_some_and(|mode| mode == ORACLE);

@@ -113,10 +113,10 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::diff::{Change, ObjectKind, Severity};
+    use crate::schema::diff::{Change, SchemaObjectKind, Severity};
     use crate::schema::model::Symbol;
 
-    fn difference(kind: ObjectKind, table: Option<&str>, name: &str) -> Difference {
+    fn difference(kind: SchemaObjectKind, table: Option<&str>, name: &str) -> Difference {
         let change = Change::Extra { live: String::new() };
         Difference::new(
             kind,
@@ -132,22 +132,22 @@ mod tests {
         let text = "# comment\n\ntable:audit_*   # kept by the audit tool\ncolumn:users.legacy_* # goes in March\n\
                     lint:no-primary-key:log_* # append only\n*:tmp* # scratch\n";
         let ignore = Ignore::parse(text, Path::new("ignore"))?;
-        let audit = difference(ObjectKind::Table, Some("audit_log"), "audit_log");
+        let audit = difference(SchemaObjectKind::Table, Some("audit_log"), "audit_log");
         assert_eq!(ignore.difference(&audit).map(|rule| rule.line), Some(3));
-        let inside = difference(ObjectKind::Column, Some("audit_log"), "who");
+        let inside = difference(SchemaObjectKind::Column, Some("audit_log"), "who");
         assert_eq!(
             ignore.difference(&inside).map(|rule| rule.reason.as_str()),
             Some("kept by the audit tool")
         );
-        let column = difference(ObjectKind::Column, Some("users"), "legacy_id");
+        let column = difference(SchemaObjectKind::Column, Some("users"), "legacy_id");
         assert_eq!(ignore.difference(&column).map(|rule| rule.line), Some(4));
         assert_eq!(
-            ignore.difference(&difference(ObjectKind::Column, Some("users"), "email")),
+            ignore.difference(&difference(SchemaObjectKind::Column, Some("users"), "email")),
             None
         );
         assert_eq!(
             ignore
-                .difference(&difference(ObjectKind::View, None, "tmp_view"))
+                .difference(&difference(SchemaObjectKind::View, None, "tmp_view"))
                 .map(|rule| rule.line),
             Some(6)
         );

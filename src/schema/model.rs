@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub use super::column::{Attributes, Column, GeneratedColumn};
 pub use super::shared::Shared;
 pub use super::symbol::Symbol;
-pub use keys::{ColumnNames, ForeignKey, Index, IndexKey, IndexPart, IndexType, ReferentialAction};
+pub use keys::{ColumnNames, ForeignKey, Index, IndexKey, IndexKind, KeyPart, ReferentialAction};
 pub use programs::{Routine, ScheduledEvent, Trigger, View};
 
 /// Objects by name, in the order of their names. A sorted vector: a thousand tables have several
@@ -182,7 +182,11 @@ impl Table {
     /// The start and end columns of the row period, if they are explicit.
     pub fn row_times(&self) -> Option<(&Column, &Column)> {
         let find = |expression: &str| {
-            let is = |column: &&Column| column.generated.is_some_and(|one| one.expression == *expression);
+            let is = |column: &&Column| {
+                column
+                    .generated
+                    .is_some_and(|generated| generated.expression == *expression)
+            };
             self.columns.iter().find(is)
         };
         Some((find("row start")?, find("row end")?))

@@ -1,4 +1,4 @@
-//! check-schema over a real server: what differs is found, and mended by its own SQL.
+//! check-schema over a real server: differences are found and fixed by the generated SQL.
 
 mod schema_changes;
 use crate::support;

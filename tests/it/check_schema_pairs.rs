@@ -11,7 +11,7 @@ use std::path::Path;
 use dbtool::schema::diff::diff;
 use dbtool::schema::fix::fix;
 use dbtool::schema::model::{
-    ByName, CheckConstraint, Column, ForeignKey, GeneratedColumn, Index, IndexPart, IndexType, PRIMARY,
+    ByName, CheckConstraint, Column, ForeignKey, GeneratedColumn, Index, IndexKind, KeyPart, PRIMARY,
     ReferentialAction, Schema, Symbol, Table,
 };
 use proptest::prelude::*;
@@ -64,10 +64,10 @@ fn column() -> impl Strategy<Value = Column> {
         })
 }
 
-fn index(kind: IndexType, columns: &[&str]) -> Index {
+fn index(kind: IndexKind, columns: &[&str]) -> Index {
     Index {
         kind,
-        parts: columns.iter().map(|name| IndexPart::column(name)).collect(),
+        parts: columns.iter().map(|name| KeyPart::column(name)).collect(),
         ..Index::default()
     }
 }
@@ -112,14 +112,14 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                 table.columns.extend([id, Column::new("n", "int")]);
                 table
                     .indexes
-                    .insert(text(PRIMARY), index(IndexType::Primary, &["id"]));
+                    .insert(text(PRIMARY), index(IndexKind::Primary, &["id"]));
                 for (name, mut column) in names.into_iter().zip(columns) {
                     column.name = text(name);
                     let indexable = !["text", "json"].iter().any(|part| column.ty.contains(part));
                     if indexable && column.nullable {
                         table.indexes.insert(
                             text(&format!("idx_{name}")),
-                            index(IndexType::Plain, &[name, "n"]),
+                            index(IndexKind::Plain, &[name, "n"]),
                         );
                     }
                     table.columns.push(column);
@@ -135,7 +135,7 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                     table.columns.push(column);
                     table
                         .indexes
-                        .insert(text("idx_g"), index(IndexType::Plain, &["g"]));
+                        .insert(text("idx_g"), index(IndexKind::Plain, &["g"]));
                 }
                 for (name, clause) in checks {
                     let check = CheckConstraint {
@@ -147,9 +147,9 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                 }
                 if let Some((unique, descending)) = on_n {
                     let kind = if unique {
-                        IndexType::Unique
+                        IndexKind::Unique
                     } else {
-                        IndexType::Plain
+                        IndexKind::Plain
                     };
                     let mut index = index(kind, &["n", "id"]);
                     index.parts[0].descending = descending;
@@ -159,7 +159,7 @@ fn table(key: &'static str) -> impl Strategy<Value = Table> {
                     let column = Column::with(&format!("ref{at}"), key, |column| column.nullable = true);
                     table.indexes.insert(
                         text(&format!("idx_ref{at}")),
-                        index(IndexType::Plain, &[&column.name]),
+                        index(IndexKind::Plain, &[&column.name]),
                     );
                     let key = ForeignKey {
                         columns: [column.name].into_iter().collect(),
@@ -260,7 +260,7 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
                     .args(more)
                     .run()
             };
-            let mut mend = |arguments: &[&str]| {
+            let mut fix_drift = |arguments: &[&str]| {
                 let fix = check(arguments).stdout;
                 let script = dbtool::sql::split(&fix, Default::default()).expect("a script");
                 for statement in &script.statements {
@@ -272,11 +272,11 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
             };
             // What loses nothing works by itself, and leaves nothing of its kind to do.
             if in_two {
-                let (_, first) = mend(&["--fix-sql"])?;
-                let (again, second) = mend(&["--fix-sql"])?;
+                let (_, first) = fix_drift(&["--fix-sql"])?;
+                let (again, second) = fix_drift(&["--fix-sql"])?;
                 prop_assert!(again == 0, "{first}\nleaves to do\n{second}");
             }
-            let (_, fix) = mend(&["--fix-sql", "--allow-destructive"])?;
+            let (_, fix) = fix_drift(&["--fix-sql", "--allow-destructive"])?;
             let output = check(&[]);
             prop_assert!(output.code == Some(0), "{output}\nafter\n{fix}");
             Ok(())

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::shape::Shape;
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
-use crate::schema::diff::{Change, Difference, ObjectKind, Severity, with_definition};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind, Severity, with_definition};
 use crate::schema::expected::ExpectedSchema;
 use crate::schema::expected::migration_state::{MigrationState, PendingMigration};
 use crate::schema::fix::{FixStatement, for_each_statement};
@@ -95,7 +95,7 @@ impl Report {
         }
     }
 
-    /// Hands over the statements that mend the differences, and returns notes on them. While a migration
+    /// Passes the statements that fix the differences to `sink` and returns notes on them. While a migration
     /// is half done nobody can tell its work from drift, and there are none.
     pub(super) fn fix(&self, sink: &mut dyn FnMut(FixStatement)) -> Vec<String> {
         let Some(expected) = &self.expected else {
@@ -182,7 +182,7 @@ impl Report {
 
     /// Whether a difference is a table that is not expected at all, which takes one line.
     fn is_extra_table(&self, one: &Difference) -> bool {
-        one.kind == ObjectKind::Table && !one.is_expected() && !self.verbose
+        one.kind == SchemaObjectKind::Table && !one.is_expected() && !self.verbose
     }
 
     /// Tables that are not expected, one a line.
@@ -319,7 +319,7 @@ impl Report {
             .as_ref()
             .is_some_and(|expected| !expected.migrations_state.unfinished.is_empty());
         if !self.differences.is_empty() && !half_done {
-            page.line("next: `dbtool check-schema --fix-sql` prints the statements that mend it");
+            page.line("next: `dbtool check-schema --fix-sql` prints the statements that fix it");
         }
         let migrations_state = self.expected.as_ref().map(|expected| &expected.migrations_state);
         if let Some(pending) = migrations_state.and_then(MigrationState::pending_summary) {
@@ -347,7 +347,7 @@ fn difference_text(one: &Difference, page: &mut Page) {
         Severity::Cosmetic => style.dim(one.severity.description()),
     };
     let what = match (one.kind, one.table) {
-        (ObjectKind::Table | ObjectKind::Partitioning, Some(_)) => one.kind.as_str().to_owned(),
+        (SchemaObjectKind::Table | SchemaObjectKind::Partitioning, Some(_)) => one.kind.as_str().to_owned(),
         _ => format!("{} {}", one.kind.as_str(), one.name),
     };
     let mark = match one.change {

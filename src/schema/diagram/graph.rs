@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clustering;
-use crate::schema::diff::{Change, Difference, ObjectKind};
-use crate::schema::model::{ForeignKey, IndexType, Schema, Symbol, Table};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind};
+use crate::schema::model::{ForeignKey, IndexKind, Schema, Symbol, Table};
 
 /// With more tables than this, a diagram shows only their key columns.
 pub(super) const LARGE: usize = 30;
@@ -218,7 +218,7 @@ impl<'a> Graph<'a> {
         let nullable = |column: &Symbol| table.column(column).is_some_and(|column| column.nullable);
         let key_columns: BTreeSet<Symbol> = key.columns.iter().copied().collect();
         let covers = |index: &crate::schema::model::Index| {
-            let unique = matches!(index.kind, IndexType::Primary | IndexType::Unique);
+            let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
             let columns = || index.parts.iter().map(|part| part.column_name());
             unique && columns().collect::<Option<BTreeSet<Symbol>>>().as_ref() == Some(&key_columns)
         };
@@ -291,11 +291,11 @@ fn states(drift: &[Difference]) -> BTreeMap<Symbol, TableDrift> {
             Change::Different { .. } => DriftState::Different,
         };
         match difference.kind {
-            ObjectKind::Table => states.table = states.table.max(state),
-            ObjectKind::Column => {
+            SchemaObjectKind::Table => states.table = states.table.max(state),
+            SchemaObjectKind::Column => {
                 states.columns.insert(difference.name, state);
             }
-            ObjectKind::ForeignKey => {
+            SchemaObjectKind::ForeignKey => {
                 states.keys.insert(difference.name_on_server(), state);
             }
             _ => {}
@@ -314,7 +314,7 @@ fn new_box(name: Symbol, (table, expected): TablePair, states: &TableDrift, keys
     let unique = |column: Symbol| {
         let mut indexes = table.indexes.values();
         indexes.any(|index| {
-            index.kind == IndexType::Unique
+            index.kind == IndexKind::Unique
                 && matches!(&index.parts[..], [part] if part.column_name() == Some(column))
         })
     };

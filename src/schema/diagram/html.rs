@@ -10,7 +10,7 @@ use super::graph::Graph;
 use super::xml::{XmlText, script};
 use super::{layout, svg};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::diff::{Change, Difference, ObjectKind, with_definition};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind, with_definition};
 use crate::schema::model::{Column, Schema, Symbol, Table};
 
 const PAGE: &str = include_str!("page.html");
@@ -130,12 +130,12 @@ impl Details {
 /// The kind of a change and its description.
 fn describe(difference: &Difference) -> (&'static str, String) {
     let mut text = match difference.kind {
-        ObjectKind::Table => difference.kind.as_str().to_owned(),
+        SchemaObjectKind::Table => difference.kind.as_str().to_owned(),
         kind => format!("{} {}", kind.as_str(), difference.name),
     };
     match &difference.change {
         // The details show the whole table anyway.
-        Change::Missing { .. } | Change::Extra { .. } if difference.kind == ObjectKind::Table => {}
+        Change::Missing { .. } | Change::Extra { .. } if difference.kind == SchemaObjectKind::Table => {}
         Change::Missing { expected: definition } | Change::Extra { live: definition } => {
             text.push_str(&format!("\n{definition}"));
         }

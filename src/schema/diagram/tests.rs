@@ -2,7 +2,7 @@ use super::graph::{DriftState, Graph, LARGE};
 use super::layout::{Placement, lay_out};
 use super::*;
 use crate::schema::diff::diff;
-use crate::schema::model::{Index, IndexPart, IndexType, Symbol};
+use crate::schema::model::{Index, IndexKind, KeyPart, Symbol};
 
 /// A schema of tables, each with the tables that it refers to; one with `!` may not be without.
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
@@ -358,8 +358,8 @@ fn the_extension_decides_the_format() {
 fn only_a_column_that_is_unique_by_itself_is_marked_so() {
     let mut one = schema(&[("t", &[])]);
     let unique = |columns: &[&str]| Index {
-        kind: IndexType::Unique,
-        parts: columns.iter().map(|column| IndexPart::column(column)).collect(),
+        kind: IndexKind::Unique,
+        parts: columns.iter().map(|column| KeyPart::column(column)).collect(),
         ..Index::default()
     };
     let mut marks = |index| {

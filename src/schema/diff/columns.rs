@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::moves::moved;
 use super::table::Pair;
-use super::{Change, Differences, Fields, ObjectKind, Severity, field};
+use super::{Change, Differences, Fields, SchemaObjectKind, Severity, field};
 use crate::schema::ddl::SYSTEM_VERSIONING;
 use crate::schema::model::{Column, Symbol};
 
@@ -23,7 +23,7 @@ impl Pair<'_> {
                         expected: String::new(),
                     };
                     let mut difference =
-                        self.difference(ObjectKind::Column, column.name, change, Severity::Breaks);
+                        self.difference(SchemaObjectKind::Column, column.name, change, Severity::Breaks);
                     difference.detail.renamed = self.renamed(column);
                     difference.detail.note = difference.detail.renamed.map(|name| {
                         Symbol::from(format!("{name} has the same type: it may have been renamed"))
@@ -37,7 +37,8 @@ impl Pair<'_> {
                         fields.0.push(field("position", place, "elsewhere"));
                     }
                     let change = Change::Different { fields: fields.0 };
-                    let mut difference = self.difference(ObjectKind::Column, column.name, change, severity);
+                    let mut difference =
+                        self.difference(SchemaObjectKind::Column, column.name, change, severity);
                     difference.live_name = (found.name != column.name).then_some(found.name);
                     out.push(difference);
                 }
@@ -57,8 +58,12 @@ impl Pair<'_> {
             } else {
                 Severity::Cosmetic
             };
-            let mut difference =
-                self.difference(ObjectKind::Column, column.name, Change::Extra { live }, severity);
+            let mut difference = self.difference(
+                SchemaObjectKind::Column,
+                column.name,
+                Change::Extra { live },
+                severity,
+            );
             difference.detail.note = needed.then(|| Symbol::new("an INSERT that does not name it fails"));
             out.push(difference);
         }

@@ -1,7 +1,7 @@
 //! Compares the foreign keys and checks of a table, whose names the server may have generated.
 
 use super::table::Pair;
-use super::{Change, Differences, Fields, ObjectKind, Severity, field};
+use super::{Change, Differences, Fields, SchemaObjectKind, Severity, field};
 use crate::schema::ddl;
 use crate::schema::model::{ByName, CheckConstraint, ForeignKey, Symbol, same_name};
 use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
@@ -13,22 +13,22 @@ impl Pair<'_> {
             expected_is_generated: &generated,
             live_is_generated: &generated,
             same: &same_key,
-            same_name: &|one, other| same_name(&one.0, &other.0),
+            same_name: &|expected, live| same_name(&expected.0, &live.0),
             matches_generated_names: false,
             // `FOREIGN KEY name (...)` names the key on MariaDB, but only its index on MySQL.
             ignores_generated_name: self.expected.flavor != self.live.flavor,
         };
         let matched = matching.pairs(&self.expected_table.foreign_keys, &self.live_table.foreign_keys);
         let show = |name: Symbol, key: &ForeignKey| ddl::foreign_key(&self.name, &name, key);
-        self.constraints(ObjectKind::ForeignKey, matched, show, key_fields, out);
+        self.constraints(SchemaObjectKind::ForeignKey, matched, show, key_fields, out);
     }
 
     pub(super) fn checks(&self, out: &mut Differences) {
         let generated = |name: Symbol, check: &CheckConstraint| {
             check.column_level || is_generated_check(&self.name, &name)
         };
-        let same = |one: &CheckConstraint, other: &CheckConstraint| {
-            one.clause == other.clause && one.not_enforced == other.not_enforced
+        let same = |expected: &CheckConstraint, live: &CheckConstraint| {
+            expected.clause == live.clause && expected.not_enforced == live.not_enforced
         };
         let matching = Matcher {
             expected_is_generated: &generated,
@@ -40,14 +40,14 @@ impl Pair<'_> {
         };
         let matched = matching.pairs(&self.expected_table.checks, &self.live_table.checks);
         let show = |name: Symbol, check: &CheckConstraint| ddl::check(&self.name, &name, check);
-        self.constraints(ObjectKind::Check, matched, show, check_fields, out);
+        self.constraints(SchemaObjectKind::Check, matched, show, check_fields, out);
     }
 
     /// Adds the differences: a missing, extra or different constraint breaks the application, a different
     /// name does not.
     fn constraints<T>(
         &self,
-        kind: ObjectKind,
+        kind: SchemaObjectKind,
         matched: Vec<Matched<'_, T>>,
         show: impl Fn(Symbol, &T) -> String,
         fields: impl Fn(&T, &T) -> Fields,
@@ -55,8 +55,8 @@ impl Pair<'_> {
     ) {
         for (name, wanted, live_name, found) in matched {
             let (change, severity) = match (wanted, found) {
-                (Some(one), Some(other)) => {
-                    let mut fields = fields(one, other);
+                (Some(expected), Some(live)) => {
+                    let mut fields = fields(expected, live);
                     let severity = match fields.0.is_empty() {
                         true => Severity::Cosmetic,
                         false => Severity::Breaks,
@@ -66,12 +66,12 @@ impl Pair<'_> {
                     }
                     (Change::Different { fields: fields.0 }, severity)
                 }
-                (Some(one), None) => {
-                    let expected = show(name, one);
+                (Some(expected), None) => {
+                    let expected = show(name, expected);
                     (Change::Missing { expected }, Severity::Breaks)
                 }
-                (None, Some(other)) => {
-                    let live = show(name, other);
+                (None, Some(live)) => {
+                    let live = show(name, live);
                     (Change::Extra { live }, Severity::Breaks)
                 }
                 (None, None) => continue,
@@ -83,46 +83,48 @@ impl Pair<'_> {
     }
 }
 
-fn key_fields(one: &ForeignKey, other: &ForeignKey) -> Fields {
+fn key_fields(expected: &ForeignKey, live: &ForeignKey) -> Fields {
     let mut fields = Fields::default();
-    fields.compare("columns", &one.columns, &other.columns, |list| ddl::names(list));
-    if !same_target(one, other) {
+    fields.compare("columns", &expected.columns, &live.columns, |list| {
+        ddl::names(list)
+    });
+    if !same_target(expected, live) {
         let target = |key: &ForeignKey| format!("{} ({})", key.table, ddl::names(&key.references));
-        fields.0.push(field("references", target(one), target(other)));
+        fields.0.push(field("references", target(expected), target(live)));
     }
     let action = |action| ddl::action_name(action).to_owned();
-    fields.compare("on delete", one.on_delete, other.on_delete, action);
-    fields.compare("on update", one.on_update, other.on_update, action);
+    fields.compare("on delete", expected.on_delete, live.on_delete, action);
+    fields.compare("on update", expected.on_update, live.on_update, action);
     fields
 }
 
-fn check_fields(one: &CheckConstraint, other: &CheckConstraint) -> Fields {
+fn check_fields(expected: &CheckConstraint, live: &CheckConstraint) -> Fields {
     let mut fields = Fields::default();
-    fields.compare("clause", one.clause, other.clause, |text| text.to_string());
-    fields.flag("not enforced", one.not_enforced, other.not_enforced);
+    fields.compare("clause", expected.clause, live.clause, |text| text.to_string());
+    fields.flag("not enforced", expected.not_enforced, live.not_enforced);
     fields
 }
 
 /// Whether two checks have the same name and level: column-level or table-level.
 fn same_check_name(
-    (one, wanted): (Symbol, &CheckConstraint),
-    (other, found): (Symbol, &CheckConstraint),
+    (expected, wanted): (Symbol, &CheckConstraint),
+    (live, found): (Symbol, &CheckConstraint),
 ) -> bool {
     let name = |name: Symbol| CheckConstraint::name_on_server(name);
-    same_name(&name(one), &name(other)) && wanted.column_level == found.column_level
+    same_name(&name(expected), &name(live)) && wanted.column_level == found.column_level
 }
 
 /// Whether two foreign keys reference the same columns, ignoring case.
-fn same_target(one: &ForeignKey, other: &ForeignKey) -> bool {
-    let same = |(one, other): (&Symbol, &Symbol)| same_name(one, other);
-    one.table == other.table
-        && one.references.len() == other.references.len()
-        && one.references.iter().zip(&other.references).all(same)
+fn same_target(expected: &ForeignKey, live: &ForeignKey) -> bool {
+    let same = |(expected, live): (&Symbol, &Symbol)| same_name(expected, live);
+    expected.table == live.table
+        && expected.references.len() == live.references.len()
+        && expected.references.iter().zip(&live.references).all(same)
 }
 
-fn same_key(one: &ForeignKey, other: &ForeignKey) -> bool {
+fn same_key(expected: &ForeignKey, live: &ForeignKey) -> bool {
     let actions = |key: &ForeignKey| (key.on_delete, key.on_update);
-    one.columns == other.columns && actions(one) == actions(other) && same_target(one, other)
+    expected.columns == live.columns && actions(expected) == actions(live) && same_target(expected, live)
 }
 
 /// An expected object and a live one, each with its name.
@@ -151,30 +153,30 @@ impl<T> Matcher<'_, T> {
     /// Pairs objects by name, then by content: two that differ only in generated names are equal, and two
     /// of which one has an explicit name differ only in the name.
     pub(super) fn pairs<'a>(&self, wanted: &'a ByName<T>, found: &'a ByName<T>) -> Vec<Matched<'a, T>> {
-        let mut left: Vec<(Symbol, &T)> = found.iter().map(|(name, one)| (*name, one)).collect();
+        let mut left: Vec<(Symbol, &T)> = found.iter().map(|(name, object)| (*name, object)).collect();
         let mut out: Vec<Matched<'a, T>> = Vec::new();
         let mut unpaired: Vec<(Symbol, &T)> = Vec::new();
-        for (name, one) in wanted {
+        for (name, expected) in wanted {
             let at = left
                 .iter()
-                .position(|other| self.matches_by_name((*name, one), *other));
+                .position(|live| self.matches_by_name((*name, expected), *live));
             match at.map(|at| left.remove(at)) {
-                Some((live_name, other)) => out.push((*name, Some(one), live_name, Some(other))),
-                None => unpaired.push((*name, one)),
+                Some((live_name, live)) => out.push((*name, Some(expected), live_name, Some(live))),
+                None => unpaired.push((*name, expected)),
             }
         }
-        for (name, one) in unpaired {
-            let at = left.iter().position(|(_, other)| (self.same)(one, other));
+        for (name, expected) in unpaired {
+            let at = left.iter().position(|(_, live)| (self.same)(expected, live));
             match at.map(|at| left.remove(at)) {
-                Some((live_name, other)) if self.ignores_names((name, one), (live_name, other)) => {}
-                Some((live_name, other)) => out.push((name, Some(one), live_name, Some(other))),
-                None => out.push((name, Some(one), name, None)),
+                Some((live_name, live)) if self.ignores_names((name, expected), (live_name, live)) => {}
+                Some((live_name, live)) => out.push((name, Some(expected), live_name, Some(live))),
+                None => out.push((name, Some(expected), name, None)),
             }
         }
         out.sort_by_key(|(name, ..)| *name);
         out.extend(
             left.into_iter()
-                .map(|(name, other)| (name, None, name, Some(other))),
+                .map(|(name, live)| (name, None, name, Some(live))),
         );
         out
     }

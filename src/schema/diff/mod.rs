@@ -54,7 +54,7 @@ impl Severity {
 /// The kind of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Hash)]
 #[serde(rename_all = "kebab-case")]
-pub enum ObjectKind {
+pub enum SchemaObjectKind {
     /// The database itself.
     Database,
     /// A table, or its options.
@@ -81,22 +81,22 @@ pub enum ObjectKind {
     Event,
 }
 
-impl ObjectKind {
+impl SchemaObjectKind {
     /// The name in text output; in an ignore file, dashes replace its spaces.
     pub fn as_str(self) -> &'static str {
         match self {
-            ObjectKind::Database => "database",
-            ObjectKind::Table => "table",
-            ObjectKind::Column => "column",
-            ObjectKind::Index => "index",
-            ObjectKind::ForeignKey => "foreign key",
-            ObjectKind::Check => "check",
-            ObjectKind::Partitioning => "partitioning",
-            ObjectKind::Trigger => "trigger",
-            ObjectKind::View => "view",
-            ObjectKind::Procedure => "procedure",
-            ObjectKind::Function => "function",
-            ObjectKind::Event => "event",
+            SchemaObjectKind::Database => "database",
+            SchemaObjectKind::Table => "table",
+            SchemaObjectKind::Column => "column",
+            SchemaObjectKind::Index => "index",
+            SchemaObjectKind::ForeignKey => "foreign key",
+            SchemaObjectKind::Check => "check",
+            SchemaObjectKind::Partitioning => "partitioning",
+            SchemaObjectKind::Trigger => "trigger",
+            SchemaObjectKind::View => "view",
+            SchemaObjectKind::Procedure => "procedure",
+            SchemaObjectKind::Function => "function",
+            SchemaObjectKind::Event => "event",
         }
     }
 }
@@ -165,7 +165,7 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Detail {
     /// Kind of the object.
-    pub kind: ObjectKind,
+    pub kind: SchemaObjectKind,
     /// The difference.
     pub change: Change,
     /// Its severity.
@@ -188,7 +188,7 @@ impl Serialize for Difference {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct DifferenceRepr<'a> {
-            kind: ObjectKind,
+            kind: SchemaObjectKind,
             #[serde(skip_serializing_if = "Option::is_none")]
             table: Option<Symbol>,
             name: Symbol,
@@ -223,7 +223,7 @@ struct Draft {
 
 impl Draft {
     fn new(
-        kind: ObjectKind,
+        kind: SchemaObjectKind,
         table: Option<Symbol>,
         name: Symbol,
         change: Change,
@@ -301,7 +301,7 @@ impl Difference {
     /// A difference without remark and rename.
     #[cfg(test)]
     pub(crate) fn new(
-        kind: ObjectKind,
+        kind: SchemaObjectKind,
         table: Option<Symbol>,
         name: Symbol,
         change: Change,
@@ -315,7 +315,7 @@ impl Difference {
     /// `users.email`, or the name alone.
     pub fn path(&self) -> String {
         match self.table {
-            Some(table) if self.kind != ObjectKind::Table => format!("{table}.{}", self.name),
+            Some(table) if self.kind != SchemaObjectKind::Table => format!("{table}.{}", self.name),
             _ => self.name.to_string(),
         }
     }
@@ -354,7 +354,7 @@ fn compare(expected: &Schema, live: &Schema, out: &mut Differences) {
         let fields = smallvec![field("default collation", expected.collation, live.collation)];
         let change = Change::Different { fields };
         out.push(Draft::new(
-            ObjectKind::Database,
+            SchemaObjectKind::Database,
             None,
             Symbol::new("database"),
             change,
@@ -364,8 +364,8 @@ fn compare(expected: &Schema, live: &Schema, out: &mut Differences) {
     table::tables(expected, live, out);
     views(expected, live, out);
     if !expected.hidden.routines && !live.hidden.routines {
-        routines(ObjectKind::Procedure, expected, live, out);
-        routines(ObjectKind::Function, expected, live, out);
+        routines(SchemaObjectKind::Procedure, expected, live, out);
+        routines(SchemaObjectKind::Function, expected, live, out);
     }
     if !expected.hidden.events && !live.hidden.events {
         events(expected, live, out);
@@ -383,8 +383,8 @@ pub fn with_definition<'a>(
         let writer = ddl::Writer::own(schema);
         let table = schema.tables.get(&difference.table?)?;
         match difference.kind {
-            ObjectKind::Table => Some(writer.create_table(&difference.name, table)),
-            ObjectKind::Column => {
+            SchemaObjectKind::Table => Some(writer.create_table(&difference.name, table)),
+            SchemaObjectKind::Column => {
                 let column = table.column(&difference.name)?;
                 Some(writer.column(column, Some(table.collation), None))
             }
@@ -526,14 +526,14 @@ fn views(expected: &Schema, live: &Schema, out: &mut Differences) {
                 None => continue,
             },
         };
-        out.push(Draft::new(ObjectKind::View, None, name, change, severity));
+        out.push(Draft::new(SchemaObjectKind::View, None, name, change, severity));
     }
 }
 
-fn routines(kind: ObjectKind, expected: &Schema, live: &Schema, out: &mut Differences) {
-    fn of_kind(kind: ObjectKind, schema: &Schema) -> &ByName<Routine> {
+fn routines(kind: SchemaObjectKind, expected: &Schema, live: &Schema, out: &mut Differences) {
+    fn of_kind(kind: SchemaObjectKind, schema: &Schema) -> &ByName<Routine> {
         match kind {
-            ObjectKind::Procedure => &schema.procedures,
+            SchemaObjectKind::Procedure => &schema.procedures,
             _ => &schema.functions,
         }
     }
@@ -610,6 +610,6 @@ fn events(expected: &Schema, live: &Schema, out: &mut Differences) {
                 None => continue,
             },
         };
-        out.push(Draft::new(ObjectKind::Event, None, name, change, severity));
+        out.push(Draft::new(SchemaObjectKind::Event, None, name, change, severity));
     }
 }

@@ -3,9 +3,9 @@
 use smallvec::smallvec;
 
 use super::constraints::Matcher;
-use super::{Change, Differences, Draft, Fields, ObjectKind, Severity, field, pairs};
+use super::{Change, Differences, Draft, Fields, SchemaObjectKind, Severity, field, pairs};
 use crate::schema::ddl::{self, Writer};
-use crate::schema::model::{Column, Index, IndexType, PRIMARY, Schema, Symbol, Table, same_name};
+use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Symbol, Table, same_name};
 use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, with_case_of};
 
 /// Compares all tables.
@@ -19,8 +19,13 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Differences) {
                 let change = Change::Missing {
                     expected: String::new(),
                 };
-                let mut difference =
-                    Draft::new(ObjectKind::Table, Some(name), name, change, Severity::Breaks);
+                let mut difference = Draft::new(
+                    SchemaObjectKind::Table,
+                    Some(name),
+                    name,
+                    change,
+                    Severity::Breaks,
+                );
                 let old = renamed.iter().find(|(new, _)| *new == name);
                 difference.detail.renamed = old.map(|(_, old)| *old);
                 difference.detail.note = difference
@@ -31,8 +36,13 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Differences) {
             }
             (None, Some(_)) => {
                 let change = Change::Extra { live: String::new() };
-                let mut difference =
-                    Draft::new(ObjectKind::Table, Some(name), name, change, Severity::Cosmetic);
+                let mut difference = Draft::new(
+                    SchemaObjectKind::Table,
+                    Some(name),
+                    name,
+                    change,
+                    Severity::Cosmetic,
+                );
                 let new = renamed.iter().find(|(_, old)| *old == name);
                 difference.detail.note =
                     new.map(|(new, _)| Symbol::from(format!("it may be {new}, renamed")));
@@ -112,7 +122,7 @@ impl Pair<'_> {
 
     pub(super) fn difference(
         &self,
-        kind: ObjectKind,
+        kind: SchemaObjectKind,
         name: Symbol,
         change: Change,
         severity: Severity,
@@ -146,7 +156,7 @@ impl Pair<'_> {
             severity = Severity::Breaks;
         }
         out.push(self.difference(
-            ObjectKind::Table,
+            SchemaObjectKind::Table,
             self.name,
             Change::Different { fields: fields.0 },
             severity,
@@ -170,8 +180,8 @@ impl Pair<'_> {
         };
         let matched = matching.pairs(&self.expected_table.indexes, &self.live_table.indexes);
         for (name, wanted, live_name, found) in matched {
-            let kind = wanted.or(found).map_or(IndexType::Plain, |index| index.kind);
-            let unique = matches!(kind, IndexType::Unique | IndexType::Primary);
+            let kind = wanted.or(found).map_or(IndexKind::Plain, |index| index.kind);
+            let unique = matches!(kind, IndexKind::Unique | IndexKind::Primary);
             let severity = if unique {
                 Severity::Breaks
             } else {
@@ -193,7 +203,7 @@ impl Pair<'_> {
                 (Some(one), Some(other)) => self.index_fields(name, one, live_name, other),
                 (None, None) => continue,
             };
-            let mut difference = self.difference(ObjectKind::Index, name, change, severity);
+            let mut difference = self.difference(SchemaObjectKind::Index, name, change, severity);
             difference.live_name = (live_name != name).then_some(live_name);
             out.push(difference);
         }
@@ -221,7 +231,7 @@ impl Pair<'_> {
             bare(self.live, found),
             |text| text,
         );
-        let unique = wanted.kind != found.kind || name == PRIMARY || wanted.kind == IndexType::Unique;
+        let unique = wanted.kind != found.kind || name == PRIMARY || wanted.kind == IndexKind::Unique;
         let mut severity = match (fields.0.is_empty(), unique) {
             (true, _) => Severity::Cosmetic,
             (false, true) => Severity::Breaks,
@@ -256,6 +266,11 @@ impl Pair<'_> {
             show(self.live_table)
         )];
         let change = Change::Different { fields };
-        out.push(self.difference(ObjectKind::Partitioning, self.name, change, Severity::Performance));
+        out.push(self.difference(
+            SchemaObjectKind::Partitioning,
+            self.name,
+            change,
+            Severity::Performance,
+        ));
     }
 }

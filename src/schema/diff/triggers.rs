@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::moves::moved;
 use super::table::Pair;
-use super::{Change, Differences, Fields, ObjectKind, Severity, field, pairs};
+use super::{Change, Differences, Fields, SchemaObjectKind, Severity, field, pairs};
 use crate::schema::ddl;
 use crate::schema::model::{Symbol, Trigger};
 
@@ -22,20 +22,20 @@ impl Pair<'_> {
                 (None, Some(trigger)) => Change::Extra {
                     live: show(name, trigger),
                 },
-                (Some(one), Some(other)) => {
+                (Some(expected), Some(live)) => {
                     let mut fields = Fields::default();
-                    fields.compare("when", one.when, other.when, |when| when.to_string());
+                    fields.compare("when", expected.when, live.when, |when| when.to_string());
                     if let Some(before) = moved.get(&name) {
                         let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
                         fields.0.push(field("order", place, "elsewhere"));
                     }
-                    fields.program((self.expected, one.body), (self.live, other.body));
-                    fields.option("sql mode", one.mode, other.mode);
+                    fields.program((self.expected, expected.body), (self.live, live.body));
+                    fields.option("sql mode", expected.mode, live.mode);
                     Change::Different { fields: fields.0 }
                 }
                 (None, None) => continue,
             };
-            out.push(self.difference(ObjectKind::Trigger, name, change, Severity::Breaks));
+            out.push(self.difference(SchemaObjectKind::Trigger, name, change, Severity::Breaks));
         }
     }
 
@@ -46,7 +46,7 @@ impl Pair<'_> {
         let of_event = |(when, wanted): (Symbol, Vec<Symbol>)| {
             let found = found.get(&when).map_or(&[][..], Vec::as_slice);
             moved(wanted.into_iter(), |name| {
-                found.iter().position(|one| *one == name)
+                found.iter().position(|other| *other == name)
             })
         };
         self.expected_table

@@ -16,11 +16,11 @@ use crate::schema::snapshot;
 pub(crate) fn collation_in_snapshot(path: &Path) -> Option<Symbol> {
     /// The member to read.
     #[derive(Deserialize)]
-    struct Head {
+    struct CollationMember {
         database_collation: Option<Symbol>,
     }
     let file = File::open(path).ok()?;
-    serde_json::from_reader::<_, Head>(BufReader::new(file))
+    serde_json::from_reader::<_, CollationMember>(BufReader::new(file))
         .ok()?
         .database_collation
 }
@@ -32,7 +32,7 @@ pub(crate) fn collation_in_snapshot(path: &Path) -> Option<Symbol> {
 pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema, Failure> {
     /// The member common to all formats.
     #[derive(Deserialize)]
-    struct Head {
+    struct FormatMember {
         format: u32,
     }
     let open = || {
@@ -52,7 +52,7 @@ pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema
             "write it again with --write",
         )
     };
-    let head: Head = serde_json::from_reader(open()?).map_err(broken)?;
+    let head: FormatMember = serde_json::from_reader(open()?).map_err(broken)?;
     if head.format != FORMAT {
         return Err(Failure::usage(
             format!(

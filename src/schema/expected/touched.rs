@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder};
-use crate::schema::diff::{Difference, ObjectKind};
+use crate::schema::diff::{Difference, SchemaObjectKind};
 use crate::schema::model::{Schema, Symbol};
 use crate::sql::{self, ObjectEffect, SplitOptions};
 
@@ -49,7 +49,7 @@ impl Touched {
             let table = schema.tables.get(&difference.table?)?;
             Some(named(table.foreign_keys.get(&key)?.table))
         };
-        let refers = difference.kind == ObjectKind::ForeignKey
+        let refers = difference.kind == SchemaObjectKind::ForeignKey
             && [
                 parent(expected, difference.name),
                 parent(live, difference.name_on_server()),
@@ -58,7 +58,7 @@ impl Touched {
         self.all
             || named(difference.name) && difference.table.is_none_or(|table| table == difference.name)
             || difference.table.is_some_and(named)
-            || (difference.kind == ObjectKind::Trigger && named(difference.name))
+            || (difference.kind == SchemaObjectKind::Trigger && named(difference.name))
             || refers
     }
 }

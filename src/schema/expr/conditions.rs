@@ -1,7 +1,7 @@
 //! Normalises conditions, which the servers print differently where a condition is negated or a number
 //! is used as a condition.
 
-use super::lexer::Token;
+use super::lexer::ExprToken;
 use super::precedence::{BETWEEN, BOUNDARY, COMPARE, Node, TEST, binding_power, simplify};
 
 /// Normalises the conditions of a group, whose inner groups are already normalised.
@@ -12,15 +12,15 @@ pub(super) fn normalise_conditions(nodes: Vec<Node>) -> Vec<Node> {
 }
 
 fn word(node: Option<&Node>, text: &str) -> bool {
-    matches!(node, Some(Node::Leaf(Token::Word(word))) if word == text)
+    matches!(node, Some(Node::Leaf(ExprToken::Word(word))) if word == text)
 }
 
 fn zero(node: Option<&Node>) -> bool {
-    matches!(node, Some(Node::Leaf(Token::Number(number))) if number == "0")
+    matches!(node, Some(Node::Leaf(ExprToken::Number(number))) if number == "0")
 }
 
 fn operator(node: Option<&Node>, any_of: &[&str]) -> bool {
-    matches!(node, Some(Node::Leaf(Token::Operator(one))) if any_of.contains(one))
+    matches!(node, Some(Node::Leaf(ExprToken::Operator(operator))) if any_of.contains(operator))
 }
 
 fn group(inner: Vec<Node>) -> Node {
@@ -34,11 +34,11 @@ fn group(inner: Vec<Node>) -> Node {
 fn operand_len(nodes: &[Node], at: usize) -> usize {
     match &nodes[at..] {
         rest if word(rest.first(), "case") => case_len(rest),
-        [Node::Leaf(Token::Word(_)), Node::Group { .. }, ..] => 2,
-        [Node::Leaf(Token::Name(_)), rest @ ..] => {
-            let path = rest
-                .chunks(2)
-                .take_while(|pair| matches!(pair, [Node::Leaf(Token::Dot), Node::Leaf(Token::Name(_))]));
+        [Node::Leaf(ExprToken::Word(_)), Node::Group { .. }, ..] => 2,
+        [Node::Leaf(ExprToken::Name(_)), rest @ ..] => {
+            let path = rest.chunks(2).take_while(|pair| {
+                matches!(pair, [Node::Leaf(ExprToken::Dot), Node::Leaf(ExprToken::Name(_))])
+            });
             1 + 2 * path.count()
         }
         [] => 0,
@@ -64,7 +64,7 @@ fn rewrite_not_operator(nodes: Vec<Node>) -> Vec<Node> {
     let mut rest = nodes;
     while let Some(at) = rest.iter().position(|node| operator(Some(node), &["!"])) {
         let used = operand_len(&rest, at + 1);
-        if used == 0 || matches!(rest.get(at + 1), Some(Node::Leaf(Token::Operator(_)))) {
+        if used == 0 || matches!(rest.get(at + 1), Some(Node::Leaf(ExprToken::Operator(_)))) {
             break;
         }
         let tail = rest.split_off(at);
@@ -74,7 +74,7 @@ fn rewrite_not_operator(nodes: Vec<Node>) -> Vec<Node> {
         let call = operand.len() == 2 && !word(operand.first(), "exists");
         out.push(group(match call {
             true => operand.into_iter().chain(compared_to_zero("=")).collect(),
-            false => std::iter::once(Node::Leaf(Token::Word("not".into())))
+            false => std::iter::once(Node::Leaf(ExprToken::Word("not".into())))
                 .chain([group(operand)])
                 .collect(),
         }));
@@ -86,8 +86,8 @@ fn rewrite_not_operator(nodes: Vec<Node>) -> Vec<Node> {
 
 fn compared_to_zero(operator: &'static str) -> [Node; 2] {
     [
-        Node::Leaf(Token::Operator(operator)),
-        Node::Leaf(Token::Number("0".into())),
+        Node::Leaf(ExprToken::Operator(operator)),
+        Node::Leaf(ExprToken::Number("0".into())),
     ]
 }
 
@@ -124,7 +124,7 @@ fn negate_in_query(nodes: Vec<Node>) -> Vec<Node> {
         };
         if of_query && word(Some(&node), "is") && word(rest.peek(), "false") {
             rest.next();
-            out.insert(out.len() - 2, Node::Leaf(Token::Word("not".into())));
+            out.insert(out.len() - 2, Node::Leaf(ExprToken::Word("not".into())));
         } else {
             out.push(node);
         }
@@ -138,7 +138,7 @@ fn constant_on_right(nodes: Vec<Node>) -> Vec<Node> {
     let mut rest = nodes.into_iter().peekable();
     while let Some(node) = rest.next() {
         let test = match rest.peek() {
-            Some(Node::Leaf(Token::Operator(one @ ("=" | "<>")))) if zero(Some(&node)) => *one,
+            Some(Node::Leaf(ExprToken::Operator(operator @ ("=" | "<>")))) if zero(Some(&node)) => *operator,
             _ => {
                 out.push(node);
                 continue;
@@ -155,7 +155,7 @@ fn constant_on_right(nodes: Vec<Node>) -> Vec<Node> {
         while let Some(next) = rest.next_if(|next| binding_power_of(next) > COMPARE) {
             operand.push(next);
         }
-        let literal = matches!(operand.as_slice(), [Node::Leaf(Token::Number(_))])
+        let literal = matches!(operand.as_slice(), [Node::Leaf(ExprToken::Number(_))])
             || (operand.is_empty() && word(rest.peek(), "null"));
         match (literal, test) {
             (true, "<>") => out.extend(operand),
@@ -178,7 +178,7 @@ fn strip_tests_of_operands(nodes: Vec<Node>) -> Vec<Node> {
     let (mut condition, mut betweens) = (false, 0usize);
     let mut operand = Vec::new();
     for node in nodes {
-        let is = |any_of: &[&str]| any_of.iter().any(|one| word(Some(&node), one));
+        let is = |any_of: &[&str]| any_of.iter().any(|keyword| word(Some(&node), keyword));
         betweens += usize::from(is(&["between"]));
         let joins = is(&JOINS) && (betweens == 0 || !is(&["and"]));
         if is(&["and"]) && !joins {
@@ -227,7 +227,7 @@ fn is_test(nodes: &[Node]) -> bool {
     };
     let whole = operand_len(tested, 0) == tested.len();
     match tested.first() {
-        Some(Node::Leaf(Token::Name(_))) if whole => false,
+        Some(Node::Leaf(ExprToken::Name(_))) if whole => false,
         first if word(first, "case") && whole => true,
         _ => tested
             .iter()
@@ -237,30 +237,34 @@ fn is_test(nodes: &[Node]) -> bool {
 
 /// Whether a keyword is or starts an operand.
 fn is_operand(node: &Node) -> bool {
-    ["interval", "null"].iter().any(|one| word(Some(node), one))
+    ["interval", "null"]
+        .iter()
+        .any(|keyword| word(Some(node), keyword))
 }
 
 /// Binding power of a node; the maximum if it is not an operator.
 fn binding_power_of(node: &Node) -> u8 {
     match node {
-        Node::Leaf(Token::Comma) => BOUNDARY,
-        Node::Leaf(Token::Word(word)) => binding_power(&Token::Word(word.clone())).unwrap_or_else(|| {
-            match super::lexer::is_keyword(word) {
-                true => BOUNDARY,
-                false => u8::MAX,
-            }
-        }),
+        Node::Leaf(ExprToken::Comma) => BOUNDARY,
+        Node::Leaf(ExprToken::Word(word)) => {
+            binding_power(&ExprToken::Word(word.clone())).unwrap_or_else(|| {
+                match super::lexer::is_keyword(word) {
+                    true => BOUNDARY,
+                    false => u8::MAX,
+                }
+            })
+        }
         Node::Leaf(token) => binding_power(token).unwrap_or(u8::MAX),
         Node::Group { .. } => u8::MAX,
     }
 }
 
 /// Rewrites `not x like y` as `x not like y`, and other tests with a negated form alike.
-pub(super) fn not_inside(tokens: Vec<Token>) -> Vec<Token> {
+pub(super) fn not_inside(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
     let mut out = tokens;
     let mut at = 0;
     while at < out.len() {
-        if out[at] == Token::Word("not".into())
+        if out[at] == ExprToken::Word("not".into())
             && let Some(test) = negatable(&out, at + 1)
         {
             out[at..test].rotate_left(1);
@@ -271,24 +275,24 @@ pub(super) fn not_inside(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// The position of the only comparison after a `not` at `start - 1`, if it has a negated form.
-fn negatable(tokens: &[Token], start: usize) -> Option<usize> {
+fn negatable(tokens: &[ExprToken], start: usize) -> Option<usize> {
     let before = start.checked_sub(2).map(|at| &tokens[at]);
-    if before.is_some_and(|before| !before.wants_operand() && !matches!(before, Token::Word(_))) {
+    if before.is_some_and(|before| !before.wants_operand() && !matches!(before, ExprToken::Word(_))) {
         return None;
     }
-    if matches!(before, Some(Token::Word(word)) if word == "is") {
+    if matches!(before, Some(ExprToken::Word(word)) if word == "is") {
         return None;
     }
     let mut depth = 0usize;
     let mut found = None;
     for (at, token) in tokens.iter().enumerate().skip(start) {
         match token {
-            Token::Open => depth += 1,
-            Token::Close if depth == 0 => break,
-            Token::Close => depth -= 1,
+            ExprToken::Open => depth += 1,
+            ExprToken::Close if depth == 0 => break,
+            ExprToken::Close => depth -= 1,
             _ if depth > 0 => {}
-            Token::Comma => break,
-            Token::Word(word) => match (word.as_str(), found) {
+            ExprToken::Comma => break,
+            ExprToken::Word(word) => match (word.as_str(), found) {
                 ("like" | "regexp" | "in", None) => found = Some(at),
                 ("escape", Some(_)) => {}
                 ("exists" | "not" | "case" | "between", None) => return None,
@@ -299,7 +303,7 @@ fn negatable(tokens: &[Token], start: usize) -> Option<usize> {
                     _ => {}
                 },
             },
-            Token::Operator(_) if binding_power(token) == Some(COMPARE) => return None,
+            ExprToken::Operator(_) if binding_power(token) == Some(COMPARE) => return None,
             _ => {}
         }
     }

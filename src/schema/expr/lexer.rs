@@ -2,7 +2,7 @@
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Token {
+pub(crate) enum ExprToken {
     /// A quoted name, without its quotes.
     Name(String),
     /// A bare word in lower case: keyword, function, unit.
@@ -23,12 +23,12 @@ pub(crate) enum Token {
     Dot,
 }
 
-impl Token {
+impl ExprToken {
     /// Whether this token must be followed by an operand, so that a minus after it is a sign.
     pub(super) fn wants_operand(&self) -> bool {
         match self {
-            Token::Operator(_) | Token::Open | Token::Comma => true,
-            Token::Word(word) => is_keyword(word) && !matches!(word.as_str(), "end" | "null"),
+            ExprToken::Operator(_) | ExprToken::Open | ExprToken::Comma => true,
+            ExprToken::Word(word) => is_keyword(word) && !matches!(word.as_str(), "end" | "null"),
             _ => false,
         }
     }
@@ -36,25 +36,25 @@ impl Token {
     /// Appends the token as SQL.
     pub(super) fn print(&self, out: &mut String) {
         match self {
-            Token::Name(name) => {
+            ExprToken::Name(name) => {
                 out.push('`');
                 out.push_str(&name.replace('`', "``"));
                 out.push('`');
             }
-            Token::Word(text) | Token::Number(text) => out.push_str(text),
-            Token::Text(text) => out.push_str(&quote(text)),
-            Token::Operator(text) => out.push_str(text),
-            Token::Open => out.push('('),
-            Token::Close => out.push(')'),
-            Token::Comma => out.push(','),
-            Token::Dot => out.push('.'),
+            ExprToken::Word(text) | ExprToken::Number(text) => out.push_str(text),
+            ExprToken::Text(text) => out.push_str(&quote(text)),
+            ExprToken::Operator(text) => out.push_str(text),
+            ExprToken::Open => out.push('('),
+            ExprToken::Close => out.push(')'),
+            ExprToken::Comma => out.push(','),
+            ExprToken::Dot => out.push('.'),
         }
     }
 }
 
 /// Whether a token is one of these words.
-pub(super) fn is_word(token: Option<&Token>, any_of: &[&str]) -> bool {
-    matches!(token, Some(Token::Word(word)) if any_of.contains(&word.as_str()))
+pub(super) fn is_word(token: Option<&ExprToken>, any_of: &[&str]) -> bool {
+    matches!(token, Some(ExprToken::Word(word)) if any_of.contains(&word.as_str()))
 }
 
 /// A string literal that every server reads alike under every `sql_mode` except NO_BACKSLASH_ESCAPES.
@@ -157,7 +157,7 @@ pub(super) fn is_keyword(word: &str) -> bool {
 }
 
 /// The tokens of `text`; `None` if it cannot be tokenised (comments, unclosed quotes).
-pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
+pub(super) fn tokens(text: &str) -> Option<Vec<ExprToken>> {
     let mut out = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -168,34 +168,34 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
         let (token, used) = match first {
             '`' => {
                 let (name, used) = quoted(rest, '`')?;
-                (Token::Name(name), used)
+                (ExprToken::Name(name), used)
             }
             '\'' | '"' => {
                 let (text, used) = quoted(rest, first)?;
-                (Token::Text(text), used)
+                (ExprToken::Text(text), used)
             }
-            '(' => (Token::Open, 1),
-            ')' => (Token::Close, 1),
-            ',' => (Token::Comma, 1),
+            '(' => (ExprToken::Open, 1),
+            ')' => (ExprToken::Close, 1),
+            ',' => (ExprToken::Comma, 1),
             '0'..='9' => number(rest),
             '.' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => number(rest),
-            '.' => (Token::Dot, 1),
+            '.' => (ExprToken::Dot, 1),
             '#' => return None,
             _ if rest.starts_with("/*") || rest.starts_with("-- ") => return None,
             _ if word_char(first) => {
                 let used = rest.find(|next| !word_char(next)).unwrap_or(rest.len());
-                let after_dot = out.last() == Some(&Token::Dot);
+                let after_dot = out.last() == Some(&ExprToken::Dot);
                 let word = &rest[..used];
                 let quotes = after_dot || rest[used..].starts_with('.') || names_a_query(&rest[used..]);
                 let token = match quotes {
-                    true => Token::Name(word.to_owned()),
-                    false => Token::Word(word.to_ascii_lowercase()),
+                    true => ExprToken::Name(word.to_owned()),
+                    false => ExprToken::Word(word.to_ascii_lowercase()),
                 };
                 (token, used)
             }
             _ => {
                 let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator))?;
-                (Token::Operator(operator), operator.len())
+                (ExprToken::Operator(operator), operator.len())
             }
         };
         out.push(token);
@@ -227,16 +227,16 @@ fn word_char(letter: char) -> bool {
 /// Whether `text` contains `word` as a separate word, also in strings and comments.
 pub(crate) fn has_bare_word(text: &str, word: &str) -> bool {
     text.split(|letter| !word_char(letter))
-        .any(|one| one.eq_ignore_ascii_case(word))
+        .any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// A number: digits, point, exponent, or hexadecimal.
-fn number(text: &str) -> (Token, usize) {
+fn number(text: &str) -> (ExprToken, usize) {
     if text.starts_with("0x") || text.starts_with("0X") {
         let used = text[2..]
             .find(|next: char| !next.is_ascii_hexdigit())
             .map_or(text.len(), |at| at + 2);
-        return (Token::Number(text[..used].to_ascii_lowercase()), used);
+        return (ExprToken::Number(text[..used].to_ascii_lowercase()), used);
     }
     let mut used = 0;
     let mut last = ' ';
@@ -248,7 +248,7 @@ fn number(text: &str) -> (Token, usize) {
         last = next;
         used += next.len_utf8();
     }
-    (Token::Number(text[..used].to_ascii_lowercase()), used)
+    (ExprToken::Number(text[..used].to_ascii_lowercase()), used)
 }
 
 /// The value between quotes, and its length in bytes including the quotes.

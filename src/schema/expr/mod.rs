@@ -13,7 +13,7 @@ mod query;
 mod view;
 
 use super::model::Symbol;
-use lexer::Token;
+use lexer::ExprToken;
 
 /// The canonical form of an expression or a SELECT. Qualifiers equal to `database` are removed.
 pub fn canonical(text: &str, database: &str) -> String {
@@ -56,7 +56,7 @@ pub fn with_names(text: &str, other: impl Fn(&str) -> Option<String>) -> Option<
     let mut tokens = lexer::tokens(text)?;
     let mut changed = false;
     for token in &mut tokens {
-        if let Token::Name(name) = token
+        if let ExprToken::Name(name) = token
             && let Some(other) = other(name)
         {
             *name = other;
@@ -69,10 +69,10 @@ pub fn with_names(text: &str, other: impl Fn(&str) -> Option<String>) -> Option<
 /// Whether `text` is a literal or NULL, which needs no parentheses as a default.
 pub fn is_literal(text: &str) -> bool {
     match lexer::tokens(text).as_deref() {
-        Some([Token::Text(_) | Token::Number(_)]) => true,
-        Some([Token::Operator("-"), Token::Number(_)]) => true,
-        Some([Token::Word(word)]) => word == "null",
-        Some([Token::Word(word), Token::Text(_)]) => word == "b" || word == "x",
+        Some([ExprToken::Text(_) | ExprToken::Number(_)]) => true,
+        Some([ExprToken::Operator("-"), ExprToken::Number(_)]) => true,
+        Some([ExprToken::Word(word)]) => word == "null",
+        Some([ExprToken::Word(word), ExprToken::Text(_)]) => word == "b" || word == "x",
         _ => false,
     }
 }
@@ -80,21 +80,21 @@ pub fn is_literal(text: &str) -> bool {
 /// The names in a SELECT or a body.
 pub fn names(text: &str) -> Vec<String> {
     let tokens = lexer::tokens(text).unwrap_or_default();
-    let name = |token: Token| match token {
-        Token::Name(name) => Some(name),
+    let name = |token: ExprToken| match token {
+        ExprToken::Name(name) => Some(name),
         _ => None,
     };
     tokens.into_iter().filter_map(name).collect()
 }
 
 /// Removes the qualifier `` `database`. ``.
-fn strip_database(tokens: Vec<Token>, database: &str) -> Vec<Token> {
-    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+fn strip_database(tokens: Vec<ExprToken>, database: &str) -> Vec<ExprToken> {
+    let mut out: Vec<ExprToken> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        let qualifies = matches!(&token, Token::Name(name) if name == database)
-            && tokens.peek() == Some(&Token::Dot)
-            && out.last() != Some(&Token::Dot);
+        let qualifies = matches!(&token, ExprToken::Name(name) if name == database)
+            && tokens.peek() == Some(&ExprToken::Dot)
+            && out.last() != Some(&ExprToken::Dot);
         if qualifies {
             tokens.next();
         } else {
@@ -105,29 +105,31 @@ fn strip_database(tokens: Vec<Token>, database: &str) -> Vec<Token> {
 }
 
 /// Unifies equivalent spellings that differ between the servers.
-fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
-    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+fn rewrite(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
+    let mut out: Vec<ExprToken> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        let called = tokens.peek() == Some(&Token::Open);
+        let called = tokens.peek() == Some(&ExprToken::Open);
         match token {
-            Token::Word(word) if word.starts_with('_') && matches!(tokens.peek(), Some(Token::Text(_))) => {}
+            ExprToken::Word(word)
+                if word.starts_with('_') && matches!(tokens.peek(), Some(ExprToken::Text(_))) => {}
             // x'6162' equals 0x6162.
-            Token::Word(word) if word == "x" && matches!(tokens.peek(), Some(Token::Text(_))) => {
-                if let Some(Token::Text(digits)) = tokens.next() {
+            ExprToken::Word(word) if word == "x" && matches!(tokens.peek(), Some(ExprToken::Text(_))) => {
+                if let Some(ExprToken::Text(digits)) = tokens.next() {
                     out.push(bytes(&digits));
                 }
             }
             // b'' equals the empty string, as which MySQL prints it.
-            Token::Word(word) if word == "b" && tokens.peek() == Some(&Token::Text(String::new())) => {}
-            Token::Number(number) if number == "0x" => out.push(bytes("")),
+            ExprToken::Word(word)
+                if word == "b" && tokens.peek() == Some(&ExprToken::Text(String::new())) => {}
+            ExprToken::Number(number) if number == "0x" => out.push(bytes("")),
             // Hints that MySQL no longer supports.
-            Token::Word(word) if word == "sql_no_cache" || word == "sql_cache" => {}
-            Token::Word(word) => out.extend(synonym(&word, called, out.last())),
-            Token::Operator("<>") => out.push(Token::Operator("<>")),
-            Token::Operator("!=") => out.push(Token::Operator("<>")),
-            Token::Operator("&&") => out.push(Token::Word("and".into())),
-            Token::Operator("||") => out.push(Token::Word("or".into())),
+            ExprToken::Word(word) if word == "sql_no_cache" || word == "sql_cache" => {}
+            ExprToken::Word(word) => out.extend(synonym(&word, called, out.last())),
+            ExprToken::Operator("<>") => out.push(ExprToken::Operator("<>")),
+            ExprToken::Operator("!=") => out.push(ExprToken::Operator("<>")),
+            ExprToken::Operator("&&") => out.push(ExprToken::Word("and".into())),
+            ExprToken::Operator("||") => out.push(ExprToken::Word("or".into())),
             other => out.push(other),
         }
     }
@@ -135,17 +137,17 @@ fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// A literal of bytes; `0x` alone is not SQL.
-fn bytes(digits: &str) -> Token {
+fn bytes(digits: &str) -> ExprToken {
     match digits {
-        "" => Token::Text(String::new()),
-        digits => Token::Number(format!("0x{}", digits.to_ascii_lowercase())),
+        "" => ExprToken::Text(String::new()),
+        digits => ExprToken::Number(format!("0x{}", digits.to_ascii_lowercase())),
     }
 }
 
 /// The canonical tokens of a word.
-fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
-    let one = |text: &str| vec![Token::Word(text.to_owned())];
-    let after_is = matches!(before, Some(Token::Word(word)) if word == "is" || word == "not");
+fn synonym(word: &str, called: bool, before: Option<&ExprToken>) -> Vec<ExprToken> {
+    let one = |text: &str| vec![ExprToken::Word(text.to_owned())];
+    let after_is = matches!(before, Some(ExprToken::Word(word)) if word == "is" || word == "not");
     match word {
         "octet_length" if called => one("length"),
         "character_length" if called => one("char_length"),
@@ -154,15 +156,19 @@ fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
         "lcase" if called => one("lower"),
         "now" | "localtimestamp" | "localtime" if called => one("current_timestamp"),
         "current_timestamp" | "localtimestamp" | "localtime" if !called => {
-            vec![Token::Word("current_timestamp".into()), Token::Open, Token::Close]
+            vec![
+                ExprToken::Word("current_timestamp".into()),
+                ExprToken::Open,
+                ExprToken::Close,
+            ]
         }
         "current_date" if called => one("curdate"),
-        "true" if !after_is => vec![Token::Number("1".into())],
-        "false" if !after_is => vec![Token::Number("0".into())],
+        "true" if !after_is => vec![ExprToken::Number("1".into())],
+        "false" if !after_is => vec![ExprToken::Number("0".into())],
         "rlike" => one("regexp"),
         // MariaDB's operator `mod` may also precede a parenthesis.
         "mod" if !called || before.is_some_and(|before| !before.wants_operand()) => {
-            vec![Token::Operator("%")]
+            vec![ExprToken::Operator("%")]
         }
         // The functions, in upper case to distinguish them from the joins.
         "left" | "right" if called => one(&word.to_ascii_uppercase()),
@@ -171,20 +177,19 @@ fn synonym(word: &str, called: bool, before: Option<&Token>) -> Vec<Token> {
 }
 
 /// Removes the limit that MariaDB adds to `exists(select 1 from t limit 1)`.
-fn drop_limit_of_exists(tokens: Vec<Token>) -> Vec<Token> {
-    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+fn drop_limit_of_exists(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
+    let mut out: Vec<ExprToken> = Vec::with_capacity(tokens.len());
     let mut exists: Vec<bool> = Vec::new();
     for token in tokens {
         match token {
-            Token::Open => {
-                let word =
-                    |token: Option<&Token>| matches!(token, Some(Token::Word(word)) if word == "exists");
+            ExprToken::Open => {
+                let word = |token: Option<&ExprToken>| matches!(token, Some(ExprToken::Word(word)) if word == "exists");
                 exists.push(word(out.last()));
             }
-            Token::Close => {
+            ExprToken::Close => {
                 let added = matches!(
                     out.as_slice(),
-                    [.., Token::Word(limit), Token::Number(one)] if limit == "limit" && one == "1"
+                    [.., ExprToken::Word(limit), ExprToken::Number(one)] if limit == "limit" && one == "1"
                 );
                 if exists.pop() == Some(true) && added {
                     out.truncate(out.len() - 2);
@@ -198,26 +203,26 @@ fn drop_limit_of_exists(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// Prints tokens with conventional spacing.
-fn print(tokens: &[Token]) -> String {
+fn print(tokens: &[ExprToken]) -> String {
     let mut out = String::new();
     let mut unary = false;
     for (at, token) in tokens.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| tokens.get(at));
         let tight = match (before, token) {
             (None, _)
-            | (Some(Token::Open | Token::Dot), _)
-            | (_, Token::Close | Token::Comma | Token::Dot) => true,
-            (Some(Token::Word(word)), Token::Open) => !lexer::is_keyword(word),
-            (Some(Token::Name(_)), Token::Open) => true,
-            (Some(Token::Word(word)), Token::Text(_)) => word == "b" || word == "x" || word == "n",
-            (Some(Token::Operator(_)), _) => unary,
+            | (Some(ExprToken::Open | ExprToken::Dot), _)
+            | (_, ExprToken::Close | ExprToken::Comma | ExprToken::Dot) => true,
+            (Some(ExprToken::Word(word)), ExprToken::Open) => !lexer::is_keyword(word),
+            (Some(ExprToken::Name(_)), ExprToken::Open) => true,
+            (Some(ExprToken::Word(word)), ExprToken::Text(_)) => word == "b" || word == "x" || word == "n",
+            (Some(ExprToken::Operator(_)), _) => unary,
             _ => false,
         };
         if !tight {
             out.push(' ');
         }
         unary = match token {
-            Token::Operator("-" | "+" | "~" | "!" | "@") => before.is_none_or(Token::wants_operand),
+            ExprToken::Operator("-" | "+" | "~" | "!" | "@") => before.is_none_or(ExprToken::wants_operand),
             _ => false,
         };
         token.print(&mut out);

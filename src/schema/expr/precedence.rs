@@ -1,13 +1,13 @@
 //! Removes redundant parentheses by operator precedence.
 
 use super::conditions;
-use super::lexer::{Token, is_keyword, is_word};
+use super::lexer::{ExprToken, is_keyword, is_word};
 use super::query::SET_OPERATORS;
 
 /// A token, or a parenthesised group, which is `fixed` if it belongs to the preceding token, e.g. as
 /// an argument list.
 pub(super) enum Node {
-    Leaf(Token),
+    Leaf(ExprToken),
     Group { inner: Vec<Node>, fixed: bool },
 }
 
@@ -29,12 +29,12 @@ const ATOM: u8 = 100;
 pub(super) const BOUNDARY: u8 = 0;
 
 /// The tokens without redundant parentheses; `None` if the parentheses are unbalanced.
-pub(super) fn reduce(tokens: Vec<Token>) -> Option<Vec<Token>> {
+pub(super) fn reduce(tokens: Vec<ExprToken>) -> Option<Vec<ExprToken>> {
     let mut stack: Vec<(Vec<Node>, bool)> = vec![(Vec::new(), true)];
     for at in 0..tokens.len() {
         match &tokens[at] {
-            Token::Open => stack.push((Vec::new(), opens_fixed(&tokens, at))),
-            Token::Close => {
+            ExprToken::Open => stack.push((Vec::new(), opens_fixed(&tokens, at))),
+            ExprToken::Close => {
                 let (inner, fixed) = stack.pop()?;
                 let (outer, _) = stack.last_mut()?;
                 outer.push(Node::Group {
@@ -59,9 +59,9 @@ pub(super) fn reduce(tokens: Vec<Token>) -> Option<Vec<Token>> {
 }
 
 /// Whether the parenthesis at `at` belongs to the preceding token.
-fn opens_fixed(tokens: &[Token], at: usize) -> bool {
+fn opens_fixed(tokens: &[ExprToken], at: usize) -> bool {
     match at.checked_sub(1).map(|before| &tokens[before]) {
-        Some(Token::Word(word)) => {
+        Some(ExprToken::Word(word)) => {
             !is_keyword(word)
                 || matches!(
                     word.as_str(),
@@ -69,14 +69,14 @@ fn opens_fixed(tokens: &[Token], at: usize) -> bool {
                 )
                 || ends_hint(&tokens[..at])
         }
-        Some(Token::Name(_)) => true,
+        Some(ExprToken::Name(_)) => true,
         _ => false,
     }
 }
 
 /// Whether an index hint ends here, before its list: `use index for order by`.
-fn ends_hint(before: &[Token]) -> bool {
-    let word = |token: &Token, text: &str| is_word(Some(token), &[text]);
+fn ends_hint(before: &[ExprToken]) -> bool {
+    let word = |token: &ExprToken, text: &str| is_word(Some(token), &[text]);
     match before {
         [.., to, join] if word(join, "join") => word(to, "for"),
         [.., to, verb, by] if word(by, "by") => {
@@ -86,14 +86,14 @@ fn ends_hint(before: &[Token]) -> bool {
     }
 }
 
-fn flatten(nodes: Vec<Node>, out: &mut Vec<Token>) {
+fn flatten(nodes: Vec<Node>, out: &mut Vec<ExprToken>) {
     for node in nodes {
         match node {
             Node::Leaf(token) => out.push(token),
             Node::Group { inner, .. } => {
-                out.push(Token::Open);
+                out.push(ExprToken::Open);
                 flatten(inner, out);
-                out.push(Token::Close);
+                out.push(ExprToken::Close);
             }
         }
     }
@@ -152,9 +152,9 @@ fn is_plain_branch(inner: &[Node], before: &[Node], after: Option<&Node>) -> boo
 /// `and` belongs to a `between` while one is open.
 fn count_between(node: &Node, open: usize) -> usize {
     match node {
-        Node::Leaf(Token::Word(word)) if word == "between" => open + 1,
-        Node::Leaf(Token::Word(word)) if word == "and" => open.saturating_sub(1),
-        Node::Leaf(Token::Comma) => 0,
+        Node::Leaf(ExprToken::Word(word)) if word == "between" => open + 1,
+        Node::Leaf(ExprToken::Word(word)) if word == "and" => open.saturating_sub(1),
+        Node::Leaf(ExprToken::Comma) => 0,
         _ => open,
     }
 }
@@ -165,7 +165,7 @@ fn binding_power_before(before: &[Node], betweens: usize) -> u8 {
         return BOUNDARY;
     };
     // The preceding token determines whether it is a sign or a binary operator.
-    let sign = matches!(token, Token::Operator("-" | "+" | "~" | "!"))
+    let sign = matches!(token, ExprToken::Operator("-" | "+" | "~" | "!"))
         && match before.len().checked_sub(2).and_then(|at| before.get(at)) {
             None => true,
             Some(Node::Leaf(token)) => token.wants_operand(),
@@ -174,11 +174,11 @@ fn binding_power_before(before: &[Node], betweens: usize) -> u8 {
     match token {
         _ if sign => SIGN,
         // MySQL accepts no operator after these.
-        Token::Word(word) if word == "interval" || word == "like" => ATOM - 1,
+        ExprToken::Word(word) if word == "interval" || word == "like" => ATOM - 1,
         // Its second operand can contain a test, its first cannot.
-        Token::Word(word) if word == "between" => TEST,
+        ExprToken::Word(word) if word == "between" => TEST,
         // The `and` of this BETWEEN has been counted already.
-        Token::Word(word) if word == "and" && betweens == 0 && is_between_and(before) => BETWEEN,
+        ExprToken::Word(word) if word == "and" && betweens == 0 && is_between_and(before) => BETWEEN,
         token => binding_power(token).unwrap_or(BOUNDARY),
     }
 }
@@ -186,8 +186,8 @@ fn binding_power_before(before: &[Node], betweens: usize) -> u8 {
 /// Whether the `and` at the end of `before` is the second half of a between.
 fn is_between_and(before: &[Node]) -> bool {
     let words = before.iter().rev().skip(1).filter_map(|node| match node {
-        Node::Leaf(Token::Word(word)) => Some(word.as_str()),
-        Node::Leaf(Token::Comma) => Some(","),
+        Node::Leaf(ExprToken::Word(word)) => Some(word.as_str()),
+        Node::Leaf(ExprToken::Comma) => Some(","),
         _ => None,
     });
     words
@@ -198,20 +198,20 @@ fn is_between_and(before: &[Node]) -> bool {
 /// Binding power of the operator to the right of a group.
 fn binding_power_after(after: &Node, betweens: usize) -> u8 {
     match after {
-        Node::Leaf(Token::Word(word)) if word == "and" && betweens > 0 => BETWEEN,
-        Node::Leaf(Token::Word(word)) if word == "not" || word == "between" => TEST,
+        Node::Leaf(ExprToken::Word(word)) if word == "and" && betweens > 0 => BETWEEN,
+        Node::Leaf(ExprToken::Word(word)) if word == "not" || word == "between" => TEST,
         // An alias or a dot: keep the group.
-        Node::Leaf(Token::Name(_) | Token::Dot) => ATOM,
-        Node::Leaf(Token::Word(word)) if word == "member" => ATOM,
+        Node::Leaf(ExprToken::Name(_) | ExprToken::Dot) => ATOM,
+        Node::Leaf(ExprToken::Word(word)) if word == "member" => ATOM,
         Node::Leaf(token) => binding_power(token).unwrap_or(BOUNDARY),
         Node::Group { .. } => ATOM,
     }
 }
 
 /// Binding power of an operator.
-pub(super) fn binding_power(token: &Token) -> Option<u8> {
+pub(super) fn binding_power(token: &ExprToken) -> Option<u8> {
     Some(match token {
-        Token::Operator(operator) => match *operator {
+        ExprToken::Operator(operator) => match *operator {
             ":=" => OR - 1,
             "=" | "<=>" | ">=" | ">" | "<=" | "<" | "<>" => COMPARE,
             "|" => 9,
@@ -225,7 +225,7 @@ pub(super) fn binding_power(token: &Token) -> Option<u8> {
             "->" | "->>" | "@" => COLLATE,
             _ => BOUNDARY,
         },
-        Token::Word(word) => match word.as_str() {
+        ExprToken::Word(word) => match word.as_str() {
             "join" | "left" | "right" | "inner" | "cross" | "outer" | "natural" | "straight_join" | "on" => {
                 JOIN
             }
@@ -273,35 +273,35 @@ fn weakest_operator(nodes: &[Node]) -> Option<u8> {
             }
         };
         match token {
-            Token::Comma => return None,
-            Token::Word(word) if word == "select" || word == "with" || word == "values" => return None,
-            Token::Word(word) if word == "case" => cases += 1,
-            Token::Word(word) if word == "end" => {
+            ExprToken::Comma => return None,
+            ExprToken::Word(word) if word == "select" || word == "with" || word == "values" => return None,
+            ExprToken::Word(word) if word == "case" => cases += 1,
+            ExprToken::Word(word) if word == "end" => {
                 cases = cases.saturating_sub(1);
                 operand = true;
                 continue;
             }
             _ if cases > 0 => {}
-            Token::Word(word) if word == "and" && betweens > 0 => {
+            ExprToken::Word(word) if word == "and" && betweens > 0 => {
                 betweens -= 1;
                 weakest = weakest.min(BETWEEN);
             }
-            Token::Operator("-" | "+") if !operand => weakest = weakest.min(SIGN),
+            ExprToken::Operator("-" | "+") if !operand => weakest = weakest.min(SIGN),
             // Part of the preceding IS or of the following test.
-            Token::Word(word) if word == "not" && after_is => continue,
-            Token::Word(word) if word == "not" && operand => {}
+            ExprToken::Word(word) if word == "not" && after_is => continue,
+            ExprToken::Word(word) if word == "not" && operand => {}
             // Unlike IS NULL, these cannot be operands of a comparison.
-            Token::Word(word) if after_is && ["true", "false", "unknown"].contains(&word.as_str()) => {
+            ExprToken::Word(word) if after_is && ["true", "false", "unknown"].contains(&word.as_str()) => {
                 weakest = weakest.min(NOT);
             }
-            Token::Word(word) if word == "interval" => weakest = weakest.min(SUM),
+            ExprToken::Word(word) if word == "interval" => weakest = weakest.min(SUM),
             token => {
-                betweens += usize::from(matches!(token, Token::Word(word) if word == "between"));
+                betweens += usize::from(matches!(token, ExprToken::Word(word) if word == "between"));
                 weakest = weakest.min(binding_power(token).unwrap_or(ATOM));
             }
         }
         operand = !token.wants_operand();
-        after_is = matches!(token, Token::Word(word) if word == "is");
+        after_is = matches!(token, ExprToken::Word(word) if word == "is");
     }
     Some(weakest)
 }

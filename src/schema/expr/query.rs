@@ -1,6 +1,6 @@
 //! Normalises queries, also within expressions.
 
-use super::lexer::{Token, is_word};
+use super::lexer::{ExprToken, is_word};
 use super::print;
 use super::view::{aliased, closing, depths, items, rename_columns, unify_column_conditions};
 use crate::schema::model::Symbol;
@@ -27,12 +27,12 @@ const AFTER_GROUP: [&str; 6] = ["having", "order", "limit", "with", "for", "lock
 const AFTER_ORDER: [&str; 3] = ["limit", "for", "lock"];
 
 /// Normalises every query.
-pub(super) fn normalise_queries(tokens: Vec<Token>) -> Vec<Token> {
+pub(super) fn normalise_queries(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
     normalise_query(sort_hints(unify_column_conditions(tokens)))
 }
 
 /// Normalises the query `tokens` and those in its parentheses.
-fn normalise_query(tokens: Vec<Token>) -> Vec<Token> {
+fn normalise_query(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
     let tokens = normalise_inner_queries(&unwrapped(&tokens));
     let Some(query) = ParsedQuery::read(&tokens) else {
         return tokens;
@@ -44,7 +44,7 @@ fn normalise_query(tokens: Vec<Token>) -> Vec<Token> {
     }
 }
 
-fn normalise_inner_queries(tokens: &[Token]) -> Vec<Token> {
+fn normalise_inner_queries(tokens: &[ExprToken]) -> Vec<ExprToken> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
@@ -62,16 +62,17 @@ fn normalise_inner_queries(tokens: &[Token]) -> Vec<Token> {
 }
 
 /// Renames the items of a common table expression that lists its columns, as MariaDB does.
-fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
-    let Some(([.., Token::Close], [last])) = before.split_at_checked(before.len().saturating_sub(1)) else {
+fn with_listed_names(before: &[ExprToken], query: Vec<ExprToken>) -> Vec<ExprToken> {
+    let Some(([.., ExprToken::Close], [last])) = before.split_at_checked(before.len().saturating_sub(1))
+    else {
         return query;
     };
-    let open = before.iter().rposition(|token| *token == Token::Open);
+    let open = before.iter().rposition(|token| *token == ExprToken::Open);
     let list = open.map_or(&[][..], |open| &before[open + 1..before.len() - 2]);
     let names: Option<Vec<Symbol>> = list
-        .split(|token| *token == Token::Comma)
+        .split(|token| *token == ExprToken::Comma)
         .map(|item| match item {
-            [Token::Name(name)] => Some(Symbol::new(name)),
+            [ExprToken::Name(name)] => Some(Symbol::new(name)),
             _ => None,
         })
         .collect();
@@ -82,14 +83,14 @@ fn with_listed_names(before: &[Token], query: Vec<Token>) -> Vec<Token> {
 }
 
 /// Whether a query starts here, possibly in parentheses.
-fn is_query(tokens: &[Token]) -> bool {
-    let first = tokens.iter().find(|token| **token != Token::Open);
+fn is_query(tokens: &[ExprToken]) -> bool {
+    let first = tokens.iter().find(|token| **token != ExprToken::Open);
     is_word(first, &["select", "with"])
 }
 
 /// Removes the parentheses around the whole query, which MySQL does not print, and those that MySQL
 /// prints around the first queries of a chain, which is evaluated from left to right anyway.
-fn unwrapped(tokens: &[Token]) -> Vec<Token> {
+fn unwrapped(tokens: &[ExprToken]) -> Vec<ExprToken> {
     let Some(close) = closing(tokens, 0).filter(|_| is_query(&tokens[1..])) else {
         return tokens.to_vec();
     };
@@ -108,7 +109,7 @@ fn unwrapped(tokens: &[Token]) -> Vec<Token> {
 
 /// A query and the positions of its parts.
 struct ParsedQuery<'a> {
-    tokens: &'a [Token],
+    tokens: &'a [ExprToken],
     depths: Vec<usize>,
     /// The ranges of the SELECTs between set operators.
     branches: Vec<(usize, usize)>,
@@ -116,7 +117,7 @@ struct ParsedQuery<'a> {
 
 impl<'a> ParsedQuery<'a> {
     /// Parses a query; `None` if `tokens` is not a query.
-    fn read(tokens: &'a [Token]) -> Option<ParsedQuery<'a>> {
+    fn read(tokens: &'a [ExprToken]) -> Option<ParsedQuery<'a>> {
         if !is_query(tokens) {
             return None;
         }
@@ -142,7 +143,7 @@ impl<'a> ParsedQuery<'a> {
     }
 
     /// The items of a SELECT: expression and alias, `None` without an alias.
-    fn listed(&self, branch: (usize, usize)) -> Vec<Option<(&'a [Token], &'a Token)>> {
+    fn listed(&self, branch: (usize, usize)) -> Vec<Option<(&'a [ExprToken], &'a ExprToken)>> {
         let Some(mut start) = self.find(branch, &["select"]).map(|at| at + 1) else {
             return Vec::new();
         };
@@ -158,7 +159,7 @@ impl<'a> ParsedQuery<'a> {
 
     /// Replaces aliases and positions in GROUP BY by their expressions: MariaDB prints the expression of
     /// an alias and the position as written; MySQL prints the alias and the expression of a position.
-    fn group_by_expressions(&self) -> Vec<Token> {
+    fn group_by_expressions(&self) -> Vec<ExprToken> {
         let mut out = Vec::with_capacity(self.tokens.len());
         let mut done = 0;
         for branch in &self.branches {
@@ -171,7 +172,7 @@ impl<'a> ParsedQuery<'a> {
             out.extend_from_slice(&self.tokens[done..start]);
             for (at, (from, to)) in items(self.tokens, &self.depths, start, end).enumerate() {
                 if at > 0 {
-                    out.push(Token::Comma);
+                    out.push(ExprToken::Comma);
                 }
                 let key = &self.tokens[from..to];
                 let replacement = match (position(key), key) {
@@ -189,7 +190,7 @@ impl<'a> ParsedQuery<'a> {
 
     /// Replaces expressions and positions in ORDER BY by aliases: MySQL prints the alias, MariaDB its
     /// expression, and in a chain the position as written.
-    fn order_by_names(&self) -> Vec<Token> {
+    fn order_by_names(&self) -> Vec<ExprToken> {
         let Some(last) = self.branches.last() else {
             return self.tokens.to_vec();
         };
@@ -203,11 +204,11 @@ impl<'a> ParsedQuery<'a> {
         let mut out = self.tokens[..start].to_vec();
         for (at, (from, to)) in items(self.tokens, &self.depths, start, end).enumerate() {
             if at > 0 {
-                out.push(Token::Comma);
+                out.push(ExprToken::Comma);
             }
             let item = &self.tokens[from..to];
             let key = match item.split_last() {
-                Some((Token::Word(word), key)) if word == "desc" || word == "asc" => key,
+                Some((ExprToken::Word(word), key)) if word == "desc" || word == "asc" => key,
                 _ => item,
             };
             let numbered = position(key).and_then(|place| listed.get(place)?.as_ref());
@@ -219,11 +220,11 @@ impl<'a> ParsedQuery<'a> {
             };
             // MariaDB keeps the name that a column had before a list of columns renamed it.
             let renamed = || {
-                let [name @ Token::Name(_)] = key else {
+                let [name @ ExprToken::Name(_)] = key else {
                     return None;
                 };
                 let mut listed = listed.iter().flatten();
-                let is_path = |path: &[Token]| path.ends_with(&[Token::Dot, name.clone()]);
+                let is_path = |path: &[ExprToken]| path.ends_with(&[ExprToken::Dot, name.clone()]);
                 let taken = !alone && listed.clone().all(|(_, alias)| alias != name);
                 listed.find(|(expression, _)| taken && is_path(expression))
             };
@@ -238,10 +239,10 @@ impl<'a> ParsedQuery<'a> {
     }
 
     /// The items of the first SELECT, which determine the column names of a chain.
-    fn listed_first(&self) -> Vec<Option<(Vec<Token>, Token)>> {
+    fn listed_first(&self) -> Vec<Option<(Vec<ExprToken>, ExprToken)>> {
         let (from, to) = self.branches[0];
         let first = &self.tokens[from..to];
-        let owned = |listed: Vec<Option<(&[Token], &Token)>>| {
+        let owned = |listed: Vec<Option<(&[ExprToken], &ExprToken)>>| {
             let pairs = listed.into_iter();
             pairs
                 .map(|item| item.map(|(expression, alias)| (expression.to_vec(), alias.clone())))
@@ -257,19 +258,19 @@ impl<'a> ParsedQuery<'a> {
 }
 
 /// The index of the SELECT's item that a number in ORDER BY or GROUP BY refers to, from 0.
-fn position(item: &[Token]) -> Option<usize> {
+fn position(item: &[ExprToken]) -> Option<usize> {
     match item {
-        [Token::Number(number)] => number.parse::<usize>().ok()?.checked_sub(1),
+        [ExprToken::Number(number)] => number.parse::<usize>().ok()?.checked_sub(1),
         _ => None,
     }
 }
 
 /// Sorts the index hints of a table, which the servers print in reverse order.
-fn sort_hints(tokens: Vec<Token>) -> Vec<Token> {
+fn sort_hints(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
-        let mut hints: Vec<&[Token]> = Vec::new();
+        let mut hints: Vec<&[ExprToken]> = Vec::new();
         while let Some(end) = hint(&tokens, at) {
             hints.push(&tokens[at..end]);
             at = end;
@@ -285,10 +286,10 @@ fn sort_hints(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// The end of the index hint that starts at `at`.
-fn hint(tokens: &[Token], at: usize) -> Option<usize> {
+fn hint(tokens: &[ExprToken], at: usize) -> Option<usize> {
     let begins = is_word(tokens.get(at), &["use", "force", "ignore"])
         && is_word(tokens.get(at + 1), &["index", "key"]);
-    let open = (at + 2..tokens.len()).find(|place| tokens[*place] == Token::Open)?;
+    let open = (at + 2..tokens.len()).find(|place| tokens[*place] == ExprToken::Open)?;
     // FOR JOIN, FOR ORDER BY
     let near = open - at <= 5;
     if begins && near {

@@ -1,18 +1,18 @@
 //! Normalises a SELECT as a whole.
 
-use super::lexer::{Token, is_word};
+use super::lexer::{ExprToken, is_word};
 use crate::schema::model::Symbol;
 
 /// Unifies conditions that are a single column: MariaDB 11.8 prints `where x is true` and `is false`,
 /// other servers print the equivalent `x <> 0` and `x = 0`.
-pub(super) fn unify_column_conditions(tokens: Vec<Token>) -> Vec<Token> {
+pub(super) fn unify_column_conditions(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
     const CONDITIONS: [&str; 3] = ["where", "on", "having"];
     const MORE: [&str; 4] = ["and", "or", "xor", "is"];
-    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut out: Vec<ExprToken> = Vec::with_capacity(tokens.len());
     for (at, token) in tokens.iter().enumerate() {
         let test = match (out.last(), token) {
-            (Some(Token::Word(is)), Token::Word(value)) if is == "is" && value == "true" => "<>",
-            (Some(Token::Word(is)), Token::Word(value)) if is == "is" && value == "false" => "=",
+            (Some(ExprToken::Word(is)), ExprToken::Word(value)) if is == "is" && value == "true" => "<>",
+            (Some(ExprToken::Word(is)), ExprToken::Word(value)) if is == "is" && value == "false" => "=",
             _ => {
                 out.push(token.clone());
                 continue;
@@ -20,14 +20,14 @@ pub(super) fn unify_column_conditions(tokens: Vec<Token>) -> Vec<Token> {
         };
         let path = out.iter().rev().skip(1);
         let path = path
-            .take_while(|token| matches!(token, Token::Name(_) | Token::Dot))
+            .take_while(|token| matches!(token, ExprToken::Name(_) | ExprToken::Dot))
             .count();
         let before = (out.len() - 1 - path).checked_sub(1).and_then(|at| out.get(at));
         let after = tokens.get(at + 1);
-        let ends = !is_word(after, &MORE) && !matches!(after, Some(Token::Operator(_)));
+        let ends = !is_word(after, &MORE) && !matches!(after, Some(ExprToken::Operator(_)));
         if path > 0 && is_word(before, &CONDITIONS) && ends {
             out.pop();
-            out.extend([Token::Operator(test), Token::Number("0".into())]);
+            out.extend([ExprToken::Operator(test), ExprToken::Number("0".into())]);
         } else {
             out.push(token.clone());
         }
@@ -36,15 +36,15 @@ pub(super) fn unify_column_conditions(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// Replaces names of windows, which MySQL prints, by their definitions, which MariaDB prints.
-pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
-    let mut windows: Vec<(Token, Vec<Token>)> = Vec::new();
-    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+pub(super) fn inline_windows(tokens: Vec<ExprToken>) -> Vec<ExprToken> {
+    let mut windows: Vec<(ExprToken, Vec<ExprToken>)> = Vec::new();
+    let mut out: Vec<ExprToken> = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let first = is_word(Some(token), &["window"]);
-        let next = !windows.is_empty() && *token == Token::Comma;
+        let next = !windows.is_empty() && *token == ExprToken::Comma;
         match &tokens[at + 1..] {
-            [name @ Token::Name(_), as_word, Token::Open, ..]
+            [name @ ExprToken::Name(_), as_word, ExprToken::Open, ..]
                 if (first || next) && is_word(Some(as_word), &["as"]) =>
             {
                 let inner = at + 4;
@@ -65,8 +65,8 @@ pub(super) fn inline_windows(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// Replaces the names of windows by their definitions: after `over`, or first in its parentheses.
-fn insert_definitions(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Vec<Token> {
-    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+fn insert_definitions(tokens: Vec<ExprToken>, windows: &[(ExprToken, Vec<ExprToken>)]) -> Vec<ExprToken> {
+    let mut out: Vec<ExprToken> = Vec::with_capacity(tokens.len());
     for token in tokens {
         let definition = windows
             .iter()
@@ -74,11 +74,11 @@ fn insert_definitions(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Ve
             .map(|(_, text)| text);
         match (definition, out.as_slice()) {
             (Some(definition), [.., over]) if is_word(Some(over), &["over"]) => {
-                out.push(Token::Open);
+                out.push(ExprToken::Open);
                 out.extend_from_slice(definition);
-                out.push(Token::Close);
+                out.push(ExprToken::Close);
             }
-            (Some(definition), [.., over, Token::Open]) if is_word(Some(over), &["over"]) => {
+            (Some(definition), [.., over, ExprToken::Open]) if is_word(Some(over), &["over"]) => {
                 out.extend_from_slice(definition);
             }
             _ => out.push(token),
@@ -88,7 +88,7 @@ fn insert_definitions(tokens: Vec<Token>, windows: &[(Token, Vec<Token>)]) -> Ve
 }
 
 /// Renames the columns of a SELECT; `None` if nothing changes or the number of names differs.
-pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Symbol]) -> Option<Vec<Token>> {
+pub(super) fn rename_columns(tokens: Vec<ExprToken>, columns: &[Symbol]) -> Option<Vec<ExprToken>> {
     let depths = depths(&tokens);
     let word = |at: usize, any_of: &[&str]| depths[at] == 0 && is_word(tokens.get(at), any_of);
     let start = (0..tokens.len()).find(|at| word(*at, &["select"]))? + 1;
@@ -103,15 +103,15 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Symbol]) -> Option<V
         return None;
     }
     let mut out = tokens.clone();
-    let mut names: Vec<(Token, Token)> = Vec::new();
+    let mut names: Vec<(ExprToken, ExprToken)> = Vec::new();
     for (place, column) in positions.into_iter().zip(columns) {
-        let new = Token::Name(column.to_string());
+        let new = ExprToken::Name(column.to_string());
         names.push((std::mem::replace(&mut out[place], new.clone()), new));
     }
     // Replace the old names in the clauses after the SELECT.
     let start = (end..out.len()).find(|at| depths[*at] == 0 && is_word(out.get(*at), &BY_ALIAS));
     for at in start.unwrap_or(out.len())..out.len() {
-        let alone = out[at - 1] != Token::Dot && out.get(at + 1) != Some(&Token::Dot);
+        let alone = out[at - 1] != ExprToken::Dot && out.get(at + 1) != Some(&ExprToken::Dot);
         let renamed = names.iter().find(|(old, _)| alone && out[at] == *old);
         if let Some((_, new)) = renamed {
             out[at] = new.clone();
@@ -124,15 +124,15 @@ pub(super) fn rename_columns(tokens: Vec<Token>, columns: &[Symbol]) -> Option<V
 const BY_ALIAS: [&str; 3] = ["group", "having", "order"];
 
 /// The position at which the parenthesis at `at` closes.
-pub(super) fn closing(tokens: &[Token], at: usize) -> Option<usize> {
-    if tokens.get(at) != Some(&Token::Open) {
+pub(super) fn closing(tokens: &[ExprToken], at: usize) -> Option<usize> {
+    if tokens.get(at) != Some(&ExprToken::Open) {
         return None;
     }
     let mut depth = 0usize;
     (at..tokens.len()).find(|place| {
         match tokens[*place] {
-            Token::Open => depth += 1,
-            Token::Close => depth -= 1,
+            ExprToken::Open => depth += 1,
+            ExprToken::Close => depth -= 1,
             _ => {}
         }
         depth == 0
@@ -140,14 +140,14 @@ pub(super) fn closing(tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// The nesting depth of each token; a parenthesis itself counts as inside.
-pub(super) fn depths(tokens: &[Token]) -> Vec<usize> {
+pub(super) fn depths(tokens: &[ExprToken]) -> Vec<usize> {
     let mut depth = 0usize;
-    let step = |token: &Token| match token {
-        Token::Open => {
+    let step = |token: &ExprToken| match token {
+        ExprToken::Open => {
             depth += 1;
             depth
         }
-        Token::Close => {
+        ExprToken::Close => {
             depth = depth.saturating_sub(1);
             depth + 1
         }
@@ -158,12 +158,12 @@ pub(super) fn depths(tokens: &[Token]) -> Vec<usize> {
 
 /// The ranges between commas.
 pub(super) fn items<'a>(
-    tokens: &'a [Token],
+    tokens: &'a [ExprToken],
     depths: &'a [usize],
     start: usize,
     end: usize,
 ) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let commas = (start..end).filter(|at| depths[*at] == 0 && tokens[*at] == Token::Comma);
+    let commas = (start..end).filter(|at| depths[*at] == 0 && tokens[*at] == ExprToken::Comma);
     let mut from = start;
     commas
         .chain([end])
@@ -172,9 +172,9 @@ pub(super) fn items<'a>(
 }
 
 /// The expression and the alias of an item with an alias.
-pub(super) fn aliased(item: &[Token]) -> Option<(&[Token], &Token)> {
+pub(super) fn aliased(item: &[ExprToken]) -> Option<(&[ExprToken], &ExprToken)> {
     match item {
-        [expression @ .., Token::Word(word), alias @ Token::Name(_)] if word == "as" => {
+        [expression @ .., ExprToken::Word(word), alias @ ExprToken::Name(_)] if word == "as" => {
             Some((expression, alias))
         }
         _ => None,

@@ -8,7 +8,7 @@ use super::mentions::mentions;
 use super::plan::{Planner, comment_option};
 use super::table_changes::TableChanges;
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, ObjectKind, UNVERSIONED};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind, UNVERSIONED};
 use crate::schema::model::{
     ByName, CheckConstraint, Column, Index, IndexKey, PRIMARY, Symbol, Table, same_name,
 };
@@ -23,7 +23,7 @@ pub(super) struct Alter<'a, 'b> {
 }
 
 impl<'a> Alter<'a, '_> {
-    pub(super) fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = &Difference> {
+    pub(super) fn of_kind(&self, kind: SchemaObjectKind) -> impl Iterator<Item = &Difference> {
         let of_kind = self
             .differences
             .iter()
@@ -31,7 +31,7 @@ impl<'a> Alter<'a, '_> {
         // The columns of the row period are added and dropped with system versioning.
         of_kind.filter(move |difference| {
             let is_row_time = |table: &Table| table.column(&difference.name).is_some_and(Column::is_row_time);
-            kind != ObjectKind::Column || !(is_row_time(self.expected) || is_row_time(self.live))
+            kind != SchemaObjectKind::Column || !(is_row_time(self.expected) || is_row_time(self.live))
         })
     }
 
@@ -56,7 +56,7 @@ impl<'a> Alter<'a, '_> {
     }
 
     fn partitioning(&self, changes: &mut TableChanges) {
-        if self.of_kind(ObjectKind::Partitioning).next().is_none() {
+        if self.of_kind(SchemaObjectKind::Partitioning).next().is_none() {
             return;
         }
         let expected = self.expected.partitioning.as_deref();
@@ -65,7 +65,7 @@ impl<'a> Alter<'a, '_> {
             changes.merge_into_destructive();
         }
         // Unique keys must contain all columns of the partitioning, of the old one until it is removed.
-        let keys_change = self.of_kind(ObjectKind::Index).next().is_some();
+        let keys_change = self.of_kind(SchemaObjectKind::Index).next().is_some();
         if self.live.partitioning.is_some() && (expected.is_none() || keys_change) {
             let loses = changes.loses();
             changes.first.push(("REMOVE PARTITIONING".to_owned(), loses));
@@ -77,7 +77,7 @@ impl<'a> Alter<'a, '_> {
     /// TABLE and Generated Columns"; MariaDB's error 1907, MySQL's 3106).
     fn recomputed(&self) -> BTreeSet<Symbol> {
         let changed = self
-            .of_kind(ObjectKind::Column)
+            .of_kind(SchemaObjectKind::Column)
             .filter(|difference| matches!(difference.change, Change::Different { .. }));
         let is_virtual = |column: Option<&Column>| {
             let generated = column.and_then(|column| column.generated);
@@ -94,7 +94,7 @@ impl<'a> Alter<'a, '_> {
     /// Columns whose spatial reference system changes. MySQL rejects this while a spatial index is on the
     /// column, even in an ALTER that drops the index (error 3644, measured on 9.7).
     fn moved_in_space(&self) -> BTreeSet<Symbol> {
-        self.of_kind(ObjectKind::Column)
+        self.of_kind(SchemaObjectKind::Column)
             .filter(|difference| difference.differs_in(&["srid"]))
             .map(|difference| difference.name)
             .collect()
@@ -107,7 +107,7 @@ impl<'a> Alter<'a, '_> {
 
     /// Drops checks and indexes that are extra or change.
     fn drops(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Symbol>) {
-        for difference in self.of_kind(ObjectKind::Check) {
+        for difference in self.of_kind(SchemaObjectKind::Check) {
             let check = self.live.checks.get(&difference.name_on_server());
             let there = !matches!(difference.change, Change::Missing { .. });
             if there && check.is_some_and(|check| !check.column_level) {
@@ -118,7 +118,7 @@ impl<'a> Alter<'a, '_> {
                     .push(format!("DROP CONSTRAINT {}", name(&difference.name_on_server())));
             }
         }
-        for difference in self.of_kind(ObjectKind::Index) {
+        for difference in self.of_kind(SchemaObjectKind::Index) {
             let live = self.live.indexes.get(&difference.name_on_server());
             let (Some(live), false) = (live, matches!(difference.change, Change::Missing { .. })) else {
                 continue;
@@ -154,7 +154,7 @@ impl<'a> Alter<'a, '_> {
     /// Live indexes without a difference.
     fn kept_indexes(&self) -> impl Iterator<Item = (Symbol, &'a Index)> {
         let changed: BTreeSet<Symbol> = self
-            .of_kind(ObjectKind::Index)
+            .of_kind(SchemaObjectKind::Index)
             .map(Difference::name_on_server)
             .collect();
         self.live
@@ -195,7 +195,7 @@ impl<'a> Alter<'a, '_> {
     /// existing column.
     fn columns(&self, changes: &mut TableChanges, recomputed: &BTreeSet<Symbol>) {
         let by_name: BTreeMap<Symbol, &Difference> = self
-            .of_kind(ObjectKind::Column)
+            .of_kind(SchemaObjectKind::Column)
             .filter(|difference| difference.is_expected())
             .map(|difference| (difference.name, difference))
             .collect();
@@ -277,7 +277,7 @@ impl<'a> Alter<'a, '_> {
     /// Columns whose column-level check changes, which requires a MODIFY (MariaDB).
     fn column_checks(&self) -> BTreeSet<Symbol> {
         let changed = self
-            .of_kind(ObjectKind::Check)
+            .of_kind(SchemaObjectKind::Check)
             .flat_map(|difference| self.column_checks_of(difference));
         changed.flatten().collect()
     }
@@ -303,7 +303,7 @@ impl<'a> Alter<'a, '_> {
         let column_checks = self.planner.live.dialect().column_checks;
         let own = |table: &'a Table| table.column_check(&column.name).filter(|_| column_checks);
         let changed = self
-            .of_kind(ObjectKind::Check)
+            .of_kind(SchemaObjectKind::Check)
             .any(|difference| self.column_checks_of(difference).contains(&Some(column.name)));
         let kept = own(self.live).filter(|_| !changed);
         let new = own(self.expected).filter(|_| changed || kept.is_some());
@@ -313,7 +313,7 @@ impl<'a> Alter<'a, '_> {
     /// Adds indexes and checks that are missing or change.
     fn adds(&self, changes: &mut TableChanges, reindexed: &BTreeSet<Symbol>) {
         for difference in self
-            .of_kind(ObjectKind::Index)
+            .of_kind(SchemaObjectKind::Index)
             .filter(|difference| difference.is_expected())
         {
             let Some(index) = self.expected.indexes.get(&difference.name) else {
@@ -332,7 +332,7 @@ impl<'a> Alter<'a, '_> {
             self.add_index(changes, index_name, index, needs_destructive(changes, index));
         }
         for difference in self
-            .of_kind(ObjectKind::Check)
+            .of_kind(SchemaObjectKind::Check)
             .filter(|difference| difference.is_expected())
         {
             let in_column = self.planner.live.dialect().column_checks;
@@ -380,12 +380,12 @@ impl<'a> Alter<'a, '_> {
     }
 
     fn options(&self, changes: &mut TableChanges) {
-        let field_lists = self
-            .of_kind(ObjectKind::Table)
-            .filter_map(|difference| match &difference.change {
-                Change::Different { fields } => Some(fields),
-                _ => None,
-            });
+        let field_lists =
+            self.of_kind(SchemaObjectKind::Table)
+                .filter_map(|difference| match &difference.change {
+                    Change::Different { fields } => Some(fields),
+                    _ => None,
+                });
         for field in field_lists.flatten() {
             if field.name == *ddl::SYSTEM_VERSIONING {
                 continue;
@@ -404,7 +404,7 @@ impl<'a> Alter<'a, '_> {
     /// Drops extra columns in a statement of their own, after the others.
     fn extra_columns(&self, changes: &mut TableChanges) {
         let extra: Vec<&Difference> = self
-            .of_kind(ObjectKind::Column)
+            .of_kind(SchemaObjectKind::Column)
             .filter(|difference| !difference.is_expected())
             .collect();
         // A column with AUTO_INCREMENT must be in a key at all times: drop it together with its key.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change_summary::{ChangeSummaries, DestructiveAdditions};
 use super::mentions::{is_one_of, mentions};
 use super::plan::expected_of_kind;
-use crate::schema::diff::{Difference, ObjectKind};
+use crate::schema::diff::{Difference, SchemaObjectKind};
 use crate::schema::expr;
 use crate::schema::model::{Schema, Symbol};
 
@@ -26,17 +26,17 @@ impl Deferred {
         summaries: &ChangeSummaries,
     ) -> Deferred {
         let mut deferred = Deferred::default();
-        let expected_objects = |kind: ObjectKind| expected_of_kind(differences, kind);
-        for difference in
-            expected_objects(ObjectKind::Table).filter(|difference| live.views.contains_key(&difference.name))
+        let expected_objects = |kind: SchemaObjectKind| expected_of_kind(differences, kind);
+        for difference in expected_objects(SchemaObjectKind::Table)
+            .filter(|difference| live.views.contains_key(&difference.name))
         {
             deferred.objects.insert(
                 difference.name,
                 format!("the view {} is in its place", difference.name),
             );
         }
-        for difference in
-            expected_objects(ObjectKind::View).filter(|difference| live.tables.contains_key(&difference.name))
+        for difference in expected_objects(SchemaObjectKind::View)
+            .filter(|difference| live.tables.contains_key(&difference.name))
         {
             deferred.objects.insert(
                 difference.name,
@@ -46,7 +46,7 @@ impl Deferred {
         let added = summaries.destructive_additions();
         loop {
             let before = deferred.objects.len();
-            for difference in expected_objects(ObjectKind::View) {
+            for difference in expected_objects(SchemaObjectKind::View) {
                 let definition = expected
                     .views
                     .get(&difference.name)

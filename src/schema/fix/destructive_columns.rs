@@ -6,7 +6,7 @@ use super::alter::Alter;
 use super::lossy_conversion;
 use super::mentions::mentions;
 use crate::schema::ddl::name;
-use crate::schema::diff::{Change, ObjectKind};
+use crate::schema::diff::{Change, SchemaObjectKind};
 use crate::schema::model::{Column, Symbol};
 
 /// A column that is changed or added: its expected and its live definition.
@@ -86,7 +86,7 @@ impl<'a> Alter<'a, '_> {
     }
 
     fn changed_columns(&self) -> impl Iterator<Item = Changed<'a>> {
-        let columns = self.of_kind(ObjectKind::Column);
+        let columns = self.of_kind(SchemaObjectKind::Column);
         columns.filter_map(|changed| {
             let expected = self.expected.column(&changed.name)?;
             let live = match changed.change {

@@ -6,7 +6,7 @@ use super::change_summary::{ChangeSummaries, TouchedBy};
 use super::deferred::Deferred;
 use super::plan::{ByTable, Planner};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, ObjectKind};
+use crate::schema::diff::{Change, SchemaObjectKind};
 use crate::schema::model::{ForeignKey, Schema, Symbol};
 
 /// Timing a statement about a foreign key may run.
@@ -95,7 +95,7 @@ impl<'a> Planner<'a> {
             .into_iter()
             .flat_map(|of_table| of_table.iter());
         let difference = of_table.find(|difference| {
-            difference.kind == ObjectKind::ForeignKey
+            difference.kind == SchemaObjectKind::ForeignKey
                 && difference.name_on_server() == key_name
                 && !matches!(difference.change, Change::Missing { .. })
         });
@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
             let live = self.live.tables.get(table);
             for (key_name, key) in &expected_table.foreign_keys {
                 let difference = differences.iter().find(|difference| {
-                    difference.kind == ObjectKind::ForeignKey
+                    difference.kind == SchemaObjectKind::ForeignKey
                         && difference.name == *key_name
                         && difference.is_expected()
                 });

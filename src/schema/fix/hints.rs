@@ -3,7 +3,7 @@
 
 use crate::report::visible;
 use crate::schema::ddl::name;
-use crate::schema::diff::{Change, Difference, ObjectKind};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind};
 use crate::schema::model::{Column, Symbol};
 
 /// Hints for adding a missing column.
@@ -37,7 +37,7 @@ pub(super) fn on_column(table: Symbol, column: &Column, difference: &Difference)
 /// A hint for creating a missing table.
 pub(super) fn on_table(differences: &[Difference]) -> Option<String> {
     let missing = differences.iter().find(|difference| {
-        difference.kind == ObjectKind::Table && matches!(difference.change, Change::Missing { .. })
+        difference.kind == SchemaObjectKind::Table && matches!(difference.change, Change::Missing { .. })
     })?;
     let old = missing.renamed?;
     let rename = format!("RENAME TABLE {} TO {}", name(&old), name(&missing.name));

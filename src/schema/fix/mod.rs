@@ -27,7 +27,7 @@ pub use plan::FixStatement;
 pub(crate) use sql_mode::is_zero_date;
 
 use super::ddl::Writer;
-use super::diff::{Difference, ObjectKind};
+use super::diff::{Difference, SchemaObjectKind};
 use super::model::Schema;
 use crate::db::Flavor;
 use crate::sql::script::comment;
@@ -120,7 +120,7 @@ impl Planner<'_> {
     fn database(&mut self, differences: &[Difference]) {
         if differences
             .iter()
-            .any(|difference| difference.kind == ObjectKind::Database)
+            .any(|difference| difference.kind == SchemaObjectKind::Database)
         {
             let charset = self.writer.charset(self.expected.collation);
             self.run(format!("ALTER DATABASE {charset}"));

@@ -6,7 +6,7 @@ use super::caveats::Caveats;
 use crate::db::Flavor;
 use crate::schema::ddl::{Writer, quote};
 use crate::schema::dialect;
-use crate::schema::diff::{Difference, ObjectKind};
+use crate::schema::diff::{Difference, SchemaObjectKind};
 use crate::schema::model::{Schema, Symbol};
 use crate::sql::script::{self, WrittenStatement, comment};
 
@@ -93,7 +93,7 @@ impl Planner<'_> {
 /// The differences of this kind whose object is expected.
 pub(super) fn expected_of_kind(
     differences: &[Difference],
-    kind: ObjectKind,
+    kind: SchemaObjectKind,
 ) -> impl Iterator<Item = &Difference> {
     differences
         .iter()

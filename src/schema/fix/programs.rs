@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::deferred::Deferred;
 use super::plan::{Planner, expected_of_kind};
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, ObjectKind};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind};
 use crate::schema::expr;
 use crate::schema::model::{Schema, Symbol};
 
@@ -14,11 +14,11 @@ impl Planner<'_> {
     pub(super) fn drop_programs(&mut self, differences: &[Difference], deferred: &Deferred) {
         for difference in differences {
             let (verb, what) = match difference.kind {
-                ObjectKind::Trigger => ("TRIGGER", "trigger"),
-                ObjectKind::View => ("VIEW", "view"),
-                ObjectKind::Procedure => ("PROCEDURE", "procedure"),
-                ObjectKind::Function => ("FUNCTION", "function"),
-                ObjectKind::Event => ("EVENT", "event"),
+                SchemaObjectKind::Trigger => ("TRIGGER", "trigger"),
+                SchemaObjectKind::View => ("VIEW", "view"),
+                SchemaObjectKind::Procedure => ("PROCEDURE", "procedure"),
+                SchemaObjectKind::Function => ("FUNCTION", "function"),
+                SchemaObjectKind::Event => ("EVENT", "event"),
                 _ => continue,
             };
             // IF EXISTS, because a dropped table takes its triggers with it.
@@ -31,7 +31,7 @@ impl Planner<'_> {
                     );
                 }
                 Change::Different { .. }
-                    if difference.kind != ObjectKind::View && self.can_be_made(difference) =>
+                    if difference.kind != SchemaObjectKind::View && self.can_be_made(difference) =>
                 {
                     let loses = difference
                         .table
@@ -46,7 +46,7 @@ impl Planner<'_> {
     /// Whether the definition of the expected program is visible to the user that read it.
     fn can_be_made(&self, difference: &Difference) -> bool {
         match (difference.kind, difference.table) {
-            (ObjectKind::Trigger, Some(table)) => {
+            (SchemaObjectKind::Trigger, Some(table)) => {
                 let table = self.expected.tables.get(&table);
                 let trigger = table.and_then(|table| table.triggers.get(&difference.name));
                 trigger.is_some_and(|trigger| trigger.body.is_some())
@@ -56,29 +56,29 @@ impl Planner<'_> {
     }
 
     /// The statement that creates a program other than a trigger; `None` if its definition is hidden.
-    fn create_program(&self, kind: ObjectKind, name: Symbol) -> Option<String> {
+    fn create_program(&self, kind: SchemaObjectKind, name: Symbol) -> Option<String> {
         let expected = self.expected;
         match kind {
-            ObjectKind::Function => ddl::create_routine(&name, expected.functions.get(&name)?),
-            ObjectKind::Procedure => ddl::create_routine(&name, expected.procedures.get(&name)?),
-            ObjectKind::View => ddl::create_view(&name, expected.views.get(&name)?),
-            ObjectKind::Event => ddl::create_event(&name, expected.events.get(&name)?),
+            SchemaObjectKind::Function => ddl::create_routine(&name, expected.functions.get(&name)?),
+            SchemaObjectKind::Procedure => ddl::create_routine(&name, expected.procedures.get(&name)?),
+            SchemaObjectKind::View => ddl::create_view(&name, expected.views.get(&name)?),
+            SchemaObjectKind::Event => ddl::create_event(&name, expected.events.get(&name)?),
             _ => None,
         }
     }
 
     /// The mode in which a program other than a trigger was created, and its text.
-    fn mode_and_body(&self, kind: ObjectKind, name: Symbol) -> (Option<Symbol>, Option<Symbol>) {
+    fn mode_and_body(&self, kind: SchemaObjectKind, name: Symbol) -> (Option<Symbol>, Option<Symbol>) {
         let routine = match kind {
-            ObjectKind::Function => self.expected.functions.get(&name),
-            ObjectKind::Procedure => self.expected.procedures.get(&name),
+            SchemaObjectKind::Function => self.expected.functions.get(&name),
+            SchemaObjectKind::Procedure => self.expected.procedures.get(&name),
             _ => None,
         };
         let event = self
             .expected
             .events
             .get(&name)
-            .filter(|_| kind == ObjectKind::Event);
+            .filter(|_| kind == SchemaObjectKind::Event);
         let of_routine = routine.map(|difference| (difference.mode, difference.body));
         of_routine
             .or(event.map(|difference| (difference.mode, difference.body)))
@@ -88,16 +88,17 @@ impl Planner<'_> {
     /// Creates views, routines, triggers and events that are missing or different.
     pub(super) fn programs(&mut self, differences: &[Difference], deferred: &Deferred) {
         self.triggers(differences, deferred);
-        let names = |kind: ObjectKind| expected_of_kind(differences, kind).map(|difference| difference.name);
-        let functions = names(ObjectKind::Function).map(|name| (ObjectKind::Function, name));
-        let procedures = names(ObjectKind::Procedure).map(|name| (ObjectKind::Procedure, name));
-        let views = views_in_order(self.expected, names(ObjectKind::View)).into_iter();
-        let views = views.map(|name| (ObjectKind::View, name));
-        let events = names(ObjectKind::Event).map(|name| (ObjectKind::Event, name));
+        let names =
+            |kind: SchemaObjectKind| expected_of_kind(differences, kind).map(|difference| difference.name);
+        let functions = names(SchemaObjectKind::Function).map(|name| (SchemaObjectKind::Function, name));
+        let procedures = names(SchemaObjectKind::Procedure).map(|name| (SchemaObjectKind::Procedure, name));
+        let views = views_in_order(self.expected, names(SchemaObjectKind::View)).into_iter();
+        let views = views.map(|name| (SchemaObjectKind::View, name));
+        let events = names(SchemaObjectKind::Event).map(|name| (SchemaObjectKind::Event, name));
         for (kind, name) in functions.chain(procedures).chain(views).chain(events) {
             match self.create_program(kind, name) {
                 Some(sql) => {
-                    let loses = deferred.object(name).filter(|_| kind == ObjectKind::View);
+                    let loses = deferred.object(name).filter(|_| kind == SchemaObjectKind::View);
                     self.make_program(sql, self.mode_and_body(kind, name), loses);
                 }
                 None => self.notes.push(format!(

@@ -3,7 +3,7 @@
 use super::change_summary::ChangeSummaries;
 use super::deferred::Deferred;
 use super::plan::{ByTable, Planner};
-use crate::schema::diff::{Change, Difference, Field, ObjectKind};
+use crate::schema::diff::{Change, Difference, Field, SchemaObjectKind};
 use crate::schema::expr::lexer;
 use crate::schema::model::{Column, Symbol};
 use crate::schema::normalise::{ORACLE, modes_against};
@@ -117,8 +117,8 @@ impl Planner<'_> {
 /// Whether a table is created or altered, not only dropped.
 fn changes(differences: &[Difference]) -> bool {
     differences.iter().any(|difference| {
-        let gone = difference.kind == ObjectKind::Table && !difference.is_expected();
-        difference.kind != ObjectKind::Trigger && !gone
+        let gone = difference.kind == SchemaObjectKind::Table && !difference.is_expected();
+        difference.kind != SchemaObjectKind::Trigger && !gone
     })
 }
 
@@ -140,6 +140,6 @@ fn forbids_null(difference: &Difference) -> bool {
             .iter()
             .any(|field| field.name == *"null" && field.expected == *"no")
     };
-    difference.kind == ObjectKind::Column
+    difference.kind == SchemaObjectKind::Column
         && matches!(&difference.change, Change::Different { fields } if wanted(fields))
 }

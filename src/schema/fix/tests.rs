@@ -5,8 +5,8 @@ use super::*;
 use crate::schema::ddl;
 use crate::schema::diff::diff;
 use crate::schema::model::{
-    CheckConstraint, Column, ForeignKey, Index, IndexPart, ReferentialAction, Routine, ScheduledEvent,
-    Symbol, Table, Trigger, View,
+    CheckConstraint, Column, ForeignKey, Index, KeyPart, ReferentialAction, Routine, ScheduledEvent, Symbol,
+    Table, Trigger, View,
 };
 
 fn schema(tables: &[(&str, &[&str])]) -> Schema {
@@ -46,7 +46,7 @@ fn table(types: [&str; 4], index: Option<(&str, &[&str])>) -> Table {
         .map(|(name, ty)| Column::new(name, ty))
         .collect();
     if let Some((name, columns)) = index {
-        let parts = columns.iter().map(|column| IndexPart::column(column)).collect();
+        let parts = columns.iter().map(|column| KeyPart::column(column)).collect();
         let index = Index {
             parts,
             ..Index::default()
@@ -195,7 +195,7 @@ fn hostile_schema(flavor: Flavor) -> impl Strategy<Value = Schema> {
             }),
         ]
         .into();
-        let parts = [IndexPart::column(&name(2))].into_iter().collect();
+        let parts = [KeyPart::column(&name(2))].into_iter().collect();
         let comment = Some(name(6));
         table.indexes.insert(
             name(5),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::deferred::Deferred;
 use super::plan::Planner;
 use crate::schema::ddl::{self, TriggerPosition};
-use crate::schema::diff::{Change, Difference, ObjectKind};
+use crate::schema::diff::{Change, Difference, SchemaObjectKind};
 use crate::schema::model::Symbol;
 
 impl Planner<'_> {
@@ -17,10 +17,10 @@ impl Planner<'_> {
                 continue;
             };
             match (difference.kind, &difference.change) {
-                (ObjectKind::Trigger, Change::Missing { .. } | Change::Different { .. }) => {
+                (SchemaObjectKind::Trigger, Change::Missing { .. } | Change::Different { .. }) => {
                     wanted.entry(table_name).or_default().insert(difference.name);
                 }
-                (ObjectKind::Table, Change::Missing { .. }) => {
+                (SchemaObjectKind::Table, Change::Missing { .. }) => {
                     let table = self.expected.tables.get(&table_name);
                     let all = table.into_iter().flat_map(|table| table.triggers.keys());
                     wanted.entry(table_name).or_default().extend(all);

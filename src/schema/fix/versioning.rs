@@ -4,7 +4,7 @@ use super::alter::Alter;
 use super::plan::{ByTable, Planner};
 use super::table_changes::TableChanges;
 use crate::schema::ddl::{self, SYSTEM_VERSIONING, name};
-use crate::schema::diff::ObjectKind;
+use crate::schema::diff::SchemaObjectKind;
 use crate::schema::model::{Column, Symbol, Table};
 
 /// Whether the table is system-versioned.
@@ -26,7 +26,7 @@ impl Planner<'_> {
                 && versioned
                 && differences
                     .iter()
-                    .any(|difference| difference.kind != ObjectKind::Trigger)
+                    .any(|difference| difference.kind != SchemaObjectKind::Trigger)
         });
         let set = |value: &str| format!("SET system_versioning_alter_history = {value}");
         altered.then(|| [set("KEEP"), set("DEFAULT")])

@@ -44,17 +44,17 @@ impl Program {
 
 /// All programs of a schema.
 fn programs(schema: &Schema) -> Vec<(Program, Option<Symbol>)> {
-    let triggers = schema.tables.iter().flat_map(|(table, one)| {
-        let triggers = one.triggers.iter();
-        triggers.map(|(name, one)| (Program::Trigger(*table, *name), one.body))
+    let triggers = schema.tables.iter().flat_map(|(table_name, table)| {
+        let triggers = table.triggers.iter();
+        triggers.map(|(name, program)| (Program::Trigger(*table_name, *name), program.body))
     });
     let procedures = schema.procedures.iter();
     let functions = schema.functions.iter();
     let events = schema.events.iter();
     triggers
-        .chain(procedures.map(|(name, one)| (Program::Procedure(*name), one.body)))
-        .chain(functions.map(|(name, one)| (Program::Function(*name), one.body)))
-        .chain(events.map(|(name, one)| (Program::Event(*name), one.body)))
+        .chain(procedures.map(|(name, program)| (Program::Procedure(*name), program.body)))
+        .chain(functions.map(|(name, program)| (Program::Function(*name), program.body)))
+        .chain(events.map(|(name, program)| (Program::Event(*name), program.body)))
         .collect()
 }
 

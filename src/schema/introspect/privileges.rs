@@ -32,9 +32,13 @@ impl<'a> GrantLine<'a> {
         let (privileges, rest) = revoked.or(line.strip_prefix("GRANT "))?.split_once(" ON ")?;
         let end = if revoked.is_some() { " FROM " } else { " TO " };
         let (on, object) = rest.split(end).next()?.rsplit_once('.')?;
-        let words = privileges
-            .split(", ")
-            .map(|one| one.split(" (").next().unwrap_or(one).to_ascii_uppercase());
+        let words = privileges.split(", ").map(|privilege| {
+            privilege
+                .split(" (")
+                .next()
+                .unwrap_or(privilege)
+                .to_ascii_uppercase()
+        });
         Some(GrantLine {
             revokes: revoked.is_some(),
             privileges: words.filter(|word| word != "USAGE" && word != "PROXY").collect(),
@@ -93,7 +97,7 @@ impl Grants {
             events: !self.has("EVENT"),
             routines: !["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW_ROUTINE"]
                 .iter()
-                .any(|one| self.has(one)),
+                .any(|privilege| self.has(privilege)),
             constraints: !more_than_select,
         }
     }
@@ -131,7 +135,7 @@ impl Grants {
             .procedures
             .values()
             .chain(schema.functions.values())
-            .any(|one| one.body.is_none());
+            .any(|routine| routine.body.is_none());
         let needs = dialect::for_flavor(self.flavor).routine_privilege;
         note(bodies, "bodies of stored routines", needs);
         notes

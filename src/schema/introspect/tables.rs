@@ -9,7 +9,7 @@ use crate::db::{DbError, Flavor};
 use crate::schema::expr;
 use crate::schema::model::{
     Attributes, ByName, CheckConstraint, Column, ColumnNames, ForeignKey, GeneratedColumn, Index, IndexKey,
-    IndexPart, IndexType, PRIMARY, Partition, Schema, Shared, Stats, Symbol, Table, TablePartitioning,
+    IndexKind, KeyPart, PRIMARY, Partition, Schema, Shared, Stats, Symbol, Table, TablePartitioning,
 };
 use crate::schema::{ddl, normalise};
 
@@ -265,17 +265,17 @@ fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Symbol, Index
     let name = row.name(1);
     if indexes.last().is_none_or(|(last, _)| *last != name) {
         let kind = match (name.as_str(), row.string(6).as_str()) {
-            (PRIMARY, _) => IndexType::Primary,
-            (_, "FULLTEXT") => IndexType::Fulltext,
-            (_, "SPATIAL") => IndexType::Spatial,
-            _ if row.number(2) == 0 => IndexType::Unique,
-            _ => IndexType::Plain,
+            (PRIMARY, _) => IndexKind::Primary,
+            (_, "FULLTEXT") => IndexKind::Fulltext,
+            (_, "SPATIAL") => IndexKind::Spatial,
+            _ if row.number(2) == 0 => IndexKind::Unique,
+            _ => IndexKind::Plain,
         };
         let index = Index {
             kind,
             parts: SmallVec::new(),
             // MariaDB 11.8 shows the requested HASH of a plain index, which InnoDB does not support.
-            hash: kind == IndexType::Unique && row.is(6, "HASH"),
+            hash: kind == IndexKind::Unique && row.is(6, "HASH"),
             invisible: row.is(8, "YES"),
             comment: row.non_empty(7),
         };
@@ -284,8 +284,8 @@ fn read_index_part(row: &Cells, database: &str, indexes: &mut Vec<(Symbol, Index
     let Some((_, index)) = indexes.last_mut() else {
         return;
     };
-    let plain = !matches!(index.kind, IndexType::Fulltext | IndexType::Spatial);
-    index.parts.push(IndexPart {
+    let plain = !matches!(index.kind, IndexKind::Fulltext | IndexKind::Spatial);
+    index.parts.push(KeyPart {
         key: match row.text(9) {
             Some(expression) => {
                 let expression = normalise::decoded(&expression);

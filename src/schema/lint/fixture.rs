@@ -1,23 +1,23 @@
 //! Schemas for the tests of the rules.
 
 use super::lint;
-use crate::schema::model::{Column, Index, IndexPart, IndexType, PRIMARY, Schema, Symbol, Table};
+use crate::schema::model::{Column, Index, IndexKind, KeyPart, PRIMARY, Schema, Symbol, Table};
 
 pub(super) fn key(name: &str) -> Symbol {
     Symbol::new(name)
 }
 
-pub(super) fn index(kind: IndexType, columns: &[&str]) -> Index {
+pub(super) fn index(kind: IndexKind, columns: &[&str]) -> Index {
     Index {
         kind,
-        parts: columns.iter().map(|column| IndexPart::column(column)).collect(),
+        parts: columns.iter().map(|column| KeyPart::column(column)).collect(),
         ..Index::default()
     }
 }
 
 /// Adds a plain index over `columns`.
 pub(super) fn add_index(table: &mut Table, name: &str, columns: &[&str]) {
-    table.indexes.insert(key(name), index(IndexType::Plain, columns));
+    table.indexes.insert(key(name), index(IndexKind::Plain, columns));
 }
 
 /// A table without findings: `id` (the key, a counter), `code` and `other`.
@@ -30,7 +30,7 @@ pub(super) fn sound() -> Table {
     table.columns = vec![id, code, Column::new("other", "int")].into();
     table
         .indexes
-        .insert(Symbol::new(PRIMARY), index(IndexType::Primary, &["id"]));
+        .insert(Symbol::new(PRIMARY), index(IndexKind::Primary, &["id"]));
     table
 }
 

@@ -1,11 +1,11 @@
 //! Functions on indexes shared by several rules.
 
 use crate::schema::ddl::name;
-use crate::schema::model::{Index, IndexType, Symbol, Table};
+use crate::schema::model::{Index, IndexKind, Symbol, Table};
 
 /// Whether the index is ordered by its columns, so that its prefixes are usable.
 pub(super) fn plain_parts(index: &Index) -> bool {
-    !matches!(index.kind, IndexType::Fulltext | IndexType::Spatial) && !index.hash
+    !matches!(index.kind, IndexKind::Fulltext | IndexKind::Spatial) && !index.hash
 }
 
 /// The statement that drops an index.
@@ -16,11 +16,11 @@ pub(super) fn drop_index(table: &str, index: &str) -> String {
 /// The indexes of a table with the same columns as another, and that other's name. Invisible indexes
 /// serve no query and are reported first.
 pub(super) fn duplicates(table: &Table) -> Vec<(Symbol, Symbol)> {
-    let family = |one: &Index| match one.kind {
-        IndexType::Fulltext | IndexType::Spatial => one.kind,
-        _ => IndexType::Plain,
+    let family = |index: &Index| match index.kind {
+        IndexKind::Fulltext | IndexKind::Spatial => index.kind,
+        _ => IndexKind::Plain,
     };
-    let promises = |one: &Index| matches!(one.kind, IndexType::Primary | IndexType::Unique);
+    let promises = |index: &Index| matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
     let mut indexes: Vec<_> = table.indexes.iter().collect();
     indexes.sort_by_key(|(name, index)| (!promises(index), index.invisible, index.kind, **name));
     let mut seen: Vec<(Symbol, &Index)> = Vec::new();

@@ -13,7 +13,7 @@ pub type ColumnNames = SmallVec<[Symbol; 2]>;
 /// The type of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum IndexType {
+pub enum IndexKind {
     /// The primary key.
     Primary,
     /// Unique.
@@ -32,9 +32,9 @@ pub enum IndexType {
 pub struct Index {
     /// Type of the index.
     #[serde(default)]
-    pub kind: IndexType,
+    pub kind: IndexKind,
     /// Key parts in order; most indexes have one.
-    pub parts: SmallVec<[IndexPart; 1]>,
+    pub parts: SmallVec<[KeyPart; 1]>,
     /// USING HASH, if that is not the engine's default.
     #[serde(default, skip_serializing_if = "is_false")]
     pub hash: bool,
@@ -49,13 +49,13 @@ pub struct Index {
 impl Index {
     /// Its columns, without expressions.
     pub fn columns(&self) -> impl Iterator<Item = Symbol> {
-        self.parts.iter().filter_map(IndexPart::column_name)
+        self.parts.iter().filter_map(KeyPart::column_name)
     }
 }
 
 /// One part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexPart {
+pub struct KeyPart {
     /// The column, or the expression of a functional part.
     #[serde(flatten)]
     pub key: IndexKey,
@@ -77,10 +77,10 @@ pub enum IndexKey {
     Expression(Symbol),
 }
 
-impl IndexPart {
+impl KeyPart {
     /// An ascending part over the whole column.
-    pub fn column(name: &str) -> IndexPart {
-        IndexPart {
+    pub fn column(name: &str) -> KeyPart {
+        KeyPart {
             key: IndexKey::Column(Symbol::new(name)),
             prefix: None,
             descending: false,

@@ -3,7 +3,7 @@
 
 use crate::schema::expr;
 use crate::schema::model::{
-    Column, ColumnNames, ForeignKey, GeneratedColumn, Index, IndexKey, IndexPart, Schema, Symbol, Table,
+    Column, ColumnNames, ForeignKey, GeneratedColumn, Index, IndexKey, KeyPart, Schema, Symbol, Table,
 };
 
 /// Writes the columns in keys and expressions in the case of the tables' columns.
@@ -64,14 +64,17 @@ pub fn with_case_of(found: &Table, wanted: &Table) -> Option<Table> {
 
 /// Changes only differing names, because keys and columns may be shared with another model.
 fn spell_as(table: &mut Table, columns: &[Column]) {
-    let part = |part: &IndexPart| match part.key {
+    let part = |part: &KeyPart| match part.key {
         IndexKey::Column(name) => IndexKey::Column(spelled(columns, name)),
         IndexKey::Expression(text) => IndexKey::Expression(expression(columns, text)),
     };
-    let misspelt = |index: &Index| index.parts.iter().any(|one| part(one) != one.key);
+    let misspelt = |index: &Index| index.parts.iter().any(|key_part| part(key_part) != key_part.key);
     if table.indexes.values().any(misspelt) {
         for (_, index) in table.indexes.iter_mut() {
-            index.parts.iter_mut().for_each(|one| one.key = part(one));
+            index
+                .parts
+                .iter_mut()
+                .for_each(|key_part| key_part.key = part(key_part));
         }
     }
     let misspelt = |key: &ForeignKey| key.columns.iter().any(|name| spelled(columns, *name) != *name);

@@ -19,7 +19,7 @@ pub const ORACLE: &str = "ORACLE";
 
 /// The modes in `sql_mode` that affect the text of a program, in the order of their names.
 pub fn program_mode(sql_mode: &str, body: &str) -> Option<String> {
-    let has = |mode: &str| sql_mode.split(',').any(|one| one.eq_ignore_ascii_case(mode));
+    let has = |mode: &str| sql_mode.split(',').any(|set| set.eq_ignore_ascii_case(mode));
     if has(ORACLE) {
         return Some(ORACLE.to_owned());
     }
@@ -30,7 +30,7 @@ pub fn program_mode(sql_mode: &str, body: &str) -> Option<String> {
 
 /// The modes that would change the meaning of a program's text and were not set at its creation.
 pub fn modes_against(sql_mode: Option<&str>, body: &str) -> Vec<&'static str> {
-    let set = |mode: &str| sql_mode.is_some_and(|set| set.split(',').any(|one| one == mode));
+    let set = |mode: &str| sql_mode.is_some_and(|set| set.split(',').any(|known| known == mode));
     let against = MODES.iter().filter(|(mode, matters)| !set(mode) && matters(body));
     against.map(|(mode, _)| *mode).collect()
 }

@@ -38,8 +38,8 @@ pub fn table_options(engine: &str, row_format: &str, create_options: &str) -> By
         }
     }
     options.retain(|key, value| {
-        let none = |one: &&(&str, &str, &str)| {
-            one.0 == engine && *key == *one.1 && value.eq_ignore_ascii_case(one.2)
+        let none = |default: &&(&str, &str, &str)| {
+            default.0 == engine && *key == *default.1 && value.eq_ignore_ascii_case(default.2)
         };
         NO_OPTIONS.iter().find(none).is_none()
     });

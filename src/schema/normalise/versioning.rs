@@ -1,7 +1,7 @@
 //! System-versioned tables of MariaDB (manual: "System-Versioned Tables").
 
 use crate::schema::ddl::SYSTEM_VERSIONING;
-use crate::schema::model::{IndexType, Symbol, Table};
+use crate::schema::model::{IndexKind, Symbol, Table};
 
 /// Removes redundant information: the end column of the row period after the columns of each unique
 /// index, and versioning attributes of columns in a table without versioning.
@@ -16,7 +16,7 @@ pub fn normalise_versioning(table: &mut Table) {
         return;
     };
     for (_, index) in table.indexes.iter_mut() {
-        let unique = matches!(index.kind, IndexType::Primary | IndexType::Unique);
+        let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
         let added = index.parts.last().and_then(|part| part.column_name()) == Some(end);
         if unique && added && index.parts.len() > 1 {
             index.parts.pop();

@@ -44,16 +44,16 @@ pub struct Defined {
 /// The findings on programs whose account is not among `allowed`, which are patterns like `app@%` where `*`
 /// stands for any text.
 pub fn definers(programs: &[Defined], allowed: &[String]) -> Vec<Finding> {
-    let others = programs.iter().filter(|one| {
+    let others = programs.iter().filter(|program| {
         !allowed
             .iter()
-            .any(|pattern| crate::schema::ignore::matches(pattern, &one.definer))
+            .any(|pattern| crate::schema::ignore::matches(pattern, &program.definer))
     });
     others
-        .map(|one| {
+        .map(|program| {
             RULE.finding(
-                one.name.clone(),
-                format!("the {} has the definer {}", one.kind, one.definer),
+                program.name.clone(),
+                format!("the {} has the definer {}", program.kind, program.definer),
                 "create it again as one of the allowed accounts, or with such an account as its DEFINER"
                     .to_owned(),
             )
@@ -78,9 +78,9 @@ mod tests {
             program("c", "app@10.0.0.1"),
         ];
         let found = |allowed: &[&str]| {
-            let allowed: Vec<String> = allowed.iter().map(|one| (*one).to_owned()).collect();
+            let allowed: Vec<String> = allowed.iter().map(|account| (*account).to_owned()).collect();
             let findings = definers(&programs, &allowed).into_iter();
-            findings.map(|one| one.object).collect::<Vec<_>>()
+            findings.map(|finding| finding.object).collect::<Vec<_>>()
         };
         assert_eq!(found(&["app@%"]), ["b", "c"]);
         assert_eq!(found(&["app@*", "root@localhost"]), Vec::<String>::new());

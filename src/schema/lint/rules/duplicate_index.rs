@@ -44,7 +44,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use crate::schema::lint::fixture::{add_index, found, index, key};
-    use crate::schema::model::{Index, IndexType};
+    use crate::schema::model::{Index, IndexKind};
 
     #[test]
     fn a_copy_is_found() {
@@ -60,7 +60,7 @@ mod tests {
         let shadowed = found(|table| {
             let invisible = Index {
                 invisible: true,
-                ..index(IndexType::Plain, &["other"])
+                ..index(IndexKind::Plain, &["other"])
             };
             table.indexes.insert(key("a"), invisible);
             add_index(table, "b", &["other"]);
@@ -77,7 +77,7 @@ mod tests {
         let once = found(|table| {
             table
                 .indexes
-                .insert(key("a"), index(IndexType::Unique, &["other"]));
+                .insert(key("a"), index(IndexKind::Unique, &["other"]));
             add_index(table, "b", &["other"]);
             add_index(table, "c", &["other", "code"]);
         });

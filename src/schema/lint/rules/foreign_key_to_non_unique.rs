@@ -3,7 +3,7 @@
 use crate::schema::ddl::{name, names};
 use crate::schema::lint::Finding;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{ForeignKey, Index, IndexType, Schema, Table};
+use crate::schema::model::{ForeignKey, Index, IndexKind, Schema, Table};
 
 rule! {
     /// # What it does
@@ -64,13 +64,16 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
 /// Whether the referenced columns are a unique key of the parent.
 fn is_unique_key(parent: &Table, key: &ForeignKey) -> bool {
     let whole = |index: &Index| {
-        let unique = matches!(index.kind, IndexType::Primary | IndexType::Unique);
+        let unique = matches!(index.kind, IndexKind::Primary | IndexKind::Unique);
         unique
             && index.parts.len() == key.references.len()
             && index.parts.iter().all(|part| {
                 let column = part.column_name().filter(|_| part.prefix.is_none());
-                column
-                    .is_some_and(|column| key.references.iter().any(|one| one.eq_ignore_ascii_case(&column)))
+                column.is_some_and(|column| {
+                    key.references
+                        .iter()
+                        .any(|name| name.eq_ignore_ascii_case(&column))
+                })
             })
     };
     parent.indexes.values().any(whole)
@@ -108,7 +111,7 @@ mod tests {
         let mut parent = Table::new(key("utf8mb4_general_ci"));
         let mut has = |columns: &[&str]| {
             parent.indexes.clear();
-            parent.indexes.insert(key("u"), index(IndexType::Unique, columns));
+            parent.indexes.insert(key("u"), index(IndexKind::Unique, columns));
             is_unique_key(&parent, &referring_to("code"))
         };
         assert!(has(&["code"]));

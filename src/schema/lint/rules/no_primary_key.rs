@@ -4,7 +4,7 @@ use crate::schema::ddl::{name, names};
 use crate::schema::lint::Finding;
 use crate::schema::lint::indexes::plain_parts;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{Index, IndexPart, IndexType, Schema, Symbol, Table};
+use crate::schema::model::{Index, IndexKind, KeyPart, Schema, Symbol, Table};
 
 rule! {
     /// # What it does
@@ -62,7 +62,7 @@ fn key_candidate(table: &Table) -> Option<Vec<Symbol>> {
         return Some(vec![counter.name]);
     }
     let whole = |index: &&Index| {
-        index.kind == IndexType::Unique
+        index.kind == IndexKind::Unique
             && index.parts.iter().all(|part| {
                 let column = part.column_name().and_then(|column| table.column(&column));
                 part.prefix.is_none() && column.is_some_and(|column| !column.nullable)
@@ -74,7 +74,7 @@ fn key_candidate(table: &Table) -> Option<Vec<Symbol>> {
 
 /// The clause that makes these columns the primary key and drops the indexes it replaces.
 fn key_from(table: &Table, columns: &[Symbol]) -> String {
-    let whole: Vec<IndexPart> = columns.iter().map(|column| IndexPart::column(column)).collect();
+    let whole: Vec<KeyPart> = columns.iter().map(|column| KeyPart::column(column)).collect();
     let replaced = table
         .indexes
         .iter()
@@ -104,7 +104,7 @@ mod tests {
         table.indexes.clear();
         table
             .indexes
-            .insert(key("u"), index(IndexType::Unique, &["code", "other"]));
+            .insert(key("u"), index(IndexKind::Unique, &["code", "other"]));
         add_index(&mut table, "c", &["other", "code"]);
         let mut schema = Schema::default();
         let mut counted = table.clone();
@@ -115,7 +115,7 @@ mod tests {
         schema.tables.insert(key("by_unique"), table);
         counted
             .indexes
-            .insert(key("id"), index(IndexType::Unique, &["id"]));
+            .insert(key("id"), index(IndexKind::Unique, &["id"]));
         schema.tables.insert(key("counted"), counted);
         assert_eq!(
             fixes(&schema, RULE.id),

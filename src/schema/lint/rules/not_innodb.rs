@@ -33,7 +33,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
         let engine = table.engine;
         if ["MyISAM", "Aria", "MRG_MyISAM", "CSV", "ARCHIVE"]
             .iter()
-            .any(|one| engine.eq_ignore_ascii_case(one))
+            .any(|other| engine.eq_ignore_ascii_case(other))
         {
             let fix = format!("ALTER TABLE {} ENGINE=InnoDB;", name(table_name));
             out.push(RULE.finding(table_name.to_string(), format!("is stored by {engine}"), fix));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::schema::lint::Finding;
 use crate::schema::lint::indexes::{drop_index, duplicates, plain_parts};
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{Index, IndexType, Schema, Symbol};
+use crate::schema::model::{Index, IndexKind, Schema, Symbol};
 
 rule! {
     /// # What it does
@@ -44,7 +44,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
         let copies: BTreeSet<Symbol> = duplicates(table).into_iter().map(|(copy, _)| copy).collect();
         for (index_name, index) in table.indexes.iter().filter(|(name, _)| !copies.contains(*name)) {
             // A unique index is also a constraint.
-            if index.kind != IndexType::Plain || !plain_parts(index) {
+            if index.kind != IndexKind::Plain || !plain_parts(index) {
                 continue;
             }
             let longer = table.indexes.iter().find(|(_, other)| {
@@ -99,7 +99,7 @@ mod tests {
         let unique = found(|table| {
             table
                 .indexes
-                .insert(key("a"), index(IndexType::Unique, &["other"]));
+                .insert(key("a"), index(IndexKind::Unique, &["other"]));
             add_index(table, "b", &["other", "id"]);
         });
         assert_eq!(unique, [], "a unique index is never redundant");
@@ -111,7 +111,7 @@ mod tests {
             add_index(table, "a", &["other"]);
             let invisible = Index {
                 invisible: true,
-                ..index(IndexType::Plain, &["other", "code"])
+                ..index(IndexKind::Plain, &["other", "code"])
             };
             table.indexes.insert(key("b"), invisible);
         });
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_shorter_prefix_is_redundant() {
         let prefixed = |prefix: Option<u32>| {
-            let mut index = index(IndexType::Plain, &["code"]);
+            let mut index = index(IndexKind::Plain, &["code"]);
             index.parts[0].prefix = prefix.and_then(NonZeroU32::new);
             index
         };

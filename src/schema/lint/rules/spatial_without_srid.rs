@@ -3,7 +3,7 @@
 use crate::schema::ddl::{Writer, name};
 use crate::schema::lint::Finding;
 use crate::schema::lint::rule::rule;
-use crate::schema::model::{IndexType, Schema};
+use crate::schema::model::{IndexKind, Schema};
 
 rule! {
     /// # What it does
@@ -41,7 +41,7 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
         let spatial = table
             .indexes
             .iter()
-            .filter(|(_, index)| index.kind == IndexType::Spatial);
+            .filter(|(_, index)| index.kind == IndexKind::Spatial);
         for (index_name, index) in spatial {
             let columns = index.columns().filter_map(|column| table.column(&column));
             for column in columns.filter(|column| column.srid.is_none()) {
@@ -83,7 +83,7 @@ mod tests {
             table.columns = columns.into();
             table
                 .indexes
-                .insert(key("by_place"), index(IndexType::Spatial, &["at"]));
+                .insert(key("by_place"), index(IndexKind::Spatial, &["at"]));
             let mut schema = Schema {
                 flavor,
                 ..Schema::default()
