@@ -1,9 +1,10 @@
 //! `dbtool migrate`: applies the migrations of a folder, once each, and goes on where a run stopped.
 
-use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
+use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs, RepairArgs};
 use crate::context::AppContext;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
+use crate::migrate::options::{ApplyOptions, RepairDecision, RepairOptions, RunOptions};
 use crate::migrate::{Migrator, new_migration};
 use crate::report::Outcome;
 
@@ -24,37 +25,79 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
     }
     check_versions(&folder, &args)?;
     let ctx = app.context("migrate")?;
-    let mut migrator = Migrator::open(&ctx, &args, &mut folder).await?;
+    let mut migrator = Migrator::open(&ctx, run_options(&args), &mut folder).await?;
     // Only now is it known which of them the migrations read.
     warn_of_ignored(app, &folder);
     let outcome: Box<dyn Outcome> = match &args.action {
         None if args.apply.check => Box::new(migrator.status(&folder, "migrate-status", true, false).await?),
-        None if args.apply.dry_run => Box::new(migrator.plan(&folder, &args.apply).await?),
-        None => Box::new(migrator.apply(&folder, &args).await?),
+        None if args.apply.dry_run => Box::new(migrator.plan(&folder, &apply_options(&args.apply)).await?),
+        None => Box::new(migrator.apply(&folder, &apply_options(&args.apply)).await?),
         Some(MigrateAction::Status { check }) => {
             Box::new(migrator.status(&folder, "migrate-status", *check, false).await?)
         }
         Some(MigrateAction::Plan { version }) => {
-            let apply = ApplyArgs {
+            let apply = ApplyOptions {
                 version: version.clone(),
-                ..ApplyArgs::default()
+                ..ApplyOptions::default()
             };
             Box::new(migrator.plan(&folder, &apply).await?)
         }
         Some(MigrateAction::Verify) => {
             Box::new(migrator.status(&folder, "migrate-verify", true, true).await?)
         }
-        Some(MigrateAction::Repair(repair)) => Box::new(migrator.repair(&folder, &args, repair).await?),
+        Some(MigrateAction::Repair(repair)) => {
+            Box::new(migrator.repair(&folder, &repair_options(repair)).await?)
+        }
         Some(MigrateAction::Baseline { version, force }) => {
-            Box::new(migrator.baseline(&folder, &args, version, *force).await?)
+            Box::new(migrator.baseline(&folder, version, *force).await?)
         }
         Some(MigrateAction::Down { version, yes }) => {
-            Box::new(migrator.down(&folder, &args, version.as_deref(), *yes).await?)
+            Box::new(migrator.down(&folder, version.as_deref(), *yes).await?)
         }
         // Returned above, before any connection was opened.
         Some(MigrateAction::New { name, down }) => Box::new(new_migration::create(&args.dir, name, *down)?),
     };
     Ok(outcome)
+}
+
+fn run_options(args: &MigrateArgs) -> RunOptions {
+    RunOptions {
+        read_only: match &args.action {
+            None => args.apply.check || args.apply.dry_run,
+            Some(action) => matches!(
+                action,
+                MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
+            ),
+        },
+        lock_wait: args.lock_wait,
+        ddl_lock_wait: args.ddl_lock_wait,
+        lock_attempts: args.lock_attempts,
+        timeout: args.timeout,
+    }
+}
+
+fn apply_options(args: &ApplyArgs) -> ApplyOptions {
+    ApplyOptions {
+        version: args.version.clone(),
+        only: args.only,
+        allow_blocking: args.allow_blocking,
+    }
+}
+
+/// One of the flags is set: clap requires exactly one.
+fn repair_options(args: &RepairArgs) -> RepairOptions {
+    RepairOptions {
+        version: args.version.clone(),
+        decision: if args.accept_file {
+            RepairDecision::AcceptFile
+        } else if args.finished {
+            RepairDecision::Finished
+        } else if args.applied {
+            RepairDecision::Applied
+        } else {
+            RepairDecision::NotApplied
+        },
+    }
 }
 
 fn warn_of_ignored(app: &AppContext, folder: &Folder) {

@@ -10,6 +10,7 @@ mod lock;
 pub(crate) mod new_migration;
 mod object_snapshot;
 mod online_ddl;
+pub(crate) mod options;
 mod outcome;
 mod plan;
 mod recovery;
@@ -32,10 +33,10 @@ use std::time::{Duration, Instant};
 use self::apply::{AppliedMigration, Runner};
 use self::forecast::SchemaForecast;
 use self::history::{History, Record};
+use self::options::{ApplyOptions, RunOptions};
 use self::outcome::{ApplyOutcome, MigrationRow, PlanOutcome, StatusOutcome};
 use self::plan::refuse_blocking;
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
-use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs};
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::exit::Failure;
@@ -88,17 +89,6 @@ pub async fn options(ctx: &Context) -> Result<SplitOptions, DbError> {
     })
 }
 
-/// Whether a run changes nothing, and may therefore go to a server that is read-only.
-fn reads_only(args: &MigrateArgs) -> bool {
-    match &args.action {
-        None => args.apply.check || args.apply.dry_run,
-        Some(action) => matches!(
-            action,
-            MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
-        ),
-    }
-}
-
 /// The state that the migrate commands share: the one connection, the server, the history.
 pub(crate) struct Migrator<'a> {
     ctx: &'a Context,
@@ -107,12 +97,13 @@ pub(crate) struct Migrator<'a> {
     database: String,
     history: History,
     options: SplitOptions,
+    run: RunOptions,
 }
 
 impl<'a> Migrator<'a> {
     pub(crate) async fn open(
         ctx: &'a Context,
-        args: &MigrateArgs,
+        run: RunOptions,
         folder: &mut Folder,
     ) -> anyhow::Result<Migrator<'a>> {
         let Some(database) = ctx.config.database.as_ref().map(|setting| setting.value.clone()) else {
@@ -122,7 +113,7 @@ impl<'a> Migrator<'a> {
             )
             .into());
         };
-        let mut session = match reads_only(args) {
+        let mut session = match run.read_only {
             true => ctx.db.session().await?,
             false => ctx.db.writable_session().await?,
         };
@@ -135,7 +126,7 @@ impl<'a> Migrator<'a> {
             let record = records.iter().find(|record| record.version == version)?;
             record.state.complete().then(|| record.checksum.clone())
         })?;
-        session_vars::prepare(&mut session, args.ddl_lock_wait).await?;
+        session_vars::prepare(&mut session, run.ddl_lock_wait).await?;
         Ok(Migrator {
             ctx,
             session,
@@ -143,15 +134,16 @@ impl<'a> Migrator<'a> {
             database,
             history,
             options,
+            run,
         })
     }
 
-    async fn lock(&mut self, args: &MigrateArgs) -> anyhow::Result<()> {
+    async fn lock(&mut self) -> anyhow::Result<()> {
         lock::acquire(
             self.ctx,
             &mut self.session,
             &self.database,
-            Duration::from_secs(args.lock_wait),
+            Duration::from_secs(self.run.lock_wait),
         )
         .await
     }
@@ -194,7 +186,7 @@ impl<'a> Migrator<'a> {
         })
     }
 
-    pub(crate) async fn plan(&mut self, folder: &Folder, args: &ApplyArgs) -> anyhow::Result<PlanOutcome> {
+    pub(crate) async fn plan(&mut self, folder: &Folder, args: &ApplyOptions) -> anyhow::Result<PlanOutcome> {
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
@@ -229,33 +221,33 @@ impl<'a> Migrator<'a> {
     pub(crate) async fn apply(
         &mut self,
         folder: &Folder,
-        args: &MigrateArgs,
+        args: &ApplyOptions,
     ) -> anyhow::Result<ApplyOutcome> {
-        self.lock(args).await?;
+        self.lock().await?;
         // Read under the lock: another run may have done the work while this one waited.
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
-        let targets = select(folder, &items, &args.apply)?;
+        let targets = select(folder, &items, args)?;
         let started = Instant::now();
         let mut newest = newest(&items).map(str::to_owned);
         let mut applied = Vec::new();
         if !targets.is_empty() {
             requirements::refuse(&requirements::unmet(&mut self.session, &targets).await?)?;
-            self.refuse(folder, &targets, args).await?;
+            self.refuse(folder, &targets, args.allow_blocking).await?;
             self.warn_of_ddl();
             self.create_history().await?;
         }
         let newest_version = complete(&records).max();
         for (number, (migration, record)) in targets.into_iter().enumerate() {
-            if number > 0 && !self.renew(args, migration, record).await? {
+            if number > 0 && !self.renew(migration, record).await? {
                 continue;
             }
             let late = newest_version.is_some_and(|newest| migration.version < newest)
-                || args.apply.only
+                || args.only
                     && items
                         .iter()
                         .any(|item| item.version < migration.version && item.standing.is_pending());
-            let mut runner = self.runner(args);
+            let mut runner = self.runner();
             runner.first_ever = records.iter().all(|record| !record.state.complete()) && applied.is_empty();
             applied.push(runner.run(migration, Direction::Up, record, late).await?);
             if newest_version.is_none_or(|newest| migration.version > newest) {
@@ -276,9 +268,8 @@ impl<'a> Migrator<'a> {
         &mut self,
         folder: &Folder,
         targets: &[(&Migration, Option<&Record>)],
-        args: &MigrateArgs,
+        allow: bool,
     ) -> anyhow::Result<()> {
-        let allow = args.apply.allow_blocking;
         let mut failing = None;
         let mut forecast =
             SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
@@ -350,7 +341,7 @@ impl<'a> Migrator<'a> {
         Ok(forecast.lacking().await?)
     }
 
-    fn runner<'s>(&'s mut self, args: &MigrateArgs) -> Runner<'s> {
+    fn runner<'s>(&'s mut self) -> Runner<'s> {
         Runner {
             ctx: self.ctx,
             session: &mut self.session,
@@ -358,22 +349,17 @@ impl<'a> Migrator<'a> {
             history: &self.history,
             database: &self.database,
             options: self.options,
-            timeout: args.timeout.map(Duration::from_secs),
-            attempts: args.lock_attempts,
-            opening: opening(args),
+            timeout: self.run.timeout.map(Duration::from_secs),
+            attempts: self.run.lock_attempts,
+            opening: opener(self.run),
             first_ever: false,
         }
     }
 
     /// Opens a new session for the next migration. Returns whether it is still pending: while the lock
     /// was released for a moment, another run may have applied it.
-    async fn renew(
-        &mut self,
-        args: &MigrateArgs,
-        migration: &Migration,
-        record: Option<&Record>,
-    ) -> anyhow::Result<bool> {
-        opening(args)
+    async fn renew(&mut self, migration: &Migration, record: Option<&Record>) -> anyhow::Result<bool> {
+        opener(self.run)
             .renew(self.ctx, &mut self.session, &self.database)
             .await?;
         let records = self.history.load(&mut self.session).await?;
@@ -396,11 +382,10 @@ impl<'a> Migrator<'a> {
     pub(crate) async fn down(
         &mut self,
         folder: &Folder,
-        args: &MigrateArgs,
         version: Option<&str>,
         yes: bool,
     ) -> anyhow::Result<ApplyOutcome> {
-        self.lock(args).await?;
+        self.lock().await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let targets = repair::to_roll_back(folder, &items, version, self.options, &self.ctx.cancel)?;
@@ -422,11 +407,11 @@ impl<'a> Migrator<'a> {
         let mut applied: Vec<AppliedMigration> = Vec::new();
         let rolled_back: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
         for (number, (migration, record)) in targets.into_iter().enumerate() {
-            if number > 0 && !self.renew(args, migration, Some(record)).await? {
+            if number > 0 && !self.renew(migration, Some(record)).await? {
                 continue;
             }
             applied.push(
-                self.runner(args)
+                self.runner()
                     .run(migration, Direction::Down, Some(record), record.out_of_order)
                     .await?,
             );
@@ -446,10 +431,10 @@ impl<'a> Migrator<'a> {
     }
 }
 
-fn opening(args: &MigrateArgs) -> session_vars::SessionOpener {
+fn opener(run: RunOptions) -> session_vars::SessionOpener {
     session_vars::SessionOpener {
-        ddl_lock_wait: args.ddl_lock_wait,
-        lock_wait: args.lock_wait,
+        ddl_lock_wait: run.ddl_lock_wait,
+        lock_wait: run.lock_wait,
     }
 }
 
@@ -457,7 +442,7 @@ fn opening(args: &MigrateArgs) -> session_vars::SessionOpener {
 fn select<'i>(
     folder: &Folder,
     items: &[MigrationStatus<'i>],
-    args: &ApplyArgs,
+    args: &ApplyOptions,
 ) -> Result<Vec<(&'i Migration, Option<&'i Record>)>, Failure> {
     let target = match &args.version {
         Some(version) => Some(folder.find(version)?.version),

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::Migrator;
 use super::history::{Record, RecordState};
+use super::options::{RepairDecision, RepairOptions};
 use super::outcome::MessageOutcome;
 use super::status::{MigrationStatus, compare};
 use crate::cancel::Cancel;
-use crate::cli::migrate::{MigrateArgs, RepairArgs};
 use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder, Migration};
 use crate::report::visible;
@@ -18,10 +18,9 @@ impl Migrator<'_> {
     pub(crate) async fn repair(
         &mut self,
         folder: &Folder,
-        args: &MigrateArgs,
-        repair: &RepairArgs,
+        repair: &RepairOptions,
     ) -> anyhow::Result<MessageOutcome> {
-        self.lock(args).await?;
+        self.lock().await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let item = find(folder, &items, &repair.version)?;
@@ -58,12 +57,11 @@ impl Migrator<'_> {
     pub(crate) async fn baseline(
         &mut self,
         folder: &Folder,
-        args: &MigrateArgs,
         version: &str,
         force: bool,
     ) -> anyhow::Result<MessageOutcome> {
         let target = folder.find(version)?;
-        self.lock(args).await?;
+        self.lock().await?;
         let records = self.history.load(&mut self.session).await?;
         let items = compare(folder, &records);
         let covered: Vec<&MigrationStatus<'_>> = items
@@ -148,10 +146,10 @@ fn decide(
     item: &MigrationStatus<'_>,
     record: &Record,
     name: &str,
-    repair: &RepairArgs,
+    repair: &RepairOptions,
 ) -> Result<Decision, Failure> {
     let mut settled = record.clone();
-    if repair.accept_file {
+    if repair.decision == RepairDecision::AcceptFile {
         let migration = with_file(item)?;
         settled.checksum.clone_from(&migration.checksum);
         settled.name.clone_from(&migration.name);
@@ -160,7 +158,7 @@ fn decide(
     }
     unfinished(record, name)?;
     let reverting = record.state == RecordState::Reverting;
-    if repair.finished {
+    if repair.decision == RepairDecision::Finished {
         if reverting {
             return Ok(Decision::Undo(format!("{name}: recorded as rolled back")));
         }
@@ -183,7 +181,7 @@ fn decide(
     let Some(intent) = &record.intent else {
         return without_intent(item, settled, name, repair, command);
     };
-    if repair.applied {
+    if repair.decision == RepairDecision::Applied {
         settled.done = intent.number;
         settled.done_hash.clone_from(&intent.hash);
     }
@@ -200,10 +198,12 @@ fn without_intent(
     item: &MigrationStatus<'_>,
     mut settled: Record,
     name: &str,
-    repair: &RepairArgs,
+    repair: &RepairOptions,
     command: &str,
 ) -> Result<Decision, Failure> {
-    if settled.done > 0 || repair.applied && settled.state == RecordState::Reverting {
+    if settled.done > 0
+        || (repair.decision == RepairDecision::Applied) && settled.state == RecordState::Reverting
+    {
         return Err(Failure::usage(
             format!(
                 "{name} has no interrupted statement: {} of {} are done",
@@ -216,7 +216,7 @@ fn without_intent(
             ),
         ));
     }
-    if repair.not_applied && settled.state != RecordState::Reverting {
+    if (repair.decision == RepairDecision::NotApplied) && settled.state != RecordState::Reverting {
         return Ok(Decision::Undo(format!("{name}: recorded as not started")));
     }
     let migration = with_file(item)?;

@@ -115,7 +115,7 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("context", "cancel cli config db exit report sandbox"),
     ("db", "cancel config exit hex host_processes sql"),
     ("exit", "cancel"),
-    ("migrate", "cancel cli context db exit hex report schema sql"),
+    ("migrate", "cancel context db exit hex report schema sql"),
     ("report", "cancel escape exit"),
     ("sandbox", "cancel config db exit secret sql"),
     (

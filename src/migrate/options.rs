@@ -1,0 +1,49 @@
+//! Options of the migration engine, independent of the command line.
+
+/// Options of every run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// Whether the run changes nothing, and may therefore use a read-only server.
+    pub read_only: bool,
+    /// How long to wait for another run, in seconds.
+    pub lock_wait: u64,
+    /// How long a statement waits for a table's lock before it is tried again, in seconds.
+    pub ddl_lock_wait: u64,
+    /// Attempts at a statement that waits for a lock.
+    pub lock_attempts: u32,
+    /// Time limit of one statement, in seconds.
+    pub timeout: Option<u64>,
+}
+
+/// The migrations to apply.
+#[derive(Debug, Clone, Default)]
+pub struct ApplyOptions {
+    /// The last version to apply; `None` applies all.
+    pub version: Option<String>,
+    /// Apply only that version, even out of order.
+    pub only: bool,
+    /// Run statements that block writers of a large table.
+    pub allow_blocking: bool,
+}
+
+/// A person's decision about one migration.
+#[derive(Debug, Clone)]
+pub struct RepairOptions {
+    /// The migration.
+    pub version: String,
+    /// The decision.
+    pub decision: RepairDecision,
+}
+
+/// The decisions of `migrate repair`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RepairDecision {
+    /// The interrupted statement took effect.
+    Applied,
+    /// The interrupted statement did not take effect.
+    NotApplied,
+    /// The rest was done by hand.
+    Finished,
+    /// The changed file is accepted.
+    AcceptFile,
+}
