@@ -6,6 +6,7 @@ pub mod check_schema;
 pub mod connection;
 pub mod create_conversations;
 pub mod migrate;
+pub mod run;
 pub mod sandbox;
 pub mod size;
 pub mod span;
@@ -98,6 +99,8 @@ pub enum Command {
     TestImageSize(test_image_size::TestImageSizeArgs),
     /// Show who uses the server's connections, and how many are left
     CheckConnections(check_connections::CheckConnectionsArgs),
+    /// Run another program within the connection budget
+    Run(run::RunArgs),
     /// Run a private throwaway server with demo data
     Sandbox(sandbox::SandboxArgs),
     /// Show every configuration value and where it comes from

@@ -265,6 +265,45 @@ impl Budget {
         }
     }
 
+    /// Waits for `count` slots for work at once. While this process is at the head of the queue no other takes a
+    /// slot, so that two that need several never wait for each other. The caller bounds the time by dropping
+    /// the future.
+    ///
+    /// # Errors
+    /// The run was cancelled, no slot file is usable, or there are not so many slots.
+    pub(super) async fn take_many(&self, count: u32, cancel: &Cancel) -> Result<Vec<Slot>, NoSlot> {
+        cancel.or(self.take_many_uncancelled(count)).await?
+    }
+
+    async fn take_many_uncancelled(&self, count: u32) -> Result<Vec<Slot>, NoSlot> {
+        let inner = &self.inner;
+        let mut slots = Vec::new();
+        while slots.len() < count as usize {
+            let Some(slot) = inner.reserve_in_process(SlotKind::Work) else {
+                let reason = format!("{count} slots are wanted, and there are {}", inner.work_slots);
+                return Err(NoSlot::Unusable(reason));
+            };
+            slots.push(slot);
+        }
+        let Some(folder) = &inner.folder else {
+            return Ok(slots);
+        };
+        inner.address_keys().await;
+        let active = inner.active_key();
+        let _head = inner.head(folder, &active.key, SlotKind::Work).await;
+        for slot in &mut slots {
+            slot.file = loop {
+                match inner.find_free(folder, &active.key, SlotKind::Work) {
+                    Search::Taken(file) => break Some(*file),
+                    Search::Busy => tokio::time::sleep(POLL).await,
+                    Search::BusyUnseen => tokio::time::sleep(SLOW_POLL).await,
+                    Search::Unusable(reasons) => return Err(NoSlot::Unusable(reasons)),
+                }
+            };
+        }
+        Ok(slots)
+    }
+
     /// Called when the server of a new connection has reported its identity. False if the slot belongs to
     /// another server and none of this server's is free: close the connection and wait for a slot.
     pub(super) fn identified(&self, slot: &mut Slot, server: &Server) -> bool {
@@ -435,7 +474,7 @@ impl BudgetState {
             folder: folder.clone(),
             key: key.to_owned(),
             name: name.to_owned(),
-            _lock: file,
+            lock: file,
             holder: Holder {
                 pid: std::process::id(),
                 command: self.command.clone(),

@@ -189,8 +189,22 @@ impl PoolState {
     }
 
     pub(super) async fn wait_for_slot(&self, kind: SlotKind, deadline: Instant) -> Result<Slot, DbError> {
+        self.wait_for(self.budget.take(kind, &self.cancel), deadline)
+            .await
+    }
+
+    /// Several slots for work at once.
+    pub(super) async fn wait_for_slots(&self, count: u32, deadline: Instant) -> Result<Vec<Slot>, DbError> {
+        self.wait_for(self.budget.take_many(count, &self.cancel), deadline)
+            .await
+    }
+
+    async fn wait_for<T>(
+        &self,
+        take: impl Future<Output = Result<T, NoSlot>>,
+        deadline: Instant,
+    ) -> Result<T, DbError> {
         let started = Instant::now();
-        let take = self.budget.take(kind, &self.cancel);
         tokio::pin!(take);
         let quiet = (started + QUIET_WAIT).min(deadline);
         if let Ok(slot) = timeout_at(quiet, &mut take).await {

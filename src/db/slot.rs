@@ -121,7 +121,7 @@ pub(super) struct SlotFile {
     pub(super) folder: BudgetFolder,
     pub(super) key: String,
     pub(super) name: String,
-    pub(super) _lock: File,
+    pub(super) lock: File,
     pub(super) holder: Holder,
     pub(super) settle_time: Duration,
     pub(super) orphan: Option<Orphan>,
@@ -196,6 +196,22 @@ impl SlotFile {
                 .open()
                 .and_then(|folder| folder.write(&self.name, &text));
         }
+    }
+}
+
+impl SlotFile {
+    /// Frees the slot although other processes have inherited the file.
+    pub(super) fn release_for_all(mut self) {
+        self.holder.released = milliseconds();
+        self.record();
+        let _ = self.lock.unlock();
+        // All is recorded.
+        self.abandoned = true;
+    }
+
+    /// Closes the file of this process and leaves the lock to those that have inherited it.
+    pub(super) fn leave(mut self) {
+        self.abandoned = true;
     }
 }
 

@@ -90,6 +90,11 @@ pub trait Outcome {
         Exit::Done
     }
 
+    /// Whether a run that ended after a signal exits as interrupted, whatever the outcome says.
+    fn is_cut_short_by_signals(&self) -> bool {
+        true
+    }
+
     /// Name of the command, e.g. `migrate-status`; part of the JSON `schema` member.
     fn name(&self) -> &'static str;
 

@@ -10,16 +10,20 @@ use cases::{CASES, Case};
 use support::migrations::Folder;
 use support::{Admin, Cmd, Server};
 
-/// The client that belongs to the server under test.
-pub fn client(server: &Server, comments: bool) -> Cmd {
+/// The server's own client.
+pub fn client_program(server: &Server) -> PathBuf {
     let name = if server.is_mysql() { "mysql" } else { "mariadb" };
     let beside = server.binary().program.with_file_name(name);
-    let program = if beside.is_file() {
+    if beside.is_file() {
         beside
     } else {
         PathBuf::from(name)
-    };
-    Cmd::new(program)
+    }
+}
+
+/// The client that belongs to the server under test.
+pub fn client(server: &Server, comments: bool) -> Cmd {
+    Cmd::new(client_program(server))
         .args(["--no-defaults", "--default-character-set=utf8mb4", "--socket"])
         .arg(server.socket())
         .arg(if comments { "--comments" } else { "--skip-comments" })

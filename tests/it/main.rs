@@ -44,6 +44,7 @@ mod migrate_resume;
 mod migrate_sessions;
 mod readme;
 mod report;
+mod run;
 mod sandbox;
 mod servers;
 mod snapshots;
