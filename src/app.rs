@@ -68,7 +68,9 @@ fn finish(report: &Reporter, cancel: &Cancel, result: Result<CommandResult, Box<
     match result {
         Ok(outcome) => {
             let exit = outcome.as_ref().map_or(Exit::Done, |outcome| outcome.exit());
-            let interrupted = outcome.as_ref().is_none_or(|outcome| outcome.is_cut_short_by_signals());
+            let interrupted = outcome
+                .as_ref()
+                .is_none_or(|outcome| outcome.is_cut_short_by_signals());
             if let Some(outcome) = outcome {
                 report.emit(outcome.as_ref());
             }

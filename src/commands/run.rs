@@ -1,12 +1,17 @@
 //! `dbtool run`: another program takes its turn in the connection budget.
 
-use serde_json::json;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::cancel::Cancel;
 use crate::cli::run::RunArgs;
 use crate::config::{Address, Config};
+use crate::connections::Connection;
+use crate::connections::left_behind::{self, LeftBehind, Mark};
 use crate::context::AppContext;
 use crate::exit::{Exit, Failure};
-use crate::report::{Json, Outcome, Page};
+use crate::report::{Json, Outcome, Page, plural};
 use crate::sandbox::run_command;
 
 /// Waits for the slots, runs the command, and frees the slots.
@@ -19,6 +24,7 @@ pub async fn run(app: &AppContext, args: &RunArgs) -> anyhow::Result<Box<dyn Out
     let available = ctx.db.budget().work_slots();
     let wanted = args.connections.unwrap_or(available);
     refuse_more_than_the_budget(&ctx.config, available, wanted)?;
+    let mark = left_behind::mark(&ctx).await?;
     let slots = ctx.db.reserve(wanted).await?;
     tracing::info!("took {} slots of the budget", slots.len());
     // A dbtool within the command counts within these slots and not beside them.
@@ -26,9 +32,62 @@ pub async fn run(app: &AppContext, args: &RunArgs) -> anyhow::Result<Box<dyn Out
     let mut set = server_variables(&ctx.config);
     set.push(("DB_CONNECTION_LIMIT", slots.len().to_string()));
     set.push(("DB_BUDGET_DIR", nested.path().display().to_string()));
+    // Processes that the command leaves behind become children of this one, which can then find them.
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let code = run_command::run(&args.command, &set, &[], &ctx.cancel).await?;
-    drop(slots);
-    Ok(Box::new(Ran { code }))
+    let left = look_behind(app, ctx.config.clone(), &mark, args.kill_left).await;
+    // Processes with connections keep the slots until they end.
+    match left.processes && !left.connections.is_empty() && !args.kill_left {
+        true => slots.leave_to_program(),
+        false => drop(slots),
+    }
+    Ok(Box::new(Ran { code, left }))
+}
+
+/// How long the server may take to answer after a signal.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Reports the connections that the command left on the server, also when a signal ended it. That this fails does
+/// not change how the command ended.
+async fn look_behind(app: &AppContext, config: Config, mark: &Mark, kill: bool) -> LeftBehind {
+    let look = async {
+        // The first signal was for the command.
+        let app = AppContext {
+            cancel: Cancel::default(),
+            ..app.clone()
+        };
+        Ok(left_behind::left_behind(&app.context_for(config, "run")?, mark, kill).await?)
+    };
+    let looked: anyhow::Result<LeftBehind> = tokio::select! {
+        looked = look => looked,
+        () = app.cancel.wait_hurried() => Ok(LeftBehind::default()),
+        () = async { app.cancel.wait().await; tokio::time::sleep(PATIENCE).await } => {
+            Err(anyhow::anyhow!("the server did not answer in time"))
+        }
+    };
+    let left = match looked {
+        Ok(left) => left,
+        Err(error) => {
+            app.report.warn(format!(
+                "whether the command left connections on the server is not known: {error}"
+            ));
+            return LeftBehind::default();
+        }
+    };
+    if !left.connections.is_empty() {
+        let ended = if kill {
+            "; they were ended"
+        } else {
+            "; `dbtool run --kill-left` ends them"
+        };
+        let count = plural(left.connections.len() as u64, "connection");
+        app.report
+            .warn(format!("the command left {count} on the server{ended}"));
+        for line in left.lines() {
+            app.report.warn(line);
+        }
+    }
+    left
 }
 
 fn refuse_more_than_the_budget(config: &Config, slots: u32, wanted: u32) -> Result<(), Failure> {
@@ -82,6 +141,7 @@ fn server_variables(config: &Config) -> Vec<(&'static str, String)> {
 /// A command that ran. Its output was its own; its exit code is passed on.
 struct Ran {
     code: u8,
+    left: LeftBehind,
 }
 
 impl Outcome for Ran {
@@ -101,6 +161,16 @@ impl Outcome for Ran {
     fn text(&self, _page: &mut Page) {}
 
     fn json(&self) -> Json<'_> {
-        Box::new(json!({ "exit_code": self.code }))
+        let left = |connection: &Connection| {
+            json!({
+                "id": connection.id,
+                "command": connection.command,
+                "seconds": connection.time.as_secs(),
+                "statement": connection.statement,
+                "pid": connection.process.as_ref().map(|process| process.pid).or(connection.client_pid),
+            })
+        };
+        let left: Vec<Value> = self.left.connections.iter().map(left).collect();
+        Box::new(json!({ "exit_code": self.code, "left": left }))
     }
 }

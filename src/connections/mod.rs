@@ -4,6 +4,7 @@ mod advice;
 mod filter;
 mod gather;
 mod kill;
+pub(crate) mod left_behind;
 mod limits;
 mod model;
 mod plan;

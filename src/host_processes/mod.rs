@@ -134,6 +134,38 @@ pub fn process(pid: u32) -> Option<Process> {
     })
 }
 
+/// Whether a process exists; one that has ended and whose parent has not asked for its end does not.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest.starts_with(['Z', 'X']));
+    state == Some(false)
+}
+
+/// The running processes that `ancestor` or a child of it, and so on, has started. A process whose parent has
+/// ended is among them if `ancestor` is a subreaper.
+pub fn descendants(ancestor: u32) -> HashSet<u32> {
+    let parents: HashMap<u32, u32> = pids()
+        .into_iter()
+        .filter(|pid| is_running(*pid))
+        .filter_map(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            Some((pid, parse_stat(&stat)?.1))
+        })
+        .collect();
+    let mut found = HashSet::new();
+    let mut last = vec![ancestor];
+    while !last.is_empty() {
+        let is_next =
+            |(pid, parent): (&u32, &u32)| (last.contains(parent) && !found.contains(pid)).then_some(*pid);
+        let next: Vec<u32> = parents.iter().filter_map(is_next).collect();
+        found.extend(&next);
+        last = next;
+    }
+    found
+}
+
 /// Name, parent and start (in clock ticks after boot) out of `/proc/PID/stat`. The name
 /// stands in parentheses and may hold any character, parentheses and spaces included.
 fn parse_stat(stat: &str) -> Option<(String, u32, u64)> {

@@ -1,6 +1,7 @@
 //! `docs/json.md` tells the truth: the members of every result, with their types, are those that
 //! the page describes, no more and no fewer.
 
+use crate::run::slow_client;
 use crate::support;
 
 mod document;
@@ -30,6 +31,7 @@ const CONNECTIONS: &str = "dbtool.check-connections/1";
 const LOCAL: &str = "dbtool.check-connections-local/1";
 const KILL: &str = "dbtool.check-connections-kill/1";
 const CONFIG: &str = "dbtool.config/1";
+const RUN: &str = "dbtool.run/1";
 const SANDBOX: &str = "dbtool.sandbox/1";
 
 /// Two users, of whom the host once booked a place of their own, and two without a conversation.
@@ -396,6 +398,26 @@ fn config() {
 }
 
 #[test]
+fn run() {
+    let mut seen = Seen::new();
+    let server = Server::start();
+    let run = |script: &str| {
+        let command = server.dbtool().args(["run", "--kill-left", "--format", "json"]);
+        command.args(["--", "bash", "-c", script]).run()
+    };
+    seen.take(RUN, 3, &run("exit 3"));
+    let client = slow_client(&server);
+    seen.take(RUN, 0, &run(&client));
+    seen.take(RUN, 0, &run(&format!("{client} kill -9 $client")));
+    let mut unseen = vec![("left[].statement", "null")];
+    if server.is_mysql() {
+        // Its client names its process to the server.
+        unseen.push(("left[].pid", "null"));
+    }
+    seen.compare(&[RUN], &unseen);
+}
+
+#[test]
 fn sandbox() {
     let mut seen = Seen::new();
     let sandbox = || {
@@ -495,6 +517,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         LOCAL,
         KILL,
         CONFIG,
+        RUN,
         SANDBOX,
     ];
     let tested = words(&[&MIGRATE[..], &STATUS, &single].concat());

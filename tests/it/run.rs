@@ -191,3 +191,79 @@ fn what_cannot_be_run_is_refused() {
         .run();
     assert_ends(&nobody, 3, &["1045"]);
 }
+
+/// A client that runs a statement of half a minute, in the background of the script; the script goes on once the
+/// server runs it.
+pub fn slow_client(server: &Server) -> String {
+    let client = format!(
+        "'{}' --no-defaults -N -h $DB_HOST -P $DB_PORT -u $DB_USER -e",
+        client_program(server).display()
+    );
+    format!(
+        "export MYSQL_PWD=$DB_PASSWORD; seen() {{ {client} \"SELECT COUNT(*) FROM information_schema.processlist WHERE \
+         info LIKE 'SELECT SLEEP%'\" 2>/dev/null; }}; before=$(seen); setsid {client} 'SELECT SLEEP(30)' \
+         >/dev/null 2>&1 & client=$!; until test \"$(seen)\" -gt \"$before\"; do sleep 0.02; done; "
+    )
+}
+
+#[test]
+fn a_statement_that_goes_on_without_its_client_is_reported_and_ended_on_request() {
+    let server = Server::start();
+    let first = dbtool();
+    let mut admin = server.admin();
+    let mut running = || {
+        admin.number("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")
+    };
+    let script = format!("{}kill -9 $client; exit 3", slow_client(&server));
+    let reported = run(&server, &first, &[], &script).run();
+    assert_ends(
+        &reported,
+        3,
+        &[
+            "the command left 1 connection on the server",
+            "SELECT SLEEP(30)",
+            "--kill-left",
+        ],
+    );
+    assert_eq!(running(), 1);
+    let ended = run(&server, &first, &["--kill-left"], &script).run();
+    assert_ends(&ended, 3, &["the command left 1 connection", "they were ended"]);
+    support::wait_until(support::PATIENCE, "the second statement's end", || running() == 1);
+    assert!(held_slots(&first.folders()).is_empty());
+}
+
+#[test]
+fn a_process_that_stays_connected_is_named_and_keeps_the_slots() {
+    let server = Server::start();
+    let first = dbtool();
+    let pid = first.folders().join("pid");
+    let script = format!("{}echo $client > '{}'", slow_client(&server), pid.display());
+    let output = run(&server, &first, &[], &script).run();
+    assert_ends(
+        &output,
+        0,
+        &["the command left 1 connection", "SELECT SLEEP(30)", "of "],
+    );
+    assert!(!held_slots(&first.folders()).is_empty());
+    let pid: u32 = lines(&pid)[0].parse().expect("a process id");
+    assert!(output.stderr.contains(&format!("of {pid} ")), "{output}");
+    support::signal(pid, Signal::KILL);
+    support::wait_until(support::PATIENCE, "free slots", || {
+        held_slots(&first.folders()).is_empty()
+    });
+}
+
+#[test]
+fn an_interrupted_command_has_its_statement_reported() {
+    let server = Server::start();
+    let first = dbtool();
+    let script = format!(
+        "trap 'kill -9 $client; exit 9' INT; {}echo ready; wait",
+        slow_client(&server)
+    );
+    let mut running = run(&server, &first, &["--kill-left"], &script).spawn();
+    running.wait_for("ready");
+    running.signal(Signal::INT);
+    let output = running.wait();
+    assert_ends(&output, 9, &["the command left 1 connection", "they were ended"]);
+}
