@@ -82,6 +82,9 @@ pub struct KillArgs {
     /// Filter: with this number of the server's
     #[arg(long, value_name = "ID", requires = "kill")]
     pub id: Vec<u64>,
+    /// Filter: holding locks that others wait for, itself waiting for nobody
+    #[arg(long, requires = "kill")]
+    pub blocking: bool,
     /// Also transactions that changed rows: the server rolls them back
     #[arg(long, requires = "kill")]
     pub including_writers: bool,

@@ -28,6 +28,8 @@ pub struct Filter {
     pub states: Vec<String>,
     /// The server's numbers.
     pub ids: Vec<u64>,
+    /// Whether others must wait for its locks, and it for nobody's.
+    pub blocking: bool,
 }
 
 /// Whether the list asks for nothing, or for this.
@@ -65,6 +67,7 @@ impl Filter {
             && allows(&self.databases, connection.database.as_deref())
             && named(&self.commands, &connection.command)
             && (self.states.is_empty() || self.states.iter().any(|one| state.contains(&one.to_lowercase())))
+            && (!self.blocking || connection.blocks)
             && (self.ids.is_empty() || self.ids.contains(&connection.id))
             && (self.processes.is_empty()
                 || connection

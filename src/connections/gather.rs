@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::limits;
 use super::model::{Connection, Facts, split_host};
+use super::{limits, locks};
 use crate::context::Context;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Row, Server, Session, ends_of};
@@ -38,7 +38,7 @@ const OWN_ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value,
      FROM performance_schema.session_account_connect_attrs WHERE attr_name IN ('program_name', '_pid')";
 
 /// How long each connection's transaction has been open; needs the PROCESS privilege.
-const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified \
+const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, trx_state = 'LOCK WAIT' \
      FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
 
 pub(super) fn number(row: &Row, index: usize) -> u64 {
@@ -81,6 +81,7 @@ pub(crate) async fn gather(
     }
     attributes(session, performance_schema, &mut facts).await?;
     transactions(session, &mut facts).await?;
+    locks::gather(session, server, &mut facts).await?;
     processes(context, server, &mut facts);
     Ok(facts)
 }
@@ -203,6 +204,7 @@ async fn transactions(session: &mut Session, facts: &mut Facts) -> Result<(), Db
         rows => rows?,
     };
     facts.sees_transactions = true;
+    facts.row_lock_waits = rows.iter().filter(|row| number(row, 3) == 1).count() as u64;
     let open: HashMap<u64, (u64, u64)> = rows
         .iter()
         .map(|row| (number(row, 0), (number(row, 1), number(row, 2))))

@@ -136,6 +136,8 @@ async fn kill_one(
         let rows = session
             .first::<Row>(format!("{ROWS_CHANGED}{}", target.id))
             .await?;
+        // A lock lasts as long as its transaction.
+        now.blocks = target.blocks && (rows.is_some() || target.transaction.is_none());
         now.rows_changed = rows.map(|row| number(&row, 0));
     }
     let same =

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::limits::Hourly;
+use super::locks::LockWait;
 use crate::host_processes::{Clients, Process};
 
 /// A session this long in `Sleep` counts as idle in the summary.
@@ -44,6 +45,10 @@ pub struct Facts {
     pub wait_timeout: u64,
     /// Whether the server counts every refusal in `refused`.
     pub counts_refusals: bool,
+    /// How many transactions wait for a row lock.
+    pub row_lock_waits: u64,
+    /// Who waits for whose locks.
+    pub lock_waits: Vec<LockWait>,
     /// Whether open transactions could be seen.
     pub sees_transactions: bool,
     /// What the account may do within an hour.
@@ -87,6 +92,8 @@ pub struct Connection {
     pub transaction: Option<Duration>,
     /// How many rows that transaction has changed, where that may be seen.
     pub rows_changed: Option<u64>,
+    /// Whether others wait for its locks, and it for nobody's.
+    pub blocks: bool,
     /// Whether it is this run's own.
     pub own: bool,
 }
@@ -107,9 +114,10 @@ impl Connection {
         self.command == "Sleep"
     }
 
-    /// By how much it matters: an open transaction before a running statement before an idle one, then by time.
+    /// By how much it matters: one that blocks others before an open transaction before a running statement before an idle one, then by time.
     pub(crate) fn weight(&self) -> (u8, Duration) {
         match self.transaction {
+            _ if self.blocks => (3, self.transaction.unwrap_or(self.time)),
             Some(age) => (2, age),
             None if !self.sleeps() => (1, self.time),
             None => (0, self.time),

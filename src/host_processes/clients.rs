@@ -153,10 +153,12 @@ fn count(sockets: &Sockets, owners: &HashMap<u64, u32>, found: &mut Clients) {
     found
         .processes
         .sort_by_key(|client| (std::cmp::Reverse(client.count()), client.process.pid));
-    if !hidden.is_empty() && !place::sees_all() {
-        found
-            .unseen
-            .push("processes of other users of this host: run this as root (sudo -E) to see them".into());
+    let all_seen = hidden.is_empty() && sockets.strangers.is_empty();
+    if !all_seen && !place::sees_all() {
+        found.unseen.push(
+            "processes of other users and in containers of this host: run this as root (sudo -E) to see them"
+                .into(),
+        );
     }
     let name = |uid: Option<u32>| uid.map_or("another user".to_owned(), place::user_name);
     found.hidden = hidden

@@ -15,7 +15,7 @@ use serde_json::Value;
 use support::exit_path::exit_path;
 use support::migrations::{Folder, shipped};
 use support::schemas::{self, run_script};
-use support::{Admin, Cmd, Server, Signal, dbtool};
+use support::{Admin, Cmd, PATIENCE, Server, Signal, dbtool, wait_until};
 
 const MIGRATE: [&str; 2] = ["dbtool.migrate/1", "dbtool.migrate-down/1"];
 const STATUS: [&str; 2] = ["dbtool.migrate-status/1", "dbtool.migrate-verify/1"];
@@ -352,10 +352,28 @@ fn connections() {
     let mut writing = server.admin();
     run_script(
         &mut writing,
-        "CREATE TABLE t (id INT); START TRANSACTION; INSERT INTO t VALUES (1)",
+        "CREATE TABLE t (id INT PRIMARY KEY); START TRANSACTION; INSERT INTO t VALUES (1)",
     );
+    // Others wait for it: for a row, which an administrator sees, and for the table, of which the waiting
+    // account sees no more than that it waits.
+    let waiters = ["INSERT INTO t VALUES (1)", "ALTER TABLE t ADD COLUMN n INT"].map(|sql| {
+        let mut waiter = server.connect_as(server.account());
+        let look = format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE id = {} AND info = '{sql}'",
+            waiter.id()
+        );
+        let ended = std::thread::spawn(move || waiter.try_exec(sql).is_ok());
+        wait_until(PATIENCE, "the statement", || server.admin().number(&look) == 1);
+        ended
+    });
+    let metadata = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%metadata lock%'";
+    wait_until(PATIENCE, "the wait", || server.admin().number(metadata) == 1);
     seen.run(CONNECTIONS, 0, as_root(&server, "check-connections"));
     seen.run(CONNECTIONS, 0, server.dbtool().arg("check-connections"));
+    run_script(&mut writing, "ROLLBACK");
+    for waiter in waiters {
+        assert!(waiter.join().expect("a thread"));
+    }
     let users = seen.strings(CONNECTIONS, "connections[].user");
     assert!(words(&["app", "other", "root"]).is_subset(&users), "{users:?}");
 

@@ -49,6 +49,7 @@ fn filter_of(args: &KillArgs) -> Filter {
         commands: args.command.clone(),
         states: args.state.clone(),
         ids: args.id.clone(),
+        blocking: args.blocking,
     }
 }
 

@@ -97,6 +97,7 @@ impl Outcome for ConnectionsOutcome {
             "not_visible": facts.unseen(),
             "hidden": facts.hidden,
             "connections": facts.connections.iter().map(connection_json).collect::<Vec<_>>(),
+            "lock_waits": facts.lock_waits_json(),
             "recommendations": self.advice,
         }))
     }

@@ -11,6 +11,7 @@ impl ConnectionsOutcome {
     pub(super) fn page(&self, page: &mut Page) {
         self.numbers(page);
         self.processes(page);
+        self.locks(page);
         self.groups(page);
         self.list(page);
         if !self.facts.hidden.is_empty() {
@@ -96,6 +97,17 @@ impl ConnectionsOutcome {
             return;
         }
         page.heading("By process of this host");
+        for line in lines {
+            page.line(format_args!("  {line}"));
+        }
+    }
+
+    fn locks(&self, page: &mut Page) {
+        let lines = self.facts.lock_lines();
+        if lines.is_empty() {
+            return;
+        }
+        page.heading("Who blocks whom");
         for line in lines {
             page.line(format_args!("  {line}"));
         }

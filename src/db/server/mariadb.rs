@@ -34,3 +34,18 @@ pub(super) fn kill_connection(id: u64) -> String {
 pub(super) fn kill_query(_id: u64, statement: u64) -> String {
     format!("KILL SOFT QUERY ID {statement}")
 }
+
+/// Who waits for whose row locks, and the table; needs PROCESS.
+pub(super) const ROW_LOCK_WAITS: &str = "SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, \
+  REPLACE(l.lock_table, '`', '') FROM information_schema.innodb_lock_waits AS w \
+  JOIN information_schema.innodb_trx AS r ON r.trx_id = w.requesting_trx_id \
+  JOIN information_schema.innodb_trx AS b ON b.trx_id = w.blocking_trx_id \
+  LEFT JOIN information_schema.innodb_locks AS l ON l.lock_id = w.requested_lock_id \
+  ORDER BY r.trx_wait_started LIMIT 1000";
+
+/// Who waits for whose metadata locks, and the table, where the plugin metadata_lock_info is installed. It knows
+/// holders only: waiting is who says so and names the table.
+pub(super) const METADATA_LOCK_WAITS: &str = "SELECT p.id, l.thread_id, CONCAT(l.table_schema, '.', l.table_name) \
+  FROM information_schema.processlist AS p JOIN information_schema.metadata_lock_info AS l \
+  ON l.thread_id <> p.id AND l.lock_type = 'Table metadata lock' AND LOCATE(l.table_name, p.info) > 0 \
+  WHERE p.state = 'Waiting for table metadata lock' ORDER BY p.time DESC LIMIT 1000";

@@ -128,6 +128,17 @@ impl Server {
         format!("{} {major}.{minor}.{patch}", self.flavor)
     }
 
+    /// Who waits for whose row locks: waiter, blocker, table.
+    pub fn row_lock_waits(&self) -> &'static str {
+        self.flavor.pick(mysql::ROW_LOCK_WAITS, mariadb::ROW_LOCK_WAITS)
+    }
+
+    /// Who waits for whose metadata locks: waiter, blocker, table.
+    pub fn metadata_lock_waits(&self) -> &'static str {
+        self.flavor
+            .pick(mysql::METADATA_LOCK_WAITS, mariadb::METADATA_LOCK_WAITS)
+    }
+
     /// The query for one connection; its id is to be appended.
     pub fn one_connection(&self) -> &'static str {
         self.flavor.pick(mysql::ONE_CONNECTION, mariadb::ONE_CONNECTION)

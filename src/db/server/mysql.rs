@@ -37,3 +37,21 @@ pub(super) fn kill_connection(id: u64) -> String {
 pub(super) fn kill_query(id: u64, _statement: u64) -> String {
     format!("KILL QUERY {id}")
 }
+
+/// Who waits for whose row locks, and the table; needs SELECT on performance_schema.
+pub(super) const ROW_LOCK_WAITS: &str = "SELECT r.processlist_id, b.processlist_id, \
+  CONCAT(l.object_schema, '.', l.object_name) FROM performance_schema.data_lock_waits AS w \
+  JOIN performance_schema.threads AS r ON r.thread_id = w.requesting_thread_id \
+  JOIN performance_schema.threads AS b ON b.thread_id = w.blocking_thread_id \
+  LEFT JOIN performance_schema.data_locks AS l ON l.engine_lock_id = w.requesting_engine_lock_id \
+  ORDER BY r.processlist_time DESC LIMIT 1000";
+
+/// Who waits for whose metadata locks, and the table; needs SELECT on performance_schema.
+pub(super) const METADATA_LOCK_WAITS: &str = "SELECT r.processlist_id, b.processlist_id, \
+  CONCAT(p.object_schema, '.', p.object_name) FROM performance_schema.metadata_locks AS p \
+  JOIN performance_schema.metadata_locks AS g ON g.object_type = p.object_type \
+  AND g.object_schema = p.object_schema AND g.object_name = p.object_name AND g.lock_status = 'GRANTED' \
+  AND g.owner_thread_id <> p.owner_thread_id \
+  JOIN performance_schema.threads AS r ON r.thread_id = p.owner_thread_id \
+  JOIN performance_schema.threads AS b ON b.thread_id = g.owner_thread_id \
+  WHERE p.lock_status = 'PENDING' AND p.object_type = 'TABLE' ORDER BY r.processlist_time DESC LIMIT 1000";
