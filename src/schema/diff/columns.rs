@@ -30,8 +30,8 @@ impl Pair<'_> {
                     });
                     out.push(difference);
                 }
-                Some(found) => {
-                    let (mut fields, severity) = self.column_fields(column, found);
+                Some(live_object) => {
+                    let (mut fields, severity) = self.column_fields(column, live_object);
                     if moved.contains(&column.name) {
                         let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
                         fields.0.push(field("position", place, "elsewhere"));
@@ -39,7 +39,7 @@ impl Pair<'_> {
                     let change = Change::Different { fields: fields.0 };
                     let mut difference =
                         self.difference(SchemaObjectKind::Column, column.name, change, severity);
-                    difference.live_name = (found.name != column.name).then_some(found.name);
+                    difference.live_name = (live_object.name != column.name).then_some(live_object.name);
                     out.push(difference);
                 }
             }
@@ -86,41 +86,41 @@ impl Pair<'_> {
         (extra.next().is_none() && others.nth(1).is_none()).then_some(candidate.name)
     }
 
-    fn column_fields(&self, wanted: &Column, found: &Column) -> (Fields, Severity) {
+    fn column_fields(&self, expected: &Column, live: &Column) -> (Fields, Severity) {
         let mut fields = Fields::default();
-        fields.compare("type", wanted.ty, found.ty, |ty| ty.to_string());
-        fields.flag("null", wanted.nullable, found.nullable);
-        fields.option("default", wanted.default, found.default);
-        fields.option("on update", wanted.on_update, found.on_update);
-        fields.compare("generated", wanted.generated, found.generated, |generated| {
+        fields.compare("type", expected.ty, live.ty, |ty| ty.to_string());
+        fields.flag("null", expected.nullable, live.nullable);
+        fields.option("default", expected.default, live.default);
+        fields.option("on update", expected.on_update, live.on_update);
+        fields.compare("generated", expected.generated, live.generated, |generated| {
             generated.map_or("no".to_owned(), |generated| {
                 let kind = if generated.stored { "stored" } else { "virtual" };
                 format!("{} ({kind})", generated.expression)
             })
         });
-        match (wanted.collation, found.collation) {
+        match (expected.collation, live.collation) {
             (Some(one), Some(other)) if self.same_collation(one, other) => {}
             (one, other) => fields.option("collation", one, other),
         }
-        fields.flag("auto_increment", wanted.auto_increment, found.auto_increment);
-        fields.flag("invisible", wanted.invisible, found.invisible);
+        fields.flag("auto_increment", expected.auto_increment, live.auto_increment);
+        fields.flag("invisible", expected.invisible, live.invisible);
         let versioned = Symbol::new(SYSTEM_VERSIONING);
         if self.expected_table.options.contains_key(&versioned) {
-            fields.flag(UNVERSIONED, wanted.unversioned, found.unversioned);
+            fields.flag(UNVERSIONED, expected.unversioned, live.unversioned);
         }
         if [self.expected, self.live]
             .iter()
             .all(|schema| schema.dialect().column_srid)
         {
             let any = |srid: Option<u32>| srid.map_or("any".to_owned(), |srid| srid.to_string());
-            fields.compare("srid", wanted.srid, found.srid, any);
+            fields.compare("srid", expected.srid, live.srid, any);
         }
         let severity = if fields.0.is_empty() {
             Severity::Cosmetic
         } else {
             Severity::Breaks
         };
-        fields.option("comment", wanted.comment, found.comment);
+        fields.option("comment", expected.comment, live.comment);
         (fields, severity)
     }
 
@@ -130,7 +130,7 @@ impl Pair<'_> {
             let mut columns = self.live_table.columns.iter();
             columns.position(|column| column.name.eq_ignore_ascii_case(&name))
         };
-        let wanted = self.expected_table.columns.iter().map(|column| column.name);
-        moved(wanted, place).into_keys().collect()
+        let expected_order = self.expected_table.columns.iter().map(|column| column.name);
+        moved(expected_order, place).into_keys().collect()
     }
 }

@@ -53,8 +53,8 @@ impl Pair<'_> {
         fields: impl Fn(&T, &T) -> Fields,
         out: &mut Differences,
     ) {
-        for (name, wanted, live_name, found) in matched {
-            let (change, severity) = match (wanted, found) {
+        for (name, expected_object, live_name, live_object) in matched {
+            let (change, severity) = match (expected_object, live_object) {
                 (Some(expected), Some(live)) => {
                     let mut fields = fields(expected, live);
                     let severity = match fields.0.is_empty() {
@@ -107,11 +107,11 @@ fn check_fields(expected: &CheckConstraint, live: &CheckConstraint) -> Fields {
 
 /// Whether two checks have the same name and level: column-level or table-level.
 fn same_check_name(
-    (expected, wanted): (Symbol, &CheckConstraint),
-    (live, found): (Symbol, &CheckConstraint),
+    (expected, expected_object): (Symbol, &CheckConstraint),
+    (live, live_object): (Symbol, &CheckConstraint),
 ) -> bool {
     let name = |name: Symbol| CheckConstraint::name_on_server(name);
-    same_name(&name(expected), &name(live)) && wanted.column_level == found.column_level
+    same_name(&name(expected), &name(live)) && expected_object.column_level == live_object.column_level
 }
 
 /// Whether two foreign keys reference the same columns, ignoring case.
@@ -152,11 +152,18 @@ pub(super) struct Matcher<'f, T> {
 impl<T> Matcher<'_, T> {
     /// Pairs objects by name, then by content: two that differ only in generated names are equal, and two
     /// of which one has an explicit name differ only in the name.
-    pub(super) fn pairs<'a>(&self, wanted: &'a ByName<T>, found: &'a ByName<T>) -> Vec<Matched<'a, T>> {
-        let mut left: Vec<(Symbol, &T)> = found.iter().map(|(name, object)| (*name, object)).collect();
+    pub(super) fn pairs<'a>(
+        &self,
+        expected_objects: &'a ByName<T>,
+        live_objects: &'a ByName<T>,
+    ) -> Vec<Matched<'a, T>> {
+        let mut left: Vec<(Symbol, &T)> = live_objects
+            .iter()
+            .map(|(name, object)| (*name, object))
+            .collect();
         let mut out: Vec<Matched<'a, T>> = Vec::new();
         let mut unpaired: Vec<(Symbol, &T)> = Vec::new();
-        for (name, expected) in wanted {
+        for (name, expected) in expected_objects {
             let at = left
                 .iter()
                 .position(|live| self.matches_by_name((*name, expected), *live));
@@ -182,18 +189,21 @@ impl<T> Matcher<'_, T> {
     }
 
     /// Whether to ignore the names of an expected object and of a live one.
-    fn ignores_names(&self, wanted: (Symbol, &T), found: (Symbol, &T)) -> bool {
-        let wanted = (self.expected_is_generated)(wanted.0, wanted.1);
-        let found = (self.live_is_generated)(found.0, found.1);
-        wanted && found || self.ignores_generated_name && (wanted || found)
+    fn ignores_names(&self, expected_object: (Symbol, &T), live_object: (Symbol, &T)) -> bool {
+        let expected_generated = (self.expected_is_generated)(expected_object.0, expected_object.1);
+        let live_generated = (self.live_is_generated)(live_object.0, live_object.1);
+        expected_generated && live_generated
+            || self.ignores_generated_name && (expected_generated || live_generated)
     }
 
     /// Whether a live object matches the expected one by its name. Equal generated names with different
     /// content are a coincidence: `CONSTRAINT_1` of two checks.
-    fn matches_by_name(&self, wanted: (Symbol, &T), found: (Symbol, &T)) -> bool {
-        let generated =
-            || (self.expected_is_generated)(wanted.0, wanted.1) && (self.live_is_generated)(found.0, found.1);
-        (self.same_name)(wanted, found)
-            && (self.matches_generated_names || (self.same)(wanted.1, found.1) || !generated())
+    fn matches_by_name(&self, expected_object: (Symbol, &T), live_object: (Symbol, &T)) -> bool {
+        let generated = || {
+            (self.expected_is_generated)(expected_object.0, expected_object.1)
+                && (self.live_is_generated)(live_object.0, live_object.1)
+        };
+        (self.same_name)(expected_object, live_object)
+            && (self.matches_generated_names || (self.same)(expected_object.1, live_object.1) || !generated())
     }
 }

@@ -244,7 +244,7 @@ impl Draft {
     }
 }
 
-/// The differences found so far.
+/// The differences collected so far.
 #[derive(Default)]
 struct Differences {
     number: usize,
@@ -307,9 +307,9 @@ impl Difference {
         change: Change,
         severity: Severity,
     ) -> Self {
-        let mut found = Differences::default();
-        found.push(Draft::new(kind, table, name, change, severity));
-        found.differences.remove(0)
+        let mut collected = Differences::default();
+        collected.push(Draft::new(kind, table, name, change, severity));
+        collected.differences.remove(0)
     }
 
     /// `users.email`, or the name alone.
@@ -344,9 +344,9 @@ pub fn diff(expected: &Schema, live: &Schema) -> Vec<Difference> {
     // Count first: growing the list would need memory for two copies.
     let mut counted = Differences::counting();
     compare(expected, live, &mut counted);
-    let mut found = Differences::with_capacity(counted.number);
-    compare(expected, live, &mut found);
-    found.differences
+    let mut collected = Differences::with_capacity(counted.number);
+    compare(expected, live, &mut collected);
+    collected.differences
 }
 
 fn compare(expected: &Schema, live: &Schema, out: &mut Differences) {
@@ -450,12 +450,14 @@ impl Fields {
     /// Compares bodies of triggers, routines and events, each with its schema.
     fn program(
         &mut self,
-        (expected, wanted): (&Schema, Option<Symbol>),
-        (live, found): (&Schema, Option<Symbol>),
+        (expected, expected_object): (&Schema, Option<Symbol>),
+        (live, live_object): (&Schema, Option<Symbol>),
     ) {
-        let same = |(wanted, found): (Symbol, Symbol)| expected.same_body(wanted, live, found);
-        if !wanted.zip(found).is_some_and(same) {
-            self.body("body", wanted, found);
+        let same = |(expected_object, live_object): (Symbol, Symbol)| {
+            expected.same_body(expected_object, live, live_object)
+        };
+        if !expected_object.zip(live_object).is_some_and(same) {
+            self.body("body", expected_object, live_object);
         }
     }
 }
@@ -510,18 +512,22 @@ fn one_sided<T>(
 fn views(expected: &Schema, live: &Schema, out: &mut Differences) {
     let show =
         |name: Symbol, view: &View| ddl::create_view(&name, view).unwrap_or_else(|| "hidden".to_owned());
-    for (name, wanted, found) in pairs(&expected.views, &live.views) {
-        let (change, severity) = match (wanted, found) {
+    for (name, expected_object, live_object) in pairs(&expected.views, &live.views) {
+        let (change, severity) = match (expected_object, live_object) {
             (Some(_), None) if live.hidden.tables => continue,
             (None, Some(_)) if expected.hidden.tables => continue,
-            (Some(wanted), Some(found)) => {
+            (Some(expected_object), Some(live_object)) => {
                 let mut fields = Fields::default();
-                fields.body("definition", wanted.definition, found.definition);
-                fields.option("check option", wanted.check_option, found.check_option);
-                fields.flag("security invoker", wanted.invoker, found.invoker);
+                fields.body("definition", expected_object.definition, live_object.definition);
+                fields.option(
+                    "check option",
+                    expected_object.check_option,
+                    live_object.check_option,
+                );
+                fields.flag("security invoker", expected_object.invoker, live_object.invoker);
                 (Change::Different { fields: fields.0 }, Severity::Breaks)
             }
-            _ => match one_sided(wanted, found, |view| show(name, view)) {
+            _ => match one_sided(expected_object, live_object, |view| show(name, view)) {
                 Some(one_sided) => one_sided,
                 None => continue,
             },
@@ -540,9 +546,11 @@ fn routines(kind: SchemaObjectKind, expected: &Schema, live: &Schema, out: &mut 
     let show = |name: Symbol, routine: &Routine| {
         ddl::create_routine(&name, routine).unwrap_or_else(|| "hidden".to_owned())
     };
-    for (name, wanted, found) in pairs_ignoring_case(of_kind(kind, expected), of_kind(kind, live)) {
-        let (change, severity) = match (wanted, found) {
-            (Some(wanted), Some(found)) => {
+    for (name, expected_object, live_object) in
+        pairs_ignoring_case(of_kind(kind, expected), of_kind(kind, live))
+    {
+        let (change, severity) = match (expected_object, live_object) {
+            (Some(expected_object), Some(live_object)) => {
                 let mut fields = Fields::default();
                 let list = |list: &Vec<Symbol>| {
                     list.iter()
@@ -550,15 +558,28 @@ fn routines(kind: SchemaObjectKind, expected: &Schema, live: &Schema, out: &mut 
                         .collect::<Vec<_>>()
                         .join(", ")
                 };
-                fields.compare("parameters", &wanted.parameters, &found.parameters, list);
-                fields.option("returns", wanted.returns, found.returns);
-                fields.program((expected, wanted.body), (live, found.body));
-                fields.option("sql mode", wanted.mode, found.mode);
-                fields.flag("deterministic", wanted.deterministic, found.deterministic);
-                fields.option("data access", wanted.data_access, found.data_access);
-                fields.flag("security invoker", wanted.invoker, found.invoker);
+                fields.compare(
+                    "parameters",
+                    &expected_object.parameters,
+                    &live_object.parameters,
+                    list,
+                );
+                fields.option("returns", expected_object.returns, live_object.returns);
+                fields.program((expected, expected_object.body), (live, live_object.body));
+                fields.option("sql mode", expected_object.mode, live_object.mode);
+                fields.flag(
+                    "deterministic",
+                    expected_object.deterministic,
+                    live_object.deterministic,
+                );
+                fields.option(
+                    "data access",
+                    expected_object.data_access,
+                    live_object.data_access,
+                );
+                fields.flag("security invoker", expected_object.invoker, live_object.invoker);
                 let breaks = !fields.0.is_empty();
-                fields.option("comment", wanted.comment, found.comment);
+                fields.option("comment", expected_object.comment, live_object.comment);
                 let severity = if breaks {
                     Severity::Breaks
                 } else {
@@ -566,7 +587,7 @@ fn routines(kind: SchemaObjectKind, expected: &Schema, live: &Schema, out: &mut 
                 };
                 (Change::Different { fields: fields.0 }, severity)
             }
-            _ => match one_sided(wanted, found, |routine| show(name, routine)) {
+            _ => match one_sided(expected_object, live_object, |routine| show(name, routine)) {
                 Some(one_sided) => one_sided,
                 None => continue,
             },
@@ -579,25 +600,27 @@ fn events(expected: &Schema, live: &Schema, out: &mut Differences) {
     let show = |name: Symbol, event: &ScheduledEvent| {
         ddl::create_event(&name, event).unwrap_or_else(|| "hidden".to_owned())
     };
-    for (name, wanted, found) in pairs_ignoring_case(&expected.events, &live.events) {
-        let (change, severity) = match (wanted, found) {
+    for (name, expected_object, live_object) in pairs_ignoring_case(&expected.events, &live.events) {
+        let (change, severity) = match (expected_object, live_object) {
             // A one-time event drops itself after it ran.
-            (Some(wanted), None) if wanted.may_have_ended() => continue,
-            (Some(wanted), Some(found)) => {
+            (Some(expected_object), None) if expected_object.may_have_ended() => continue,
+            (Some(expected_object), Some(live_object)) => {
                 let mut fields = Fields::default();
-                if !wanted.same_schedule(found) {
-                    fields.0.push(field("schedule", wanted.schedule, found.schedule));
+                if !expected_object.same_schedule(live_object) {
+                    fields
+                        .0
+                        .push(field("schedule", expected_object.schedule, live_object.schedule));
                 }
-                let begins = found.live_starts.or(found.starts);
-                if wanted.starts.is_some() && begins.is_some() {
-                    fields.option("starts", wanted.starts, begins);
+                let begins = live_object.live_starts.or(live_object.starts);
+                if expected_object.starts.is_some() && begins.is_some() {
+                    fields.option("starts", expected_object.starts, begins);
                 }
-                fields.program((expected, wanted.body), (live, found.body));
-                fields.option("sql mode", wanted.mode, found.mode);
-                fields.flag("disabled", wanted.disabled, found.disabled);
-                fields.flag("kept when done", wanted.preserve, found.preserve);
+                fields.program((expected, expected_object.body), (live, live_object.body));
+                fields.option("sql mode", expected_object.mode, live_object.mode);
+                fields.flag("disabled", expected_object.disabled, live_object.disabled);
+                fields.flag("kept when done", expected_object.preserve, live_object.preserve);
                 let breaks = !fields.0.is_empty();
-                fields.option("comment", wanted.comment, found.comment);
+                fields.option("comment", expected_object.comment, live_object.comment);
                 let severity = if breaks {
                     Severity::Breaks
                 } else {
@@ -605,7 +628,7 @@ fn events(expected: &Schema, live: &Schema, out: &mut Differences) {
                 };
                 (Change::Different { fields: fields.0 }, severity)
             }
-            _ => match one_sided(wanted, found, |event| show(name, event)) {
+            _ => match one_sided(expected_object, live_object, |event| show(name, event)) {
                 Some(one_sided) => one_sided,
                 None => continue,
             },

@@ -11,8 +11,8 @@ use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, wit
 /// Compares all tables.
 pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Differences) {
     let renamed = renamed(expected, live);
-    for (name, wanted, found) in pairs(&expected.tables, &live.tables) {
-        match (wanted, found) {
+    for (name, expected_object, live_object) in pairs(&expected.tables, &live.tables) {
+        match (expected_object, live_object) {
             (None, Some(_)) if expected.equal_tables.contains(&name) || expected.hidden.tables => {}
             (Some(_), None) if live.hidden.tables => {}
             (Some(_), None) => {
@@ -48,14 +48,16 @@ pub(super) fn tables(expected: &Schema, live: &Schema, out: &mut Differences) {
                     new.map(|(new, _)| Symbol::from(format!("it may be {new}, renamed")));
                 out.push(difference);
             }
-            (Some(wanted), Some(found)) if wanted != found || expected.collation != live.collation => {
-                let with_case_of = with_case_of(found, wanted);
+            (Some(expected_object), Some(live_object))
+                if expected_object != live_object || expected.collation != live.collation =>
+            {
+                let with_case_of = with_case_of(live_object, expected_object);
                 Pair {
                     name,
                     expected,
                     live,
-                    expected_table: wanted,
-                    live_table: with_case_of.as_ref().unwrap_or(found),
+                    expected_table: expected_object,
+                    live_table: with_case_of.as_ref().unwrap_or(live_object),
                 }
                 .compare(out);
             }
@@ -82,17 +84,17 @@ fn renamed(expected: &Schema, live: &Schema) -> Vec<(Symbol, Symbol)> {
         .iter()
         .filter(|(name, _)| !expected.has_table(**name))
         .collect();
-    let mut found: Vec<(Symbol, Symbol)> = Vec::new();
-    for (name, wanted) in missing {
-        let mut candidates = extra.iter().filter(|(_, table)| alike(wanted, table));
+    let mut renamed: Vec<(Symbol, Symbol)> = Vec::new();
+    for (name, expected_object) in missing {
+        let mut candidates = extra.iter().filter(|(_, table)| alike(expected_object, table));
         if let (Some((old, _)), None) = (candidates.next(), candidates.next()) {
-            found.push((*name, **old));
+            renamed.push((*name, **old));
         }
     }
     // One table cannot have been renamed to two.
-    let olds: Vec<Symbol> = found.iter().map(|(_, old)| *old).collect();
-    found.retain(|(_, old)| olds.iter().filter(|other| *other == old).count() == 1);
-    found
+    let olds: Vec<Symbol> = renamed.iter().map(|(_, old)| *old).collect();
+    renamed.retain(|(_, old)| olds.iter().filter(|other| *other == old).count() == 1);
+    renamed
 }
 
 /// A table that exists in both schemas.
@@ -130,29 +132,34 @@ impl Pair<'_> {
         Draft::new(kind, Some(self.name), name, change, severity)
     }
 
-    pub(super) fn same_collation(&self, wanted: Symbol, found: Symbol) -> bool {
-        self.expected.same_collation(wanted, self.live, found)
+    pub(super) fn same_collation(&self, expected_object: Symbol, live_object: Symbol) -> bool {
+        self.expected
+            .same_collation(expected_object, self.live, live_object)
     }
 
     fn options(&self, out: &mut Differences) {
-        let (wanted, found) = (self.expected_table, self.live_table);
+        let (expected_object, live_object) = (self.expected_table, self.live_table);
         let mut fields = Fields::default();
-        fields.option("comment", wanted.comment, found.comment);
+        fields.option("comment", expected_object.comment, live_object.comment);
         let mut severity = Severity::Cosmetic;
-        for (key, one, other) in pairs(&wanted.options, &found.options) {
+        for (key, one, other) in pairs(&expected_object.options, &live_object.options) {
             fields.option(&key, one.copied(), other.copied());
             if one != other {
                 severity = Severity::Performance;
             }
         }
-        if !wanted.engine.eq_ignore_ascii_case(&found.engine) {
-            fields.0.push(field("engine", wanted.engine, found.engine));
-            severity = Severity::Breaks;
-        }
-        if !self.same_collation(wanted.collation, found.collation) {
+        if !expected_object.engine.eq_ignore_ascii_case(&live_object.engine) {
             fields
                 .0
-                .push(field("default collation", wanted.collation, found.collation));
+                .push(field("engine", expected_object.engine, live_object.engine));
+            severity = Severity::Breaks;
+        }
+        if !self.same_collation(expected_object.collation, live_object.collation) {
+            fields.0.push(field(
+                "default collation",
+                expected_object.collation,
+                live_object.collation,
+            ));
             severity = Severity::Breaks;
         }
         out.push(self.difference(
@@ -179,15 +186,17 @@ impl Pair<'_> {
             ignores_generated_name: false,
         };
         let matched = matching.pairs(&self.expected_table.indexes, &self.live_table.indexes);
-        for (name, wanted, live_name, found) in matched {
-            let kind = wanted.or(found).map_or(IndexKind::Plain, |index| index.kind);
+        for (name, expected_object, live_name, live_object) in matched {
+            let kind = expected_object
+                .or(live_object)
+                .map_or(IndexKind::Plain, |index| index.kind);
             let unique = matches!(kind, IndexKind::Unique | IndexKind::Primary);
             let severity = if unique {
                 Severity::Breaks
             } else {
                 Severity::Performance
             };
-            let (change, severity) = match (wanted, found) {
+            let (change, severity) = match (expected_object, live_object) {
                 (Some(index), None) => (
                     Change::Missing {
                         expected: Writer::own(self.expected).index(&name, index),
@@ -212,9 +221,9 @@ impl Pair<'_> {
     fn index_fields(
         &self,
         name: Symbol,
-        wanted: &Index,
+        expected_object: &Index,
         live_name: Symbol,
-        found: &Index,
+        live_object: &Index,
     ) -> (Change, Severity) {
         let mut fields = Fields::default();
         let bare = |schema, index: &Index| {
@@ -227,21 +236,23 @@ impl Pair<'_> {
         };
         fields.compare(
             "definition",
-            bare(self.expected, wanted),
-            bare(self.live, found),
+            bare(self.expected, expected_object),
+            bare(self.live, live_object),
             |text| text,
         );
-        let unique = wanted.kind != found.kind || name == PRIMARY || wanted.kind == IndexKind::Unique;
+        let unique = expected_object.kind != live_object.kind
+            || name == PRIMARY
+            || expected_object.kind == IndexKind::Unique;
         let mut severity = match (fields.0.is_empty(), unique) {
             (true, _) => Severity::Cosmetic,
             (false, true) => Severity::Breaks,
             (false, false) => Severity::Performance,
         };
-        fields.flag("invisible", wanted.invisible, found.invisible);
-        if wanted.invisible != found.invisible {
+        fields.flag("invisible", expected_object.invisible, live_object.invisible);
+        if expected_object.invisible != live_object.invisible {
             severity = severity.max(Severity::Performance);
         }
-        fields.option("comment", wanted.comment, found.comment);
+        fields.option("comment", expected_object.comment, live_object.comment);
         if !same_name(&name, &live_name) {
             fields.0.push(field("name", name, live_name));
         }

@@ -14,8 +14,10 @@ impl Pair<'_> {
             ddl::create_trigger(&self.name, &name, trigger, None).unwrap_or_else(|| "hidden".to_owned())
         };
         let moved = self.moved_triggers();
-        for (name, wanted, found) in pairs(&self.expected_table.triggers, &self.live_table.triggers) {
-            let change = match (wanted, found) {
+        for (name, expected_object, live_object) in
+            pairs(&self.expected_table.triggers, &self.live_table.triggers)
+        {
+            let change = match (expected_object, live_object) {
                 (Some(trigger), None) => Change::Missing {
                     expected: show(name, trigger),
                 },
@@ -42,11 +44,11 @@ impl Pair<'_> {
     /// The triggers to move so that those of each event run in the expected order, each with its
     /// predecessor.
     fn moved_triggers(&self) -> BTreeMap<Symbol, Option<Symbol>> {
-        let found = self.live_table.triggers_in_order();
-        let of_event = |(when, wanted): (Symbol, Vec<Symbol>)| {
-            let found = found.get(&when).map_or(&[][..], Vec::as_slice);
-            moved(wanted.into_iter(), |name| {
-                found.iter().position(|other| *other == name)
+        let live_order = self.live_table.triggers_in_order();
+        let of_event = |(when, expected_order): (Symbol, Vec<Symbol>)| {
+            let live_order = live_order.get(&when).map_or(&[][..], Vec::as_slice);
+            moved(expected_order.into_iter(), |name| {
+                live_order.iter().position(|other| *other == name)
             })
         };
         self.expected_table

@@ -5,8 +5,9 @@
 //! same time; the schema that is read second shares equal parts with the first.
 
 pub(crate) mod definers;
-mod elsewhere;
 pub(crate) mod migration_state;
+mod other_database;
+mod private_server;
 mod replay;
 mod scratch;
 pub(crate) mod snapshot_file;
@@ -110,11 +111,11 @@ async fn load_named(
     info: DatabaseInfo,
 ) -> anyhow::Result<(Introspection, ExpectedSchema)> {
     let live = info.read(&mut session, None).await?;
-    let expected = match elsewhere::is_database(expect) {
+    let expected = match other_database::is_database(expect) {
         true => {
             // The other database may be on this server, and the budget may be one connection.
             drop(session);
-            elsewhere::database(ctx, expect, &live.schema).await?
+            other_database::load(ctx, expect, &live.schema).await?
         }
         false => read_snapshot(Path::new(expect), &live.schema)?,
     };
@@ -149,7 +150,7 @@ async fn load_migrated(
         info,
     };
     if args.replay == Replay::Sandbox {
-        let (program, _) = elsewhere::closest_program(ctx).await?;
+        let (program, _) = private_server::closest_program(ctx).await?;
         return source.on_private_server(session, program).await;
     }
     let failure = match source.in_scratch_database(session).await? {
@@ -167,7 +168,7 @@ async fn load_migrated(
     let path = args.dir.join(SNAPSHOT);
     let snapshot = path.is_file() && !needs_replay(args);
     if !snapshot || migrations_state.is_behind() {
-        let program = elsewhere::closest_program(ctx).await;
+        let program = private_server::closest_program(ctx).await;
         // A server of the other family may reject statements that this one accepts.
         if let Ok((program, true)) = program {
             let (live, mut expected) = source.on_private_server(session, program).await?;
@@ -300,7 +301,7 @@ impl ReplaySource<'_> {
         let default = self.default_collation(session).await?;
         let info = self.info.clone();
         let (live, replayed, place) =
-            elsewhere::replay(self.ctx, session, program, &self.folder, info, default).await?;
+            private_server::replay(self.ctx, session, program, &self.folder, info, default).await?;
         let expected = self.expected(&live, replayed, &place);
         Ok((live, expected))
     }

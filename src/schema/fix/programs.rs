@@ -111,11 +111,11 @@ impl Planner<'_> {
 }
 
 /// Orders views after the views they read from.
-fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Symbol>) -> Vec<Symbol> {
+fn views_in_order(schema: &Schema, names: impl Iterator<Item = Symbol>) -> Vec<Symbol> {
     fn visit(
         schema: &Schema,
         name: Symbol,
-        wanted: &BTreeSet<Symbol>,
+        names: &BTreeSet<Symbol>,
         seen: &mut BTreeSet<Symbol>,
         out: &mut Vec<Symbol>,
     ) {
@@ -127,16 +127,16 @@ fn views_in_order(schema: &Schema, wanted: impl Iterator<Item = Symbol>) -> Vec<
         for other in used
             .iter()
             .map(|name| Symbol::new(name))
-            .filter(|other| wanted.contains(other))
+            .filter(|other| names.contains(other))
         {
-            visit(schema, other, wanted, seen, out);
+            visit(schema, other, names, seen, out);
         }
         out.push(name);
     }
-    let wanted: BTreeSet<Symbol> = wanted.collect();
+    let names: BTreeSet<Symbol> = names.collect();
     let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
-    for name in &wanted {
-        visit(schema, *name, &wanted, &mut seen, &mut out);
+    for name in &names {
+        visit(schema, *name, &names, &mut seen, &mut out);
     }
     out
 }

@@ -87,23 +87,23 @@ impl Planner<'_> {
             .split(',')
             .filter(|mode| !mode.is_empty())
             .collect();
-        let wanted: Vec<&str> = mode.map_or(Vec::new(), |mode| mode.as_str().split(',').collect());
-        let oracle = wanted == [ORACLE];
+        let required: Vec<&str> = mode.map_or(Vec::new(), |mode| mode.as_str().split(',').collect());
+        let oracle = required == [ORACLE];
         let mut against = modes_against(mode.map(Symbol::as_str), body);
         if oracle {
             against.clear();
         } else if own.contains(&ORACLE) {
             // ORACLE has its own dialect.
-            return Some(lexer::quote(&wanted.join(",")));
+            return Some(lexer::quote(&required.join(",")));
         }
-        let missing = wanted.iter().any(|mode| !own.contains(mode));
+        let missing = required.iter().any(|mode| !own.contains(mode));
         if !missing && !against.iter().any(|mode| own.contains(mode)) {
             return None;
         }
         let kept = own
             .iter()
             .filter(|mode| !against.contains(mode) && !SETS.contains(mode));
-        let all: Vec<&str> = kept.chain(wanted.iter()).copied().collect();
+        let all: Vec<&str> = kept.chain(required.iter()).copied().collect();
         Some(lexer::quote(&all.join(",")))
     }
 
@@ -135,11 +135,11 @@ pub(crate) fn is_zero_date(column: &Column) -> bool {
 
 /// Whether a nullable column becomes NOT NULL.
 fn forbids_null(difference: &Difference) -> bool {
-    let wanted = |fields: &[Field]| {
+    let is_not_null = |fields: &[Field]| {
         fields
             .iter()
             .any(|field| field.name == *"null" && field.expected == *"no")
     };
     difference.kind == SchemaObjectKind::Column
-        && matches!(&difference.change, Change::Different { fields } if wanted(fields))
+        && matches!(&difference.change, Change::Different { fields } if is_not_null(fields))
 }

@@ -11,24 +11,24 @@ use crate::schema::model::Symbol;
 impl Planner<'_> {
     /// Creates triggers that are missing or different, and those of missing tables.
     pub(super) fn triggers(&mut self, differences: &[Difference], deferred: &Deferred) {
-        let mut wanted: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+        let mut to_create: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
         for difference in differences {
             let Some(table_name) = difference.table else {
                 continue;
             };
             match (difference.kind, &difference.change) {
                 (SchemaObjectKind::Trigger, Change::Missing { .. } | Change::Different { .. }) => {
-                    wanted.entry(table_name).or_default().insert(difference.name);
+                    to_create.entry(table_name).or_default().insert(difference.name);
                 }
                 (SchemaObjectKind::Table, Change::Missing { .. }) => {
                     let table = self.expected.tables.get(&table_name);
                     let all = table.into_iter().flat_map(|table| table.triggers.keys());
-                    wanted.entry(table_name).or_default().extend(all);
+                    to_create.entry(table_name).or_default().extend(all);
                 }
                 _ => {}
             }
         }
-        for (table, names) in wanted {
+        for (table, names) in to_create {
             self.triggers_of(table, &names, deferred);
         }
     }
@@ -43,7 +43,7 @@ impl Planner<'_> {
             let same_event = table
                 .triggers
                 .get(&name)
-                .is_some_and(|wanted| wanted.when == when);
+                .is_some_and(|to_create| to_create.when == when);
             same_event && !names.contains(&name)
         };
         let mut there: BTreeSet<Symbol> = live

@@ -48,16 +48,16 @@ fn spelled(columns: &[Column], name: Symbol) -> Symbol {
     same.map_or(name, |column| column.name)
 }
 
-/// The table `found` with the columns in its keys and expressions in the case of `wanted`; `None` if
+/// The table `live` with the columns in its keys and expressions in the case of `expected`; `None` if
 /// nothing differs.
-pub fn with_case_of(found: &Table, wanted: &Table) -> Option<Table> {
+pub fn with_case_of(live: &Table, expected: &Table) -> Option<Table> {
     let other = |column: &Column| {
-        let same = wanted.column(&column.name);
+        let same = expected.column(&column.name);
         same.is_some_and(|same| same.name != column.name)
     };
-    found.columns.iter().any(other).then(|| {
-        let mut table = found.clone();
-        spell_as(&mut table, &wanted.columns);
+    live.columns.iter().any(other).then(|| {
+        let mut table = live.clone();
+        spell_as(&mut table, &expected.columns);
         table
     })
 }
