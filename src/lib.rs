@@ -1,5 +1,6 @@
 #![doc = include_str!("../docs/architecture.md")]
 
+pub mod answer_map;
 pub mod app;
 pub mod batch;
 pub mod cancel;

@@ -1,6 +1,5 @@
 //! The command line: clap types only, no database.
 
-pub mod api_map;
 pub mod check_connections;
 pub mod check_schema;
 pub mod connection;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::api_map::Mapping;
 use super::span::parse_patience;
+use crate::answer_map::Mapping;
 
 /// Test the conversations as the application lists and writes them
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

@@ -81,7 +81,7 @@ const SHOWN: usize = 10;
 /// # Errors
 /// Missing tables, an unknown user, bad flags, no connection, or a statement of dbtool's own that fails.
 pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Result<Verdict> {
-    let api = api::Api::new(args)?;
+    let api = api_options(args).map(api::Api::new).transpose()?;
     let database = context.config.require_database()?;
     let slow = args.slow_ms.map(Duration::from_millis);
     let server = context.db.server().await?;
@@ -120,6 +120,17 @@ pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Res
         verdict.checks.extend(api::run(context, &api, id, slow).await?);
     }
     Ok(verdict)
+}
+
+/// The options of `--api-url`; `None` without it.
+fn api_options(args: &TestConversationsArgs) -> Option<api::ApiOptions> {
+    Some(api::ApiOptions {
+        url: args.api_url.clone()?,
+        token_env: args.token_env.clone(),
+        mappings: args.api_map.clone(),
+        timeout: args.api_timeout,
+        ca: args.api_ca.clone(),
+    })
 }
 
 async fn chosen_user(

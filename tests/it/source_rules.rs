@@ -105,7 +105,7 @@ fn families_of_servers_are_compared_in_files_named_after_them() {
 pub const ARROWS: &[(&str, &str)] = &[
     ("app", "cancel cli context db exit report signals"),
     ("batch", "context db exit"),
-    ("cli", "batch config exit report schema"),
+    ("cli", "answer_map batch config exit report schema"),
     (
         "commands",
         "batch cancel cli config connections context db exit host_processes migrate report sandbox schema sql stays",
@@ -124,7 +124,7 @@ pub const ARROWS: &[(&str, &str)] = &[
     ),
     ("signals", "cancel exit"),
     ("sql", "escape"),
-    ("stays", "batch cli context db exit report secret"),
+    ("stays", "answer_map batch context db exit report secret"),
 ];
 
 /// The names behind `prefix` in a line: `report` of `crate::report::Check`.

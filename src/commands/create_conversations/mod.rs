@@ -19,7 +19,7 @@ use crate::report::{Outcome, Progress, count};
 use crate::stays::conversations::plan::Plan;
 use crate::stays::conversations::range::{self, Counts};
 use crate::stays::conversations::repair::{self, Repaired};
-use crate::stays::conversations::rule::{self, Repairs, Rule};
+use crate::stays::conversations::rule::{self, BookingFilter, Repairs, Rule};
 use crate::stays::conversations::schema;
 
 pub use outcome::Summary;
@@ -44,7 +44,11 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         ctx.report.warn(warning);
     }
     let too_new_from = too_new_from(&mut session, args.older_than).await?;
-    let rule = Rule::new(args, too_new_from.as_deref(), found.hints.clone());
+    let rule = Rule::new(
+        &booking_filter(args),
+        too_new_from.as_deref(),
+        found.hints.clone(),
+    );
     let too_new = match rule.too_new() {
         Some(query) => session.first::<(u64,)>(query).await?.unwrap_or_default().0,
         None => 0,
@@ -108,6 +112,15 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         paused: job.paused.into_inner(),
         elapsed: begun.elapsed(),
     }))
+}
+
+fn booking_filter(args: &CreateConversationsArgs) -> BookingFilter {
+    BookingFilter {
+        statuses: args.status.iter().map(|status| status.name()).collect(),
+        since: args.since.map(|day| day.to_string()),
+        property: args.property,
+        per_booking: args.per_booking,
+    }
 }
 
 /// Settings of a session that changes data.

@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 
 use super::plan::Range;
 use super::schema::Hints;
-use crate::cli::create_conversations::CreateConversationsArgs;
 use crate::db::Query;
 
 /// The bookings of a range by property and pair of guest and host (in either role: the same
@@ -120,19 +119,32 @@ pub struct Rule {
     hints: Hints,
 }
 
+/// The bookings that get a conversation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BookingFilter {
+    /// With one of these statuses.
+    pub statuses: Vec<&'static str>,
+    /// Created on this day or later, as `2025-01-31`.
+    pub since: Option<String>,
+    /// Of this property only.
+    pub property: Option<i64>,
+    /// Give each booking its own conversation, even where guest and host have one about the property.
+    pub per_booking: bool,
+}
+
 impl Rule {
-    /// The statements for the bookings that `args` chooses, without those made after `too_new_from`.
-    pub fn new(args: &CreateConversationsArgs, too_new_from: Option<&str>, hints: Hints) -> Rule {
-        let statuses: Vec<String> = args
-            .status
+    /// The statements for the bookings that `filter` selects, without those created after `too_new_from`.
+    pub fn new(filter: &BookingFilter, too_new_from: Option<&str>, hints: Hints) -> Rule {
+        let statuses: Vec<String> = filter
+            .statuses
             .iter()
-            .map(|status| format!("'{}'", status.name()))
+            .map(|status| format!("'{status}'"))
             .collect();
         let mut chosen = format!("b.status IN ({})", statuses.join(", "));
-        if let Some(since) = args.since {
+        if let Some(since) = &filter.since {
             chosen.push_str(&format!(" AND b.created_at >= '{since}'"));
         }
-        if let Some(property) = args.property {
+        if let Some(property) = filter.property {
             chosen.push_str(&format!(" AND b.property_id = {property}"));
         }
         let too_new = too_new_from.map(|from| format!("{chosen} AND b.created_at > '{from}'"));
@@ -142,10 +154,10 @@ impl Rule {
             ));
         }
         Rule {
-            per_booking: args.per_booking,
+            per_booking: filter.per_booking,
             chosen,
             too_new,
-            property: args.property,
+            property: filter.property,
             hints,
         }
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::listing::{self, Listed, speed};
-use crate::cli::test_conversations::TestConversationsArgs;
+use crate::answer_map::Mapping;
 use crate::context::Context;
 use crate::db::{DbError, Session};
 use crate::exit::Failure;
@@ -64,18 +64,32 @@ struct Fetched {
     took: Duration,
 }
 
+/// How to reach the application, and where the parts of its answer are.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiOptions {
+    /// The URL of the list.
+    pub url: String,
+    /// The environment variable that has the token.
+    pub token_env: Option<String>,
+    /// Paths of parts of the answer.
+    pub mappings: Vec<Mapping>,
+    /// Time limit of one request.
+    pub timeout: std::time::Duration,
+    /// A file with the certificates of authorities.
+    pub ca: Option<std::path::PathBuf>,
+}
+
 impl Api {
-    /// Checks the options of `--api-url`; `None` without it.
+    /// Checks the options.
     ///
     /// # Errors
     /// A bad address, an unset variable, a file without certificates. None of it shows a secret.
-    pub fn new(args: &TestConversationsArgs) -> Result<Option<Api>, Failure> {
-        let Some(url) = &args.api_url else { return Ok(None) };
-        Ok(Some(Api {
-            address: Address::new(url, args.token_env.as_deref())?,
-            client: Client::new(args.api_timeout, args.api_ca.as_deref())?,
-            mappings: Mappings(args.api_map.clone()),
-        }))
+    pub fn new(options: ApiOptions) -> Result<Api, Failure> {
+        Ok(Api {
+            address: Address::new(&options.url, options.token_env.as_deref())?,
+            client: Client::new(options.timeout, options.ca.as_deref())?,
+            mappings: Mappings(options.mappings),
+        })
     }
 
     async fn ask(&self, context: &Context, url: &Url) -> anyhow::Result<Result<Answer, Silence>> {

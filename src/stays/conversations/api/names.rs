@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-pub(crate) use crate::cli::api_map::{Mapping, Part};
+pub(crate) use crate::answer_map::{AnswerPart, Mapping};
 
 /// All mappings of a run.
 #[derive(Debug, Clone, Default)]
@@ -10,7 +10,7 @@ pub(crate) struct Mappings(pub Vec<Mapping>);
 
 impl Mappings {
     /// The path of a part, if one was given.
-    pub fn path(&self, part: Part) -> Option<&str> {
+    pub fn path(&self, part: AnswerPart) -> Option<&str> {
         self.0
             .iter()
             .rev()

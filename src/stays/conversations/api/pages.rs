@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::client::Answer;
-use super::names::{HOLDERS, Mappings, Part, mapped, member, plain};
+use super::names::{AnswerPart, HOLDERS, Mappings, mapped, member, plain};
 use super::understand::number;
 
 /// How deep in an answer its links to pages may be.
@@ -79,8 +79,8 @@ pub(crate) fn following(
     (length, gathered): (usize, usize),
     mappings: &Mappings,
 ) -> Next {
-    let param = mappings.path(Part::NextParam);
-    if let Some(path) = mappings.path(Part::Next) {
+    let param = mappings.path(AnswerPart::NextParam);
+    if let Some(path) = mappings.path(AnswerPart::Next) {
         return match mapped(value, path) {
             Some(Value::String(text)) if is_address(text) => at(here, text),
             Some(Value::String(text)) if !text.is_empty() => with(here, param.unwrap_or("cursor"), text),

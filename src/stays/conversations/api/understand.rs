@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::client::Answer;
 use super::names::{
-    HOLDERS, IDS, LAST_MESSAGES, LISTS, Mappings, PERHAPS_TITLES, Part, TEXTS, TITLES, UNREADS, WRAPPERS, at,
-    mapped, member, plain,
+    AnswerPart, HOLDERS, IDS, LAST_MESSAGES, LISTS, Mappings, PERHAPS_TITLES, TEXTS, TITLES, UNREADS,
+    WRAPPERS, at, mapped, member, plain,
 };
 use crate::report::visible;
 
@@ -185,7 +185,7 @@ fn start(text: &str) -> String {
 
 /// The list: where `--api-map` says, the answer itself, or what has the name of one, from outside in.
 fn list<'v>(value: &'v Value, mappings: &Mappings) -> Option<&'v Vec<Value>> {
-    if let Some(path) = mappings.path(Part::List) {
+    if let Some(path) = mappings.path(AnswerPart::List) {
         return mapped(value, path)?.as_array();
     }
     let fits = |list: &&Vec<Value>| list.iter().all(Value::is_object);
@@ -222,7 +222,7 @@ fn conversation(item: &Value, mappings: &Mappings) -> Option<Shown> {
         .iter()
         .find_map(|name| at(item, name).filter(|value| value.is_object()));
     let sides = [Some(item), wrapped];
-    let find = |part: Part, names: &[&str]| -> Option<&Value> {
+    let find = |part: AnswerPart, names: &[&str]| -> Option<&Value> {
         if let Some(path) = mappings.path(part) {
             return mapped(item, path);
         }
@@ -241,13 +241,16 @@ fn conversation(item: &Value, mappings: &Mappings) -> Option<Shown> {
     let id = sides
         .iter()
         .flatten()
-        .find_map(|side| match mappings.path(Part::Id) {
+        .find_map(|side| match mappings.path(AnswerPart::Id) {
             Some(path) => number(mapped(side, path)?),
             None => IDS.iter().find_map(|name| number(at(side, name)?)),
         })?;
-    let mut title = text(find(Part::Title, &TITLES), &["text", "title", "name", "rendered"]);
+    let mut title = text(
+        find(AnswerPart::Title, &TITLES),
+        &["text", "title", "name", "rendered"],
+    );
     let mut perhaps_title = None;
-    if matches!(title, Said::Absent | Said::Null) && mappings.path(Part::Title).is_none() {
+    if matches!(title, Said::Absent | Said::Null) && mappings.path(AnswerPart::Title).is_none() {
         let perhaps = PERHAPS_TITLES
             .iter()
             .find_map(|name| Some((name, at(item, name)?.as_str()?)));
@@ -260,8 +263,8 @@ fn conversation(item: &Value, mappings: &Mappings) -> Option<Shown> {
         id,
         title,
         perhaps_title,
-        last_message: text(find(Part::LastMessage, &LAST_MESSAGES), &TEXTS),
-        unread: unread(find(Part::Unread, &UNREADS)),
+        last_message: text(find(AnswerPart::LastMessage, &LAST_MESSAGES), &TEXTS),
+        unread: unread(find(AnswerPart::Unread, &UNREADS)),
     })
 }
 

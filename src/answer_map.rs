@@ -1,10 +1,10 @@
-//! `--api-map`: where in an application's answer a part is.
+//! Paths of parts in an application's answer, as `--api-map` names them.
 
 use std::str::FromStr;
 
 /// A part of the answer that `--api-map` may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum AnswerPart {
     /// The list of conversations.
     List,
     /// A conversation's id.
@@ -24,8 +24,8 @@ pub enum Part {
 /// `PART=PATH`: where in the answer a part is, as names with dots between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
-    /// What is named.
-    pub part: Part,
+    /// The part.
+    pub part: AnswerPart,
     /// Names from the outside in.
     pub path: String,
 }
@@ -34,14 +34,14 @@ impl FromStr for Mapping {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const PARTS: [(&str, Part); 7] = [
-            ("list", Part::List),
-            ("id", Part::Id),
-            ("title", Part::Title),
-            ("last_message", Part::LastMessage),
-            ("unread", Part::Unread),
-            ("next", Part::Next),
-            ("next_param", Part::NextParam),
+        const PARTS: [(&str, AnswerPart); 7] = [
+            ("list", AnswerPart::List),
+            ("id", AnswerPart::Id),
+            ("title", AnswerPart::Title),
+            ("last_message", AnswerPart::LastMessage),
+            ("unread", AnswerPart::Unread),
+            ("next", AnswerPart::Next),
+            ("next_param", AnswerPart::NextParam),
         ];
         let names = || PARTS.map(|(name, _)| name).join(", ");
         let (part, path) = text
@@ -71,7 +71,7 @@ mod tests {
         let mapping: Mapping = "last_message=newest.words".parse().unwrap();
         assert_eq!(
             (mapping.part, mapping.path.as_str()),
-            (Part::LastMessage, "newest.words")
+            (AnswerPart::LastMessage, "newest.words")
         );
         for wrong in ["", "title", "titel=a", "title=", "title=a..b"] {
             assert!(wrong.parse::<Mapping>().is_err(), "{wrong}");
