@@ -61,6 +61,7 @@ async fn dispatch(app: AppContext, command: Command) -> CommandResult {
         Command::CheckConnections(args) => {
             commands::check_connections::run(&context("check-connections")?, &args).await?
         }
+        Command::Ping(args) => commands::ping::run(&context("ping")?, &args).await?,
         Command::Run(args) => commands::run::run(&app, &args).await?,
         Command::Sandbox(args) => commands::sandbox::run(&app, &args).await?,
         Command::Config => commands::config::run(&app)?,

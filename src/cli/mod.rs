@@ -5,6 +5,7 @@ pub mod check_schema;
 pub mod connection;
 pub mod create_conversations;
 pub mod migrate;
+pub mod ping;
 pub mod run;
 pub mod sandbox;
 pub mod size;
@@ -98,6 +99,8 @@ pub enum Command {
     TestImageSize(test_image_size::TestImageSizeArgs),
     /// Show who uses the server's connections, and how many are left
     CheckConnections(check_connections::CheckConnectionsArgs),
+    /// Ask the server whether it is ready
+    Ping(ping::PingArgs),
     /// Run another program within the connection budget
     Run(run::RunArgs),
     /// Run a private throwaway server with demo data

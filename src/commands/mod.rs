@@ -7,6 +7,7 @@ pub mod config;
 pub mod create_conversations;
 pub mod man;
 pub mod migrate;
+pub mod ping;
 pub mod run;
 pub mod sandbox;
 pub mod test_conversations;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use support::exit_path::exit_path;
 use support::migrations::{Folder, shipped};
 use support::schemas::{self, run_script};
-use support::{Admin, Cmd, PATIENCE, Server, Signal, dbtool, wait_until};
+use support::{Admin, Cmd, PATIENCE, Server, Signal, Tls, dbtool, wait_until};
 
 const MIGRATE: [&str; 2] = ["dbtool.migrate/1", "dbtool.migrate-down/1"];
 const STATUS: [&str; 2] = ["dbtool.migrate-status/1", "dbtool.migrate-verify/1"];
@@ -31,6 +31,7 @@ const CONNECTIONS: &str = "dbtool.check-connections/1";
 const LOCAL: &str = "dbtool.check-connections-local/1";
 const KILL: &str = "dbtool.check-connections-kill/1";
 const CONFIG: &str = "dbtool.config/1";
+const PING: &str = "dbtool.ping/1";
 const RUN: &str = "dbtool.run/1";
 const SANDBOX: &str = "dbtool.sandbox/1";
 
@@ -416,6 +417,23 @@ fn config() {
 }
 
 #[test]
+fn ping() {
+    let mut seen = Seen::new();
+    let tls = Tls::local();
+    let server = Server::builder().tls(&tls).start();
+    seen.run(PING, 0, server.dbtool().args(["ping", "--ssl-mode", "required"]));
+    seen.run(
+        PING,
+        0,
+        server
+            .dbtool()
+            .args(["ping", "--ssl-mode", "disabled"])
+            .env("DB_NAME", ""),
+    );
+    seen.compare(&[PING], &[]);
+}
+
+#[test]
 fn run() {
     let mut seen = Seen::new();
     let server = Server::start();
@@ -535,6 +553,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         LOCAL,
         KILL,
         CONFIG,
+        PING,
         RUN,
         SANDBOX,
     ];

@@ -43,6 +43,7 @@ mod migrate_layouts;
 mod migrate_online_ddl;
 mod migrate_resume;
 mod migrate_sessions;
+mod ping;
 mod readme;
 mod report;
 mod run;
