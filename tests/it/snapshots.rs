@@ -15,7 +15,7 @@ use support::schemas::run_script;
 use support::{Cmd, Server, dbtool};
 
 /// Patterns of what differs from run to run, and what takes their place.
-const CHANGING: [(&str, &str); 13] = [
+const CHANGING: [(&str, &str); 14] = [
     (env!("CARGO_MANIFEST_DIR"), "PROJECT"),
     (r"MariaDB \d+\.\d+\.\d+", "MariaDB VERSION"),
     (r"\(uid \d+@[^)]*\)", "(uid NUMBER@HOST)"),
@@ -24,6 +24,7 @@ const CHANGING: [(&str, &str); 13] = [
     (r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?", "DATE"),
     (r"127\.0\.0\.1:\d+", "HOST:PORT"),
     (r"/tmp/[A-Za-z0-9._/-]+", "FOLDER"),
+    (r"APPLIED \(UTC\) +TOOK", "APPLIED (UTC)  TOOK"),
     (r"  +\[?\d[\d,.]* (ms|s)\b", "  TIME"),
     (r"\b\d[\d,.]* (µs|ms|s|min \d+ s)\b", "TIME"),
     (r"\b[0-9a-f]{64}\b", "CHECKSUM"),

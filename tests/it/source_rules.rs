@@ -108,7 +108,7 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("cli", "answer_map batch config exit report schema"),
     (
         "commands",
-        "batch cancel cli config connections context db exit host_processes migrate report sandbox schema sql stays",
+        "batch cancel cli config connections context db escape exit host_processes migrate report sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
     ("connections", "cancel config context db host_processes report"),
