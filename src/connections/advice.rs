@@ -173,10 +173,30 @@ fn sleepers(facts: &Facts) -> Option<Advice> {
             duration(IDLE)
         ),
         advice: format!(
-            "lower that pool's idle size or its idle timeout; the server itself closes them after wait_timeout, {} now",
-            duration(std::time::Duration::from_secs(facts.wait_timeout))
+            "lower that pool's idle size or its idle timeout; the server itself closes them after wait_timeout, {} \
+             now{}",
+            duration(std::time::Duration::from_secs(facts.wait_timeout)),
+            end_now(facts, &user)
         ),
     })
+}
+
+/// The command that ends the sleepers of a user, for a name that a shell takes as it is.
+fn end_now(facts: &Facts, user: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    if user.is_empty() || !user.chars().all(plain) {
+        return String::new();
+    }
+    // What cannot be seen to have changed rows is ended only when that is said.
+    let writers = if facts.sees_transactions {
+        ""
+    } else {
+        " --including-writers"
+    };
+    format!(
+        "; to end them: dbtool check-connections --kill --user {user} --idle {}s{writers}",
+        IDLE.as_secs()
+    )
 }
 
 fn hog(facts: &Facts) -> Option<Advice> {
@@ -185,9 +205,18 @@ fn hog(facts: &Facts) -> Option<Advice> {
     }
     let (user, held) = most(facts.others().map(|connection| connection.user.clone()))?;
     (percent(held, facts.max_connections) >= 50).then(|| Advice {
-        because: format!("{user} holds {held} of the server's {} connections", count(facts.max_connections)),
+        because: format!(
+            "{user} holds {held} of the server's {} connections",
+            count(facts.max_connections)
+        ),
         advice: format!(
-            "so that one user cannot lock out all others, limit it: ALTER USER … WITH MAX_USER_CONNECTIONS {}",
+            "so that one user cannot lock out all others, {}: ALTER USER … WITH MAX_USER_CONNECTIONS {}",
+            // Whoever does not see what others do cannot alter them either.
+            if facts.sees_transactions {
+                "limit it"
+            } else {
+                "have an administrator limit it"
+            },
             (facts.max_connections.saturating_mul(4) / 5).max(1)
         ),
     })
@@ -303,6 +332,7 @@ mod tests {
                     "3 of the 3 connections seen",
                     "2 of them app from web1",
                     "8 h 0 min",
+                    "dbtool check-connections --kill --user app --idle 60s --including-writers",
                 ],
             ),
             (
