@@ -1,6 +1,7 @@
 //! Ending connections and statements: each is looked at again right before, so that nothing but what was
 //! planned is ended.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::filter::Filter;
@@ -56,9 +57,36 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is asked meanwhile.
 const PULSE: Duration = Duration::from_millis(20);
 
-/// Rows that the transaction of a connection changed; needs PROCESS.
-const ROWS_CHANGED: &str =
-    "SELECT trx_rows_modified FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ";
+/// Rows that each connection's transaction has changed; needs PROCESS.
+const ROWS_CHANGED: &str = "SELECT trx_mysql_thread_id, trx_rows_modified FROM information_schema.innodb_trx";
+
+/// The server renews that table only when nobody has read it for 100 ms (manual, "Persistence and Consistency of
+/// InnoDB Transaction and Locking Information").
+const RENEWED: Duration = Duration::from_millis(110);
+
+/// What is known of open transactions may be this old when a connection is ended.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// The open transactions: connection, and how many rows it changed.
+#[derive(Default)]
+struct Transactions {
+    seen: Option<tokio::time::Instant>,
+    rows: HashMap<u64, u64>,
+}
+
+impl Transactions {
+    /// Looks again, unless that was just done.
+    async fn renew(&mut self, session: &mut Session, cancel: &Cancel) -> Result<(), DbError> {
+        if self.seen.is_some_and(|seen| seen.elapsed() < FRESH) {
+            return Ok(());
+        }
+        cancel.sleep(RENEWED).await?;
+        self.seen = Some(tokio::time::Instant::now());
+        let rows = session.rows::<Row>(ROWS_CHANGED).await?;
+        self.rows = rows.iter().map(|row| (number(row, 0), number(row, 1))).collect();
+        Ok(())
+    }
+}
 
 /// Ends what `targets` are, and waits until the server has let go of them.
 ///
@@ -72,9 +100,13 @@ pub async fn kill(
     targets: Vec<Connection>,
 ) -> Result<Vec<(Connection, Fate)>, DbError> {
     let mut done = Vec::new();
+    let mut open = Transactions::default();
     for target in targets {
         order.cancel.check()?;
-        let fate = kill_one(session, server, facts, order, &target).await?;
+        if facts.sees_transactions {
+            open.renew(session, order.cancel).await?;
+        }
+        let fate = kill_one(session, server, facts, order, &target, &open).await?;
         done.push((target, fate));
     }
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -126,20 +158,17 @@ async fn kill_one(
     facts: &Facts,
     order: &Order<'_>,
     target: &Connection,
+    open: &Transactions,
 ) -> Result<Fate, DbError> {
     let Some((mut now, statement)) = look(session, server, target.id).await? else {
         return Ok(Fate::EndedMeanwhile);
     };
     now.process.clone_from(&target.process);
     now.program.clone_from(&target.program);
-    if facts.sees_transactions {
-        let rows = session
-            .first::<Row>(format!("{ROWS_CHANGED}{}", target.id))
-            .await?;
-        // A lock lasts as long as its transaction.
-        now.blocks = target.blocks && (rows.is_some() || target.transaction.is_none());
-        now.rows_changed = rows.map(|row| number(&row, 0));
-    }
+    now.rows_changed = open.rows.get(&target.id).copied();
+    // A lock lasts as long as its transaction.
+    let in_transaction = now.rows_changed.is_some() || !facts.sees_transactions;
+    now.blocks = target.blocks && (in_transaction || target.transaction.is_none());
     let same =
         (now.id, &now.user, &now.host, now.port) == (target.id, &target.user, &target.host, target.port);
     let protected = facts.protection(&now, order.including_writers).is_some();
