@@ -1,6 +1,7 @@
 //! Who uses the server's connections, what limits them, and what to do about it.
 
 mod advice;
+mod end_processes;
 mod filter;
 mod gather;
 mod kill;
@@ -13,6 +14,7 @@ mod processes;
 mod row;
 
 pub use advice::{Advice, advise};
+pub use end_processes::{Ending, end_processes, unknown_ids, unmatched};
 pub use filter::Filter;
 pub(crate) use gather::gather;
 pub use kill::{Fate, Order, What, in_use, kill};

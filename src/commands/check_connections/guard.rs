@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::kill::{plan_of, signal_all};
+use super::kill::{end_processes_of, plan_of};
 use super::kill_outcome::Target;
 use crate::cli::check_connections::CheckConnectionsArgs;
 use crate::connections::{self, Fate, Filter, Order, What, gather};
@@ -57,7 +57,7 @@ async fn round(context: &Context, args: &CheckConnectionsArgs, filter: &Filter) 
         let plan = facts.plan_processes(filter, ending.including_writers);
         let fates = match ending.dry_run {
             true => vec![Fate::Planned; plan.targets.len()],
-            false => signal_all(context, ending, &plan.targets).await?,
+            false => end_processes_of(context, ending, &plan.targets).await?,
         };
         for (holder, fate) in plan.targets.into_iter().zip(fates) {
             say(context, &Target::of_process(holder, fate));

@@ -5,18 +5,14 @@ use std::time::Duration;
 use super::entry::{Entry, enter};
 use super::guard;
 use super::kill_outcome::{KillOutcome, Target};
+use crate::cancel::Cancelled;
 use crate::cli::check_connections::{CheckConnectionsArgs, KillArgs};
-use crate::connections::{self, Connection, Fate, Filter, Holder, Order, Plan, What, gather, plan_local};
+use crate::connections::{
+    self, Connection, Fate, Filter, Holder, Order, Plan, What, gather, plan_local, unknown_ids, unmatched,
+};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::host_processes::{self, Held, Refusal};
 use crate::report::Outcome;
-
-/// How often a process is looked at while it may end.
-const PULSE: Duration = Duration::from_millis(20);
-
-/// How long a process may take that was ended at once.
-const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Ends what the filters mean, once or as a guard.
 ///
@@ -136,6 +132,20 @@ pub(super) fn plan_of(
     plan
 }
 
+/// Ends the processes of `holders`.
+pub(super) async fn end_processes_of(
+    context: &Context,
+    ending: &KillArgs,
+    holders: &[Holder],
+) -> Result<Vec<Fate>, Cancelled> {
+    let how = connections::Ending {
+        grace: ending.grace,
+        force: ending.force,
+        cancel: &context.cancel,
+    };
+    connections::end_processes(&how, holders).await
+}
+
 async fn ask(context: &Context, outcome: &KillOutcome) -> anyhow::Result<()> {
     let question = format!("end {}?", outcome.sum());
     match context.report.confirm(&context.cancel, &question).await? {
@@ -157,7 +167,7 @@ async fn end_processes(
     if !args.ending.yes {
         ask(context, &outcome).await?;
     }
-    let fates = signal_all(context, &args.ending, &plan.targets).await?;
+    let fates = end_processes_of(context, &args.ending, &plan.targets).await?;
     outcome.targets = plan
         .targets
         .into_iter()
@@ -169,86 +179,4 @@ async fn end_processes(
         outcome.in_use_after = Some(connections::in_use(&mut session).await?);
     }
     Ok(outcome)
-}
-
-/// Asks each process to end, gives all of them the same while, and ends the rest if that is wanted.
-pub(super) async fn signal_all(
-    context: &Context,
-    ending: &KillArgs,
-    holders: &[Holder],
-) -> anyhow::Result<Vec<Fate>> {
-    let held: Vec<Result<Held, Refusal>> = holders
-        .iter()
-        .map(|holder| {
-            let held = Held::of(&holder.process)?;
-            held.end(false).map(|()| held)
-        })
-        .collect();
-    wait_for(context, &held, ending.grace).await?;
-    if ending.force {
-        for one in held.iter().flatten().filter(|one| !one.has_ended()) {
-            // It may end in this very moment.
-            let _ = one.end(true);
-        }
-        wait_for(context, &held, AT_ONCE).await?;
-    }
-    Ok(held
-        .into_iter()
-        .map(|held| match held {
-            Ok(held) if held.has_ended() => Fate::Ended,
-            Ok(_) => Fate::Ending,
-            Err(Refusal::Gone) => Fate::EndedMeanwhile,
-            Err(why) => Fate::Refused(why.to_string()),
-        })
-        .collect())
-}
-
-async fn wait_for(
-    context: &Context,
-    held: &[Result<Held, Refusal>],
-    patience: Duration,
-) -> anyhow::Result<()> {
-    let deadline = tokio::time::Instant::now() + patience;
-    while held.iter().flatten().any(|one| !one.has_ended()) && tokio::time::Instant::now() < deadline {
-        context.cancel.sleep(PULSE).await?;
-    }
-    Ok(())
-}
-
-/// Numbers that no visible connection has.
-fn unknown_ids(filter: &Filter, connections: &[Connection]) -> Vec<String> {
-    let unknown = filter
-        .ids
-        .iter()
-        .filter(|id| connections.iter().all(|one| one.id != **id));
-    unknown
-        .map(|id| format!("no connection {id} can be seen: it has ended, or is another user's"))
-        .collect()
-}
-
-/// Why a process that is named is not in the plan.
-fn unmatched(filter: &Filter, plan: &Plan<Holder>, clients: &[host_processes::Client]) -> Vec<String> {
-    let known = |name: &String| {
-        let one = Filter {
-            processes: vec![name.clone()],
-            ..Filter::default()
-        };
-        clients.iter().any(|client| one.names(&client.process))
-    };
-    if !plan.is_empty() && filter.processes.iter().all(known) {
-        return Vec::new();
-    }
-    let unknown = filter.processes.iter().filter(|name| !known(name));
-    unknown
-        .map(|name| {
-            let Some(process) = name.parse().ok().and_then(host_processes::process) else {
-                return format!("no process {name} with a connection to the server can be seen on this host");
-            };
-            let user = process.user.unwrap_or_default();
-            format!(
-                "process {name} of {user} holds no connection to the server that can be seen; those of other users \
-                 are seen as root (sudo -E)"
-            )
-        })
-        .collect()
 }
