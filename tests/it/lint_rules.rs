@@ -5,6 +5,8 @@ use crate::support;
 
 use std::collections::BTreeSet;
 
+use support::migrations::Folder;
+use support::schemas::run_script;
 use support::{Server, dbtool};
 
 use dbtool::schema::lint::{RULES, page};
@@ -132,4 +134,40 @@ fn help_and_completions_know_every_rule() {
         assert!(help.stdout.contains(rule.id), "{}: {help}", rule.id);
         assert!(completions.stdout.contains(rule.id), "{}", rule.id);
     }
+}
+
+#[test]
+fn the_advice_of_a_lint_and_the_fix_of_the_drift_never_drop_both_copies_of_an_index() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    admin.exec("USE app");
+    let folder = Folder::new(&[(
+        "001_a.sql",
+        "CREATE TABLE a (id INT PRIMARY KEY, b INT, c INT, d INT, KEY x_b (b), KEY x_c (c));\n",
+    )]);
+    assert_eq!(folder.migrate(&server, &[]).run().code, Some(0));
+    // Beside an equal one and a longer one that nobody expects.
+    admin.exec("ALTER TABLE a ADD KEY a_b (b), ADD KEY a_c (c, d)");
+    let check = |flags: &[&str]| {
+        let command = server
+            .dbtool()
+            .args(["check-schema", "--replay", "sandbox"])
+            .args(flags);
+        command.arg("--dir").arg(folder.path()).run().stdout
+    };
+    let script = check(&["--fix-sql"]);
+    let report: serde_json::Value = serde_json::from_str(&check(&["--format", "json"])).expect("JSON");
+    assert_eq!(report["drift"].as_array().map(Vec::len), Some(2), "{report}");
+    let fixes = report["lint"].as_array().expect("findings").iter();
+    let fixes: Vec<&str> = fixes.filter_map(|finding| finding["fix"].as_str()).collect();
+    for fix in &fixes {
+        admin.exec(fix);
+    }
+    run_script(&mut admin, &script);
+    let kept = admin.query("SELECT GROUP_CONCAT(DISTINCT index_name ORDER BY index_name) FROM information_schema.statistics WHERE table_schema = 'app' AND table_name = 'a'");
+    assert_eq!(
+        kept[0][0].as_deref(),
+        Some("PRIMARY,x_b,x_c"),
+        "{fixes:?}\n{script}"
+    );
 }

@@ -100,6 +100,7 @@ fn decide(
     }
     let (ignored, counted): (Vec<Finding>, Vec<Finding>) = lint(&report.live.schema)
         .into_iter()
+        .filter(|finding| !finding.is_settled_by(&report.differences))
         .chain(definers)
         .partition(|one| ignore.finding(one).is_some());
     report.findings = counted;

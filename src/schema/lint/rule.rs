@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::schema::diff::Severity;
-use crate::schema::model::Schema;
+use crate::schema::diff::{Change, Difference, SchemaObjectKind, Severity};
+use crate::schema::model::{Schema, Symbol};
 
 /// A rule: its id, documentation and check. Declared with `rule!`.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,7 @@ impl LintRule {
             what,
             why: self.why,
             fix,
+            relies_on: None,
         }
     }
 }
@@ -56,6 +57,28 @@ pub struct Finding {
     pub why: &'static str,
     /// The fix, as SQL if possible.
     pub fix: String,
+    /// The table and the index without which the finding does not hold and the fix would do harm.
+    #[serde(skip)]
+    pub relies_on: Option<(Symbol, Symbol)>,
+}
+
+impl Finding {
+    /// The same finding, which holds only while this index of this table stays.
+    pub(super) fn relying_on(mut self, table: Symbol, index: Symbol) -> Finding {
+        self.relies_on = Some((table, index));
+        self
+    }
+
+    /// Whether the fix of `differences` drops the index on which the finding relies. The expected index then
+    /// stays, and the difference says what there is to do.
+    pub fn is_settled_by(&self, differences: &[Difference]) -> bool {
+        let is_it = |difference: &Difference| {
+            difference.kind == SchemaObjectKind::Index
+                && matches!(difference.change, Change::Extra { .. })
+                && self.relies_on == difference.table.map(|table| (table, difference.name))
+        };
+        self.relies_on.is_some() && differences.iter().any(is_it)
+    }
 }
 
 /// Declares `RULE` from its documentation (the doc comment: see any rule) and its properties. The

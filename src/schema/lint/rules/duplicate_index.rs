@@ -32,11 +32,12 @@ rule! {
 fn check(schema: &Schema, out: &mut Vec<Finding>) {
     for (table_name, table) in &schema.tables {
         for (index_name, other) in duplicates(table) {
-            out.push(RULE.finding(
+            let finding = RULE.finding(
                 format!("{table_name}.{index_name}"),
                 format!("has the same columns as {other}"),
                 drop_index(table_name, &index_name),
-            ));
+            );
+            out.push(finding.relying_on(*table_name, other));
         }
     }
 }

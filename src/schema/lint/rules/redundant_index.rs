@@ -51,11 +51,12 @@ fn check(schema: &Schema, out: &mut Vec<Finding>) {
                 plain_parts(other) && serves(other, index) && (index.invisible || !other.invisible)
             });
             if let Some((other, _)) = longer {
-                out.push(RULE.finding(
+                let finding = RULE.finding(
                     format!("{table_name}.{index_name}"),
                     format!("is a prefix of {other}"),
                     drop_index(table_name, index_name),
-                ));
+                );
+                out.push(finding.relying_on(*table_name, *other));
             }
         }
     }
