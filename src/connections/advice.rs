@@ -80,7 +80,8 @@ fn limit(facts: &Facts) -> Option<Advice> {
     let share = percent(facts.peak, facts.max_connections);
     let raise = "find the largest group above and lower its pool's size; if the server has memory to spare, raise \
                  max_connections";
-    if facts.refused > 0 {
+    // A count that is known to be too low says less than the peak.
+    if facts.refused > 0 && !facts.refused_unknown() {
         return Some(Advice {
             because: format!(
                 "{} refused in {} (Connection_errors_max_connections), the peak was {} of {}",
@@ -294,6 +295,7 @@ mod tests {
             (
                 Facts {
                     refused: 7,
+                    counts_refusals: true,
                     peak: 30,
                     ..calm()
                 },
