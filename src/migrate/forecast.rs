@@ -82,6 +82,8 @@ pub struct SchemaForecast<'a> {
     /// The database of unqualified names.
     current: String,
     lower_case: bool,
+    /// The objects of the server under the names that were compared with it.
+    live: HashMap<String, KnownObject>,
     known: HashMap<ObjectKey, KnownObject>,
     temporary: Vec<String>,
     /// A statement ran whose effects are not in its text.
@@ -135,6 +137,7 @@ impl<'a> SchemaForecast<'a> {
             known: HashMap::new(),
             temporary: Vec::new(),
             blind: false,
+            live: HashMap::new(),
             unsure: HashSet::new(),
             on_empty_server: false,
             settings: start.clone(),
@@ -163,13 +166,18 @@ impl<'a> SchemaForecast<'a> {
         names.sort_by(|one, other| one.0.cmp(&other.0));
         let mut lacking = Vec::new();
         for (name, wanted) in names {
-            let found = live(self.session, ObjectKind::Table, &home, &name).await?;
-            match (&wanted, &found) {
+            if !self.live.contains_key(&name) {
+                let mut found = live(self.session, ObjectKind::Table, &home, &name).await?;
+                if let KnownObject::Table(_, table) = &mut found {
+                    let definition = live_table(self.session, self.server, &home, &name).await?;
+                    *table = definition.map(Box::new);
+                }
+                self.live.insert(name.clone(), found);
+            }
+            match (&wanted, &self.live[&name]) {
                 (KnownObject::Table(..), KnownObject::Missing) => lacking.push(format!("table {name}")),
                 (KnownObject::View, KnownObject::Missing) => lacking.push(format!("view {name}")),
-                (KnownObject::Table(_, Some(wanted)), KnownObject::Table(..)) => {
-                    let table = live_table(self.session, self.server, &home, &name).await?;
-                    let Some(table) = table else { continue };
+                (KnownObject::Table(_, Some(wanted)), KnownObject::Table(_, Some(table))) => {
                     let absent = wanted
                         .def
                         .columns
@@ -181,6 +189,16 @@ impl<'a> SchemaForecast<'a> {
             }
         }
         Ok(lacking)
+    }
+
+    /// Whether the statements so far leave a table or a view in the home database.
+    pub fn leaves_something(&self) -> bool {
+        let home = self.plain_name(self.home);
+        let is_there = |known: &KnownObject| matches!(known, KnownObject::Table(..) | KnownObject::View);
+        let mut known = self.known.iter();
+        known.any(|((kind, schema, _), known)| {
+            *kind == ObjectKind::Table && *schema == home && is_there(known)
+        })
     }
 
     /// Fails once the run is interrupted.

@@ -310,35 +310,35 @@ impl<'a> Migrator<'a> {
         }
     }
 
-    /// The newest migration such that the database has every object that it and the earlier ones create.
+    /// The newest migration such that the database has every object that it and the earlier ones create. One
+    /// after which nothing is left says nothing about the database.
     async fn newest_present<'f>(&mut self, folder: &'f Folder) -> anyhow::Result<Option<&'f Migration>> {
-        for (index, migration) in folder.migrations.iter().enumerate().rev() {
-            if self.lacking(&folder.migrations[..=index]).await?.is_empty() {
-                return Ok(Some(migration));
+        let (server, options) = (self.server.clone(), self.options);
+        let mut forecast = self.forecast_on_empty_server().await?;
+        let mut newest = None;
+        for migration in &folder.migrations {
+            follow(&mut forecast, &server, options, migration).await?;
+            if forecast.leaves_something() && forecast.lacking().await?.is_empty() {
+                newest = Some(migration);
             }
         }
-        Ok(None)
+        Ok(newest)
     }
 
     /// Objects that these migrations would create on an empty database and that this one lacks.
     async fn lacking(&mut self, migrations: &[Migration]) -> anyhow::Result<Vec<String>> {
-        let forecast =
-            SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
-        let mut forecast = forecast.on_empty_server();
+        let (server, options) = (self.server.clone(), self.options);
+        let mut forecast = self.forecast_on_empty_server().await?;
         for migration in migrations {
-            let visit = |_| Ok(());
-            plan::plan(
-                &mut forecast,
-                &self.server,
-                migration,
-                None,
-                self.options,
-                false,
-                visit,
-            )
-            .await?;
+            follow(&mut forecast, &server, options, migration).await?;
         }
         Ok(forecast.lacking().await?)
+    }
+
+    async fn forecast_on_empty_server(&mut self) -> Result<SchemaForecast<'_>, DbError> {
+        let forecast =
+            SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
+        Ok(forecast.on_empty_server())
     }
 
     fn runner<'s>(&'s mut self) -> Runner<'s> {
@@ -482,4 +482,15 @@ fn local_user() -> String {
         Ok(host) => format!("{user}@{}", host.trim()),
         Err(_) => user,
     }
+}
+
+/// Lets the forecast follow a migration's statements.
+async fn follow(
+    forecast: &mut SchemaForecast<'_>,
+    server: &Server,
+    options: SplitOptions,
+    migration: &Migration,
+) -> anyhow::Result<()> {
+    plan::plan(forecast, server, migration, None, options, false, |_| Ok(())).await?;
+    Ok(())
 }

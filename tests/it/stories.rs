@@ -87,6 +87,23 @@ fn an_existing_database_is_taken_over() {
 }
 
 #[test]
+fn a_migration_after_which_nothing_is_left_is_no_baseline() {
+    let server = Server::start();
+    server.admin().exec("CREATE TABLE app.a (id INT PRIMARY KEY)");
+    let folder = Folder::new(&[
+        ("001_a.sql", "CREATE TABLE a (id INT PRIMARY KEY);\n"),
+        ("002_b.sql", "CREATE TABLE b (id INT PRIMARY KEY);\n"),
+        ("003_end.sql", "DROP TABLE a, b;\n"),
+    ]);
+    let first = folder.migrate(&server, &["002"]).run();
+    assert_ends(&first, 2, &["nothing was run", "baseline 001"]);
+    assert_eq!(
+        follow(&server, &folder, first),
+        ["migrate baseline 001", "migrate"]
+    );
+}
+
+#[test]
 fn a_database_whose_first_migration_was_begun_in_vain_is_taken_over() {
     let server = Server::start();
     let mut admin = server.admin();
