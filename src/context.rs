@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use crate::cancel::Cancel;
 use crate::cli::connection::ConnectionArgs;
-use crate::config::{Config, EnvFile, Sources};
+use crate::config::{Config, EnvFile, SANDBOX_VARIABLE, Sources};
 use crate::db::Db;
 use crate::db::guard::Pools;
 use crate::exit::Failure;
 use crate::report::Reporter;
-use crate::sandbox::credentials::SANDBOX_VARIABLE;
 
 /// Context before any configuration is read, for commands that need no database.
 #[derive(Clone)]

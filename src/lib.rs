@@ -16,6 +16,7 @@ pub mod hex;
 pub mod host_processes;
 pub mod migrate;
 pub mod report;
+pub mod run_command;
 pub mod sandbox;
 pub mod schema;
 pub mod secret;

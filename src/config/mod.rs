@@ -22,6 +22,10 @@ pub use vars::{Config, VARS};
 
 use crate::exit::Failure;
 
+/// Holds the sandbox's directory for programs inside it. If it is set, dbtool reads no `.env`:
+/// a command in a sandbox must not reach another server.
+pub const SANDBOX_VARIABLE: &str = "DBTOOL_SANDBOX";
+
 /// TLS requirement of the connection; the names are those of the MySQL client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SslMode {

@@ -6,13 +6,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::config::{Scope, names};
+use crate::config::{SANDBOX_VARIABLE, Scope, names};
 use crate::sandbox::account::Account;
 use crate::sandbox::supervisor::quote;
-
-/// Holds the sandbox's directory for programs inside it. If it is set, dbtool reads no `.env`:
-/// a command in a sandbox must not reach another server.
-pub const SANDBOX_VARIABLE: &str = "DBTOOL_SANDBOX";
 
 /// Variables that configure a connection. None is inherited: a part of the outer configuration
 /// would lead a command to the wrong server.

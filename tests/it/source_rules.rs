@@ -108,16 +108,18 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("cli", "answer_map batch config exit report schema"),
     (
         "commands",
-        "batch cancel cli config connections context db escape exit host_processes migrate report sandbox schema sql stays",
+        "batch cancel cli config connections context db escape exit host_processes migrate report run_command \
+         sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
     ("connections", "cancel config context db host_processes report"),
-    ("context", "cancel cli config db exit report sandbox"),
+    ("context", "cancel cli config db exit report"),
     ("db", "cancel config exit hex host_processes sql"),
     ("exit", "cancel"),
     ("migrate", "cancel context db exit hex report schema sql"),
     ("report", "cancel escape exit"),
-    ("sandbox", "cancel config db exit secret sql"),
+    ("run_command", "cancel exit"),
+    ("sandbox", "cancel config context db exit run_command secret sql"),
     (
         "schema",
         "cli config context db exit hex migrate report sandbox sql",

@@ -1,4 +1,4 @@
-//! Runs a command in a sandbox's environment, forwards signals to it and returns its exit code.
+//! Runs another program with variables set or removed, forwards signals to it and returns its exit code.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

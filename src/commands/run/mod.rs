@@ -1,18 +1,21 @@
 //! `dbtool run`: another program takes its turn in the connection budget.
 
-use std::time::Duration;
+mod outcome;
+mod variables;
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::cli::run::RunArgs;
-use crate::config::{Address, Config};
-use crate::connections::Connection;
+use crate::config::Config;
 use crate::connections::left_behind::{self, LeftBehind, Mark};
 use crate::context::AppContext;
-use crate::exit::{Exit, Failure};
-use crate::report::{Json, Outcome, Page, plural};
-use crate::sandbox::run_command;
+use crate::exit::Failure;
+use crate::report::{Outcome, plural};
+use crate::run_command;
+
+use outcome::Ran;
+use variables::server_variables;
 
 /// Waits for the slots, runs the command, and frees the slots.
 ///
@@ -111,66 +114,4 @@ fn refuse_more_than_the_budget(config: &Config, slots: u32, wanted: u32) -> Resu
         ));
     }
     Ok(())
-}
-
-/// The variables that name the server and the account.
-fn server_variables(config: &Config) -> Vec<(&'static str, String)> {
-    let mut set = match &config.address.value {
-        Address::Tcp { host, port } => vec![("DB_HOST", host.clone()), ("DB_PORT", port.to_string())],
-        Address::Socket(path) => vec![("DB_SOCKET", path.display().to_string())],
-    };
-    set.push(("DB_USER", config.user_name().to_owned()));
-    if let Some(password) = &config.password {
-        set.push(("DB_PASSWORD", password.value.reveal().to_owned()));
-    }
-    if let Some(database) = &config.database {
-        set.push(("DB_NAME", database.value.clone()));
-    }
-    let tls = [
-        ("DB_SSL_CA", &config.ssl_ca),
-        ("DB_SSL_CERT", &config.ssl_cert),
-        ("DB_SSL_KEY", &config.ssl_key),
-    ];
-    set.push(("DB_SSL_MODE", config.ssl_mode.value.name().to_owned()));
-    for (name, file) in tls {
-        set.extend(file.as_ref().map(|file| (name, file.value.display().to_string())));
-    }
-    set
-}
-
-/// A command that ran. Its output was its own; its exit code is passed on.
-struct Ran {
-    code: u8,
-    left: LeftBehind,
-}
-
-impl Outcome for Ran {
-    fn exit(&self) -> Exit {
-        Exit::ChildExit(self.code)
-    }
-
-    fn name(&self) -> &'static str {
-        "run"
-    }
-
-    /// The command has had the signal, and its exit code says what it made of it.
-    fn is_cut_short_by_signals(&self) -> bool {
-        false
-    }
-
-    fn text(&self, _page: &mut Page) {}
-
-    fn json(&self) -> Json<'_> {
-        let left = |connection: &Connection| {
-            json!({
-                "id": connection.id,
-                "command": connection.command,
-                "seconds": connection.time.as_secs(),
-                "statement": connection.statement,
-                "pid": connection.process.as_ref().map(|process| process.pid).or(connection.client_pid),
-            })
-        };
-        let left: Vec<Value> = self.left.connections.iter().map(left).collect();
-        Box::new(json!({ "exit_code": self.code, "left": left }))
-    }
 }
