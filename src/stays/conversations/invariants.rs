@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Row, Session};
 use crate::report::{Check, CheckStatus, Progress};
-use crate::stays::verdict::Offenders;
+use crate::stays::sampled_rows::SampledRows;
 
 const GROUP: &str = "invariants";
 
@@ -25,7 +25,7 @@ struct Invariant {
 fn counted(offenders: &str) -> String {
     format!(
         "SELECT COUNT(*), SUBSTRING_INDEX(GROUP_CONCAT(line SEPARATOR '\\n'), '\\n', {}) FROM ({offenders}) found",
-        Offenders::SHOWN
+        SampledRows::SHOWN
     )
 }
 
@@ -184,8 +184,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
-fn read(row: &Row) -> Offenders {
-    Offenders {
+fn read(row: &Row) -> SampledRows {
+    SampledRows {
         count: get(row, 0).unwrap_or_default(),
         samples: text(row, 1)
             .unwrap_or_default()

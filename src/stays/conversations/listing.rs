@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session};
 use crate::report::{Check, CheckStatus, count, duration, plural};
-use crate::stays::verdict::{Offenders, Verdict};
+use crate::stays::check_report::CheckReport;
+use crate::stays::sampled_rows::SampledRows;
 
 /// A user's conversations as the application shows them: title (the property's, or the other
 /// participants' names), last message (by time, of two at the same time the one with the higher id),
@@ -94,11 +95,11 @@ pub(crate) struct Listings {
     users: u64,
     conversations: u64,
     archived: u64,
-    untitled: Offenders,
-    unknown: Offenders,
-    miscounted: Offenders,
-    misplaced: Offenders,
-    misread: Offenders,
+    untitled: SampledRows,
+    unknown: SampledRows,
+    miscounted: SampledRows,
+    misplaced: SampledRows,
+    misread: SampledRows,
     slowest: Option<(Duration, u64)>,
     took: Duration,
     /// The first lines of the first user's list, to show and to compare with the API's.
@@ -188,7 +189,7 @@ impl Listings {
         context: &Context,
         session: &mut Session,
         slow: Option<Duration>,
-        verdict: &mut Verdict,
+        report: &mut CheckReport,
     ) -> Result<Vec<Listed>, DbError> {
         let seen = format!(
             "{} of {}",
@@ -196,9 +197,9 @@ impl Listings {
             plural(self.users, "user")
         );
         let took = self.took;
-        verdict.member("users_listed", self.users);
-        verdict.member("conversations_listed", self.conversations);
-        let mut push = |check: Check| verdict.checks.push(check);
+        report.member("users_listed", self.users);
+        report.member("conversations_listed", self.conversations);
+        let mut push = |check: Check| report.checks.push(check);
         push(
             self.untitled
                 .check(

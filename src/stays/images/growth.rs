@@ -1,33 +1,44 @@
-//! Growing images until one does not survive, then the exact size between.
+//! Grows images until one does not survive, then finds the exact size between.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::image::{Image, SMALLEST};
 use super::limits::Limit;
-use super::trial::{Fate, Tester};
+use super::trial::{Tester, TrialResult};
 use crate::context::Context;
 use crate::report::bytes;
 
-/// One size tried, as PNG and as JPEG.
+/// A size that was tried, with its result.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
+pub(crate) struct SizeTrial {
     /// Bytes of the data URI, at most.
     pub size: u64,
-    pub fate: Fate,
+    pub result: TrialResult,
     pub took: Duration,
 }
 
-/// What growing found out.
+/// The results of growing images.
 #[derive(Debug, Clone)]
 pub(crate) struct Growth {
-    pub steps: Vec<Step>,
+    /// Each size, tried as PNG and as JPEG.
+    pub steps: Vec<SizeTrial>,
     /// Bytes of the largest image that survived; 0 when none did.
     pub largest: u64,
-    /// What kept the next larger one out.
+    /// The limit that refused the next larger one.
     pub limit: Limit,
     /// Whether a larger one was accepted but cut.
     pub cut: bool,
+}
+
+impl Growth {
+    /// Lowers the largest image to `size` bytes, the most that a packet takes in one statement.
+    pub fn fit_statement(&mut self, size: u64) {
+        if self.largest > size {
+            self.largest = size;
+            self.limit = Limit::Packet;
+        }
+    }
 }
 
 /// The sizes to try: doubled from 1 KB, with the size needed and the largest asked for.
@@ -62,18 +73,18 @@ pub(crate) async fn grow(
         let started = Instant::now();
         let png = Image::Png(Image::Png(0).largest_within(*size));
         let jpeg = Image::Jpeg(Image::Jpeg(0).largest_within(*size));
-        let mut fate = tester.run(&png, whole).await?;
-        if fate == Fate::Survived {
-            fate = tester.run(&jpeg, whole).await?;
+        let mut result = tester.run(&png, whole).await?;
+        if result == TrialResult::Survived {
+            result = tester.run(&jpeg, whole).await?;
         }
-        growth.steps.push(Step {
+        growth.steps.push(SizeTrial {
             size: *size,
-            fate: fate.clone(),
+            result: result.clone(),
             took: started.elapsed(),
         });
         progress.inc(1);
-        if fate != Fate::Survived {
-            note(&mut growth, &fate);
+        if result != TrialResult::Survived {
+            note(&mut growth, &result);
             refused = Some(png.size());
             break;
         }
@@ -83,29 +94,64 @@ pub(crate) async fn grow(
     progress.message("the exact size");
     let mut search = Bisection::new(growth.largest, refused, Image::Png(0).largest_within(expected));
     while let Some(size) = search.next() {
-        let fate = tester.run(&Image::Png(size), whole).await?;
-        search.tell(size, fate == Fate::Survived);
-        if fate != Fate::Survived {
-            note(&mut growth, &fate);
+        let result = tester.run(&Image::Png(size), whole).await?;
+        search.tell(size, result == TrialResult::Survived);
+        if result != TrialResult::Survived {
+            note(&mut growth, &result);
         }
     }
     growth.largest = search.good;
     Ok(growth)
 }
 
-fn note(growth: &mut Growth, fate: &Fate) {
-    match fate {
-        Fate::Survived => {}
-        Fate::Spoilt(_) => {
+fn note(growth: &mut Growth, result: &TrialResult) {
+    match result {
+        TrialResult::Survived => {}
+        TrialResult::Spoilt(_) => {
             growth.cut = true;
             growth.limit = Limit::Column;
         }
-        Fate::Refused(limit) => growth.limit = limit.clone(),
+        TrialResult::Refused(limit) => growth.limit = limit.clone(),
     }
 }
 
-/// Finds the largest good size between one that is good and one that is bad, beginning with a
-/// guess and the size after it: when the guess is right, two trials do.
+/// An image larger than this is sent in one statement only on request: sending and reading back hold it
+/// several times over (measured: nine, with the driver's buffers), and a run takes no more than ten megabytes
+/// unless the user asks for it.
+const LARGEST_UNASKED: u64 = 64 << 10;
+
+/// Sends one image in one statement, as the application does, so that proxies see a packet of that size; `None`
+/// when no image is small enough.
+pub(crate) async fn try_one_statement(
+    tester: &mut Tester<'_>,
+    growth: &Growth,
+    need: u64,
+) -> anyhow::Result<Option<SizeTrial>> {
+    let most = Image::Png(growth.largest).uri_length();
+    let size = Image::Png(0).largest_within(need.min(most).min(LARGEST_UNASKED));
+    match size < SMALLEST {
+        true => Ok(None),
+        false => Ok(Some(try_image(tester, &Image::Png(size), true).await?)),
+    }
+}
+
+/// Tries one image.
+pub(crate) async fn try_image(
+    tester: &mut Tester<'_>,
+    image: &Image,
+    whole: bool,
+) -> anyhow::Result<SizeTrial> {
+    let started = Instant::now();
+    let result = tester.run(image, whole).await?;
+    Ok(SizeTrial {
+        size: image.uri_length(),
+        result,
+        took: started.elapsed(),
+    })
+}
+
+/// Finds the largest good size between a good and a bad one. It begins with a guess and the size after it: a
+/// right guess takes two trials.
 #[derive(Debug)]
 struct Bisection {
     good: u64,

@@ -1,100 +1,12 @@
-//! The column and the server's limits: what each of them allows.
+//! The limits of the column and the server: their checks, and the change that raises each.
 
-use crate::report::{bytes, count};
+use super::column::Column;
+use super::settings::Settings;
+use crate::report::{Check, CheckStatus, bytes, count};
 
-/// A column that holds images.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Column {
-    pub table: String,
-    pub name: String,
-    /// As declared: `varchar(500)`, `mediumtext`.
-    pub declared: String,
-    /// `varchar`, `mediumtext`.
-    pub data_type: String,
-    /// Most characters, where the type counts them.
-    pub characters: Option<u64>,
-    /// Most bytes.
-    pub octets: Option<u64>,
-    /// Character set; `None` for binary types.
-    pub charset: Option<String>,
-    /// Whether the history says that migration 003 is applied, though the column may say otherwise.
-    pub migrated: bool,
-}
+const GROUP: &str = "limits";
 
-impl Column {
-    /// How many characters of a data URI (which is ASCII) it holds: VARCHAR counts characters,
-    /// TEXT counts bytes (manual, "Data Type Storage Requirements").
-    pub fn capacity(&self) -> u64 {
-        let octets = self.octets.unwrap_or(u64::from(u32::MAX));
-        match self.data_type.as_str() {
-            "char" | "varchar" => self.characters.unwrap_or(octets),
-            _ => octets / self.ascii_width(),
-        }
-    }
-
-    /// Bytes that the character set takes for an ASCII character.
-    fn ascii_width(&self) -> u64 {
-        match self.charset.as_deref() {
-            Some("ucs2" | "utf16" | "utf16le") => 2,
-            Some("utf32") => 4,
-            _ => 1,
-        }
-    }
-
-    /// The change that makes it hold `size` bytes.
-    pub fn wider(&self, size: u64) -> String {
-        let by_migration = self.is_before_003() && size < 1 << 24;
-        if by_migration && !self.migrated {
-            return "migration 003 makes it MEDIUMTEXT (16 MB): `dbtool migrate 003`".into();
-        }
-        let wanted = size.saturating_mul(self.ascii_width());
-        let new = if wanted < 1 << 24 {
-            "MEDIUMTEXT"
-        } else {
-            "LONGTEXT"
-        };
-        let why = if by_migration {
-            "; the history says that migration 003 is applied, so `dbtool migrate` has nothing to do here"
-        } else {
-            ""
-        };
-        format!(
-            "ALTER TABLE {} MODIFY {} {new} … (repeat NULL, DEFAULT and COMMENT as they are){why}",
-            crate::db::quote_name(&self.table),
-            crate::db::quote_name(&self.name)
-        )
-    }
-
-    /// Whether it is the application's column and as small as before migration 003.
-    pub fn is_before_003(&self) -> bool {
-        self.table == "users" && self.name == "profile_image_url" && self.capacity() < 1 << 20
-    }
-}
-
-/// The server's settings that bear on large values.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Settings {
-    /// Of this session.
-    pub packet: u64,
-    /// Of new sessions.
-    pub global_packet: u64,
-    /// Of this session.
-    pub sql_mode: String,
-    /// Of new sessions, the application's among them.
-    pub global_sql_mode: String,
-    /// Name of the variable and bytes of the redo log in all.
-    pub redo: Option<(&'static str, u64)>,
-}
-
-impl Settings {
-    /// Whether too long values are refused rather than cut.
-    pub fn is_strict(mode: &str) -> bool {
-        mode.split(',')
-            .any(|mode| matches!(mode, "STRICT_TRANS_TABLES" | "STRICT_ALL_TABLES"))
-    }
-}
-
-/// What keeps a larger image out.
+/// The limit that refuses a larger image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Limit {
     /// The column's type.
@@ -103,9 +15,9 @@ pub(crate) enum Limit {
     Packet,
     /// The redo log's size.
     Redo,
-    /// Nothing, up to `--max`.
+    /// No limit up to `--max`.
     Asked,
-    /// Something else, in the server's words.
+    /// Another limit, in the server's words.
     Other(String),
 }
 
@@ -148,59 +60,67 @@ impl Limit {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The checks of the limits: whether each allows an image of `need` bytes.
+pub(crate) fn limit_checks(column: &Column, settings: &Settings, need: u64) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let judged = |name: &str, good: bool, bad: CheckStatus, message: String, fix: Option<String>| {
+        let mut check =
+            Check::new(GROUP, name, if good { CheckStatus::Passed } else { bad }).message(message);
+        check
+            .details
+            .extend(fix.filter(|_| !good).map(|fix| format!("fix: {fix}")));
+        check
+    };
+    let (limit, fix) = Limit::Column.explain(column, settings, need);
+    let wide = column.capacity() >= need;
+    checks.push(judged(
+        "the column is wide enough",
+        wide,
+        CheckStatus::Failed,
+        limit,
+        fix,
+    ));
 
-    fn column(declared: &str, characters: Option<u64>, octets: u64, charset: Option<&str>) -> Column {
-        Column {
-            table: "users".into(),
-            name: "profile_image_url".into(),
-            declared: declared.into(),
-            data_type: declared.split('(').next().unwrap_or_default().into(),
-            characters,
-            octets: Some(octets),
-            charset: charset.map(str::to_string),
-            migrated: false,
-        }
-    }
+    let (limit, fix) = Limit::Packet.explain(column, settings, need);
+    let smaller = settings.packet.min(settings.global_packet);
+    // The statement around the image is small, but not nothing.
+    let fits = smaller > need + 256;
+    checks.push(judged(
+        "a statement with the image fits a packet",
+        fits,
+        CheckStatus::Failed,
+        limit,
+        fix,
+    ));
 
-    #[test]
-    fn capacities() {
-        for (column, capacity) in [
-            (column("varchar(500)", Some(500), 2_000, Some("utf8mb4")), 500),
-            (column("text", Some(65_535), 65_535, Some("utf8mb4")), 65_535),
-            (
-                column("mediumtext", Some(16_777_215), 16_777_215, Some("latin1")),
-                16_777_215,
-            ),
-            (
-                column("mediumtext", Some(16_777_215), 16_777_215, Some("utf16")),
-                8_388_607,
-            ),
-            (column("mediumblob", None, 16_777_215, None), 16_777_215),
-        ] {
-            assert_eq!(column.capacity(), capacity, "{column:?}");
-        }
-    }
+    let strict = Settings::is_strict(&settings.global_sql_mode) && Settings::is_strict(&settings.sql_mode);
+    checks.push(judged(
+        "a too large image is refused, not cut in silence",
+        strict,
+        CheckStatus::Failed,
+        if strict {
+            String::new()
+        } else {
+            "sql_mode is not strict: what does not fit is cut".into()
+        },
+        Some("add STRICT_TRANS_TABLES to sql_mode, globally and in the application's session".into()),
+    ));
 
-    #[test]
-    fn the_change_that_lifts_the_column() {
-        let varchar = column("varchar(500)", Some(500), 2_000, Some("utf8mb4"));
-        assert!(varchar.wider(2 << 20).contains("dbtool migrate 003"));
-        assert!(varchar.wider(16 << 20).contains("LONGTEXT"));
-        let medium = column("mediumtext", None, 16_777_215, Some("utf8mb4"));
-        assert!(
-            medium
-                .wider(16 << 20)
-                .contains("MODIFY `profile_image_url` LONGTEXT")
-        );
+    if let Some((name, size)) = settings.redo {
+        let (limit, fix) = Limit::Redo.explain(column, settings, need);
+        let roomy = size / 10 >= need;
+        let message = if roomy {
+            format!("{name} is {}", bytes(size))
+        } else {
+            limit
+        };
+        checks.push(judged(
+            "the redo log is ten times the image",
+            roomy,
+            CheckStatus::Warned,
+            message,
+            fix,
+        ));
     }
-
-    #[test]
-    fn strictness() {
-        assert!(Settings::is_strict("NO_ZERO_DATE,STRICT_TRANS_TABLES"));
-        assert!(!Settings::is_strict("NO_ENGINE_SUBSTITUTION"));
-        assert!(!Settings::is_strict(""));
-    }
+    checks
 }

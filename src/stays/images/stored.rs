@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::report::{Table, bytes, count};
-use crate::stays::verdict::Offenders;
+use crate::stays::sampled_rows::SampledRows;
 
 /// Rows in one statement: short, so that no snapshot is held for long.
 const RANGE: u64 = 500;
@@ -27,7 +27,7 @@ const CLASSES: [u64; 9] = [
 
 /// What a stored value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StoredValue {
     /// NULL or no text.
     Empty,
     /// An address.
@@ -48,40 +48,40 @@ pub(crate) struct Ends {
 }
 
 /// Tells what a value is by its ends.
-pub(crate) fn classify(ends: &Ends) -> Kind {
+pub(crate) fn classify(ends: &Ends) -> StoredValue {
     let Some(length) = ends.length.filter(|length| *length > 0) else {
-        return Kind::Empty;
+        return StoredValue::Empty;
     };
     let start = ends.start.to_ascii_lowercase();
     if ["http://", "https://", "/", "./"]
         .iter()
         .any(|scheme| start.starts_with(scheme))
     {
-        return Kind::Url;
+        return StoredValue::Url;
     }
     if !start.starts_with("data:") {
-        return Kind::Broken("neither an address nor a data URI");
+        return StoredValue::Broken("neither an address nor a data URI");
     }
     let Some(comma) = ends.start.find(',') else {
-        return Kind::Broken("a data URI without data");
+        return StoredValue::Broken("a data URI without data");
     };
     if !start[..comma].ends_with(";base64") {
-        return Kind::DataUri;
+        return StoredValue::DataUri;
     }
     let payload = length - (comma as u64 + 1);
     if payload == 0 {
-        return Kind::Broken("a data URI without data");
+        return StoredValue::Broken("a data URI without data");
     }
     if !payload.is_multiple_of(4) {
-        return Kind::Broken("base64 that ends within a group: cut");
+        return StoredValue::Broken("base64 that ends within a group: cut");
     }
     if ends.undecodable {
-        return Kind::Broken("invalid base64");
+        return StoredValue::Broken("invalid base64");
     }
     // The last 16 characters are four whole groups, unless all of it is shorter.
     let tail = &ends.end.as_bytes()[ends.end.len().saturating_sub(payload.min(16) as usize)..];
     let Ok(tail) = STANDARD.decode(tail) else {
-        return Kind::Broken("invalid base64");
+        return StoredValue::Broken("invalid base64");
     };
     let mime = start[..comma]
         .trim_start_matches("data:")
@@ -90,12 +90,14 @@ pub(crate) fn classify(ends: &Ends) -> Kind {
         .unwrap_or_default()
         .to_string();
     match mime.as_str() {
-        "image/png" if !tail.ends_with(b"IEND\xae\x42\x60\x82") => Kind::Broken("a PNG without its end: cut"),
-        "image/jpeg" | "image/jpg" if !tail.ends_with(&[0xff, 0xd9]) => {
-            Kind::Broken("a JPEG without its end: cut")
+        "image/png" if !tail.ends_with(b"IEND\xae\x42\x60\x82") => {
+            StoredValue::Broken("a PNG without its end: cut")
         }
-        "image/gif" if !tail.ends_with(&[0x3b]) => Kind::Broken("a GIF without its end: cut"),
-        _ => Kind::DataUri,
+        "image/jpeg" | "image/jpg" if !tail.ends_with(&[0xff, 0xd9]) => {
+            StoredValue::Broken("a JPEG without its end: cut")
+        }
+        "image/gif" if !tail.ends_with(&[0x3b]) => StoredValue::Broken("a GIF without its end: cut"),
+        _ => StoredValue::DataUri,
     }
 }
 
@@ -106,7 +108,7 @@ pub(crate) struct Histogram {
     pub empty: u64,
     /// For each class, and one above them: addresses, data URIs, broken.
     classes: [[u64; 3]; CLASSES.len() + 1],
-    pub broken: Offenders,
+    pub broken: SampledRows,
     pub largest: u64,
     /// Whether rows were left out.
     pub partial: bool,
@@ -118,13 +120,13 @@ impl Histogram {
         let length = ends.length.unwrap_or_default();
         let kind = classify(ends);
         let column = match kind {
-            Kind::Empty => {
+            StoredValue::Empty => {
                 self.empty += 1;
                 return;
             }
-            Kind::Url => 0,
-            Kind::DataUri => 1,
-            Kind::Broken(why) => {
+            StoredValue::Url => 0,
+            StoredValue::DataUri => 1,
+            StoredValue::Broken(why) => {
                 self.broken
                     .add(|| format!("{table} {id}: {why} ({} bytes)", count(length)));
                 2
@@ -233,41 +235,44 @@ mod tests {
         let png = [&[0x89, b'P', b'N', b'G'][..], &[7; 90], b"IEND\xae\x42\x60\x82"].concat();
         let jpeg = [&[0xff, 0xd8, 0xff][..], &[7; 100], &[0xff, 0xd9]].concat();
         let whole = uri("image/png", &png);
-        assert_eq!(classify(&Ends::default()), Kind::Empty);
+        assert_eq!(classify(&Ends::default()), StoredValue::Empty);
         for (value, kind) in [
-            (String::new(), Kind::Empty),
-            ("https://example.com/a.png".into(), Kind::Url),
-            ("/uploads/a.png".into(), Kind::Url),
-            (whole.clone(), Kind::DataUri),
-            (uri("image/jpeg", &jpeg), Kind::DataUri),
-            (uri("image/webp", b"RIFF"), Kind::DataUri),
-            ("data:image/svg+xml,%3Csvg/%3E".into(), Kind::DataUri),
+            (String::new(), StoredValue::Empty),
+            ("https://example.com/a.png".into(), StoredValue::Url),
+            ("/uploads/a.png".into(), StoredValue::Url),
+            (whole.clone(), StoredValue::DataUri),
+            (uri("image/jpeg", &jpeg), StoredValue::DataUri),
+            (uri("image/webp", b"RIFF"), StoredValue::DataUri),
+            ("data:image/svg+xml,%3Csvg/%3E".into(), StoredValue::DataUri),
             (
                 "nonsense".into(),
-                Kind::Broken("neither an address nor a data URI"),
+                StoredValue::Broken("neither an address nor a data URI"),
             ),
             (
                 "data:image/png;base64,".into(),
-                Kind::Broken("a data URI without data"),
+                StoredValue::Broken("a data URI without data"),
             ),
-            ("data:image/png".into(), Kind::Broken("a data URI without data")),
+            (
+                "data:image/png".into(),
+                StoredValue::Broken("a data URI without data"),
+            ),
             (
                 whole[..whole.len() - 3].into(),
-                Kind::Broken("base64 that ends within a group: cut"),
+                StoredValue::Broken("base64 that ends within a group: cut"),
             ),
             (
                 whole[..whole.len() - 4].into(),
-                Kind::Broken("a PNG without its end: cut"),
+                StoredValue::Broken("a PNG without its end: cut"),
             ),
             (
                 uri("image/jpeg", &jpeg[..60]),
-                Kind::Broken("a JPEG without its end: cut"),
+                StoredValue::Broken("a JPEG without its end: cut"),
             ),
             (
                 uri("image/gif", b"GIF8"),
-                Kind::Broken("a GIF without its end: cut"),
+                StoredValue::Broken("a GIF without its end: cut"),
             ),
-            (whole.replace("Bwc", "B*c"), Kind::Broken("invalid base64")),
+            (whole.replace("Bwc", "B*c"), StoredValue::Broken("invalid base64")),
         ] {
             assert_eq!(classify(&ends(&value)), kind, "{value}");
         }

@@ -1,22 +1,11 @@
 //! One image written and read back in a transaction that is rolled back.
 
-use std::collections::HashMap;
-
 use super::image::Image;
 use super::limits::Limit;
+use super::target::Target;
 use crate::context::Context;
-use crate::db::row::{get, text};
+use crate::db::row::get;
 use crate::db::{DbError, ErrorKind, Query, Row, Session, quote_name};
-
-/// The columns an INSERT must fill, and the key.
-const COLUMNS: &str = "SELECT column_name, data_type, column_type, character_maximum_length, column_key, extra, \
-     is_nullable = 'NO' AND column_default IS NULL AND COALESCE(generation_expression, '') = '' \
-     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
-
-/// Which columns must name a row of another table.
-const REFERENCES: &str = "SELECT column_name, referenced_table_name, referenced_column_name \
-     FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND table_name = ? \
-     AND referenced_table_name IS NOT NULL";
 
 const BEGIN: &str = "START TRANSACTION";
 const ROLLBACK: &str = "ROLLBACK";
@@ -33,9 +22,9 @@ const FORGET: &str = "SET @dbtool_image = NULL, @dbtool_part = NULL, @dbtool_bac
 /// What was read back, of which pieces can be had without reading all of the row each time.
 const READ_BACK: &str = "SELECT SUBSTRING(@dbtool_back, ?, ?)";
 
-/// How an image fared.
+/// The result of one trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum TrialResult {
     /// Read back as it was written.
     Survived,
     /// Accepted, but another value was read back, of this many bytes.
@@ -44,113 +33,13 @@ pub(crate) enum Fate {
     Refused(Limit),
 }
 
-/// The table under test: how to add a row to it and find that row again.
-#[derive(Debug, Clone)]
-pub(crate) struct Target {
-    table: String,
-    key: String,
-    column: String,
-    /// Columns to fill besides the image's, and an SQL expression for each.
-    fillers: Vec<(String, String)>,
-}
-
-/// Where images are sent, over a connection that is renewed when the server closes it.
+/// Sends images to the server, over a connection that is renewed when the server closes it.
 pub(crate) struct Tester<'a> {
     context: &'a Context,
     session: Option<Session>,
     target: &'a Target,
     /// max_allowed_packet of the session.
     packet: u64,
-}
-
-impl Target {
-    /// The name of the key column: one that numbers the rows itself.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// Bytes of the INSERT around the image.
-    pub fn overhead(&self) -> u64 {
-        // The image stands in quotes; one more byte names the command.
-        self.insert("''").len() as u64 + 1
-    }
-
-    fn insert(&self, image: &str) -> String {
-        let mut columns: Vec<String> = self.fillers.iter().map(|(name, _)| quote_name(name)).collect();
-        let mut values: Vec<&str> = self.fillers.iter().map(|(_, value)| value.as_str()).collect();
-        columns.push(quote_name(&self.column));
-        values.push(image);
-        format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            quote_name(&self.table),
-            columns.join(", "),
-            values.join(", ")
-        )
-    }
-
-    /// Finds out how to add a row; `None` when the table has no AUTO_INCREMENT key.
-    pub async fn find(session: &mut Session, table: &str, column: &str) -> Result<Option<Target>, DbError> {
-        let mut references = HashMap::new();
-        for row in session.rows::<Row>(Query::new(REFERENCES).bind(table)).await? {
-            if let (Some(name), Some(of), Some(key)) = (text(&row, 0), text(&row, 1), text(&row, 2)) {
-                references.insert(
-                    name,
-                    format!("(SELECT MIN({}) FROM {})", quote_name(&key), quote_name(&of)),
-                );
-            }
-        }
-        let unique = format!("dbtool{:016x}", rand::random::<u64>());
-        let mut target = Target {
-            table: table.into(),
-            key: String::new(),
-            column: column.into(),
-            fillers: Vec::new(),
-        };
-        for row in session.rows::<Row>(Query::new(COLUMNS).bind(table)).await? {
-            let name = text(&row, 0).unwrap_or_default();
-            let is_key =
-                text(&row, 5).is_some_and(|extra| extra.to_ascii_lowercase().contains("auto_increment"));
-            let required = get::<u64>(&row, 6).unwrap_or_default() != 0;
-            if is_key {
-                target.key = name;
-            } else if required && name != column {
-                let value = match references.remove(&name) {
-                    Some(value) => value,
-                    None => filler(
-                        &text(&row, 1).unwrap_or_default(),
-                        &text(&row, 2).unwrap_or_default(),
-                        get::<u64>(&row, 3),
-                        &unique,
-                    ),
-                };
-                target.fillers.push((name, value));
-            }
-        }
-        Ok(Some(target).filter(|target| !target.key.is_empty()))
-    }
-}
-
-/// An SQL value that a column of this type takes; text is unique, as an email address must be.
-fn filler(data_type: &str, declared: &str, characters: Option<u64>, unique: &str) -> String {
-    match data_type {
-        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary" | "varbinary"
-        | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
-            let most = usize::try_from(characters.unwrap_or(64)).unwrap_or(64);
-            // The last characters differ most between two runs.
-            format!("'{}'", &unique[unique.len().saturating_sub(most)..])
-        }
-        // The first member, quoted as the declaration quotes it.
-        "enum" | "set" => declared
-            .split_once('(')
-            .and_then(|(_, members)| members.split(['\'']).nth(1))
-            .map_or("''".into(), |member| format!("'{member}'")),
-        "date" => "'2000-01-01'".into(),
-        "datetime" | "timestamp" => "'2000-01-01 00:00:00'".into(),
-        "time" => "'00:00:00'".into(),
-        "year" => "2000".into(),
-        "json" => "'{}'".into(),
-        _ => "0".into(),
-    }
 }
 
 impl<'a> Tester<'a> {
@@ -176,23 +65,23 @@ impl<'a> Tester<'a> {
 
     /// Writes `image`, reads it back, rolls back. With `whole` it goes in one statement and comes
     /// back in one value, as the application does it; otherwise both in pieces.
-    pub async fn run(&mut self, image: &Image, whole: bool) -> anyhow::Result<Fate> {
+    pub async fn run(&mut self, image: &Image, whole: bool) -> anyhow::Result<TrialResult> {
         let (context, target) = (self.context, self.target);
         context.cancel.check()?;
         // The driver would refuse it too, but give up the connection without a goodbye.
         if whole && image.uri_length() + target.overhead() > self.packet {
-            return Ok(Fate::Refused(Limit::Packet));
+            return Ok(TrialResult::Refused(Limit::Packet));
         }
         let session = self.session().await?;
-        let fate = if whole {
+        let result = if whole {
             write_whole(session, target, image).await
         } else {
             write_in_pieces(session, target, image).await
         };
-        match fate {
-            Ok(fate) => {
+        match result {
+            Ok(result) => {
                 session.execute(Query::new(ROLLBACK).shielded()).await?;
-                Ok(fate)
+                Ok(result)
             }
             Err(error) => {
                 // The server may have closed the connection, and has if it said so by 1153.
@@ -202,7 +91,7 @@ impl<'a> Tester<'a> {
                 if let Some(lost) = lost.filter(|error| matches!(error.kind(), ErrorKind::Lost { .. })) {
                     self.ensure_server_is_there(lost).await?;
                 }
-                Ok(Fate::Refused(limit))
+                Ok(TrialResult::Refused(limit))
             }
         }
     }
@@ -239,7 +128,11 @@ fn limit_of(error: anyhow::Error, whole: bool) -> anyhow::Result<Limit> {
     })
 }
 
-async fn write_in_pieces(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<Fate> {
+async fn write_in_pieces(
+    session: &mut Session,
+    target: &Target,
+    image: &Image,
+) -> anyhow::Result<TrialResult> {
     session.execute(CLEAR).await?;
     let mut pieces = image.pieces()?;
     let mut number = 0;
@@ -257,7 +150,7 @@ async fn write_in_pieces(session: &mut Session, target: &Target, image: &Image) 
         .and_then(|row| get::<u64>(&row, 0));
     if grown != Some(image.uri_length()) {
         session.execute(FORGET).await?;
-        return Ok(Fate::Refused(Limit::Packet));
+        return Ok(TrialResult::Refused(Limit::Packet));
     }
     session.execute(BEGIN).await?;
     let inserted = session.execute(target.insert("@dbtool_image")).await;
@@ -271,7 +164,7 @@ async fn compare_in_pieces(
     target: &Target,
     image: &Image,
     id: u64,
-) -> anyhow::Result<Fate> {
+) -> anyhow::Result<TrialResult> {
     let (table, key, column) = (
         quote_name(&target.table),
         quote_name(&target.key),
@@ -288,7 +181,7 @@ async fn compare_in_pieces(
         .and_then(|row| get::<u64>(&row, 0))
         .unwrap_or_default();
     if length != image.uri_length() {
-        return Ok(Fate::Spoilt(length));
+        return Ok(TrialResult::Spoilt(length));
     }
     let keep = format!(
         "SET @dbtool_back = (SELECT CAST(CONVERT({column} USING utf8mb4) AS BINARY) FROM {table} WHERE {key} = ?)"
@@ -297,9 +190,9 @@ async fn compare_in_pieces(
     let survived = is_read_back(session, image).await?;
     session.execute(FORGET).await?;
     Ok(if survived {
-        Fate::Survived
+        TrialResult::Survived
     } else {
-        Fate::Spoilt(length)
+        TrialResult::Spoilt(length)
     })
 }
 
@@ -322,7 +215,7 @@ async fn is_read_back(session: &mut Session, image: &Image) -> anyhow::Result<bo
     Ok(true)
 }
 
-async fn write_whole(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<Fate> {
+async fn write_whole(session: &mut Session, target: &Target, image: &Image) -> anyhow::Result<TrialResult> {
     let around = target.insert("''");
     let length = usize::try_from(image.uri_length())? + around.len();
     // One allocation of the exact size: the driver makes two more copies of it on its way out.
@@ -358,55 +251,19 @@ async fn write_whole(session: &mut Session, target: &Target, image: &Image) -> a
     while let Some(piece) = pieces.recv().await {
         match rest.strip_prefix(piece?.as_slice()) {
             Some(after) => rest = after,
-            None => return Ok(Fate::Spoilt(value.len() as u64)),
+            None => return Ok(TrialResult::Spoilt(value.len() as u64)),
         }
     }
     Ok(if rest.is_empty() {
-        Fate::Survived
+        TrialResult::Survived
     } else {
-        Fate::Spoilt(value.len() as u64)
+        TrialResult::Spoilt(value.len() as u64)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fillers_fit_their_types() {
-        for (data_type, declared, characters, value) in [
-            ("varchar", "varchar(255)", Some(255), "'dbtool0123456789abcdef'"),
-            ("char", "char(4)", Some(4), "'cdef'"),
-            ("enum", "enum('guest','host')", Some(5), "'guest'"),
-            ("int", "int(11)", None, "0"),
-            ("date", "date", None, "'2000-01-01'"),
-            ("json", "json", None, "'{}'"),
-        ] {
-            assert_eq!(
-                filler(data_type, declared, characters, "dbtool0123456789abcdef"),
-                value,
-                "{declared}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_statement_around_the_image() {
-        let target = Target {
-            table: "users".into(),
-            key: "id".into(),
-            column: "image".into(),
-            fillers: vec![("email".into(), "'x'".into())],
-        };
-        assert_eq!(
-            target.insert("@i"),
-            "INSERT INTO `users` (`email`, `image`) VALUES ('x', @i)"
-        );
-        assert_eq!(
-            target.overhead(),
-            "INSERT INTO `users` (`email`, `image`) VALUES ('x', '')".len() as u64 + 1
-        );
-    }
 
     #[test]
     fn refusals_are_told_apart() {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::listing::Listed;
 use super::understand::{Said, Shown, Unread};
 use crate::report::{Check, CheckStatus, plural, visible};
-use crate::stays::verdict::Offenders;
+use crate::stays::sampled_rows::SampledRows;
 
 /// A preview that ends in an ellipsis has at least so many characters of the message.
 const PREVIEW: usize = 5;
@@ -58,9 +58,9 @@ impl Expected {
 #[derive(Debug, Default)]
 struct Compared {
     same: u64,
-    differ: Offenders,
+    differ: SampledRows,
     /// Not comparable, and why.
-    not: Offenders,
+    not: SampledRows,
 }
 
 impl Compared {
@@ -129,7 +129,7 @@ pub(crate) fn compare(expected: &Expected, gathered: &Gathered) -> Vec<Check> {
 
 fn complete(steady: &[&Listed], missing: &[&Listed], gathered: &Gathered) -> Check {
     const NAME: &str = "every conversation is listed";
-    let mut offenders = Offenders::default();
+    let mut offenders = SampledRows::default();
     for line in missing {
         offenders.add(|| format!("conversation {}", line.id));
     }
@@ -173,7 +173,7 @@ fn extra(expected: &Expected, gathered: &Gathered) -> Check {
         return Check::new(super::GROUP, NAME, CheckStatus::Skipped)
             .message("the user has more conversations than are compared");
     }
-    let mut extra = Offenders::default();
+    let mut extra = SampledRows::default();
     let mut seen = HashSet::new();
     for line in &gathered.shown {
         if !expected.has(line.id) && seen.insert(line.id) {
@@ -185,7 +185,7 @@ fn extra(expected: &Expected, gathered: &Gathered) -> Check {
 
 fn twice(gathered: &Gathered) -> Check {
     let mut times: HashMap<u64, u64> = HashMap::new();
-    let mut twice = Offenders::default();
+    let mut twice = SampledRows::default();
     for line in &gathered.shown {
         let times = times.entry(line.id).or_default();
         *times += 1;
@@ -220,7 +220,7 @@ fn order(steady: &[&Listed], gathered: &Gathered) -> Check {
         return Check::new(super::GROUP, NAME, CheckStatus::Skipped)
             .message("fewer than two conversations with messages to compare");
     }
-    let mut wrong = Offenders::default();
+    let mut wrong = SampledRows::default();
     for pair in order.windows(2) {
         let [(first, first_at), (second, second_at)] = pair else {
             continue;

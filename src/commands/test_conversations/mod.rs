@@ -10,10 +10,10 @@ use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session};
 use crate::exit::Failure;
 use crate::report::{Check, CheckStatus, Table};
+use crate::stays::check_report::{CheckReport, Detail};
 use crate::stays::conversations::listing::{Listed, Listings};
 use crate::stays::conversations::{api, invariants, round_trip};
 use crate::stays::needed::{self, Needed};
-use crate::stays::verdict::{Fact, Verdict};
 
 /// The columns that mark each table as the messaging of migration 005.
 const NEEDED: [Needed; 6] = [
@@ -80,24 +80,24 @@ const SHOWN: usize = 10;
 ///
 /// # Errors
 /// Missing tables, an unknown user, bad flags, no connection, or a statement of dbtool's own that fails.
-pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Result<Verdict> {
+pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Result<CheckReport> {
     let api = api_options(args).map(api::Api::new).transpose()?;
     let database = context.config.require_database()?;
     let slow = args.slow_ms.map(Duration::from_millis);
     let server = context.db.server().await?;
     let mut session = context.db.session().await?;
     needed::check(&mut session, database, &NEEDED).await?;
-    let mut verdict = Verdict::new("test-conversations");
+    let mut report = CheckReport::new("test-conversations");
 
     let user = chosen_user(&mut session, args).await?;
     let listings = list(context, &mut session, args, user.as_ref().map(|(id, _)| *id)).await?;
-    let shown = listings.finish(context, &mut session, slow, &mut verdict).await?;
+    let shown = listings.finish(context, &mut session, slow, &mut report).await?;
     if let Some((id, email)) = user.as_ref().filter(|_| !args.all_users) {
-        show(&mut verdict, *id, email, &shown);
+        show(&mut report, *id, email, &shown);
     }
 
     let progress = context.report.progress(Some(invariants::COUNT), "invariants");
-    invariants::run(&mut session, &progress, &mut verdict.checks).await?;
+    invariants::run(&mut session, &progress, &mut report.checks).await?;
     drop(progress);
 
     let skip = |reason: &str| {
@@ -105,10 +105,10 @@ pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Res
     };
     let id = user.as_ref().map(|(id, _)| *id);
     match user {
-        _ if args.read_only => verdict.checks.push(skip("--read-only")),
-        _ if server.read_only => verdict.checks.push(skip("the server is read-only")),
-        None => verdict.checks.push(skip("there is no user")),
-        Some((id, _)) => verdict
+        _ if args.read_only => report.checks.push(skip("--read-only")),
+        _ if server.read_only => report.checks.push(skip("the server is read-only")),
+        None => report.checks.push(skip("there is no user")),
+        Some((id, _)) => report
             .checks
             .extend(round_trip::run(&mut session, id, slow).await?),
     }
@@ -117,9 +117,9 @@ pub async fn run(context: &Context, args: &TestConversationsArgs) -> anyhow::Res
         // The application may need the connection that is given back here.
         drop(session);
         context.db.close().await;
-        verdict.checks.extend(api::run(context, &api, id, slow).await?);
+        report.checks.extend(api::run(context, &api, id, slow).await?);
     }
-    Ok(verdict)
+    Ok(report)
 }
 
 /// The options of `--api-url`; `None` without it.
@@ -214,8 +214,8 @@ async fn ids(session: &mut Session, query: Query) -> Result<Vec<u64>, DbError> {
 }
 
 /// The start of the user's list, as the application shows it.
-fn show(verdict: &mut Verdict, id: u64, email: &str, lines: &[Listed]) {
-    verdict.member("user", json!({"id": id, "email": email}));
+fn show(report: &mut CheckReport, id: u64, email: &str, lines: &[Listed]) {
+    report.member("user", json!({"id": id, "email": email}));
     let listed: Vec<_> = lines
         .iter()
         .take(SHOWN)
@@ -230,12 +230,12 @@ fn show(verdict: &mut Verdict, id: u64, email: &str, lines: &[Listed]) {
             })
         })
         .collect();
-    verdict.member("listing", listed);
-    verdict
-        .facts
-        .push(Fact::Heading(format!("Conversations of {email} (user {id})")));
+    report.member("listing", listed);
+    report
+        .details
+        .push(Detail::Heading(format!("Conversations of {email} (user {id})")));
     if lines.is_empty() {
-        verdict.facts.push(Fact::Line("none".into()));
+        report.details.push(Detail::Line("none".into()));
         return;
     }
     let mut table = Table::new(["id", "title", "last message", "at", "unread", "participants"])
@@ -258,8 +258,8 @@ fn show(verdict: &mut Verdict, id: u64, email: &str, lines: &[Listed]) {
             line.participants.to_string(),
         ]);
     }
-    verdict.facts.push(Fact::Table(table));
+    report.details.push(Detail::Table(table));
     if lines.len() > SHOWN {
-        verdict.facts.push(Fact::Line(format!("… the first {SHOWN}")));
+        report.details.push(Detail::Line(format!("… the first {SHOWN}")));
     }
 }
