@@ -1,11 +1,11 @@
-//! What the backfill did, in words and numbers.
+//! The outcome of a backfill, as text and as JSON.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::range::Counts;
 use crate::report::{Json, Outcome, Page, Table, count, duration, plural};
+use crate::stays::conversations::range::Counts;
 
 /// The result of a run: rows really changed, or with `--dry-run` those that would be.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What the application lists for a user, checked against an independent count.
+//! A user's list as the application shows it, checked against an independent count.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ impl Listed {
     }
 }
 
-/// What was seen over all users listed.
+/// The lists of all users listed, in numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Listings {
     users: u64,
@@ -123,6 +123,13 @@ pub(crate) async fn head(session: &mut Session, user: u64) -> Result<(Vec<Listed
 }
 
 impl Listings {
+    /// Lists the conversations of `user` alone.
+    pub async fn of(session: &mut Session, user: u64) -> Result<Self, DbError> {
+        let mut listings = Listings::default();
+        listings.add(session, user).await?;
+        Ok(listings)
+    }
+
     /// Lists the conversations of `user`.
     pub async fn add(&mut self, session: &mut Session, user: u64) -> Result<(), DbError> {
         session.execute(SNAPSHOT).await?;

@@ -1,8 +1,10 @@
-//! Conversations of guests and hosts: the rule by which bookings get them, what the application lists,
-//! and what holds over all of them.
+//! Conversations of guests and hosts: the rule that gives bookings their conversations, the lists that the
+//! application shows, and the invariants of all conversations.
 
+pub(crate) mod all_users;
 pub(crate) mod api;
-
+pub(crate) mod backfill;
+pub(crate) mod chosen;
 pub(crate) mod invariants;
 pub(crate) mod listing;
 pub(crate) mod plan;
@@ -12,3 +14,4 @@ pub(crate) mod repair;
 pub(crate) mod round_trip;
 pub(crate) mod rule;
 pub(crate) mod schema;
+pub(crate) mod users;
