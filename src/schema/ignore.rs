@@ -6,8 +6,12 @@
 use std::path::Path;
 
 use super::diff::Difference;
+use super::expected::unreadable;
 use super::lint::Finding;
 use crate::exit::Failure;
+
+/// Name of the ignore file in the folder of the migrations.
+const IGNORE_FILE: &str = "schema.ignore";
 
 /// The rules of an ignore file.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +33,21 @@ pub struct IgnoreRule {
 }
 
 impl Ignore {
+    /// Reads the ignore file `named`, or without a name the one in `folder` if it exists.
+    ///
+    /// # Errors
+    /// The file cannot be read or parsed.
+    pub fn read(named: Option<&Path>, folder: &Path) -> Result<Ignore, Failure> {
+        let path = named.map_or_else(|| folder.join(IGNORE_FILE), Path::to_owned);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ignore::parse(&text, &path),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Ignore::default())
+            }
+            Err(error) => Err(unreadable(&path, &error)),
+        }
+    }
+
     /// Parses the file's text; `file` is its name in messages.
     ///
     /// # Errors

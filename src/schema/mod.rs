@@ -5,6 +5,7 @@
 //! are pure functions over it.
 
 pub mod column;
+pub(crate) mod comparison;
 pub mod ddl;
 pub mod diagram;
 pub mod dialect;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::shape::Shape;
 use crate::exit::Exit;
 use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
+use crate::schema::comparison::Comparison;
 use crate::schema::diff::{Change, Difference, SchemaObjectKind, Severity, with_definition};
 use crate::schema::expected::ExpectedSchema;
 use crate::schema::expected::migration_state::{MigrationState, PendingMigration};
@@ -75,23 +76,28 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A report in which nothing differs yet.
-    pub(super) fn new(database: &str, live: Introspection, expected: Option<ExpectedSchema>) -> Self {
+    /// The report of a comparison.
+    pub(super) fn new(
+        database: &str,
+        live: Introspection,
+        expected: Option<ExpectedSchema>,
+        comparison: Comparison,
+    ) -> Self {
         Report {
             database: database.to_owned(),
             live,
             expected,
             fail_from: None,
-            differences: Vec::new(),
-            findings: Vec::new(),
-            ignored: Vec::new(),
+            differences: comparison.differences,
+            findings: comparison.findings,
+            ignored: comparison.ignored,
             denied: Vec::new(),
             written: Vec::new(),
             script_only: false,
             allow_destructive: false,
             pending_fails: true,
             verbose: false,
-            undecided: Vec::new(),
+            undecided: comparison.undecided,
         }
     }
 

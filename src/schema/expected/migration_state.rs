@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::check_schema::CheckSchemaArgs;
+use super::options::ExpectedOptions;
 use crate::db::{DbError, Query, Session};
 use crate::migrate;
 use crate::migrate::files::{Folder, Migration};
@@ -39,27 +39,27 @@ impl MigrationState {
     /// The history is required and cannot be read.
     pub(crate) async fn read(
         session: &mut Session,
-        args: &CheckSchemaArgs,
+        options: &ExpectedOptions,
         database: &str,
     ) -> Result<MigrationState, DbError> {
-        if args.expect.is_some() {
+        if options.expect.is_some() {
             return Ok(MigrationState::default());
         }
         let recorded = match migrate::recorded(session, database).await {
             Ok(recorded) => recorded,
-            Err(error) if args.applied || error.code().is_none() => return Err(error),
+            Err(error) if options.applied || error.code().is_none() => return Err(error),
             // Without access to the history, all migrations count as applied.
             Err(_) => None,
         };
         let recorded = match recorded {
             Some(recorded) => recorded,
-            None if args.applied || is_empty(session, database).await? => Vec::new(),
+            None if options.applied || is_empty(session, database).await? => Vec::new(),
             None => return Ok(MigrationState::default()),
         };
         let (complete, unfinished): (Vec<_>, Vec<_>) =
             recorded.into_iter().partition(|migration| migration.complete);
         let applied: BTreeSet<u64> = complete.into_iter().map(|migration| migration.version).collect();
-        let migrations = Folder::list(&args.dir).map_or_else(|_| Vec::new(), |folder| folder.migrations);
+        let migrations = Folder::list(&options.dir).map_or_else(|_| Vec::new(), |folder| folder.migrations);
         let pending = migrations
             .into_iter()
             .filter(|migration| !applied.contains(&migration.version));

@@ -6,6 +6,7 @@
 
 pub(crate) mod definers;
 pub(crate) mod migration_state;
+pub(crate) mod options;
 mod other_database;
 mod private_server;
 mod replay;
@@ -15,7 +16,6 @@ mod touched;
 
 use std::path::Path;
 
-use crate::cli::check_schema::{CheckSchemaArgs, Replay};
 use crate::context::Context;
 use crate::db::Session;
 use crate::exit::Failure;
@@ -26,6 +26,7 @@ use crate::schema::introspect::{self, DatabaseInfo, Introspection};
 use crate::schema::model::{Schema, Symbol};
 use crate::sql::SplitOptions;
 use migration_state::MigrationState;
+use options::{ExpectedOptions, ReplayPlace};
 use replay::ReplayAnalysis;
 use scratch::Replayed;
 use snapshot_file::{collation_in_snapshot, read_snapshot, write_snapshot};
@@ -60,25 +61,25 @@ pub(crate) struct ExpectedSchema {
 /// No expected schema is available, or a statement failed.
 pub(crate) async fn gather(
     ctx: &Context,
-    args: &CheckSchemaArgs,
+    options: &ExpectedOptions,
     database: &str,
 ) -> anyhow::Result<(Introspection, Option<ExpectedSchema>)> {
     let mut session = ctx.db.session().await?;
     let info = introspect::database_info(&mut session, database).await?;
-    if args.lint_only {
+    if options.lint_only {
         return Ok((info.read(&mut session, None).await?, None));
     }
-    let migrations_state = MigrationState::read(&mut session, args, database).await?;
-    let written = args.write && migrations_state.is_behind();
+    let migrations_state = MigrationState::read(&mut session, options, database).await?;
+    let written = options.write && migrations_state.is_behind();
     if written {
         // The snapshot covers all migrations, the comparison only the applied ones.
         let all = MigrationState::default();
-        let (_, expected) = load_migrated(ctx, args, &mut session, &info, &all).await?;
-        write_snapshot(&expected, &args.dir.join(SNAPSHOT))?;
+        let (_, expected) = load_migrated(ctx, options, &mut session, &info, &all).await?;
+        write_snapshot(&expected, &options.dir.join(SNAPSHOT))?;
     }
-    let (live, mut expected) = match &args.expect {
+    let (live, mut expected) = match &options.expect {
         Some(expect) => load_named(ctx, expect, session, info).await?,
-        None => load_migrated(ctx, args, &mut session, &info, &migrations_state).await?,
+        None => load_migrated(ctx, options, &mut session, &info, &migrations_state).await?,
     };
     expected.notes.extend(standing_notes(&migrations_state));
     expected.migrations_state = migrations_state;
@@ -122,34 +123,34 @@ async fn load_named(
     Ok((live, expected))
 }
 
-/// Loads the schema of the applied migrations, as `args` request.
+/// Loads the schema of the applied migrations, as `options` request.
 async fn load_migrated(
     ctx: &Context,
-    args: &CheckSchemaArgs,
+    options: &ExpectedOptions,
     session: &mut Session,
     info: &DatabaseInfo,
     migrations_state: &MigrationState,
 ) -> anyhow::Result<(Introspection, ExpectedSchema)> {
-    if args.replay == Replay::Never {
-        reject_replay_only_flags(args)?;
-        return from_snapshot(ctx, args, session, info, migrations_state).await;
+    if options.replay == ReplayPlace::Never {
+        reject_replay_only_flags(options)?;
+        return from_snapshot(ctx, options, session, info, migrations_state).await;
     }
-    let folder = applied_migrations(args, migrations_state)?;
+    let folder = applied_migrations(options, migrations_state)?;
     if migrations_state.has_none() {
         return load_empty(session, info, &folder).await;
     }
-    let options = migrate::options(ctx).await?;
+    let split_options = migrate::options(ctx).await?;
     let database = ctx.config.require_database()?;
-    let analysis = replay::analyse(&folder, options, database)?;
+    let analysis = replay::analyse(&folder, split_options, database)?;
     let source = ReplaySource {
         ctx,
-        args,
-        folder,
         options,
+        folder,
+        split_options,
         analysis,
         info,
     };
-    if args.replay == Replay::Sandbox {
+    if options.replay == ReplayPlace::Sandbox {
         let (program, _) = private_server::closest_program(ctx).await?;
         return source.on_private_server(session, program).await;
     }
@@ -157,7 +158,7 @@ async fn load_migrated(
         Ok(both) => return Ok(both),
         Err(failure) => failure,
     };
-    if args.replay == Replay::Server {
+    if options.replay == ReplayPlace::Server {
         return Err(failure.into());
     }
     let not_replayed = |expected: &mut ExpectedSchema, why: &str| {
@@ -165,8 +166,8 @@ async fn load_migrated(
             .notes
             .push(format!("the migrations were not replayed on this server: {why}"));
     };
-    let path = args.dir.join(SNAPSHOT);
-    let snapshot = path.is_file() && !needs_replay(args);
+    let path = options.dir.join(SNAPSHOT);
+    let snapshot = path.is_file() && !needs_replay(options);
     if !snapshot || migrations_state.is_behind() {
         let program = private_server::closest_program(ctx).await;
         // A server of the other family may reject statements that this one accepts.
@@ -178,11 +179,11 @@ async fn load_migrated(
     }
     match snapshot {
         true => {
-            let (live, mut expected) = from_snapshot(ctx, args, session, info, migrations_state).await?;
+            let (live, mut expected) = from_snapshot(ctx, options, session, info, migrations_state).await?;
             not_replayed(&mut expected, &failure.what);
             Ok((live, expected))
         }
-        false if needs_replay(args) => Err(failure.into()),
+        false if needs_replay(options) => Err(failure.into()),
         false => Err(without_snapshot(failure, &path).into()),
     }
 }
@@ -204,15 +205,15 @@ async fn load_empty(
 /// Loads the snapshot, which covers all migrations.
 async fn from_snapshot(
     ctx: &Context,
-    args: &CheckSchemaArgs,
+    options: &ExpectedOptions,
     session: &mut Session,
     info: &DatabaseInfo,
     migrations_state: &MigrationState,
 ) -> anyhow::Result<(Introspection, ExpectedSchema)> {
     let live = info.clone().read(session, None).await?;
-    let mut expected = read_snapshot(&args.dir.join(SNAPSHOT), &live.schema)?;
+    let mut expected = read_snapshot(&options.dir.join(SNAPSHOT), &live.schema)?;
     if migrations_state.is_behind() {
-        let mut pending = Folder::list(&args.dir)?;
+        let mut pending = Folder::list(&options.dir)?;
         pending
             .migrations
             .retain(|migration| !migrations_state.has(migration));
@@ -222,19 +223,19 @@ async fn from_snapshot(
 }
 
 /// Whether the request needs a replay.
-fn needs_replay(args: &CheckSchemaArgs) -> bool {
-    args.write || args.applied
+fn needs_replay(options: &ExpectedOptions) -> bool {
+    options.write || options.applied
 }
 
 /// Rejects flags that need a replay.
-fn reject_replay_only_flags(args: &CheckSchemaArgs) -> Result<(), Failure> {
+fn reject_replay_only_flags(options: &ExpectedOptions) -> Result<(), Failure> {
     let reject = |what: &str| {
         Err(Failure::usage(
             what,
             "drop --replay never, or use --replay sandbox",
         ))
     };
-    match (args.write, args.applied) {
+    match (options.write, options.applied) {
         (true, _) => reject("--write needs a replay of the migrations"),
         (_, true) => reject(
             "--applied needs a replay of the applied migrations, and the snapshot covers all migrations",
@@ -259,10 +260,10 @@ fn without_snapshot(failure: Failure, path: &Path) -> Failure {
 /// The inputs of a replay.
 struct ReplaySource<'a> {
     ctx: &'a Context,
-    args: &'a CheckSchemaArgs,
+    options: &'a ExpectedOptions,
     /// The applied migrations.
     folder: Folder,
-    options: SplitOptions,
+    split_options: SplitOptions,
     analysis: ReplayAnalysis,
     info: &'a DatabaseInfo,
 }
@@ -270,7 +271,7 @@ struct ReplaySource<'a> {
 impl ReplaySource<'_> {
     /// The default collation to replay under.
     async fn default_collation(&self, session: &mut Session) -> anyhow::Result<Symbol> {
-        let in_snapshot = collation_in_snapshot(&self.args.dir.join(SNAPSHOT));
+        let in_snapshot = collation_in_snapshot(&self.options.dir.join(SNAPSHOT));
         let (database, now) = (self.info.database(), self.info.collation());
         Ok(self
             .analysis
@@ -315,10 +316,17 @@ impl ReplaySource<'_> {
         if let Some(failure) = &self.analysis.reaches {
             return Ok(Err(failure.clone()));
         }
-        offer_leftovers(self.ctx, self.args, session).await?;
+        offer_leftovers(self.ctx, self.options, session).await?;
         let default = self.default_collation(session).await?;
-        let replayed =
-            scratch::replay(self.ctx, session, &self.folder, self.options, self.info, default).await?;
+        let replayed = scratch::replay(
+            self.ctx,
+            session,
+            &self.folder,
+            self.split_options,
+            self.info,
+            default,
+        )
+        .await?;
         Ok(match replayed {
             Replayed::Schemas(both) => {
                 let (live, replayed) = *both;
@@ -329,7 +337,7 @@ impl ReplaySource<'_> {
                 format!("the account may not create a scratch database ({})", error.what()),
                 format!(
                     "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox{}",
-                    if needs_replay(self.args) {
+                    if needs_replay(self.options) {
                         ""
                     } else {
                         " or --replay never"
@@ -341,8 +349,11 @@ impl ReplaySource<'_> {
 }
 
 /// The applied migrations.
-fn applied_migrations(args: &CheckSchemaArgs, migrations_state: &MigrationState) -> Result<Folder, Failure> {
-    let mut folder = Folder::list(&args.dir)?;
+fn applied_migrations(
+    options: &ExpectedOptions,
+    migrations_state: &MigrationState,
+) -> Result<Folder, Failure> {
+    let mut folder = Folder::list(&options.dir)?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         return Err(folder.empty());
@@ -360,14 +371,18 @@ fn migrations(folder: &Folder) -> String {
 }
 
 /// Drops scratch databases left behind by a killed run, if the user confirms.
-async fn offer_leftovers(ctx: &Context, args: &CheckSchemaArgs, session: &mut Session) -> anyhow::Result<()> {
+async fn offer_leftovers(
+    ctx: &Context,
+    options: &ExpectedOptions,
+    session: &mut Session,
+) -> anyhow::Result<()> {
     let leftovers = scratch::leftovers(session).await?;
     if leftovers.is_empty() {
         return Ok(());
     }
     let list = leftovers.join(", ");
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stdin());
-    let yes = args.drop_leftovers
+    let yes = options.drop_leftovers
         || (terminal
             && ctx
                 .report
