@@ -120,10 +120,7 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("report", "cancel escape exit"),
     ("run_command", "cancel exit"),
     ("sandbox", "cancel config context db exit run_command secret sql"),
-    (
-        "schema",
-        "cli config context db exit hex migrate report sandbox sql",
-    ),
+    ("schema", "config context db exit hex migrate report sandbox sql"),
     ("signals", "cancel exit"),
     ("sql", "escape"),
     ("stays", "answer_map batch context db exit report secret"),
@@ -185,4 +182,28 @@ fn no_command_uses_another() {
         }
     });
     assert!(crossed.is_empty(), "{}", crossed.join("\n"));
+}
+
+/// The most lines of a file that tells what a command does: arguments, engine, outcome.
+const STORY_LINES: usize = 150;
+
+#[test]
+fn commands_are_short_stories() {
+    let commands = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
+    let mut files = Vec::new();
+    sources(&commands, &mut files);
+    files.retain(|file| file.parent() == Some(commands.as_path()) || file.ends_with("mod.rs"));
+    assert!(files.len() > 10, "the commands are read: {}", files.len());
+    let mut long = Vec::new();
+    for file in files {
+        let lines = fs::read_to_string(&file).expect("a source").lines().count();
+        if lines > STORY_LINES {
+            long.push(format!("{}: {lines} lines", file.display()));
+        }
+    }
+    assert!(
+        long.is_empty(),
+        "move work to the engines and words to outcome.rs, so that each file has at most {STORY_LINES} lines:\n{}",
+        long.join("\n")
+    );
 }
