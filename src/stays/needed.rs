@@ -64,7 +64,7 @@ pub(crate) async fn check(session: &mut Session, database: &str, needed: &[Neede
     Err(lacking(database, &missing, next).into())
 }
 
-/// What a command works on is not in the database: nothing was attempted (exit 2). Each of `missing`
+/// The database lacks tables or columns that the command needs: nothing was attempted (exit 2). Each of `missing`
 /// is named as in `table users`.
 pub(crate) fn lacking(database: &str, missing: &[String], next: impl Into<String>) -> Failure {
     let missing: Vec<String> = missing.iter().map(|item| format!("no {item}")).collect();

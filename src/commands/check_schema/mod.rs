@@ -1,7 +1,7 @@
-//! `dbtool check-schema`: is this database what the migrations say?
+//! `dbtool check-schema`: compares the database with its migrations, and lints it.
 //!
-//! Gather the live and the expected schema, decide what differs and what is unwise, act on it
-//! (snapshot, diagram), report.
+//! Gathers the live and the expected schema, compares and lints them, writes the files (snapshot, diagram), and
+//! reports.
 
 mod outcome;
 mod rules;
@@ -48,12 +48,12 @@ pub async fn run(ctx: &Context, args: &CheckSchemaArgs) -> anyhow::Result<Box<dy
     report.allow_destructive = args.allow_destructive;
     report.pending_fails = !args.applied;
     report.verbose = ctx.report.verbose();
-    act(args, &mut report)?;
+    write_files(args, &mut report)?;
     Ok(Box::new(report))
 }
 
-/// Writes the files that were asked for.
-fn act(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
+/// Writes the snapshot and the diagram that the user requests.
+fn write_files(args: &CheckSchemaArgs, report: &mut Report) -> Result<(), Failure> {
     let (live, expected) = (&report.live.schema, report.expected.as_ref());
     if let (true, Some(expected)) = (args.write, expected) {
         let path = args.dir.join(SNAPSHOT);

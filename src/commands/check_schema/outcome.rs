@@ -1,4 +1,4 @@
-//! The result of a check, for people and for programs.
+//! The outcome of a check, as text and as JSON.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::schema::lint::{Finding, RULES, auto_increment_use};
 use crate::schema::model::{Schema, Symbol};
 use crate::sql::script::comment;
 
-/// How many tables the list of sizes has.
+/// The length of the list of sizes.
 const LARGEST: usize = 10;
 
 /// The sizes of one table.
@@ -50,7 +50,7 @@ impl Size {
     }
 }
 
-/// Everything a check found.
+/// All results of a check.
 pub(super) struct Report {
     pub(super) database: String,
     pub(super) live: Introspection,
@@ -60,7 +60,7 @@ pub(super) struct Report {
     pub(super) fail_from: Option<Severity>,
     pub(super) differences: Vec<Difference>,
     pub(super) findings: Vec<Finding>,
-    /// What is ignored, and why.
+    /// Ignored differences and findings, each with its reason.
     pub(super) ignored: Vec<(String, String)>,
     pub(super) denied: Vec<&'static str>,
     pub(super) written: Vec<PathBuf>,
@@ -71,7 +71,7 @@ pub(super) struct Report {
     pub(super) pending_fails: bool,
     /// Whether extra tables are shown with their definitions.
     pub(super) verbose: bool,
-    /// What differs from a snapshot that is of pending migrations too, and may be their work.
+    /// Paths of objects that cannot be compared, because pending migrations may have changed them.
     pub(super) undecided: Vec<String>,
 }
 
@@ -123,7 +123,7 @@ impl Report {
         expected.map_or(&[], |expected| &expected.migrations_state.pending)
     }
 
-    /// What to know before reading the differences.
+    /// Notes that the reader needs before the differences.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = Vec::new();
         notes.extend(self.expected.iter().flat_map(|expected| expected.notes.clone()));
@@ -286,7 +286,7 @@ impl Report {
         page.table(table);
     }
 
-    /// What has to be known to read the rest rightly.
+    /// Notes that the reader needs to understand the rest.
     fn notes_text(&self, page: &mut Page) {
         let style = page.style();
         for hidden in &self.live.hidden {

@@ -1,4 +1,4 @@
-//! What must hold over all the data. Each is one statement that reads its tables once, by index.
+//! The invariants of all data. Each is one statement that reads its tables once, by index.
 
 use std::time::Instant;
 
@@ -15,9 +15,9 @@ struct Invariant {
     /// Gives one column, a line that describes an offender.
     offenders: &'static str,
     bad: &'static str,
-    /// What breaking it means for the run.
+    /// The status of the check when it is broken.
     status: CheckStatus,
-    /// What to do about offenders.
+    /// The advice about rows that break it.
     advice: &'static str,
 }
 
@@ -157,7 +157,7 @@ const INVARIANTS: [Invariant; 9] = [
     },
 ];
 
-/// How many checks there are.
+/// The number of checks.
 pub(crate) const COUNT: u64 = INVARIANTS.len() as u64;
 
 /// Runs them all.

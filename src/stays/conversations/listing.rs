@@ -106,7 +106,7 @@ pub(crate) struct Listings {
     pub shown: Vec<Listed>,
 }
 
-/// How many lines of one list are kept; applications page theirs sooner.
+/// The most lines of one list that are kept; applications use shorter pages.
 pub(crate) const KEPT: usize = 200;
 
 /// The first [`KEPT`] lines of the user's list, and whether these are all.

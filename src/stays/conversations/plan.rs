@@ -1,8 +1,8 @@
-//! Which bookings come next: ranges along (property, booking).
+//! Selects the next bookings: ranges along (property, booking).
 //!
 //! Whether a booking is covered depends on the other bookings of its property, so properties are
 //! never split between workers. A range has whole properties; one with more bookings than a range
-//! may have is lent to one worker, who goes through it in parts, in order of the bookings' ids.
+//! may have is leased to one worker, which goes through it in parts, in order of the bookings' ids.
 
 use super::schema::Hints;
 use crate::batch::keyset;
@@ -46,7 +46,7 @@ pub struct Lease {
     after: i64,
 }
 
-/// Hands out ranges until all properties are done. Workers share one.
+/// Gives ranges to the workers, which share it, until all properties are done.
 #[derive(Debug)]
 pub struct Plan {
     after: i64,
@@ -129,7 +129,7 @@ fn whole_properties(first: i64, following: Option<i64>, rows: u64) -> Option<Ran
     })
 }
 
-/// The next part of a lent property, and what is left of the loan.
+/// The next part of a leased property, and the rest of the lease.
 async fn part(
     session: &mut Session,
     bookings: &str,

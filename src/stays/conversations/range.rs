@@ -52,7 +52,7 @@ WHERE id IN ({ids}) AND booking_id IS NULL";
 /// Bookings of hosts at their own properties that a result names.
 const NAMED: usize = 10;
 
-/// What was done, or would be.
+/// The changes made, or in a dry run the changes to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Chosen bookings gone through.
@@ -109,7 +109,7 @@ impl Counts {
     }
 }
 
-/// What to write for a range: bounded by the range's size.
+/// The changes to write for a range: at most as many as the range is large.
 #[derive(Debug, Default)]
 struct Work {
     counts: Counts,

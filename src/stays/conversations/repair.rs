@@ -1,4 +1,4 @@
-//! Conversations of a booking that lack its guest, its host, or both: what an interrupted script leaves.
+//! Conversations of a booking that lack its guest, its host, or both, as an interrupted script leaves them.
 //!
 //! They are repaired before the other bookings are looked at, since a repaired conversation may cover
 //! them. What is found is looked up again with the conversations locked: whoever adds a participant
@@ -25,7 +25,7 @@ const NEXT: &str = "SELECT MAX(id) FROM (SELECT id FROM conversations WHERE id >
 /// Keeps the conversations as they are until the transaction ends.
 const LOCK: &str = "SELECT COUNT(*) FROM conversations WHERE id IN ({ids}) FOR UPDATE";
 
-/// What was repaired, or would be.
+/// The repairs made, or in a dry run the repairs to make.
 #[derive(Debug, Default)]
 pub struct Repaired {
     /// Bookings whose conversations were incomplete.

@@ -99,13 +99,13 @@ conversations AS k FORCE INDEX (PRIMARY) STRAIGHT_JOIN bookings AS b ON b.id = k
 const BY_PROPERTY: &str = "\
 bookings AS b {bookings_by_property} STRAIGHT_JOIN conversations AS k {conversations_by_booking} ON k.booking_id = b.id";
 
-/// The moment from which on bookings are too new, as the session writes times.
+/// The moment from which bookings are too new, as the session writes times.
 pub const TOO_NEW_FROM: &str = "SELECT CAST(NOW() - INTERVAL {seconds} SECOND AS CHAR)";
 
-/// How many bookings are chosen.
+/// The number of chosen bookings.
 const CHOSEN: &str = "SELECT COUNT(*) FROM bookings AS b WHERE {chosen}";
 
-/// How many of them have no property.
+/// The number of chosen bookings without a property.
 const WITHOUT_PROPERTY: &str = "SELECT COUNT(*) FROM bookings AS b WHERE b.property_id IS NULL AND {chosen}";
 
 /// The rule's statements for one run: its filters and the server's index names filled in.
@@ -210,7 +210,7 @@ impl Rule {
         self.filled(WITHOUT_PROPERTY, None)
     }
 
-    /// One who decides about a whole run or range.
+    /// A decider for a whole run or range.
     pub fn decider(&self, limit: u64) -> Decider {
         Decider {
             per_booking: self.per_booking,
@@ -280,7 +280,7 @@ impl Repairs {
         }
     }
 
-    /// What would match a candidate.
+    /// The conversations that would match a candidate.
     pub fn matching(&self, candidate: &Candidate) -> Matching {
         let Some((guest, host)) = candidate.people else {
             return candidate.matching;
@@ -320,7 +320,7 @@ pub struct Candidate {
     pub alone: bool,
     /// Its guest and host, where both are known.
     pub people: Option<(i64, i64)>,
-    /// How many conversations match, and how many of them have a booking.
+    /// The number of matching conversations, and the number of those with a booking.
     pub found: (u64, u64),
     /// What matches it.
     pub matching: Matching,
@@ -361,7 +361,7 @@ impl From<Columns> for Found {
     }
 }
 
-/// What becomes of a candidate.
+/// The decision about a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// It gets a new conversation.
@@ -384,7 +384,7 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// What becomes of the next candidate.
+    /// Decides about the next candidate.
     pub fn next(&mut self, candidate: &Candidate) -> Action {
         let action = match candidate.matching {
             Matching::Unbooked(conversation) if !self.claimed.contains(&conversation) => {

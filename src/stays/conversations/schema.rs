@@ -1,4 +1,4 @@
-//! What has to be there before a run: tables, columns, and the indexes that keep ranges cheap.
+//! The requirements of a run: tables, columns, and the indexes that keep ranges cheap.
 
 use crate::db::{Session, quote_name};
 use crate::stays::needed::{self, Needed};
@@ -14,7 +14,7 @@ const PROPERTY_KEY: &str = "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_U
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'conversations' AND COLUMN_NAME = 'property_id' \
      AND REFERENCED_TABLE_NAME = 'properties'";
 
-/// What the backfill reads and writes.
+/// The tables and columns that the backfill reads and writes.
 const NEEDED: [Needed; 4] = [
     Needed {
         table: "properties",
@@ -61,16 +61,16 @@ impl Hints {
     }
 }
 
-/// What was found.
+/// The results of the inspection.
 #[derive(Debug)]
 pub struct Found {
     /// The index hints.
     pub hints: Hints,
-    /// What makes the run slower or less safe than it should be.
+    /// Warnings about everything that makes the run slower or less safe.
     pub warnings: Vec<String>,
 }
 
-/// Looks at the session's database.
+/// Inspects the session's database.
 ///
 /// # Errors
 /// A table or column is missing, or a statement fails.
@@ -86,7 +86,7 @@ pub async fn inspect(session: &mut Session, database: &str) -> anyhow::Result<Fo
         if index.is_none() {
             warnings.push(format!(
                 "{table} has no index that begins with {column}: every range reads the whole table; \
-                 CREATE INDEX idx_{table}_{column} ON {table} ({column}) mends it"
+                 CREATE INDEX idx_{table}_{column} ON {table} ({column}) fixes it"
             ));
         }
         let hint = index.map_or(String::new(), |(_, _, name)| {

@@ -240,7 +240,7 @@ fn write_png(size: u64, out: &mut impl Write) -> io::Result<()> {
         _ => 1_024,
     };
     let row = u64::from(width) * 3 + 1;
-    // What stored blocks and chunk headers add stays under half a percent.
+    // Stored blocks and chunk headers add less than half a percent.
     let rows =
         (size.saturating_sub(160) / 1_000 * 995 + size.saturating_sub(160) % 1_000 * 995 / 1_000) / row;
     let height = u32::try_from(rows.max(1)).unwrap_or(u32::MAX);
@@ -346,7 +346,7 @@ impl<W: Write> Padded<W> {
     fn pad(&mut self) -> io::Result<()> {
         while self.padding > 0 {
             let mut segment = self.padding.min(LONGEST_COMMENT);
-            // What is left must hold a segment of its own.
+            // The rest must be large enough for another segment.
             if (1..EMPTY_COMMENT).contains(&(self.padding - segment)) {
                 segment -= EMPTY_COMMENT;
             }

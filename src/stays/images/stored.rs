@@ -25,7 +25,7 @@ const CLASSES: [u64; 9] = [
     1 << 24,
 ];
 
-/// What a stored value is.
+/// The kind of a stored value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoredValue {
     /// NULL or no text.
@@ -38,7 +38,7 @@ pub(crate) enum StoredValue {
     Broken(&'static str),
 }
 
-/// What the server tells about a value: its length, its ends, and whether its base64 decodes.
+/// The server's answer about a value: its length, its ends, and whether its base64 decodes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ends {
     pub length: Option<u64>,
@@ -47,7 +47,7 @@ pub(crate) struct Ends {
     pub undecodable: bool,
 }
 
-/// Tells what a value is by its ends.
+/// Determines the kind of a value from its ends.
 pub(crate) fn classify(ends: &Ends) -> StoredValue {
     let Some(length) = ends.length.filter(|length| *length > 0) else {
         return StoredValue::Empty;
@@ -175,7 +175,7 @@ pub(crate) async fn look(
     most: u64,
 ) -> Result<Histogram, DbError> {
     let (quoted, key, column) = (quote_name(table), quote_name(key), quote_name(column));
-    // What there is to tell about a value without fetching it.
+    // Properties of a value that the server reads without sending it.
     let query = format!(
         "SELECT {key}, CHAR_LENGTH({column}), LEFT({column}, 80), RIGHT({column}, 16), \
          IF({column} LIKE 'data:%', FROM_BASE64(SUBSTRING({column}, LOCATE(',', {column}) + 1)) IS NULL, 0) \

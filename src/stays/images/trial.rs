@@ -19,7 +19,7 @@ const PART: usize = 32;
 /// NULL when CONCAT went past max_allowed_packet (manual, "String Functions").
 const GROWN: &str = "SELECT LENGTH(@dbtool_image)";
 const FORGET: &str = "SET @dbtool_image = NULL, @dbtool_part = NULL, @dbtool_back = NULL";
-/// What was read back, of which pieces can be had without reading all of the row each time.
+/// A piece of the value that was read back, without reading the whole row again for each piece.
 const READ_BACK: &str = "SELECT SUBSTRING(@dbtool_back, ?, ?)";
 
 /// The result of one trial.
@@ -103,7 +103,7 @@ impl<'a> Tester<'a> {
     }
 }
 
-/// What a failed write says about limits; other failures stay what they are. `whole`: the image went in one
+/// The limit that a failed write met; other failures are returned unchanged. `whole`: the image went in one
 /// packet, which something on the way may have cut.
 fn limit_of(error: anyhow::Error, whole: bool) -> anyhow::Result<Limit> {
     let Some(known) = error.downcast_ref::<DbError>() else {
@@ -196,7 +196,7 @@ async fn compare_in_pieces(
     })
 }
 
-/// Whether what was read back is the image, byte for byte.
+/// Whether the value that was read back is the image, byte for byte.
 async fn is_read_back(session: &mut Session, image: &Image) -> anyhow::Result<bool> {
     let mut from = 1_u64;
     let mut pieces = image.pieces()?;

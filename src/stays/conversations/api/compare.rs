@@ -24,7 +24,7 @@ pub(crate) struct Gathered {
     pub members: String,
     /// Why not all pages were read, if so.
     pub unread_pages: Option<String>,
-    /// How many pages were read.
+    /// The number of pages read.
     pub pages: usize,
 }
 
@@ -129,16 +129,16 @@ pub(crate) fn compare(expected: &Expected, gathered: &Gathered) -> Vec<Check> {
 
 fn complete(steady: &[&Listed], missing: &[&Listed], gathered: &Gathered) -> Check {
     const NAME: &str = "every conversation is listed";
-    let mut offenders = SampledRows::default();
+    let mut missing_rows = SampledRows::default();
     for line in missing {
-        offenders.add(|| format!("conversation {}", line.id));
+        missing_rows.add(|| format!("conversation {}", line.id));
     }
     let pages = plural(gathered.pages as u64, "page");
     let good = format!(
         "{} on {pages}",
         plural(gathered.shown.len() as u64, "conversation")
     );
-    let mut check = offenders.check(super::GROUP, NAME, &good, "missing");
+    let mut check = missing_rows.check(super::GROUP, NAME, &good, "missing");
     if missing.is_empty() {
         return check;
     }
