@@ -16,15 +16,15 @@ use crate::exit::Failure;
 const MAX_MARK: usize = 256;
 
 impl MigrationScript {
-    /// SHA-256 of what applies the migration, as hexadecimal digits; the file is not split for it unless
-    /// it has several parts, and never held.
+    /// SHA-256 of the up script, as hexadecimal digits. The file is split only if it has several parts, and is never
+    /// in memory as a whole.
     ///
     /// Byte order mark and CR before LF do not count: git's autocrlf and editors change them on
-    /// another machine without anybody changing the migration. The text of files that it reads with
+    /// another machine although nobody changed the migration. The text of files that it reads with
     /// `source` counts as its own.
     ///
     /// # Errors
-    /// A file cannot be read; one with several parts is not sound; the run was cancelled.
+    /// A file cannot be read; one with several parts has an error; the run was cancelled.
     pub fn checksum(&self, cancel: &Cancel) -> anyhow::Result<Checksum> {
         let (own, hints) = self.own_checksum(cancel)?;
         let mut checksum = Checksum {
@@ -45,7 +45,7 @@ impl MigrationScript {
             }
         };
         if !reader.has_includes() {
-            // Whatever is wrong with the file is said where it is to be run.
+            // An error in the file is reported when the file is to be run.
             return Ok(checksum);
         }
         read?;
@@ -86,11 +86,11 @@ pub struct Checksum {
     pub hash: String,
     /// The files that the script reads.
     pub included: Vec<PathBuf>,
-    /// Whether the file that applies the migration may also hold what takes it back.
+    /// Whether the file of the up script may also contain a down script.
     pub may_have_down: bool,
 }
 
-/// What a file may hold, seen without splitting it: never overlooked, sometimes mistaken.
+/// What a file may contain, found without splitting it: nothing is missed, but a hint may be wrong.
 #[derive(Debug, Clone, Copy, Default)]
 struct FileHints {
     /// A mark that begins a part.
@@ -130,7 +130,7 @@ impl SourceHint {
     }
 }
 
-/// The hash of the lines that `wanted` picks by their numbers, and what any line looks like.
+/// The hash of the lines that `wanted` picks by their numbers, and hints from all lines.
 fn hash_lines(
     path: &Path,
     cancel: &Cancel,
@@ -208,8 +208,8 @@ fn is_mark(head: &[u8]) -> bool {
         )
 }
 
-/// SHA-256 of a migration's first statements, each with its end marked: what a resumed run
-/// must find unchanged. Grows statement by statement, so that a long file is hashed once.
+/// SHA-256 of a migration's first statements, each with its end marked: a resumed run must
+/// find them unchanged. Grows statement by statement, so that a long file is hashed once.
 #[derive(Debug, Clone, Default)]
 pub struct PrefixHash {
     hash: Sha256,

@@ -1,4 +1,4 @@
-//! What a migration's comments say about the migration as a whole: `-- dbtool:NAME ARGUMENTS`.
+//! Directives: comments about the migration as a whole: `-- dbtool:NAME ARGUMENTS`.
 
 use super::Migration;
 use crate::sql::Marker;

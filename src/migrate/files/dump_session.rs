@@ -1,4 +1,4 @@
-//! What the session statements of a dump become here, where each statement is committed with its record.
+//! Replaces the session statements of a dump, because each statement is committed together with its record.
 
 use crate::sql::{StatementClass, classify};
 
@@ -9,14 +9,14 @@ pub(super) struct Autocommit {
     open: bool,
 }
 
-/// What becomes of a statement.
+/// The decision about a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DumpStatement {
     /// It runs, perhaps in another form.
     Runs(String),
-    /// It has no place here.
+    /// It is left out.
     Dropped,
-    /// It cannot be run as it is meant; why, and what to write.
+    /// It cannot be run as intended: the reason, and what to write instead.
     Refused(&'static str, &'static str),
 }
 

@@ -1,7 +1,7 @@
 //! The files that a migration reads with the client's command `source`.
 //!
 //! A name counts from the folder of the file that has the command, and must stay inside the folder of the
-//! migrations: what runs on a database is what was reviewed there.
+//! migrations: only reviewed files run on a database.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::report::visible;
 use crate::sql::Splitter;
 
-/// A file may read one that reads one, and so on, this far.
+/// How deep files may read one another.
 const MAX_DEPTH: usize = 16;
 /// One script reads no more files than this; each is remembered while it is read.
 const MAX_FILES: usize = 1000;
@@ -29,10 +29,10 @@ struct ReadFile {
 }
 
 impl Files {
-    /// Remembers what a file holds.
+    /// Records the content of a file.
     ///
     /// # Errors
-    /// It held something else before; there are too many.
+    /// Its content has changed since it was read before; there are too many files.
     pub(super) fn note(&mut self, path: &Arc<Path>, stamp: FileStamp) -> Result<(), Failure> {
         match self.0.iter().find(|known| known.path == *path) {
             Some(known) if known.stamp == stamp => Ok(()),

@@ -36,7 +36,7 @@ impl FileStamp {
 /// Opens a file that can be read to its end: a pipe or a device could keep its reader waiting for ever.
 ///
 /// # Errors
-/// It is no file, or may not be read.
+/// It is not a file, or not readable.
 pub(super) fn open(path: &Path) -> Result<(File, FileStamp), Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::usage(
@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path) -> Result<(File, FileStamp), Failure> {
     refuse_others(path, &fs::metadata(path).map_err(unreadable)?)?;
     let file = OpenOptions::new()
         .read(true)
-        // Whatever took the file's place meanwhile must not block either.
+        // Anything that has replaced the file meanwhile must not block either.
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
         .map_err(unreadable)?;
@@ -71,7 +71,7 @@ fn refuse_others(path: &Path, meta: &Metadata) -> Result<(), Failure> {
     ))
 }
 
-/// Says that a file is not what it was.
+/// The failure for a file that was changed.
 pub fn changed(path: &Path) -> Failure {
     Failure::usage(
         format!("{} was changed while dbtool was running", path.display()),
@@ -139,7 +139,7 @@ impl Input {
         self.base + at as u64
     }
 
-    /// Takes bytes away at the window's beginning.
+    /// Removes bytes at the window's beginning.
     pub(super) fn discard(&mut self, count: usize) {
         self.text.drain(..count);
         self.base += count as u64;
@@ -149,7 +149,7 @@ impl Input {
         }
     }
 
-    /// Takes bytes away at the window's beginning, of which those of `range` are returned: they are not copied.
+    /// Removes bytes at the window's beginning and returns those of `range` without copying them.
     pub(super) fn take(&mut self, range: Range<usize>, count: usize) -> String {
         let rest = self.text[count..].to_owned();
         let mut taken = std::mem::replace(&mut self.text, rest);
@@ -230,7 +230,7 @@ impl Input {
         Ok(count)
     }
 
-    /// Goes to an offset of the file that [`Input::offset`] gave.
+    /// Seeks an offset of the file that [`Input::offset`] gave.
     pub(super) fn seek(&mut self, offset: u64) -> Result<(), Failure> {
         self.file.seek(SeekFrom::Start(offset)).map_err(|error| {
             Failure::usage(

@@ -37,7 +37,7 @@ pub struct Folder {
     pub dir: PathBuf,
     /// Ascending by version, each version once.
     pub migrations: Vec<Migration>,
-    /// Files that may be meant for migrations and are not taken for any: copies, SQL without a number.
+    /// Files that may be meant as migrations and are not treated as such: copies, SQL without a number.
     pub ignored: Vec<String>,
     /// Files that look like migrations and are not read, with the reason.
     pub unread: Vec<(String, &'static str)>,
@@ -56,11 +56,11 @@ pub struct Migration {
     pub up: PathBuf,
     /// The file that takes it back, where it is a file of its own.
     pub down: Option<PathBuf>,
-    /// SHA-256 of what applies it; empty until [`Folder::read`].
+    /// SHA-256 of its up script; empty until [`Folder::read`].
     pub checksum: String,
-    /// What its comments say about it; nothing until [`Folder::read`].
+    /// The directives in its comments; empty until [`Folder::read`].
     pub directives: Directives,
-    /// What it consists of; `None` until [`Folder::read`], and for one that is applied.
+    /// Its statements in outline; `None` until [`Folder::read`], and for a migration that is applied.
     pub outline: Option<ScriptOutline>,
 }
 
@@ -167,12 +167,12 @@ impl Folder {
         })
     }
 
-    /// Reads every file once, so that nothing runs before all of them are known to be sound. Those that
-    /// `applied` knows a checksum of are only hashed, if it is theirs.
+    /// Reads every file once, so that all are checked before anything runs. A file whose checksum equals the one that
+    /// `applied` gives is only hashed.
     ///
     /// # Errors
     /// A file that cannot be read; one to be run that is not UTF-8, has an open quote, comment or
-    /// transaction, or a statement that would take the progress record away. The run was cancelled.
+    /// transaction, or a statement that would remove the progress record. The run was cancelled.
     pub fn read(
         &mut self,
         options: SplitOptions,
@@ -188,8 +188,8 @@ impl Folder {
             match applied(migration.version) {
                 Some(checksum) if checksum == migration.checksum => {}
                 Some(_) => {
-                    // Perhaps it says of which earlier form it is another; that it cannot be run any more
-                    // is no reason to stop.
+                    // It may name an earlier form that it replaces. That it cannot be run any more is no reason to
+                    // stop.
                     let outline = up.outline(cancel).unwrap_or_default();
                     cancel.check()?;
                     migration.directives = outline.directives;
@@ -205,7 +205,7 @@ impl Folder {
                 }
             }
         }
-        // What a migration reads is part of it.
+        // A file that a migration reads is part of the migration.
         let dir = &self.dir;
         self.ignored
             .retain(|name| !included.iter().any(|path| *path == dir.join(name)));
@@ -215,7 +215,7 @@ impl Folder {
     /// The migration with the version that `text` writes, in any number of digits.
     ///
     /// # Errors
-    /// There is none: lists what exists.
+    /// There is none; the failure lists the existing ones.
     pub fn find(&self, text: &str) -> Result<&Migration, Failure> {
         let version = text.parse::<u64>().ok();
         version
@@ -259,8 +259,8 @@ impl Folder {
         Failure::usage(what, next)
     }
 
-    /// Refuses to go on beside files that look like migrations and are not read: what comes after them may
-    /// build on them, and they would be out of order later.
+    /// Refuses to continue if there are files that look like migrations and are not read: later migrations may
+    /// depend on them, and they would be out of order later.
     ///
     /// # Errors
     /// There are such files; all are named.
@@ -287,7 +287,7 @@ impl Folder {
         ))
     }
 
-    /// What to say when there is no migration at all.
+    /// The failure for a folder without migrations.
     pub fn empty(&self) -> Failure {
         Failure::usage(
             format!("{} holds no migration (NNN_name.sql)", self.dir.display()),

@@ -1,6 +1,6 @@
-//! What a file's name says: a migration's version and direction, or that it is none.
+//! Names of files: a migration's version and direction, or no migration.
 
-/// A migration file's name, taken apart.
+/// The parts of a migration file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NameParts<'a> {
     /// The number the name begins with.
@@ -20,7 +20,7 @@ pub(super) enum NameKind<'a> {
     Migration(NameParts<'a>),
     /// Looks like a migration and is not read as one: applying the others without it could be wrong. Why.
     Unread(&'static str),
-    /// Perhaps meant for a migration, or left by an editor: worth a word.
+    /// Perhaps meant as a migration, or left by an editor: worth a warning.
     Ignored,
     /// Something else.
     Other,
@@ -34,7 +34,7 @@ const PROGRAMS: [&str; 14] = [
 ];
 const SHAPE: &str = "its name is not NUMBER_name.sql";
 
-/// Says what `file` is.
+/// The kind of the file with this name.
 pub(super) fn kind(file: &str) -> NameKind<'_> {
     let lower = file.to_ascii_lowercase();
     if COPIES.iter().any(|ending| lower.ends_with(ending)) {
@@ -67,7 +67,7 @@ pub(super) fn kind(file: &str) -> NameKind<'_> {
     }
 }
 
-/// Says what a folder is, by its name.
+/// The kind of the folder with this name.
 pub(super) fn folder_kind(name: &str) -> NameKind<'_> {
     let lower = name.to_ascii_lowercase();
     if is_numbered(&lower) && !name.bytes().all(|byte| byte.is_ascii_digit()) || lower.ends_with(".sql") {
@@ -140,7 +140,7 @@ pub(super) fn label(name: &str) -> &str {
     &name[..end]
 }
 
-/// Whether what follows four digits goes on as a date does.
+/// Whether the text after four digits continues like a date.
 fn is_date(rest: &str) -> bool {
     let mut pieces = rest.split(['_', '-']);
     let two = |piece: Option<&str>| {

@@ -1,4 +1,4 @@
-//! What a script consists of, found in one pass before anything of it runs.
+//! The outline of a script, found in one pass before any of it runs.
 
 use super::Directives;
 use super::PrefixHash;
@@ -9,7 +9,7 @@ use crate::exit::Failure;
 use crate::sql::session::{reads_diagnostics, reads_last_insert_id, user_variables};
 use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables, classify};
 
-/// What a pass over a script's statements found.
+/// The outline of a script's statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScriptOutline {
     /// Number of statements.
@@ -24,9 +24,9 @@ pub struct ScriptOutline {
     pub user_variables: Vec<String>,
     /// Whether any of them asks for LAST_INSERT_ID().
     pub reads_last_insert_id: bool,
-    /// Databases and tables that they take away, with their places.
+    /// Databases and tables that they drop, rename or empty, with their places.
     pub taken_away: Vec<TakenAway>,
-    /// What comments say about all of it.
+    /// The directives in its comments.
     pub directives: Directives,
     /// The one with the longest text.
     pub largest: LargestStatement,
@@ -39,11 +39,11 @@ pub struct ScriptOutline {
 }
 
 impl MigrationScript {
-    /// Reads the script once, so that nothing runs before all of it is known to be sound.
+    /// Reads the script once, so that all of it is checked before anything runs.
     ///
     /// # Errors
-    /// As [`super::StatementReader::next`]; a transaction left open, or a statement that would take the record of
-    /// progress away; the run was cancelled.
+    /// As [`super::StatementReader::next`]; a transaction left open, or a statement that would remove the record
+    /// of progress; the run was cancelled.
     pub fn outline(&self, cancel: &Cancel) -> anyhow::Result<ScriptOutline> {
         let mut reader = self.open()?;
         let mut checks = Checks::default();
@@ -96,13 +96,13 @@ pub struct LargestStatement {
 pub struct TakenAway {
     /// The database, or that of the table where the statement names one.
     pub database: Option<String>,
-    /// The table; `None` when all of the database goes.
+    /// The table; `None` when the whole database is dropped.
     pub table: Option<String>,
     /// Where the statement is: `path:line:column`.
     pub place: String,
 }
 
-/// Tables whose end matters begin so.
+/// Prefix of dbtool's own tables.
 const OWN_TABLES: &str = "dbtool_";
 
 impl ScriptOutline {
@@ -149,7 +149,7 @@ impl ScriptOutline {
     }
 }
 
-/// Refuses statements that would take the progress record's transaction or tables away.
+/// Refuses statements that would end the progress record's transaction or remove its tables.
 #[derive(Debug, Default)]
 struct Checks {
     /// Where the file's own transaction that is open began.

@@ -77,7 +77,7 @@ pub struct StatementReader {
     input: Input,
     /// Where to go on when the file is at its end.
     outer: Option<Arc<Outer>>,
-    /// Whether any `source` was come upon.
+    /// Whether a `source` was found.
     includes: bool,
     splitter: Splitter,
     sections: Sections,
@@ -103,7 +103,7 @@ impl MigrationScript {
         self.open_known(&Files::default())
     }
 
-    /// A reader that refuses files which are no longer what they were when `files` were noted.
+    /// A reader that refuses files that have changed since `files` were recorded.
     ///
     /// # Errors
     /// The file cannot be read, or was changed.
@@ -160,7 +160,7 @@ impl StatementReader {
     /// # Errors
     /// The file cannot be read any more or was changed, is not UTF-8, or has a quote, comment or body that
     /// is never closed; with file, line and column.
-    // An iterator cannot fail and go on; this reader can be sought anew.
+    // Not an iterator: after a failure this reader can seek and continue.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<ScriptStatement>, Failure> {
         match self.ahead.take() {
@@ -169,7 +169,7 @@ impl StatementReader {
         }
     }
 
-    /// The next statement, without taking it. None further on can be looked at, so that no more than one is held.
+    /// Peeks at the next statement. Only one is in memory, so none after it can be seen.
     ///
     /// # Errors
     /// As [`StatementReader::next`].
@@ -188,7 +188,7 @@ impl StatementReader {
         }
     }
 
-    /// Goes back, or forward, to a position of this script.
+    /// Moves back or forward to a position of this script.
     ///
     /// # Errors
     /// The file cannot be read any more.
@@ -295,7 +295,7 @@ impl StatementReader {
         self.input.take(range, consumed)
     }
 
-    /// Goes to the beginning of the file that a `source` names.
+    /// Moves to the beginning of the file that a `source` names.
     fn include(&mut self, found: &FoundStatement) -> Result<(), Failure> {
         let wanted = self.sections.wanted();
         self.includes = self.includes || wanted;
@@ -323,7 +323,7 @@ impl StatementReader {
         Ok(())
     }
 
-    /// Goes back to the file that reads this one, behind the command.
+    /// Returns to the file that reads this one, after the command.
     fn leave(&mut self) -> Result<(), Failure> {
         let Some(outer) = self.outer.take() else {
             return Ok(());
@@ -342,7 +342,7 @@ impl StatementReader {
         self.input.seek(offset)
     }
 
-    /// Goes into another part, which begins in a session of its own.
+    /// Enters another part, which begins in a session of its own.
     fn enter(&mut self, border: &Marker) -> Result<(), Failure> {
         let before = self.sections.part();
         let main = self.outer.is_none();

@@ -1,4 +1,4 @@
-//! Which part of a migration file a reader is in.
+//! The part of a migration file that a reader is in.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use crate::exit::Failure;
 use crate::report::visible;
 use crate::sql::{CommentRole, Marker, own_markers};
 
-/// The part a reader is in, and what it knows of the file's layout.
+/// The part a reader is in, and the layout of the file as far as it is known.
 #[derive(Debug, Clone)]
 pub(super) struct Sections {
     layout: Option<&'static FileLayout>,
     part: FilePart,
     /// Whether a part was begun by a mark.
     marked: bool,
-    /// Which part is wanted; `None` where all of the file is.
+    /// The part that is wanted; `None` if the whole file is.
     wanted: Option<FilePart>,
-    /// A comment of no known layout that looks as if what takes the migration back began there.
+    /// A comment of no known layout that looks like the beginning of a down script.
     suspect: Option<(Arc<Path>, Marker)>,
 }
 
@@ -45,7 +45,7 @@ impl Sections {
         self.wanted.is_none_or(|wanted| wanted == self.part)
     }
 
-    /// What a comment is to the splitter.
+    /// The role of a comment for the splitter.
     pub(super) fn role(&self, comment: &str, begins_line: bool) -> CommentRole {
         match layout::mark(comment, self.layout) {
             Some((_, LayoutMark::RawBegin)) if begins_line => CommentRole::RawBegin,
@@ -66,7 +66,7 @@ impl Sections {
         self.part == FilePart::Up && self.wanted.is_some() && suspicion(comment).is_some()
     }
 
-    /// Goes into what a comment begins. `before` is the number of statements of the wanted part before it.
+    /// Enters the part that a comment begins. `before` is the number of statements of the wanted part before it.
     ///
     /// # Errors
     /// The mark does not belong here, or says something that dbtool does not do. `main` says whether `path` is
@@ -134,7 +134,7 @@ impl Sections {
     /// A statement of the wanted part was found.
     ///
     /// # Errors
-    /// It may be there to take the migration back.
+    /// It may belong to a down script.
     pub(super) fn statement(&self) -> Result<(), Failure> {
         match &self.suspect {
             Some((path, suspect)) if self.wanted == Some(FilePart::Up) => Err(Failure::usage(

@@ -2,7 +2,7 @@
 
 use crate::sql::{ColumnDef, TableDef};
 
-/// What the server knows of character sets.
+/// The character sets of the server.
 #[derive(Debug, Clone, Default)]
 pub struct Charsets {
     /// Name, default collation, bytes of the longest character.
@@ -19,7 +19,7 @@ pub struct TextCharset {
 }
 
 impl Charsets {
-    /// Bytes of the longest character of a character set; 4, the most there is, for an unknown one.
+    /// Bytes of the longest character of a character set; 4, the maximum, for an unknown one.
     pub fn bytes(&self, charset: &str) -> u64 {
         self.find(charset).map_or(4, |(_, _, bytes)| *bytes)
     }
@@ -34,7 +34,7 @@ impl Charsets {
         self.find(prefix).map(|(name, _, _)| name.as_str())
     }
 
-    /// What CHARACTER SET and COLLATE mean where `around` is the default.
+    /// The character set and collation that CHARACTER SET and COLLATE choose where `around` is the default.
     pub fn text(&self, charset: Option<&str>, collation: Option<&str>, around: &TextCharset) -> TextCharset {
         let collation = collation.map(|name| match name.strip_prefix("utf8_") {
             Some(rest) => format!("utf8mb3_{rest}"),
@@ -76,7 +76,7 @@ impl Charsets {
 }
 
 impl TextCharset {
-    /// Whether two collations order alike but for their character set: `utf8mb3_general_ci`, `utf8mb4_general_ci`.
+    /// Whether two collations differ in their character set only: `utf8mb3_general_ci`, `utf8mb4_general_ci`.
     pub fn same_order(&self, other: &TextCharset) -> bool {
         let order = |text: &TextCharset| {
             text.collation

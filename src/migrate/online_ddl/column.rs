@@ -1,4 +1,4 @@
-//! What a new definition of a column changes.
+//! The changes that a new definition of a column makes.
 
 use super::charsets::TextCharset;
 use super::rules::ChangeKind;
@@ -84,7 +84,7 @@ fn nullability(context: &mut AlterContext<'_>, name: &str, new_null: bool) {
     );
 }
 
-/// Whether the column stands elsewhere afterwards.
+/// Whether the statement moves the column.
 fn moves(context: &AlterContext<'_>, index: usize, position: &ColumnPosition) -> bool {
     match position {
         ColumnPosition::First => index != 0,
@@ -166,7 +166,7 @@ fn change_of_type(context: &mut AlterContext<'_>, name: &str, now: &ColumnDef, n
                 return context.add(ChangeKind::ChangeType);
             }
             if before <= 255 && behind > 255 {
-                // MariaDB: a length of up to 127 bytes is written alike in one byte and two.
+                // MariaDB: lengths of up to 127 bytes are stored the same way with one length byte and with two.
                 let alike = before < 128 || context.table.def.row_format.as_deref() == Some("redundant");
                 return match alike && context.server.has_instant_column_changes() {
                     true => {
@@ -199,7 +199,7 @@ fn change_of_type(context: &mut AlterContext<'_>, name: &str, now: &ColumnDef, n
                 return context.add(ChangeKind::ChangeType);
             }
         }
-        // ZEROFILL of an integer is only how it is shown.
+        // ZEROFILL of an integer changes only its display.
         name if old.args != fresh.args || old.zerofill != fresh.zerofill && !name.ends_with("int") => {
             return context.add(ChangeKind::ChangeType);
         }

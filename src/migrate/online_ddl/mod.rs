@@ -1,7 +1,7 @@
-//! What a statement does to a table's other users, never milder than the server.
+//! How a statement affects the other users of a table; the verdict is never milder than the server's.
 //!
-//! [`changes`] says what kinds of changes a statement makes of the table as it is, [`rules`] what each costs on
-//! which family; the worst counts. What is not known counts as a copy.
+//! [`table_changes`] lists the kinds of changes that a statement makes to the table, [`rules`] has the cost of each
+//! kind on each family of servers; the most expensive one decides. An unknown change counts as a copy.
 
 mod charsets;
 mod column;
@@ -22,13 +22,13 @@ pub enum DdlImpact {
     Metadata,
     /// Works on rows under row locks.
     Rows,
-    /// Builds an index or the table anew while others read and write.
+    /// Builds an index or rebuilds the table while others read and write.
     Online,
     /// Writers wait while it works.
     BlocksWrites,
-    /// Copies the table; writers wait, but on MariaDB from 11.2 on.
+    /// Copies the table; writers wait, except on MariaDB 11.2 and later.
     Copy,
-    /// Cannot be told from the statement.
+    /// Unknown: the statement does not tell.
     Unknown,
 }
 
@@ -46,7 +46,7 @@ impl DdlImpact {
         }
     }
 
-    /// Whether writers of the table wait as long as it takes.
+    /// Whether writers of the table wait until the statement ends.
     pub fn blocks(self) -> bool {
         matches!(self, DdlImpact::BlocksWrites | DdlImpact::Copy)
     }
@@ -59,7 +59,7 @@ pub struct LiveTable {
     pub def: TableDef,
     /// Columns that foreign keys of any table refer to, lower case.
     pub referenced: Vec<String>,
-    /// Whether its rows have as many versions behind them as MySQL allows (manual, "Column Operations").
+    /// Whether the table has reached MySQL's limit of row versions (manual, "Column Operations").
     pub versions_are_used_up: bool,
 }
 
@@ -69,7 +69,7 @@ impl LiveTable {
     }
 }
 
-/// What the session's variables have to say.
+/// The session variables that the cost of a change depends on.
 #[derive(Debug, Clone, Default)]
 pub struct SessionSettings {
     /// foreign_key_checks.
@@ -85,7 +85,7 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    /// Takes the modes from an sql_mode; an unknown one is taken for the worse.
+    /// Sets the modes from a value of sql_mode; an unknown value counts as the more expensive case.
     pub fn set_mode(&mut self, mode: Option<&str>) {
         let has = |wanted: &str| {
             mode.is_some_and(|mode| {
@@ -97,7 +97,7 @@ impl SessionSettings {
         self.real_is_float = has("REAL_AS_FLOAT") || has("ANSI");
     }
 
-    /// Follows a SET statement of the file.
+    /// Applies a SET statement of the file.
     pub fn follow(&mut self, statement: &str) {
         for (name, value) in crate::sql::assigned_values(statement) {
             let value = value.map(|value| value.to_ascii_uppercase());
@@ -115,14 +115,14 @@ impl SessionSettings {
     }
 }
 
-/// What a statement does, and why.
+/// The impact of a statement, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DdlVerdict {
     /// How it works.
     pub how: DdlImpact,
     /// Why, where that is not obvious.
     pub why: String,
-    /// Where it is written, in the manual's chapter on online DDL.
+    /// The section in the manual's chapter on online DDL.
     pub manual: &'static str,
 }
 
@@ -150,7 +150,12 @@ pub fn verdict(
         StatementClass::Query | StatementClass::Transaction | StatementClass::Session => {
             return DdlVerdict::new(DdlImpact::Nothing, "");
         }
-        _ if found.opaque => return DdlVerdict::new(DdlImpact::Unknown, "what it runs is not in the file"),
+        _ if found.opaque => {
+            return DdlVerdict::new(
+                DdlImpact::Unknown,
+                "the statements that it runs are not in the file",
+            );
+        }
         StatementClass::Dml => return DdlVerdict::new(DdlImpact::Rows, ""),
         StatementClass::Admin | StatementClass::Other => return DdlVerdict::new(DdlImpact::Unknown, ""),
         StatementClass::Ddl => {}
@@ -160,7 +165,7 @@ pub fn verdict(
     }
     match table {
         Some(table) => demanded(found, server, of_actions(found, server, settings, table)),
-        // A table that is not there cannot be copied; what it would be is not known either.
+        // A missing table cannot be copied; its definition is not known either.
         None => demanded(
             found,
             server,
@@ -215,7 +220,7 @@ fn of_actions(
     }
 }
 
-/// What ALGORITHM and LOCK make of a verdict: the server refuses what it cannot do as demanded.
+/// The verdict under the statement's ALGORITHM and LOCK: the server refuses a change that it cannot make as demanded.
 fn demanded(found: &Classification, server: &Server, verdict: DdlVerdict) -> DdlVerdict {
     let refused = "the server refuses it if it cannot be done as demanded";
     let unlocked = found.lock.as_deref() == Some("NONE");
@@ -262,7 +267,7 @@ fn maintenance(
             let unknown = LiveTable::default();
             of_actions(found, server, settings, table.unwrap_or(&unknown))
         }
-        _ => DdlVerdict::new(DdlImpact::Copy, "the table is written anew while writers wait"),
+        _ => DdlVerdict::new(DdlImpact::Copy, "the table is rewritten while writers wait"),
     }
 }
 

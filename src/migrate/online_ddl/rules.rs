@@ -1,8 +1,8 @@
-//! What a change of a table costs, one row for each kind of change and family of servers.
+//! The cost of each kind of change to a table, one row for each kind, one column for each family of servers.
 //!
-//! From the MySQL 8.4 manual, "Online DDL Operations", and MariaDB's "InnoDB Online DDL Operations", corrected by what
-//! the servers themselves say when they are asked for an ALGORITHM and a LOCK: `tests/migrate_online_ddl.rs` asks
-//! them for every form in `tests/cases/online_ddl`.
+//! From the MySQL 8.4 manual, "Online DDL Operations", and MariaDB's "InnoDB Online DDL Operations", corrected by the
+//! answers of the servers to an ALGORITHM and a LOCK: `tests/it/migrate_online_ddl.rs` asks them for every form in
+//! `tests/cases/online_ddl`.
 
 use super::DdlImpact;
 use crate::db::Server;
@@ -14,7 +14,7 @@ pub enum Cost {
     Instant,
     /// ALGORITHM=INPLACE without a rebuild, while others read and write.
     InPlace,
-    /// ALGORITHM=INPLACE that builds the table anew, while others read and write.
+    /// ALGORITHM=INPLACE that rebuilds the table, while others read and write.
     Rebuild,
     /// ALGORITHM=INPLACE, while others read and writers wait.
     Shared,
@@ -37,18 +37,18 @@ impl Cost {
 /// A row of the rules.
 #[derive(Debug, Clone, Copy)]
 pub struct DdlRule {
-    /// What it costs on MySQL.
+    /// The cost on MySQL.
     pub mysql: Cost,
-    /// What it costs on MariaDB.
+    /// The cost on MariaDB.
     pub mariadb: Cost,
-    /// Why, for people; empty for what is instant on both.
+    /// The reason, for people; empty for a change that is instant on both.
     pub reason: &'static str,
-    /// Where it is written: a section of "Online DDL Operations".
+    /// The section of "Online DDL Operations" that describes it.
     pub section: &'static str,
 }
 
 impl DdlRule {
-    /// What it costs on this server.
+    /// The cost on this server.
     pub fn cost(&self, server: &Server) -> Cost {
         server.flavor.pick(self.mysql, self.mariadb)
     }
@@ -63,7 +63,7 @@ const TABLES: &str = "Table Operations";
 const PARTITIONS: &str = "Partitioning Operations";
 const LIMITS: &str = "Online DDL Limitations";
 
-/// Names the kinds of changes, and gives each its row.
+/// Defines the kinds of changes and the row of each.
 macro_rules! rules {
     ($($change:ident $mysql:ident $mariadb:ident $section:ident $reason:literal)*) => {
         /// A kind of change, as far as its cost differs.
@@ -89,7 +89,7 @@ macro_rules! rules {
 rules! {
     // Change              MySQL    MariaDB  section   reason
     AddColumn              Instant  Instant  COLUMNS   ""
-    AddColumnRebuild       Rebuild  Rebuild  COLUMNS   "adding the column builds the table anew here"
+    AddColumnRebuild       Rebuild  Rebuild  COLUMNS   "adding the column rebuilds the table here"
     AddAutoIncrement       Shared   Shared   COLUMNS   "an AUTO_INCREMENT column is filled while writers wait"
     AddConstantDefault     Copy     Instant  COLUMNS   "a new column whose default is an expression copies the table"
     AddComputedDefault     Copy     Copy     COLUMNS   "a new column whose default is computed for each row copies the table"
@@ -103,20 +103,20 @@ rules! {
     VirtualWithOthers      Copy     Copy     GENERATED "a virtual column added or dropped together with other changes copies the table"
     AddStored              Copy     Copy     GENERATED "a stored generated column copies the table"
     DropColumn             Instant  Instant  COLUMNS   ""
-    DropColumnRebuild      Rebuild  Rebuild  COLUMNS   "dropping the column builds the table anew here"
-    DropIndexedColumn      Rebuild  Rebuild  COLUMNS   "dropping an indexed column builds the table anew"
+    DropColumnRebuild      Rebuild  Rebuild  COLUMNS   "dropping the column rebuilds the table here"
+    DropIndexedColumn      Rebuild  Rebuild  COLUMNS   "dropping an indexed column rebuilds the table"
     DropVirtual            InPlace  Instant  GENERATED "drops the virtual column in place"
     DropIndexedVirtual     InPlace  InPlace  GENERATED "drops the virtual column and its index"
     RenameColumn           Instant  Instant  COLUMNS   ""
     RenameReferenced       InPlace  Instant  COLUMNS   "renames a column that foreign keys refer to"
     Definition             Instant  Instant  COLUMNS   ""
-    MoveColumn             Rebuild  Instant  COLUMNS   "moving a column builds the table anew"
-    MoveColumnRebuild      Rebuild  Rebuild  COLUMNS   "moving a column builds the table anew"
+    MoveColumn             Rebuild  Instant  COLUMNS   "moving a column rebuilds the table"
+    MoveColumnRebuild      Rebuild  Rebuild  COLUMNS   "moving a column rebuilds the table"
     MoveVirtual            Instant  Copy     GENERATED "moving a virtual column copies the table"
-    MoveStored             Rebuild  Copy     GENERATED "moving a stored generated column builds the table anew"
+    MoveStored             Rebuild  Copy     GENERATED "moving a stored generated column rebuilds the table"
     RedefineStored         Instant  Copy     GENERATED "any new definition of a stored generated column copies the table"
-    Nullability            Rebuild  Rebuild  COLUMNS   "a change of NULL builds the table anew"
-    NullabilityRedundant   Rebuild  Instant  COLUMNS   "a change of NULL builds the table anew"
+    Nullability            Rebuild  Rebuild  COLUMNS   "a change of NULL rebuilds the table"
+    NullabilityRedundant   Rebuild  Instant  COLUMNS   "a change of NULL rebuilds the table"
     NullabilityVirtual     Rebuild  Copy     COLUMNS   "a change of NULL copies a table with virtual columns"
     NullabilityLenient     Copy     Rebuild    COLUMNS   "NOT NULL without a strict sql_mode copies the table"
     NullabilityOfKey       Copy     Copy     KEYS      "rows are ordered by this unique key, which takes the place of a primary key"
@@ -124,13 +124,13 @@ rules! {
     LongerText             InPlace  Instant  COLUMNS   "makes the column longer in place"
     LongerTextTwoBytes     Copy     Instant  COLUMNS   "a length that takes two bytes instead of one copies the table"
     ChangeCollation        InPlace  Instant  COLUMNS   "gives the column another collation in place"
-    ChangeIndexedCollation Copy     InPlace  COLUMNS   "another collation of an indexed column orders its index anew"
+    ChangeIndexedCollation Copy     InPlace  COLUMNS   "another collation of an indexed column rebuilds its index"
     ChangeKeyCollation     Copy     Copy     COLUMNS   "another collation of the primary key copies the table"
     WidenCharset           InPlace  Instant  COLUMNS   "every utf8mb3 text is utf8mb4 text"
     WidenIndexedCharset    Copy     Instant  COLUMNS   "another character set of an indexed column copies the table"
     ConvertCharset         Copy     Copy     TABLES    "another character set copies the table"
     AddAutoIncrementTo     Copy     Copy     COLUMNS   "making a column AUTO_INCREMENT copies the table"
-    DropAutoIncrement      Copy     Instant  COLUMNS   "taking AUTO_INCREMENT away copies the table"
+    DropAutoIncrement      Copy     Instant  COLUMNS   "dropping AUTO_INCREMENT copies the table"
     ChangeVirtual          Copy     Instant  GENERATED "another expression of a virtual column copies the table"
     ChangeGenerated        Copy     Copy     GENERATED "another expression or kind of a generated column copies the table"
     CheckColumn            Copy     Instant  COLUMNS   "a CHECK is verified by copying the table"
@@ -147,11 +147,11 @@ rules! {
     DropIndex              InPlace  InPlace  INDEXES   "drops the index"
     RenameIndex            InPlace  Instant  INDEXES   "renames the index in place"
     IndexVisibility        InPlace  Instant  INDEXES   "changes the index's visibility in place"
-    AddPrimaryKey          Rebuild  Rebuild  KEYS      "a primary key builds the table anew"
+    AddPrimaryKey          Rebuild  Rebuild  KEYS      "a primary key rebuilds the table"
     AddPrimaryKeyLenient   Copy     Copy     KEYS      "a primary key of nullable columns without a strict sql_mode copies the table"
     DropPrimaryKey         Copy     Copy     KEYS      "dropping the primary key copies the table"
-    DropPrimaryKeyToUnique Copy     Rebuild  KEYS      "dropping the primary key orders all rows anew"
-    ReplacePrimaryKey      Rebuild  Rebuild  KEYS      "another primary key builds the table anew"
+    DropPrimaryKeyToUnique Copy     Rebuild  KEYS      "dropping the primary key sorts all rows again"
+    ReplacePrimaryKey      Rebuild  Rebuild  KEYS      "another primary key rebuilds the table"
     AddForeignKey          Copy     Copy     FOREIGN   "a foreign key is verified by copying the table, unless foreign_key_checks is 0"
     AddForeignKeyUnchecked InPlace  Instant  FOREIGN   "adds the foreign key without looking at the rows"
     AddForeignKeyAndIndex  InPlace  InPlace  FOREIGN   "builds the foreign key's index"
@@ -160,10 +160,10 @@ rules! {
     DropCheck              Instant  Instant  TABLES    ""
     RenameTable            Instant  Instant  TABLES    ""
     TableDefinition        InPlace  Instant  TABLES    "changes the table's definition in place"
-    RowFormat              Rebuild  Rebuild  TABLES    "another row format builds the table anew"
-    Rebuild                Rebuild  Rebuild  TABLES    "builds the table anew"
+    RowFormat              Rebuild  Rebuild  TABLES    "another row format rebuilds the table"
+    Rebuild                Rebuild  Rebuild  TABLES    "rebuilds the table"
     ChangeEngine           Copy     Copy     TABLES    "another engine copies the table"
-    Encryption             Copy     Rebuild  TABLES    "a change of encryption writes the table anew"
+    Encryption             Copy     Rebuild  TABLES    "a change of encryption rewrites the table"
     UnknownOption          Copy     Copy     TABLES    "a table option that dbtool does not know may copy the table"
     OrderRows              Copy     Copy     TABLES    "ordering the rows copies the table"
     AddVersioning          Copy     Copy     TABLES    "system versioning copies the table"
@@ -178,14 +178,14 @@ rules! {
     TruncatePartition      Instant  InPlace  PARTITIONS "removes the partition's rows"
     ReorganizePartition    Shared   Copy     PARTITIONS "rows move to other partitions while writers wait"
     ExchangePartition      InPlace  InPlace  PARTITIONS "exchanges the partition with the table"
-    ValidatePartition      Shared   Shared   PARTITIONS "every row of the table is looked at while writers wait"
-    RepairPartition        Copy     Copy     PARTITIONS "rows of the partition are written anew while writers wait"
+    ValidatePartition      Shared   Shared   PARTITIONS "every row of the table is checked while writers wait"
+    RepairPartition        Copy     Copy     PARTITIONS "rows of the partition are rewritten while writers wait"
     CheckPartition         Shared   Shared   PARTITIONS "rows of the partition are read while writers wait"
     AnalyzePartition       Instant  Instant  PARTITIONS ""
-    OtherPartition         Copy     Copy     PARTITIONS "what it does with partitions may copy rows"
-    RebuildWithFulltext    Copy     Shared   LIMITS    "building a table with a full-text index anew keeps writers waiting"
-    RebuildWithSpatial     Shared   Shared   LIMITS    "building a table with a spatial index anew keeps writers waiting"
-    RebuildWithVirtual     Rebuild  Shared   LIMITS    "building a table with virtual columns anew keeps writers waiting"
+    OtherPartition         Copy     Copy     PARTITIONS "dbtool does not know this change of partitions, so it may copy rows"
+    RebuildWithFulltext    Copy     Shared   LIMITS    "writers wait while a table with a full-text index is rebuilt"
+    RebuildWithSpatial     Shared   Shared   LIMITS    "writers wait while a table with a spatial index is rebuilt"
+    RebuildWithVirtual     Rebuild  Shared   LIMITS    "writers wait while a table with virtual columns is rebuilt"
     ReorderWithVirtual     Rebuild  Copy     LIMITS    "this change of a table with virtual columns copies it"
     OtherEngine            Copy     Copy     LIMITS    "only InnoDB changes tables in place"
     CopyDemanded           Copy     Copy     LIMITS    "ALGORITHM=COPY is demanded"

@@ -1,4 +1,4 @@
-//! What kinds of changes an ALTER TABLE makes of a table as it is now.
+//! The kinds of changes that an ALTER TABLE makes to a table.
 
 use super::charsets::TextCharset;
 use super::column;
@@ -10,7 +10,7 @@ use crate::sql::{
     TableDef,
 };
 
-/// A change, and what it is about.
+/// A change, and the column or index that it concerns.
 pub type FoundChange = (ChangeKind, String);
 
 /// A table, a server, and the changes found so far.
@@ -19,19 +19,19 @@ pub struct AlterContext<'a> {
     pub server: &'a Server,
     /// The session's settings.
     pub settings: &'a SessionSettings,
-    /// The table as it is.
+    /// The table before the statement.
     pub table: &'a LiveTable,
-    /// Default character set and collation as they are.
+    /// Default character set and collation before the statement.
     pub now: TextCharset,
-    /// Default character set and collation when the statement is done.
+    /// Default character set and collation after the statement.
     pub after: TextCharset,
-    /// What is being looked at, for the reason.
+    /// The column or index that is being examined, for the reason.
     pub detail: String,
     actions: &'a [AlterAction],
     found: Vec<FoundChange>,
 }
 
-/// All changes that `actions` make of `table`, those that the table's kind adds to them included.
+/// All changes that `actions` make to `table`, including those that follow from the kind of table.
 pub fn changes(
     actions: &[AlterAction],
     table: &LiveTable,
@@ -70,7 +70,7 @@ fn default_text(actions: &[AlterAction], now: &TextCharset, settings: &SessionSe
 }
 
 impl AlterContext<'_> {
-    /// Notes a change.
+    /// Adds a change.
     pub fn add(&mut self, change: ChangeKind) {
         self.found.push((change, self.detail.clone()));
     }
@@ -79,7 +79,7 @@ impl AlterContext<'_> {
         &self.table.def
     }
 
-    /// What a change costs on this server.
+    /// The cost of a change on this server.
     pub fn cost(&self, change: ChangeKind) -> Cost {
         change.rule().cost(self.server)
     }
@@ -313,7 +313,7 @@ impl AlterContext<'_> {
         }
     }
 
-    /// Whether rows will be ordered by a new unique index, for want of a primary key.
+    /// Whether a new unique index will order the rows because there is no primary key.
     fn will_order_rows(&self, index: &IndexDef) -> bool {
         let primary = self
             .def()
@@ -370,7 +370,7 @@ impl AlterContext<'_> {
         self.add(ChangeKind::DropIndex);
     }
 
-    /// The order of rows goes: another one may come in the same statement, or be there.
+    /// The index that orders the rows is dropped: another may be added by the same statement, or exist already.
     fn drop_primary_key(&mut self) {
         let added = self.actions.iter().any(|action| match action {
             AlterAction::AddIndex(index) => index.kind == IndexType::Primary,
@@ -486,7 +486,7 @@ impl AlterContext<'_> {
         self.add(change);
     }
 
-    /// Virtual columns come and go in place only where nothing else happens.
+    /// Virtual columns are added and dropped in place only if the statement makes no other change.
     fn virtual_columns(&mut self) {
         let of_virtual = |change: ChangeKind| {
             matches!(
@@ -522,7 +522,7 @@ impl AlterContext<'_> {
         }
     }
 
-    /// What the table's kind adds to the changes.
+    /// Adds the changes that follow from the kind of table.
     fn around(&mut self) {
         self.detail.clear();
         let column = |change: ChangeKind| {
@@ -583,7 +583,7 @@ impl AlterContext<'_> {
         kept.any(|index| !self.goes(index))
     }
 
-    /// Whether an index goes with the statement: dropped, or all its columns are.
+    /// Whether the statement drops an index, or all its columns.
     fn goes(&self, index: &IndexDef) -> bool {
         let dropped = |part: &IndexPart| {
             self.actions.iter().any(|action| match action {

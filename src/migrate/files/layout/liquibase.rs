@@ -1,6 +1,6 @@
 //! Liquibase's formatted SQL: `--liquibase formatted sql` on the first line, then changesets, each with its
 //! `--rollback` as comments (its documentation, "SQL changelog format"). All changesets of a file are one
-//! migration here; what decides whether one of them runs at all is refused, since dbtool would always run it.
+//! migration here; a condition on whether one of them runs is refused, because dbtool would always run it.
 
 use super::{FileLayout, LayoutMark, dashed};
 

@@ -1,8 +1,8 @@
-//! How migration files divide into what applies them and what takes them back.
+//! How migration files divide into an up script and a down script.
 //!
 //! Each tool's layout is a file of its own that knows the tool's marks: comments at the beginning of a line.
 //! A file is of the layout of its first mark. A comment that looks like such a mark, of no layout known
-//! here, stops a run before it begins ([`suspicion`]): what takes a migration back must never run on the way up.
+//! here, stops a run before it begins ([`suspicion`]): a down script must never run as part of the up script.
 
 mod goose;
 mod liquibase;
@@ -23,7 +23,7 @@ pub enum FilePart {
     Down,
 }
 
-/// What a comment at the beginning of a line says in one of the layouts.
+/// The meaning of a comment at the beginning of a line in one of the layouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LayoutMark {
     /// The file is of this layout; nothing begins.
@@ -36,7 +36,7 @@ pub(super) enum LayoutMark {
     RawEnd,
     /// Belongs to the layout and changes nothing here.
     Passed,
-    /// Something the layout has and dbtool does not do; why.
+    /// The layout has it and dbtool does not support it: the reason.
     Refused(String),
 }
 
@@ -50,7 +50,7 @@ pub(super) struct FileLayout {
     pub(super) up: Option<&'static str>,
     /// Whether every line that begins with two dashes is a comment to the tool.
     pub(super) dashes_comment: bool,
-    /// What a comment says, given with its `--`, `#` or `/* */`, trimmed. `inside` says that the
+    /// The mark that a comment makes, given with its `--`, `#` or `/* */`, trimmed. `inside` says that the
     /// file is known to be of this layout.
     mark: fn(comment: &str, inside: bool) -> Option<LayoutMark>,
 }

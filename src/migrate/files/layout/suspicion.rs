@@ -1,4 +1,4 @@
-//! Comments that look as if what takes the migration back began there, in a format that is not known.
+//! Comments that look like the beginning of a down script in an unknown format.
 
 use crate::sql::comment_content;
 
@@ -52,7 +52,7 @@ const BESIDE: [&str; 22] = [
     "code",
 ];
 
-/// What `comment`, given with its `--`, `#` or `/* */`, looks like.
+/// The suspicion about `comment`, given with its `--`, `#` or `/* */`.
 pub(in crate::migrate::files) fn suspicion(comment: &str) -> Option<Suspicion> {
     let text = comment_content(comment);
     // A long comment is a text, and most comments are.
