@@ -22,10 +22,10 @@ pub struct CheckConnectionsArgs {
     /// server that is nine tenths full has refused its first connection before anyone looks.
     #[arg(long, value_name = "N")]
     pub min_free: Option<u64>,
-    /// Try this long to be let in by a server that is full or away [default: 5s, or the acquire timeout if shorter]
+    /// Retry for this long while the server is full or does not answer [default: 5s, or the acquire timeout if shorter]
     ///
-    /// What this host knows without a connection, which of its processes hold the server's, is shown
-    /// before. 0s tries once.
+    /// The processes of this host that hold connections to the server are shown first: that needs no
+    /// connection. 0s tries once.
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub wait: Option<Duration>,
     /// List every connection, not only the 20 that have been in their state longest
@@ -40,13 +40,13 @@ pub struct CheckConnectionsArgs {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Ending connections")]
 pub struct KillArgs {
-    /// End the connections that all of the filters below mean, after showing and asking
+    /// End the connections that match all filters below, after showing them and asking
     ///
     /// Never this run's own, replication, the server's threads or system accounts; a transaction
     /// that changed rows only with --including-writers.
     #[arg(long)]
     pub kill: bool,
-    /// End the processes of this host that hold them instead: SIGTERM, and a while to end in
+    /// End the processes of this host that hold them instead: SIGTERM, then time to end (--grace)
     #[arg(long, requires = "kill")]
     pub processes: bool,
     /// End the statements that they run instead; the connections stay
@@ -58,13 +58,13 @@ pub struct KillArgs {
     /// Filter: in their state, asleep or not, for at least this long
     #[arg(long, value_name = "TIME", value_parser = parse_span, requires = "kill")]
     pub longer_than: Option<Duration>,
-    /// Filter: of this user; like all below, it may be given several times
+    /// Filter: of this user; may be repeated, as all filters below that have a value
     #[arg(long, value_name = "NAME", requires = "kill")]
     pub user: Vec<String>,
     /// Filter: from this host, as the server names it
     #[arg(long, value_name = "HOST", requires = "kill")]
     pub host: Vec<String>,
-    /// Filter: of this program, as it calls itself or as its process is called
+    /// Filter: of this program, by the name that it reports or that of its process
     #[arg(long, value_name = "NAME", requires = "kill")]
     pub program: Vec<String>,
     /// Filter: held by this process of this host, by id, program or script
@@ -73,13 +73,13 @@ pub struct KillArgs {
     /// Filter: with this default database
     #[arg(long, value_name = "NAME", requires = "kill")]
     pub db: Vec<String>,
-    /// Filter: doing this, in the server's word, such as Sleep or Query
+    /// Filter: with this command, as the server names it, such as Sleep or Query
     #[arg(long, value_name = "COMMAND", requires = "kill")]
     pub command: Vec<String>,
-    /// Filter: with this text in the server's remark on the statement
+    /// Filter: with this text in the state that the server reports for the statement
     #[arg(long, value_name = "TEXT", requires = "kill")]
     pub state: Vec<String>,
-    /// Filter: with this number of the server's
+    /// Filter: with this connection id
     #[arg(long, value_name = "ID", requires = "kill")]
     pub id: Vec<u64>,
     /// Filter: holding locks that others wait for, itself waiting for nobody
@@ -88,19 +88,19 @@ pub struct KillArgs {
     /// Also transactions that changed rows: the server rolls them back
     #[arg(long, requires = "kill")]
     pub including_writers: bool,
-    /// Show what would be ended, and end nothing
+    /// Show which would be ended, and end none
     #[arg(long, requires = "kill", conflicts_with = "yes")]
     pub dry_run: bool,
     /// Do not ask: for scripts
     #[arg(long, requires = "kill")]
     pub yes: bool,
-    /// With --processes: end what has not ended within --grace (SIGKILL)
+    /// With --processes: send SIGKILL to those that have not ended within --grace
     #[arg(long, requires = "processes")]
     pub force: bool,
     /// With --processes: how long a process may take to end
     #[arg(long, value_name = "TIME", value_parser = parse_patience, requires = "processes", default_value = "10s")]
     pub grace: Duration,
-    /// Do it again and again, with a line for each kill, until interrupted; needs --yes or --dry-run
+    /// Repeat at this interval, with a line for each kill, until interrupted; needs --yes or --dry-run
     #[arg(long, value_name = "TIME", value_parser = parse_patience, requires = "kill")]
     pub every: Option<Duration>,
 }

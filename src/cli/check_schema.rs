@@ -1,4 +1,4 @@
-//! `dbtool check-schema`: what can be asked for.
+//! Flags of `dbtool check-schema`.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub enum FailOn {
     Never,
 }
 
-/// What `--help` ends with: the rules, and what the exit codes mean.
+/// The end of `--help`: the rules, and the meaning of the exit codes.
 fn after_help() -> String {
     let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
     format!(

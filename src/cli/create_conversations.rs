@@ -86,7 +86,7 @@ impl std::str::FromStr for Day {
 /// Give every booking that has none a conversation.
 #[derive(Debug, Clone, Args)]
 pub struct CreateConversationsArgs {
-    /// Count what would be done and change nothing
+    /// Count the conversations to create, link or repair, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Give each booking a conversation of its own, also where guest and host have one about the property
@@ -128,7 +128,7 @@ pub struct CreateConversationsArgs {
 }
 
 impl CreateConversationsArgs {
-    /// What a transaction may take.
+    /// The limits of a transaction.
     pub fn target(&self) -> Duration {
         Duration::from_millis(self.target_ms)
     }

@@ -89,7 +89,7 @@ pub enum MigrateAction {
     },
     /// Compare the files with the checksums recorded when they were applied; exit 1 on a difference
     Verify,
-    /// Settle what cannot be decided from the schema, or accept a changed file
+    /// Say whether an interrupted statement took effect, or accept a changed file
     Repair(RepairArgs),
     /// Record all migrations up to VERSION as applied, without running them
     Baseline {
@@ -109,13 +109,13 @@ pub enum MigrateAction {
     },
 }
 
-/// What is known about an interrupted or changed migration.
+/// The answer to an interrupted or changed migration.
 #[derive(Debug, Clone, Args)]
 #[command(group = clap::ArgGroup::new("settle").required(true).multiple(false))]
 pub struct RepairArgs {
     /// The migration
     pub version: String,
-    /// The interrupted statement took effect: go on behind it
+    /// The interrupted statement took effect: continue after it
     #[arg(long, group = "settle")]
     pub applied: bool,
     /// The interrupted statement did not take effect: run it again
@@ -139,7 +139,7 @@ impl MigrateArgs {
             )
     }
 
-    /// Checks what clap's types cannot express.
+    /// Checks the rules that clap's types cannot express.
     ///
     /// # Errors
     /// Flags for applying together with a subcommand that applies nothing.
@@ -147,7 +147,7 @@ impl MigrateArgs {
         if self.action.is_some() && self.apply != ApplyArgs::default() {
             return Err(Failure::usage(
                 "VERSION, --dry-run, --only, --check and --allow-blocking before a subcommand have no meaning",
-                "write them behind the subcommand where it takes them; see `dbtool migrate --help`",
+                "write them after the subcommand, if it accepts them; see `dbtool migrate --help`",
             ));
         }
         Ok(())

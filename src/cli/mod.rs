@@ -89,7 +89,7 @@ impl OutputArgs {
 pub enum Command {
     /// Bring the database's schema up to date
     Migrate(migrate::MigrateArgs),
-    /// Compare the schema with what the migrations make, and lint it
+    /// Compare the schema with the one that the migrations make, and lint it
     CheckSchema(check_schema::CheckSchemaArgs),
     /// Give every booking that has none a conversation
     CreateConversations(create_conversations::CreateConversationsArgs),
@@ -132,7 +132,7 @@ impl Command {
 }
 
 impl Cli {
-    /// Checks what clap's types cannot express.
+    /// Checks the rules that clap's types cannot express.
     ///
     /// # Errors
     /// A format the command does not offer.

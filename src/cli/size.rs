@@ -3,7 +3,7 @@
 /// `1500`, `64K`, `16MB`, `1GiB`: units are powers of 1024, as in the server's own options.
 ///
 /// # Errors
-/// What is wrong with the text, for clap to show.
+/// The error in the text, for clap to show.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -21,7 +21,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     match number.checked_mul(1 << shift) {
         Some(0) => Err("it must be more than 0".into()),
         Some(size) if size <= 1 << 32 => Ok(size),
-        _ => Err("4 GB is the most any column holds".into()),
+        _ => Err("the maximum is 4 GB, the limit of every column type".into()),
     }
 }
 

@@ -7,7 +7,7 @@ const FORM: &str = "write a number with ms, s, m, h or d, such as 90s or 5m";
 /// `500ms`, `90s`, `5m` (also `5min`), `2h`, `7d`; a number alone is seconds.
 ///
 /// # Errors
-/// What is wrong with the text, for clap to show.
+/// The error in the text, for clap to show.
 pub fn parse_span(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -24,11 +24,11 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
     // A hundred years are as good as any longer span.
     match number.checked_mul(milliseconds) {
         Some(span) if span <= 36_525 * 86_400_000 => Ok(Duration::from_millis(span)),
-        _ => Err("36525d (a hundred years) is the most".into()),
+        _ => Err("the maximum is 36525d (a hundred years)".into()),
     }
 }
 
-/// As [`parse_span`], for a wait that cannot be nothing.
+/// As [`parse_span`], for a wait that must not be 0.
 ///
 /// # Errors
 /// As [`parse_span`], and for 0.

@@ -35,10 +35,10 @@ pub struct TestConversationsArgs {
     /// Skip the write round trip
     #[arg(long)]
     pub read_only: bool,
-    /// Fail the queries of the application that take longer, and show their EXPLAIN
+    /// Fail the queries of the application that take longer than this, and show their EXPLAIN
     #[arg(long, value_name = "MS")]
     pub slow_ms: Option<u64>,
-    /// Base URL of the running application: GET URL/conversations must answer what the database says
+    /// Base URL of the running application: GET URL/conversations must return the conversations of the database
     #[arg(long, value_name = "URL", requires = "listed_user")]
     pub api_url: Option<String>,
     /// Environment variable that holds the user's bearer token for --api-url
