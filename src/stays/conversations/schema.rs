@@ -63,7 +63,7 @@ impl Hints {
 
 /// The results of the inspection.
 #[derive(Debug)]
-pub struct Found {
+pub struct Inspection {
     /// The index hints.
     pub hints: Hints,
     /// Warnings about everything that makes the run slower or less safe.
@@ -74,7 +74,7 @@ pub struct Found {
 ///
 /// # Errors
 /// A table or column is missing, or a statement fails.
-pub async fn inspect(session: &mut Session, database: &str) -> anyhow::Result<Found> {
+pub async fn inspect(session: &mut Session, database: &str) -> anyhow::Result<Inspection> {
     needed::check(session, database, &NEEDED).await?;
     let indexes: Vec<(String, String, String)> = session.rows(INDEXES).await?;
     let mut warnings = Vec::new();
@@ -102,7 +102,7 @@ pub async fn inspect(session: &mut Session, database: &str) -> anyhow::Result<Fo
                 .to_owned(),
         );
     }
-    Ok(Found {
+    Ok(Inspection {
         hints: Hints(hints),
         warnings,
     })

@@ -51,8 +51,8 @@ pub(crate) struct Api {
     mappings: Mappings,
 }
 
-/// Why the application's list could not be read.
-enum Unread {
+/// The reason why the application's list could not be read.
+enum ListFailure {
     Silent(Silence),
     Misfit(Misfit),
 }
@@ -99,7 +99,7 @@ impl Api {
     }
 
     /// Reads the list, page after page, until it ends or has all that is `wanted`.
-    async fn fetch(&self, context: &Context, wanted: usize) -> anyhow::Result<Result<Fetched, Unread>> {
+    async fn fetch(&self, context: &Context, wanted: usize) -> anyhow::Result<Result<Fetched, ListFailure>> {
         let mut fetched = Fetched {
             gathered: Gathered::default(),
             took: Duration::ZERO,
@@ -110,7 +110,7 @@ impl Api {
         loop {
             let answer = match self.ask(context, &url).await? {
                 Ok(answer) => answer,
-                Err(silence) => return Ok(Err(Unread::Silent(silence))),
+                Err(silence) => return Ok(Err(ListFailure::Silent(silence))),
             };
             fetched.took = fetched.took.max(answer.took);
             let page = match understand::read(&answer, &self.mappings) {
@@ -119,7 +119,7 @@ impl Api {
                     if gathered.pages > 0 {
                         misfit.what = format!("page {}: {}", gathered.pages + 1, misfit.what);
                     }
-                    return Ok(Err(Unread::Misfit(misfit)));
+                    return Ok(Err(ListFailure::Misfit(misfit)));
                 }
             };
             let length = page.shown.len();
@@ -245,10 +245,10 @@ async fn close(context: &Context, session: Session) {
     context.db.close().await;
 }
 
-fn unusable(api: &Api, unread: Unread) -> Check {
-    let (name, what, next) = match unread {
-        Unread::Silent(silence) => ("the application answers", silence.what, silence.next),
-        Unread::Misfit(misfit) => ("the application lists conversations", misfit.what, misfit.next),
+fn unusable(api: &Api, failure: ListFailure) -> Check {
+    let (name, what, next) = match failure {
+        ListFailure::Silent(silence) => ("the application answers", silence.what, silence.next),
+        ListFailure::Misfit(misfit) => ("the application lists conversations", misfit.what, misfit.next),
     };
     Check::new(GROUP, name, CheckStatus::Failed)
         .message(format!("GET {}: {}", api.address.shown(), visible(&what)))

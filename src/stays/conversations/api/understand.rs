@@ -42,7 +42,7 @@ pub(crate) struct Shown {
     pub unread: Said<Unread>,
 }
 
-/// What is said about unread messages.
+/// The answer about unread messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
     Count(u64),
