@@ -199,7 +199,7 @@ fn a_read_only_server() {
             server
                 .dbtool()
                 .args(arguments)
-                .env("DB_ACQUIRE_TIMEOUT", "300")
+                .env("DB_ACQUIRE_TIMEOUT", "3000")
                 .run()
         },
         &[

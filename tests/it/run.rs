@@ -123,7 +123,7 @@ fn the_slots_stay_taken_while_the_command_of_a_killed_run_lives() {
     running.signal(Signal::KILL);
     running.wait();
     let refused = run(&server, &first, &[], "true")
-        .env("DB_ACQUIRE_TIMEOUT", "1")
+        .env("DB_ACQUIRE_TIMEOUT", "2000")
         .run();
     assert_ends(&refused, 3, &["no connection became free", "held by run (pid"]);
     fs::write(over, "").expect("a file");
