@@ -180,7 +180,7 @@ fn test_conversations() {
     assert_eq!(market.command(&[]).run().code, Some(0));
     market
         .admin()
-        .exec("DELETE FROM conversation_participants ORDER BY conversation_id LIMIT 1");
+        .exec("DELETE FROM conversation_participants ORDER BY conversation_id, user_id LIMIT 1");
     text += &command();
     assert_page("test-conversations", &text);
 }
