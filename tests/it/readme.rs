@@ -1,5 +1,5 @@
-//! The README tells the truth: its commands run, in order, on a sandbox; its recipes and exit
-//! codes exist.
+//! The README and the guides tell the truth: their commands run, in order, on a sandbox; recipes, exit
+//! codes and linked files exist.
 
 use crate::support;
 
@@ -14,9 +14,25 @@ fn readme() -> String {
     fs::read_to_string(Path::new(CHECKOUT).join("README.md")).expect("the README")
 }
 
-/// The lines of all `sh` blocks, without their comments.
+/// The guides beside the README.
+const GUIDES: [&str; 5] = [
+    "too-many-connections.md",
+    "connection-management.md",
+    "quick-reference.md",
+    "from-scripts.md",
+    "review-checklist.md",
+];
+
+fn guide(name: &str) -> String {
+    fs::read_to_string(Path::new(CHECKOUT).join("docs").join(name)).expect("a guide")
+}
+
+/// The lines of all `sh` blocks of the README and the guides, without their comments.
 fn commands() -> Vec<String> {
-    let text = readme();
+    let mut text = readme();
+    for name in GUIDES {
+        text += &guide(name);
+    }
     let mut lines = Vec::new();
     let mut inside = false;
     for line in text.lines() {
@@ -36,12 +52,12 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn every_dbtool_command_of_the_readme_runs_on_a_sandbox() {
+fn every_dbtool_command_of_the_readme_and_the_guides_runs_on_a_sandbox() {
     let commands: Vec<String> = commands()
         .into_iter()
         .filter(|command| command.starts_with("dbtool "))
         .collect();
-    assert!(commands.len() >= 14, "{commands:#?}");
+    assert!(commands.len() >= 20, "{commands:#?}");
     // Drift and findings have exit code 1; everything else must be 0.
     let script: String = commands
         .iter()
@@ -132,4 +148,44 @@ fn the_exit_codes_of_the_readme_are_those_of_the_help() {
     for code in ["130", "143", "129"] {
         assert!(text.contains(code) && help.stdout.contains(code), "{code}");
     }
+}
+
+#[test]
+fn every_linked_file_exists() {
+    let mut links = 0;
+    let texts = GUIDES.iter().map(|name| ("docs", guide(name)));
+    for (folder, text) in texts.chain([("", readme())]) {
+        for link in text.split("](").skip(1) {
+            let target = link.split(')').next().unwrap_or_default();
+            if !target.contains("://") && !target.starts_with('#') {
+                links += 1;
+                assert!(Path::new(CHECKOUT).join(folder).join(target).exists(), "{target}");
+            }
+        }
+    }
+    assert!(links >= 7, "{links}");
+}
+
+#[test]
+fn the_quick_reference_names_only_commands_and_flags_that_exist() {
+    let text = guide("quick-reference.md");
+    let commands = text.split("`dbtool ").skip(1);
+    let mut seen = 0;
+    for command in commands {
+        let words: Vec<&str> = command.split('`').next().unwrap_or_default().split(' ').collect();
+        let help = support::dbtool().args([words[0], "--help"]).run();
+        assert_eq!(help.code, Some(0), "dbtool {}: {help}", words.join(" "));
+        for flag in words
+            .iter()
+            .filter(|word| word.starts_with("--") && word.len() > 2)
+        {
+            assert!(
+                help.stdout.contains(flag),
+                "dbtool {}: no {flag}",
+                words.join(" ")
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "{seen}");
 }
