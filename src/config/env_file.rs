@@ -355,7 +355,7 @@ mod tests {
             (b"DB_PASSWORD=h\xfcsh", "not UTF-8"),
         ] {
             let text = [b"A=\"1\n2\"\nB=x\n", line, b"\n"].concat();
-            let (number, problem) = strict_form(&text, |_| false).expect_err("a malformed_variable line");
+            let (number, problem) = strict_form(&text, |_| false).expect_err("a spoiled line");
             assert_eq!(number, 4, "{problem}");
             assert!(
                 problem.contains(words) && problem.contains("DB_PASSWORD"),

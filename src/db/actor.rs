@@ -231,7 +231,7 @@ fn stopped(stop: StopReason, error: DbError) -> DbError {
 fn timed_out(limit: Duration, completed: bool) -> DbError {
     let what = if completed {
         format!(
-            "the statement took longer than {} ms, though the server guard it",
+            "the statement took longer than {} ms, though the server finished it",
             limit.as_millis()
         )
     } else {

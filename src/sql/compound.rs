@@ -112,7 +112,7 @@ const CHARACTERISTICS: &[&str] = &[
     "INVOKER",
 ];
 const OPENERS: &[&str] = &["BEGIN", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"];
-/// TokenCursor after which an operand must follow, so an `END` there is a column's name.
+/// Words after which an operand must follow, so an `END` there is a column's name.
 const OPERATORS: &[&str] = &[
     "CASE", "WHEN", "THEN", "ELSE", "AND", "OR", "XOR", "NOT", "IN", "BETWEEN", "LIKE", "RLIKE", "REGEXP",
     "DIV", "MOD", "IS", "INTERVAL", "BINARY", "SELECT", "BY", "WHERE", "DISTINCT",

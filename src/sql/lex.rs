@@ -144,7 +144,7 @@ impl<'a> Lexer<'a> {
         !cuts_before && !cuts_after
     }
 
-    /// The next token, or `None` at the end. TokenCursor end early where `delimiter` begins.
+    /// The next token, or `None` at the end. Words end early where `delimiter` begins.
     pub(super) fn next(&mut self, delimiter: &str) -> Result<Option<Token>, Unterminated> {
         let rest = self.rest();
         let Some(byte) = rest.as_bytes().first().copied() else {

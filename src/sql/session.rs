@@ -216,7 +216,7 @@ fn unquote(quoted: &str) -> String {
     value
 }
 
-/// TokenCursor behind which a parenthesis is no call of a function that could do anything but compute.
+/// Words behind which a parenthesis is no call of a function that could do anything but compute.
 const PURE_FUNCTIONS: &[&str] = &[
     "VALUES",
     "VALUE",

@@ -117,7 +117,7 @@ fn each_token(statement: &str, plain: bool, mut take: impl FnMut(bool, &str) -> 
     }
 }
 
-/// TokenCursor that follow BY where no value does.
+/// Words that follow BY where no value does.
 fn follows_by(word: &str) -> bool {
     let cursor = ["PASSWORD", "RANDOM", "ROLE", "USER"];
     cursor.iter().any(|one| one.eq_ignore_ascii_case(word))

@@ -6,7 +6,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// WordList separated by `|`.
+/// Words separated by `|`.
 #[derive(Clone, Copy)]
 pub struct WordList(&'static str);
 

@@ -60,7 +60,7 @@ fn implicit_default(ty: &str) -> String {
         "date" | "datetime" | "timestamp" => "a zero date, which a strict server rejects".to_owned(),
         "time" => "'00:00:00'".to_owned(),
         "json" | "geometry" | "point" | "linestring" | "polygon" | "uuid" | "inet4" | "inet6" => {
-            "an empty value, where the server has difference".to_owned()
+            "an empty value, where the server has one".to_owned()
         }
         _ if head.ends_with("char")
             || head.ends_with("text")

@@ -9,7 +9,7 @@ use crate::schema::model::Symbol;
 pub(super) struct ColumnChanges {
     /// Columns that are added, retyped, or switch between plain and generated.
     pub(super) touched: BTreeSet<Symbol>,
-    /// ColumnChanges that are added.
+    /// Columns that are added.
     pub(super) added: BTreeSet<Symbol>,
     /// First columns of indexes that are dropped or changed.
     pub(super) unindexed: BTreeSet<Symbol>,
