@@ -15,6 +15,9 @@ use crate::host_processes::{descendants, is_running};
 /// How long a connection has to be seen after its program's end to count: the server takes a moment to close one.
 const SETTLE: Duration = Duration::from_millis(250);
 
+/// This account and host as the processlist names them, without the client's port.
+const CLIENT: &str = "SELECT USER()";
+
 /// The point in the server's life after which the program's connections were made.
 #[derive(Debug, Clone)]
 pub struct Mark {
@@ -38,14 +41,13 @@ pub struct LeftBehind {
 /// The server cannot be reached, or the run was cancelled.
 pub async fn mark(ctx: &Context) -> Result<Mark, DbError> {
     let mut session = ctx.db.brief_session().await?;
-    let server = ctx.db.server().await?;
-    let facts = gather(ctx, &server, &mut session).await?;
-    let own = facts.connections.into_iter().find(|connection| connection.own);
-    let own = own.unwrap_or_default();
+    let client: Option<String> = session.first(CLIENT).await?;
+    let client = client.unwrap_or_default();
+    let (user, host) = client.rsplit_once('@').unwrap_or_default();
     Ok(Mark {
         connection: session.id(),
-        user: own.user,
-        host: own.host,
+        user: user.to_owned(),
+        host: host.to_owned(),
     })
 }
 
