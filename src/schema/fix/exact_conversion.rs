@@ -3,13 +3,14 @@
 use crate::schema::expr::lexer;
 
 /// The parts of a type such as `decimal(10,2) unsigned`.
-struct TypeParts<'a> {
-    name: &'a str,
-    arguments: &'a str,
-    unsigned: bool,
+pub(super) struct TypeParts<'a> {
+    pub(super) name: &'a str,
+    pub(super) arguments: &'a str,
+    pub(super) unsigned: bool,
 }
 
-fn parse(ty: &str) -> TypeParts<'_> {
+/// Reads a type as the server writes it.
+pub(super) fn parse(ty: &str) -> TypeParts<'_> {
     let (head, rest) = ty.split_once('(').unwrap_or((ty, ""));
     let arguments = rest.rsplit_once(')').map_or("", |(inside, _)| inside);
     TypeParts {

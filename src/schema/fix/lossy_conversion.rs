@@ -1,6 +1,6 @@
 //! Determines whether changing a column's definition may lose stored values.
 
-use super::exact_conversion;
+use super::exact_conversion::{self, TypeParts, parse};
 use crate::schema::model::{Column, Schema};
 
 /// Why changing `from` into `to` may lose data; `None` if it cannot. Strict servers reject the
@@ -14,7 +14,7 @@ pub(super) fn reason(from: &Column, to: &Column) -> Option<&'static str> {
         (_, None) => {}
     }
     if !widens(&from.ty, &to.ty) {
-        return Some("values may not fit the to_type type");
+        return Some("values may not fit the other type");
     }
     let charset = |column: &Column| {
         column
@@ -25,27 +25,9 @@ pub(super) fn reason(from: &Column, to: &Column) -> Option<&'static str> {
         (Some(from_type), Some(to_type))
             if from_type != to_type && to_type != "utf8mb4" && from_type != "ascii" =>
         {
-            Some("characters may be missing in the to_type character set")
+            Some("characters may be missing in the other character set")
         }
         _ => None,
-    }
-}
-
-/// The parts of a type such as `decimal(10,2) unsigned`.
-struct StoredType<'a> {
-    name: &'a str,
-    arguments: &'a str,
-    unsigned: bool,
-}
-
-fn parse(ty: &str) -> StoredType<'_> {
-    let (head, rest) = ty.split_once('(').unwrap_or((ty, ""));
-    let arguments = rest.rsplit_once(')').map_or("", |(inside, _)| inside);
-    let name = head.split(' ').next().unwrap_or(head);
-    StoredType {
-        name,
-        arguments,
-        unsigned: ty.contains("unsigned"),
     }
 }
 
@@ -106,7 +88,7 @@ fn integer_bytes(name: &str) -> Option<u8> {
 }
 
 /// Capacity of a character type in characters; TEXT types count bytes, and a character takes up to four.
-fn characters(ty: &StoredType<'_>) -> Option<u64> {
+fn characters(ty: &TypeParts<'_>) -> Option<u64> {
     Some(match ty.name {
         "char" | "varchar" => number(ty.arguments, 1),
         "tinytext" => 255 / 4,
@@ -117,7 +99,7 @@ fn characters(ty: &StoredType<'_>) -> Option<u64> {
     })
 }
 
-fn bytes(ty: &StoredType<'_>) -> Option<u64> {
+fn bytes(ty: &TypeParts<'_>) -> Option<u64> {
     Some(match ty.name {
         "varbinary" => number(ty.arguments, 1),
         "tinyblob" => 255,
