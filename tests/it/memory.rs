@@ -33,9 +33,10 @@ fn program() -> &'static Path {
         build
             .args(["build", "--release", "--bin", "dbtool"])
             .current_dir(env!("CARGO_MANIFEST_DIR"));
-        // What cargo tells a test about its package would make dependencies that look at it build anew.
+        // What cargo tells a test about its package makes dependencies that look at it (ring) build anew, and with
+        // them the program, even if `cargo build --release` has just built both.
         for (name, _) in std::env::vars_os() {
-            let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+            let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "OUT_DIR"];
             if of_package
                 .iter()
                 .any(|start| name.to_string_lossy().starts_with(start))
