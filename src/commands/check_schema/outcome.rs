@@ -371,16 +371,15 @@ fn difference_text(one: &Difference, page: &mut Page) {
         }
         Change::Different { fields } => {
             for field in fields {
-                let short = !field.expected.contains('\n') && !field.live.contains('\n');
-                if short {
+                if !field.expected.is_multiline() && !field.live.is_multiline() {
                     page.line(format_args!(
                         "      {}: expected {}, is {}",
-                        field.name,
+                        field.property,
                         style.ok(field.expected),
                         style.bad(field.live)
                     ));
                 } else {
-                    page.line(format_args!("      {} expected:", field.name));
+                    page.line(format_args!("      {} expected:", field.property));
                     page.block(8, field.expected);
                     page.line("      is:");
                     page.block(8, field.live);
@@ -499,7 +498,7 @@ impl Outcome for Report {
 fn one_line(one: &Difference) -> String {
     let fields = match &one.change {
         Change::Different { fields } => {
-            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+            let names: Vec<&str> = fields.iter().map(|field| field.property.as_str()).collect();
             format!(": {}", names.join(", "))
         }
         _ => String::new(),

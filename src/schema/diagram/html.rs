@@ -143,7 +143,7 @@ fn describe(difference: &Difference) -> (&'static str, String) {
             for field in fields {
                 text.push_str(&format!(
                     "\n{}: {} expected, {} there",
-                    field.name, field.expected, field.live
+                    field.property, field.expected, field.live
                 ));
             }
         }

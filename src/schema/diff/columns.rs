@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use super::moves::moved;
 use super::table::Pair;
-use super::{Change, Differences, Fields, SchemaObjectKind, Severity, field};
+use super::{Change, Differences, Fields, Property, SchemaObjectKind, Severity, Value};
 use crate::schema::ddl::SYSTEM_VERSIONING;
 use crate::schema::model::{Column, Symbol};
 
-/// The property of a column WITHOUT SYSTEM VERSIONING.
-pub(crate) const UNVERSIONED: &str = "without system versioning";
+/// The value of [`Property::Generated`].
+fn generated(column: &Column) -> Value {
+    column.generated.map_or(Value::Flag(false), |generated| {
+        Value::Generated(generated.expression, generated.stored)
+    })
+}
 
 impl Pair<'_> {
     pub(super) fn columns(&self, out: &mut Differences) {
@@ -33,10 +37,9 @@ impl Pair<'_> {
                 Some(live_object) => {
                     let (mut fields, severity) = self.column_fields(column, live_object);
                     if moved.contains(&column.name) {
-                        let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
-                        fields.0.push(field("position", place, "elsewhere"));
+                        fields.add(Property::Position, Value::position(before), Value::Elsewhere);
                     }
-                    let change = Change::Different { fields: fields.0 };
+                    let change = fields.into_change();
                     let mut difference =
                         self.difference(SchemaObjectKind::Column, column.name, change, severity);
                     difference.live_name = (live_object.name != column.name).then_some(live_object.name);
@@ -88,39 +91,42 @@ impl Pair<'_> {
 
     fn column_fields(&self, expected: &Column, live: &Column) -> (Fields, Severity) {
         let mut fields = Fields::default();
-        fields.compare("type", expected.ty, live.ty, |ty| ty.to_string());
-        fields.flag("null", expected.nullable, live.nullable);
-        fields.option("default", expected.default, live.default);
-        fields.option("on update", expected.on_update, live.on_update);
-        fields.compare("generated", expected.generated, live.generated, |generated| {
-            generated.map_or("no".to_owned(), |generated| {
-                let kind = if generated.stored { "stored" } else { "virtual" };
-                format!("{} ({kind})", generated.expression)
-            })
-        });
+        fields.compare(Property::Type, expected.ty, live.ty);
+        fields.compare(Property::Null, expected.nullable, live.nullable);
+        fields.compare(Property::Default, expected.default, live.default);
+        fields.compare(Property::OnUpdate, expected.on_update, live.on_update);
+        fields.compare(Property::Generated, generated(expected), generated(live));
         match (expected.collation, live.collation) {
             (Some(one), Some(other)) if self.same_collation(one, other) => {}
-            (one, other) => fields.option("collation", one, other),
+            (one, other) => fields.compare(Property::Collation, one, other),
         }
-        fields.flag("auto_increment", expected.auto_increment, live.auto_increment);
-        fields.flag("invisible", expected.invisible, live.invisible);
+        fields.compare(
+            Property::AutoIncrement,
+            expected.auto_increment,
+            live.auto_increment,
+        );
+        fields.compare(Property::Invisible, expected.invisible, live.invisible);
         let versioned = Symbol::new(SYSTEM_VERSIONING);
         if self.expected_table.options.contains_key(&versioned) {
-            fields.flag(UNVERSIONED, expected.unversioned, live.unversioned);
+            fields.compare(
+                Property::WithoutSystemVersioning,
+                expected.unversioned,
+                live.unversioned,
+            );
         }
         if [self.expected, self.live]
             .iter()
             .all(|schema| schema.dialect().column_srid)
         {
-            let any = |srid: Option<u32>| srid.map_or("any".to_owned(), |srid| srid.to_string());
-            fields.compare("srid", expected.srid, live.srid, any);
+            let srid = |column: &Column| column.srid.map_or(Value::AnySrid, Value::Srid);
+            fields.compare(Property::Srid, srid(expected), srid(live));
         }
-        let severity = if fields.0.is_empty() {
+        let severity = if fields.is_empty() {
             Severity::Cosmetic
         } else {
             Severity::Breaks
         };
-        fields.option("comment", expected.comment, live.comment);
+        fields.compare(Property::Comment, expected.comment, live.comment);
         (fields, severity)
     }
 

@@ -1,7 +1,7 @@
 //! Compares the foreign keys and checks of a table, whose names the server may have generated.
 
 use super::table::Pair;
-use super::{Change, Differences, Fields, SchemaObjectKind, Severity, field};
+use super::{Change, Differences, Fields, Property, SchemaObjectKind, Severity};
 use crate::schema::ddl;
 use crate::schema::model::{ByName, CheckConstraint, ForeignKey, Symbol, same_name};
 use crate::schema::normalise::{is_generated_check, is_generated_foreign_key};
@@ -57,14 +57,14 @@ impl Pair<'_> {
             let (change, severity) = match (expected_object, live_object) {
                 (Some(expected), Some(live)) => {
                     let mut fields = fields(expected, live);
-                    let severity = match fields.0.is_empty() {
+                    let severity = match fields.is_empty() {
                         true => Severity::Cosmetic,
                         false => Severity::Breaks,
                     };
                     if !same_name(&name, &live_name) {
-                        fields.0.push(field("name", name, live_name));
+                        fields.add(Property::Name, name, live_name);
                     }
-                    (Change::Different { fields: fields.0 }, severity)
+                    (fields.into_change(), severity)
                 }
                 (Some(expected), None) => {
                     let expected = show(name, expected);
@@ -85,23 +85,26 @@ impl Pair<'_> {
 
 fn key_fields(expected: &ForeignKey, live: &ForeignKey) -> Fields {
     let mut fields = Fields::default();
-    fields.compare("columns", &expected.columns, &live.columns, |list| {
-        ddl::names(list)
-    });
+    if expected.columns != live.columns {
+        fields.add(
+            Property::Columns,
+            ddl::names(&expected.columns),
+            ddl::names(&live.columns),
+        );
+    }
     if !same_target(expected, live) {
         let target = |key: &ForeignKey| format!("{} ({})", key.table, ddl::names(&key.references));
-        fields.0.push(field("references", target(expected), target(live)));
+        fields.add(Property::References, target(expected), target(live));
     }
-    let action = |action| ddl::action_name(action).to_owned();
-    fields.compare("on delete", expected.on_delete, live.on_delete, action);
-    fields.compare("on update", expected.on_update, live.on_update, action);
+    fields.compare(Property::OnDelete, expected.on_delete, live.on_delete);
+    fields.compare(Property::OnUpdate, expected.on_update, live.on_update);
     fields
 }
 
 fn check_fields(expected: &CheckConstraint, live: &CheckConstraint) -> Fields {
     let mut fields = Fields::default();
-    fields.compare("clause", expected.clause, live.clause, |text| text.to_string());
-    fields.flag("not enforced", expected.not_enforced, live.not_enforced);
+    fields.compare(Property::Clause, expected.clause, live.clause);
+    fields.compare(Property::NotEnforced, expected.not_enforced, live.not_enforced);
     fields
 }
 

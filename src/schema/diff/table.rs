@@ -1,9 +1,7 @@
 //! Compares tables.
 
-use smallvec::smallvec;
-
 use super::constraints::Matcher;
-use super::{Change, Differences, Draft, Fields, SchemaObjectKind, Severity, field, pairs};
+use super::{Change, Differences, Draft, Fields, Property, SchemaObjectKind, Severity, pairs};
 use crate::schema::ddl::{self, Writer};
 use crate::schema::model::{Column, Index, IndexKind, PRIMARY, Schema, Symbol, Table, same_name};
 use crate::schema::normalise::{is_generated_foreign_key, is_generated_index, with_case_of};
@@ -140,34 +138,27 @@ impl Pair<'_> {
     fn options(&self, out: &mut Differences) {
         let (expected_object, live_object) = (self.expected_table, self.live_table);
         let mut fields = Fields::default();
-        fields.option("comment", expected_object.comment, live_object.comment);
+        fields.compare(Property::Comment, expected_object.comment, live_object.comment);
         let mut severity = Severity::Cosmetic;
         for (key, one, other) in pairs(&expected_object.options, &live_object.options) {
-            fields.option(&key, one.copied(), other.copied());
+            fields.compare(Property::TableOption(key), one.copied(), other.copied());
             if one != other {
                 severity = Severity::Performance;
             }
         }
         if !expected_object.engine.eq_ignore_ascii_case(&live_object.engine) {
-            fields
-                .0
-                .push(field("engine", expected_object.engine, live_object.engine));
+            fields.add(Property::Engine, expected_object.engine, live_object.engine);
             severity = Severity::Breaks;
         }
         if !self.same_collation(expected_object.collation, live_object.collation) {
-            fields.0.push(field(
-                "default collation",
+            fields.add(
+                Property::DefaultCollation,
                 expected_object.collation,
                 live_object.collation,
-            ));
+            );
             severity = Severity::Breaks;
         }
-        out.push(self.difference(
-            SchemaObjectKind::Table,
-            self.name,
-            Change::Different { fields: fields.0 },
-            severity,
-        ));
+        out.push(self.difference(SchemaObjectKind::Table, self.name, fields.into_change(), severity));
     }
 
     fn indexes(&self, out: &mut Differences) {
@@ -235,28 +226,31 @@ impl Pair<'_> {
             Writer::own(schema).index(&name, &plain)
         };
         fields.compare(
-            "definition",
+            Property::Definition,
             bare(self.expected, expected_object),
             bare(self.live, live_object),
-            |text| text,
         );
         let unique = expected_object.kind != live_object.kind
             || name == PRIMARY
             || expected_object.kind == IndexKind::Unique;
-        let mut severity = match (fields.0.is_empty(), unique) {
+        let mut severity = match (fields.is_empty(), unique) {
             (true, _) => Severity::Cosmetic,
             (false, true) => Severity::Breaks,
             (false, false) => Severity::Performance,
         };
-        fields.flag("invisible", expected_object.invisible, live_object.invisible);
+        fields.compare(
+            Property::Invisible,
+            expected_object.invisible,
+            live_object.invisible,
+        );
         if expected_object.invisible != live_object.invisible {
             severity = severity.max(Severity::Performance);
         }
-        fields.option("comment", expected_object.comment, live_object.comment);
+        fields.compare(Property::Comment, expected_object.comment, live_object.comment);
         if !same_name(&name, &live_name) {
-            fields.0.push(field("name", name, live_name));
+            fields.add(Property::Name, name, live_name);
         }
-        (Change::Different { fields: fields.0 }, severity)
+        (fields.into_change(), severity)
     }
 
     fn partitioning(&self, out: &mut Differences) {
@@ -271,16 +265,16 @@ impl Pair<'_> {
                 .replace("\n  ", " ")
                 .replace('\n', "")
         };
-        let fields = smallvec![field(
-            "partitions",
+        let mut fields = Fields::default();
+        fields.add(
+            Property::Partitions,
             show(self.expected_table),
-            show(self.live_table)
-        )];
-        let change = Change::Different { fields };
+            show(self.live_table),
+        );
         out.push(self.difference(
             SchemaObjectKind::Partitioning,
             self.name,
-            change,
+            fields.into_change(),
             Severity::Performance,
         ));
     }

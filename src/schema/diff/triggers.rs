@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::moves::moved;
 use super::table::Pair;
-use super::{Change, Differences, Fields, SchemaObjectKind, Severity, field, pairs};
+use super::{Change, Differences, Fields, Property, SchemaObjectKind, Severity, Value, pairs};
 use crate::schema::ddl;
 use crate::schema::model::{Symbol, Trigger};
 
@@ -26,14 +26,13 @@ impl Pair<'_> {
                 },
                 (Some(expected), Some(live)) => {
                     let mut fields = Fields::default();
-                    fields.compare("when", expected.when, live.when, |when| when.to_string());
+                    fields.compare(Property::When, expected.when, live.when);
                     if let Some(before) = moved.get(&name) {
-                        let place = before.map_or("first".to_owned(), |name| format!("after {name}"));
-                        fields.0.push(field("order", place, "elsewhere"));
+                        fields.add(Property::Order, Value::position(*before), Value::Elsewhere);
                     }
                     fields.program((self.expected, expected.body), (self.live, live.body));
-                    fields.option("sql mode", expected.mode, live.mode);
-                    Change::Different { fields: fields.0 }
+                    fields.compare(Property::SqlMode, expected.mode, live.mode);
+                    fields.into_change()
                 }
                 (None, None) => continue,
             };

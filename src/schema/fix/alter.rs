@@ -8,7 +8,7 @@ use super::mentions::mentions;
 use super::plan::{Planner, comment_option};
 use super::table_changes::TableChanges;
 use crate::schema::ddl::{self, name};
-use crate::schema::diff::{Change, Difference, SchemaObjectKind, UNVERSIONED};
+use crate::schema::diff::{Change, Difference, Field, Property, SchemaObjectKind};
 use crate::schema::model::{
     ByName, CheckConstraint, Column, Index, IndexKey, PRIMARY, Symbol, Table, same_name,
 };
@@ -95,7 +95,7 @@ impl<'a> Alter<'a, '_> {
     /// column, even in an ALTER that drops the index (error 3644, measured on 9.7).
     fn moved_in_space(&self) -> BTreeSet<Symbol> {
         self.of_kind(SchemaObjectKind::Column)
-            .filter(|difference| difference.differs_in(&["srid"]))
+            .filter(|difference| difference.differs_in(&[Property::Srid]))
             .map(|difference| difference.name)
             .collect()
     }
@@ -166,17 +166,17 @@ impl<'a> Alter<'a, '_> {
 
     /// The clause that changes an index without a rebuild, if possible.
     fn index_in_place(&self, difference: &Difference) -> Option<String> {
-        let Change::Different { fields } = &difference.change else {
+        let expected = self.expected.indexes.get(&difference.name)?;
+        let [Field { property, .. }] = difference.fields() else {
             return None;
         };
-        let expected = self.expected.indexes.get(&difference.name)?;
-        match fields.as_slice() {
-            [field] if field.name == *"name" => Some(format!(
+        match property {
+            Property::Name => Some(format!(
                 "RENAME INDEX {} TO {}",
                 name(&difference.name_on_server()),
                 name(&difference.name)
             )),
-            [field] if field.name == *"invisible" => {
+            Property::Invisible => {
                 let dialect = self.planner.live.dialect();
                 let state = match expected.invisible {
                     true => dialect.unused_index,
@@ -253,22 +253,30 @@ impl<'a> Alter<'a, '_> {
     ) {
         let destructive = changes.destructive_columns.contains(&column.name);
         let alter = changes.alter_for(destructive);
-        if difference.differs_in(&["type", "null", "collation", "auto_increment", "generated"]) {
+        let properties = [
+            Property::Type,
+            Property::Null,
+            Property::Collation,
+            Property::AutoIncrement,
+            Property::Generated,
+        ];
+        if difference.differs_in(&properties) {
             alter.columns.touched.extend([live.name, column.name]);
         }
         let verb = match live.name == column.name {
             true => "MODIFY COLUMN".to_owned(),
             false => format!("CHANGE COLUMN {}", name(&live.name)),
         };
-        let position = if difference.differs_in(&["position"]) {
+        let position = if difference.differs_in(&[Property::Position]) {
             format!(" {position}")
         } else {
             String::new()
         };
-        let versioned = match difference.differs_in(&[UNVERSIONED]) && !column.unversioned {
-            true => " WITH SYSTEM VERSIONING",
-            false => "",
-        };
+        let versioned =
+            match difference.differs_in(&[Property::WithoutSystemVersioning]) && !column.unversioned {
+                true => " WITH SYSTEM VERSIONING",
+                false => "",
+            };
         alter
             .clauses
             .push(format!("{verb} {}{versioned}{position}", self.definition(column)));
@@ -380,24 +388,22 @@ impl<'a> Alter<'a, '_> {
     }
 
     fn options(&self, changes: &mut TableChanges) {
-        let field_lists =
-            self.of_kind(SchemaObjectKind::Table)
-                .filter_map(|difference| match &difference.change {
-                    Change::Different { fields } => Some(fields),
-                    _ => None,
-                });
-        for field in field_lists.flatten() {
-            if field.name == *ddl::SYSTEM_VERSIONING {
-                continue;
-            }
-            changes.safe.clauses.push(match field.name.as_str() {
-                "engine" => format!("ENGINE={}", self.expected.engine),
-                "comment" => comment_option(self.expected.comment),
-                "default collation" => {
+        let fields = self
+            .of_kind(SchemaObjectKind::Table)
+            .flat_map(|difference| difference.fields());
+        for field in fields {
+            let clause = match field.property {
+                Property::Engine => format!("ENGINE={}", self.expected.engine),
+                Property::Comment => comment_option(self.expected.comment),
+                Property::DefaultCollation => {
                     format!("DEFAULT {}", self.planner.writer.charset(self.expected.collation))
                 }
-                key => ddl::option(key, self.expected.options.get(&Symbol::new(key))),
-            });
+                Property::TableOption(key) if key != *ddl::SYSTEM_VERSIONING => {
+                    ddl::option(&key, self.expected.options.get(&key))
+                }
+                _ => continue,
+            };
+            changes.safe.clauses.push(clause);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The positions of columns in the clauses of an ALTER.
 
 use crate::schema::ddl::name;
-use crate::schema::diff::Difference;
+use crate::schema::diff::{Difference, Property};
 use crate::schema::model::Symbol;
 
 /// Computes the positions of columns, each after a column that exists when its ALTER runs.
@@ -27,7 +27,8 @@ impl ColumnPositions {
         } else {
             self.before_safe
         };
-        let moves = !there || difference.is_some_and(|difference| difference.differs_in(&["position"]));
+        let moves =
+            !there || difference.is_some_and(|difference| difference.differs_in(&[Property::Position]));
         if there || difference.is_some() {
             self.before = Some(column);
             if !(destructive && moves) {

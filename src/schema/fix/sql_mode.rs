@@ -3,7 +3,7 @@
 use super::change_summary::ChangeSummaries;
 use super::deferred::Deferred;
 use super::plan::{ByTable, Planner};
-use crate::schema::diff::{Change, Difference, Field, SchemaObjectKind};
+use crate::schema::diff::{Difference, Field, Property, SchemaObjectKind, Value};
 use crate::schema::expr::lexer;
 use crate::schema::model::{Column, Symbol};
 use crate::schema::normalise::{ORACLE, modes_against};
@@ -135,11 +135,6 @@ pub(crate) fn is_zero_date(column: &Column) -> bool {
 
 /// Whether a nullable column becomes NOT NULL.
 fn forbids_null(difference: &Difference) -> bool {
-    let is_not_null = |fields: &[Field]| {
-        fields
-            .iter()
-            .any(|field| field.name == *"null" && field.expected == *"no")
-    };
-    difference.kind == SchemaObjectKind::Column
-        && matches!(&difference.change, Change::Different { fields } if is_not_null(fields))
+    let forbids = |field: &Field| field.property == Property::Null && field.expected == Value::Flag(false);
+    difference.kind == SchemaObjectKind::Column && difference.fields().iter().any(forbids)
 }

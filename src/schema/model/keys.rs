@@ -97,7 +97,7 @@ impl KeyPart {
 }
 
 /// The referential action of a foreign key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReferentialAction {
     /// RESTRICT or NO ACTION, which are equal in InnoDB.
