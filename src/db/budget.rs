@@ -34,7 +34,7 @@ use super::budget_folder::{AddressKeys, shared_folder};
 use super::server::Server;
 pub use super::slot::Holder;
 use super::slot::{FirstContact, HeldSlots, Orphan, Slot, SlotFile, SlotKind, lock, milliseconds};
-use super::slot_file::{BudgetFolder, OpenFolder, is_held_deleted, is_own};
+use super::slot_file::{BudgetFolder, OpenFolder, OwnedText, is_held_deleted, is_own};
 use crate::cancel::{Cancel, Cancelled};
 use crate::config::{Address, Config};
 
@@ -461,10 +461,12 @@ impl BudgetState {
         if !opened.is_current(name, &file) {
             return Ok(None);
         }
-        if opened.is_fresh(name) && is_held_deleted(&folder.path().join(name)) {
+        let texts = opened.read(name);
+        // One that was never written to may stand in the place of a deleted one.
+        if texts.is_empty() && is_held_deleted(&folder.path().join(name)) {
             return Err(std::io::ErrorKind::ResourceBusy.into());
         }
-        let last = last_holder(opened, name);
+        let last = last_holder(&texts);
         let settle_time = last
             .as_ref()
             .map(|(last, _)| last.settle_time(kind))
@@ -576,9 +578,8 @@ impl BudgetState {
 }
 
 /// The last holder of the slot, and whether it was a process of this user.
-fn last_holder(folder: &OpenFolder, name: &str) -> Option<(Holder, bool)> {
-    folder
-        .read(name)
+fn last_holder(texts: &[OwnedText]) -> Option<(Holder, bool)> {
+    texts
         .iter()
         .filter_map(|owned| Some((serde_json::from_str::<Holder>(&owned.text).ok()?, is_own(owned))))
         .max_by_key(|(holder, _)| holder.taken)
@@ -590,5 +591,5 @@ fn holder_of(folder: &OpenFolder, name: &str) -> Option<Holder> {
     if file.try_lock_shared().is_ok() {
         return None;
     }
-    last_holder(folder, name).map(|(holder, _)| holder)
+    last_holder(&folder.read(name)).map(|(holder, _)| holder)
 }

@@ -60,9 +60,6 @@ impl ConnectTarget {
             )
             .db_name(config.database.as_ref().map(|name| name.value.clone()))
             .stmt_cache_size(16)
-            // The driver's handshake would set the session's collation; like the command-line clients,
-            // use the server's default for this character set.
-            .init(vec!["SET NAMES utf8mb4"])
             .tcp_keepalive(Some(std::time::Duration::from_secs(30)))
             .connect_attribute("program_name", "dbtool")
             .connect_attribute("dbtool_command", command)

@@ -30,6 +30,21 @@ const MIN_ATTEMPT: Duration = Duration::from_millis(250);
 /// Time for opening a connection that a command can do without.
 const OPTIONAL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The driver's handshake would set the session's collation; like the command-line clients, use the server's default
+/// for this character set.
+const CHARACTER_SET: &str = "SET NAMES utf8mb4";
+
+/// Sets the character set and asks the server about itself, in one round trip.
+async fn describe(conn: &mut Conn) -> Result<Option<Row>, mysql_async::Error> {
+    let mut result = conn
+        .query_iter(format!("{CHARACTER_SET}; {DESCRIPTION_WITH_IDENTITY}"))
+        .await?;
+    result.collect::<Row>().await?;
+    let row = result.next().await?;
+    result.drop_result().await?;
+    Ok(row)
+}
+
 /// The reason why an attempt failed, and whether another one may succeed.
 pub(super) struct FailedAttempt {
     pub(super) error: DbError,
@@ -157,7 +172,11 @@ impl PoolState {
         mut slot: Slot,
         bound: Duration,
     ) -> Result<Connection, (Slot, FailedAttempt)> {
-        tokio::time::sleep(slot.settle_time()).await;
+        let settle_time = slot.settle_time();
+        // A timer has a granularity of a millisecond, and no time at all would take one as well.
+        if !settle_time.is_zero() {
+            tokio::time::sleep(settle_time).await;
+        }
         let connecting = self.connecting.lock().await;
         let before = socket::open_sockets();
         let attempted = match timeout(bound, catch_panic(self.connect())).await {
@@ -309,10 +328,14 @@ impl PoolState {
 
     /// Asks the server about itself.
     async fn ask_server(&self, conn: &mut Conn) -> Result<Arc<Server>, mysql_async::Error> {
-        let row: Option<Row> = match conn.query_first(DESCRIPTION_WITH_IDENTITY).await {
-            // A proxy or a look-alike that does not have all of a server's variables.
-            Err(mysql_async::Error::Server(_)) => conn.query_first(DESCRIPTION).await?,
-            other => other?,
+        let row = match describe(conn).await {
+            Ok(Some(row)) => Some(row),
+            // A proxy or a look-alike that does not have all of a server's variables, or takes one statement at a time.
+            Ok(None) | Err(mysql_async::Error::Server(_)) => {
+                conn.query_drop(CHARACTER_SET).await?;
+                conn.query_first(DESCRIPTION).await?
+            }
+            Err(error) => return Err(error),
         };
         let server = Arc::new(row.as_ref().map(Server::from_row).unwrap_or_default());
         let _ = self.server.set(Arc::clone(&server));

@@ -169,7 +169,9 @@ impl Slot {
 
     /// Records the connection, so that the next holder can find it if this process is killed.
     pub(super) fn connected(&mut self, id: u64) {
-        if let Some(file) = &mut self.file {
+        if let Some(file) = &mut self.file
+            && file.holder.connection != Some(id)
+        {
             file.holder.connection = Some(id);
             file.holder.connected = milliseconds();
             file.record();

@@ -15,6 +15,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 /// A file of the budget is small; more is not read (bytes).
 const LIMIT: u64 = 4096;
+/// The length to which a text is filled up with spaces, in bytes.
+const WRITTEN: usize = 256;
 /// How often an open is repeated while other processes create and remove the file.
 const TRIES: u32 = 20;
 
@@ -160,11 +162,6 @@ impl OpenFolder {
         (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
     }
 
-    /// Whether the file has never been written.
-    pub(super) fn is_fresh(&self, name: &str) -> bool {
-        self.read(name).is_empty()
-    }
-
     /// The contents written under `name`, by this user and, in a shared folder, by others.
     pub(super) fn read(&self, name: &str) -> Vec<OwnedText> {
         let mut names = vec![name.to_owned()];
@@ -227,8 +224,15 @@ impl OpenFolder {
             return Err(Error::from(ErrorKind::PermissionDenied));
         }
         let mut file = File::from(fd);
-        file.set_len(0)?;
-        file.write_all(text.as_bytes())
+        // One write, of one length: a process that is killed leaves the old text or the new one. Truncating the file
+        // first would also have ext4 write it to the disk as it is closed (auto_da_alloc).
+        let padded = format!("{text:WRITTEN$}");
+        file.write_all(padded.as_bytes())?;
+        let length = padded.len() as u64;
+        if u64::try_from(about.st_size).is_ok_and(|old| old > length) {
+            file.set_len(length)?;
+        }
+        Ok(())
     }
 
     /// As [`OpenFolder::write`], creating the file if needed.

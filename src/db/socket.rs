@@ -5,8 +5,11 @@
 //! socket until the server has closed its end avoids this.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+use tokio::net::TcpStream;
 
 /// File descriptors of this process that are sockets.
 pub(super) fn open_sockets() -> BTreeSet<i32> {
@@ -52,29 +55,26 @@ pub(super) struct SocketHandle {
 
 impl SocketHandle {
     /// Waits until the server has closed its end, at most `bound`; returns whether it has.
-    pub(super) async fn closed_by_server(&self, bound: Duration) -> bool {
-        let started = tokio::time::Instant::now();
-        let mut pause = Duration::from_micros(50);
-        while !self.at_end() {
-            if started.elapsed() >= bound {
-                return false;
+    pub(super) async fn closed_by_server(self, bound: Duration) -> bool {
+        // Only reading is used, which is the same for every kind of socket. The kernel wakes this task: a timer would
+        // take a millisecond at least.
+        let Ok(socket) = TcpStream::from_std(self.socket.into()) else {
+            return false;
+        };
+        let closed = async {
+            let mut rest = [0_u8; 512];
+            loop {
+                match socket.try_read(&mut rest) {
+                    Ok(1..) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        if socket.readable().await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(0) | Err(_) => return,
+                }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(5));
-        }
-        true
-    }
-
-    /// Reads the remaining bytes without waiting; true at the end of the stream or on an error.
-    fn at_end(&self) -> bool {
-        let mut rest = [0_u8; 512];
-        loop {
-            match rustix::net::recv(&self.socket, &mut rest, rustix::net::RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return true,
-                Ok(_) => {}
-                Err(rustix::io::Errno::AGAIN) => return false,
-                Err(_) => return true,
-            }
-        }
+        };
+        tokio::time::timeout(bound, closed).await.is_ok()
     }
 }

@@ -136,7 +136,7 @@ fn a_refused_port_is_retried_and_then_explained() {
     let server = Server::start();
     let output = exit_path(&server, &["success"])
         .env("DB_PORT", port.to_string())
-        .env("DB_ACQUIRE_TIMEOUT", "300")
+        .env("DB_ACQUIRE_TIMEOUT", "1500")
         .run();
     assert_ends(
         &output,
