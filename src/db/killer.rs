@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::codes;
 use super::connection::{Connection, PoolState};
-use super::slot::SlotKind;
+use super::slot::{Slot, SlotKind};
 
 /// A server that accepts no connection within this time counts as hung.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
@@ -83,7 +83,16 @@ async fn kill(db: &Arc<PoolState>, id: u64, mut ended: oneshot::Receiver<()>) ->
         tokio::time::sleep(SECOND_SIGNAL_GRACE).await;
     };
     tokio::pin!(hurried);
-    let connecting = tokio::spawn(connect(Arc::clone(db)));
+    // The slot is waited for here: it may be the statement's own connection that holds it.
+    let slot = tokio::select! {
+        _ = &mut ended => return Killed::Ended,
+        () = &mut hurried => return Killed::Silent,
+        slot = timeout(FULL_SERVER_TIMEOUT, db.budget.take_uncancelled(SlotKind::Reserve)) => slot,
+    };
+    let Ok(Ok(slot)) = slot else {
+        return Killed::Silent;
+    };
+    let connecting = tokio::spawn(connect(Arc::clone(db), slot));
     tokio::pin!(connecting);
     let connection = tokio::select! {
         _ = &mut ended => {
@@ -149,11 +158,7 @@ async fn kill_until_ended(
 }
 
 /// A connection for the kill. A full server is tried again, an unresponsive one is not.
-async fn connect(db: Arc<PoolState>) -> Option<Connection> {
-    let slot = timeout(FULL_SERVER_TIMEOUT, db.budget.take_uncancelled(SlotKind::Reserve))
-        .await
-        .ok()?
-        .ok()?;
+async fn connect(db: Arc<PoolState>, slot: Slot) -> Option<Connection> {
     let mut slot = Some(slot);
     let started = Instant::now();
     loop {
