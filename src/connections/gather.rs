@@ -38,8 +38,8 @@ const OWN_ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value,
      FROM performance_schema.session_account_connect_attrs WHERE attr_name IN ('program_name', '_pid')";
 
 /// How long each connection's transaction has been open; needs the PROCESS privilege.
-const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, trx_state = 'LOCK WAIT' \
-     FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
+const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, \
+     trx_state = 'LOCK WAIT', trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
 
 pub(super) fn number(row: &Row, index: usize) -> u64 {
     // Some servers answer with a signed number that may briefly be negative.
@@ -55,15 +55,66 @@ pub(crate) async fn gather(
     server: &Server,
     session: &mut Session,
 ) -> Result<Facts, DbError> {
-    let mut facts = Facts {
+    let mut facts = facts_of(server);
+    let performance_schema = limits_in_force(session, &mut facts).await?;
+    counters(session, &mut facts).await?;
+    limits::gather(session, &mut facts).await?;
+    clients(session, server, performance_schema, &mut facts).await?;
+    if facts.unseen() > 0 {
+        facts.hidden.push(format!(
+            "{} of other users: GRANT PROCESS ON *.* TO this user shows them",
+            crate::report::plural(facts.unseen(), "connection")
+        ));
+    }
+    transactions(session, &mut facts).await?;
+    locks::gather(session, server, &mut facts).await?;
+    processes(context, server, &mut facts);
+    Ok(facts)
+}
+
+/// Looks at who is connected, and at nothing else.
+pub(super) async fn gather_clients(
+    context: &Context,
+    server: &Server,
+    session: &mut Session,
+) -> Result<Facts, DbError> {
+    let mut facts = facts_of(server);
+    let performance_schema = limits_in_force(session, &mut facts).await?;
+    clients(session, server, performance_schema, &mut facts).await?;
+    processes(context, server, &mut facts);
+    Ok(facts)
+}
+
+/// Looks at who waits for whose locks, and at nothing else.
+pub(super) async fn gather_locks(
+    context: &Context,
+    server: &Server,
+    session: &mut Session,
+) -> Result<Facts, DbError> {
+    let mut facts = facts_of(server);
+    let performance_schema = limits_in_force(session, &mut facts).await?;
+    clients(session, server, performance_schema, &mut facts).await?;
+    transactions(session, &mut facts).await?;
+    locks::gather(session, server, &mut facts).await?;
+    processes(context, server, &mut facts);
+    Ok(facts)
+}
+
+fn facts_of(server: &Server) -> Facts {
+    Facts {
         server: server.name(),
         account: server.account.clone(),
         counts_refusals: server.has_count_of_refusals(),
         ..Facts::default()
-    };
-    let performance_schema = limits_in_force(session, &mut facts).await?;
-    counters(session, &mut facts).await?;
-    limits::gather(session, &mut facts).await?;
+    }
+}
+
+async fn clients(
+    session: &mut Session,
+    server: &Server,
+    performance_schema: bool,
+    facts: &mut Facts,
+) -> Result<(), DbError> {
     let list = if performance_schema && server.has_performance_schema_processlist() {
         PROCESSLIST_WITHOUT_LOCK
     } else {
@@ -73,17 +124,7 @@ pub(crate) async fn gather(
     for row in session.rows::<Row>(list).await? {
         facts.connections.push(connection(&row, own));
     }
-    if facts.unseen() > 0 {
-        facts.hidden.push(format!(
-            "{} of other users: GRANT PROCESS ON *.* TO this user shows them",
-            crate::report::plural(facts.unseen(), "connection")
-        ));
-    }
-    attributes(session, performance_schema, &mut facts).await?;
-    transactions(session, &mut facts).await?;
-    locks::gather(session, server, &mut facts).await?;
-    processes(context, server, &mut facts);
-    Ok(facts)
+    attributes(session, performance_schema, facts).await
 }
 
 async fn limits_in_force(session: &mut Session, facts: &mut Facts) -> Result<bool, DbError> {
@@ -205,14 +246,12 @@ async fn transactions(session: &mut Session, facts: &mut Facts) -> Result<(), Db
     };
     facts.sees_transactions = true;
     facts.row_lock_waits = rows.iter().filter(|row| number(row, 3) == 1).count() as u64;
-    let open: HashMap<u64, (u64, u64)> = rows
-        .iter()
-        .map(|row| (number(row, 0), (number(row, 1), number(row, 2))))
-        .collect();
+    let open: HashMap<u64, &Row> = rows.iter().map(|row| (number(row, 0), row)).collect();
     for connection in &mut facts.connections {
-        if let Some((age, rows)) = open.get(&connection.id) {
-            connection.transaction = Some(Duration::from_secs(*age));
-            connection.rows_changed = Some(*rows);
+        if let Some(row) = open.get(&connection.id) {
+            connection.transaction = Some(Duration::from_secs(number(row, 1)));
+            connection.rows_changed = Some(number(row, 2));
+            connection.rows_locked = Some(number(row, 4));
         }
     }
     Ok(())

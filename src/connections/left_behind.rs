@@ -6,10 +6,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::filter::Filter;
+use super::gather::gather_clients;
+use super::kill::{Fate, Order, What, kill};
 use super::model::{Connection, Facts};
-use super::{gather, row};
+use super::row;
 use crate::context::Context;
-use crate::db::{DbError, Query};
+use crate::db::DbError;
 use crate::host_processes::{descendants, is_running};
 
 /// How long a connection has to be seen after its program's end to count: the server takes a moment to close one.
@@ -31,6 +34,8 @@ pub struct Mark {
 pub struct LeftBehind {
     /// Its connections.
     pub connections: Vec<Connection>,
+    /// How many of them the server was to end and has not.
+    pub not_ended: usize,
     /// Whether processes of it are still running.
     pub processes: bool,
 }
@@ -51,46 +56,53 @@ pub async fn mark(ctx: &Context) -> Result<Mark, DbError> {
     })
 }
 
-/// What the program, a child of this process that has ended, left behind; with `kill` its connections are ended.
+/// What the program, a child of this process that has ended, left behind; with `end` its connections are ended.
 ///
 /// # Errors
 /// The server cannot be reached, or the run was cancelled.
-pub async fn left_behind(ctx: &Context, mark: &Mark, kill: bool) -> Result<LeftBehind, DbError> {
+pub async fn left_behind(ctx: &Context, mark: &Mark, end: bool) -> Result<LeftBehind, DbError> {
     let family = descendants(std::process::id());
     let mut session = ctx.db.brief_session().await?;
     let server = ctx.db.server().await?;
-    let first = gather(ctx, &server, &mut session).await?;
-    let mut connections = of_program(first, mark, &family);
+    let mut facts = gather_clients(ctx, &server, &mut session).await?;
+    let mut connections = of_program(&facts, mark, &family);
     if !connections.is_empty() {
         ctx.cancel.sleep(SETTLE).await?;
-        let second = gather(ctx, &server, &mut session).await?;
+        facts = gather_clients(ctx, &server, &mut session).await?;
         let seen: HashSet<u64> = connections.iter().map(|connection| connection.id).collect();
-        connections = of_program(second, mark, &family);
+        connections = of_program(&facts, mark, &family);
         connections.retain(|connection| seen.contains(&connection.id));
     }
-    if kill {
-        for connection in &connections {
-            // One that has ended meanwhile is no error.
-            match session
-                .execute(Query::new(format!("KILL CONNECTION {}", connection.id)))
-                .await
-            {
-                Err(error) if !error.is_unknown_thread() => return Err(error),
-                _ => {}
-            }
-        }
+    let mut not_ended = 0;
+    if end && !connections.is_empty() {
+        let filter = Filter {
+            ids: connections.iter().map(|connection| connection.id).collect(),
+            ..Filter::default()
+        };
+        let order = Order {
+            what: What::Connection,
+            filter: &filter,
+            including_writers: true,
+            cancel: &ctx.cancel,
+        };
+        let done = kill(&mut session, &server, &facts, &order, connections).await?;
+        let here = done.into_iter().filter(|(_, fate)| *fate != Fate::EndedMeanwhile);
+        let (fates, left): (Vec<Fate>, Vec<Connection>) = here.map(|(one, fate)| (fate, one)).unzip();
+        not_ended = fates.iter().filter(|fate| **fate != Fate::Ended).count();
+        connections = left;
     }
     Ok(LeftBehind {
         connections,
+        not_ended,
         processes: !family.is_empty(),
     })
 }
 
-fn of_program(facts: Facts, mark: &Mark, family: &HashSet<u32>) -> Vec<Connection> {
+fn of_program(facts: &Facts, mark: &Mark, family: &HashSet<u32>) -> Vec<Connection> {
     let all_seen = facts.local.hidden.is_empty();
     facts
         .connections
-        .into_iter()
+        .iter()
         .filter(|connection| {
             let since = connection.id > mark.connection && !connection.own;
             since
@@ -103,6 +115,7 @@ fn of_program(facts: Facts, mark: &Mark, family: &HashSet<u32>) -> Vec<Connectio
                     (None, None) => connection.port.is_some() && all_seen,
                 }
         })
+        .cloned()
         .collect()
 }
 

@@ -47,13 +47,26 @@ pub(super) async fn gather(session: &mut Session, server: &Server, facts: &mut F
         let rows = ask(session, server.row_lock_waits()).await?;
         waits.extend(rows.iter().map(|row| wait(row, LockKind::Row)));
     }
-    let waiting = |one: &&Connection| one.state.contains("metadata lock");
-    let waiters: Vec<u64> = facts.others().filter(waiting).map(|one| one.id).collect();
+    let waiters: Vec<u64> = facts
+        .others()
+        .filter(|one| one.waits_for_metadata())
+        .map(|one| one.id)
+        .collect();
     if !waiters.is_empty() {
-        let rows = ask(session, server.metadata_lock_waits()).await?;
-        let known: Vec<LockWait> = rows.iter().map(|row| wait(row, LockKind::Metadata)).collect();
+        let mut known = Vec::new();
+        for statement in server.metadata_lock_waits() {
+            let rows = ask(session, statement).await?;
+            known = rows.iter().map(|row| wait(row, LockKind::Metadata)).collect();
+            if !known.is_empty() {
+                break;
+            }
+        }
         for waiter in waiters {
-            let of_it: Vec<LockWait> = known.iter().filter(|one| one.waiter == waiter).cloned().collect();
+            let of_it: Vec<LockWait> = known
+                .iter()
+                .filter(|one: &&LockWait| one.waiter == waiter)
+                .cloned()
+                .collect();
             if of_it.is_empty() {
                 waits.push(LockWait {
                     waiter,
@@ -65,8 +78,12 @@ pub(super) async fn gather(session: &mut Session, server: &Server, facts: &mut F
             waits.extend(of_it);
         }
     }
-    waits.dedup();
-    facts.lock_waits = waits;
+    facts.lock_waits.clear();
+    for wait in waits {
+        if !facts.lock_waits.contains(&wait) {
+            facts.lock_waits.push(wait);
+        }
+    }
     let roots: Vec<u64> = facts.lock_waits.iter().filter_map(|wait| wait.blocker).collect();
     let roots: Vec<u64> = roots
         .into_iter()
@@ -91,7 +108,7 @@ fn wait(row: &Row, kind: LockKind) -> LockWait {
         waiter: number(row, 0),
         blocker: Some(number(row, 1)).filter(|id| *id != 0),
         kind,
-        table: text(row, 2),
+        table: text(row, 2).filter(|table| !table.is_empty()),
     }
 }
 
@@ -99,9 +116,20 @@ fn wait(row: &Row, kind: LockKind) -> LockWait {
 fn sole_transaction(facts: &Facts, waiter: u64) -> Option<u64> {
     let mut open = facts
         .others()
-        .filter(|one| one.transaction.is_some() && one.id != waiter && !one.state.contains("metadata lock"));
+        .filter(|one| one.transaction.is_some() && one.id != waiter && !one.waits_for_metadata());
     let first = open.next()?;
     (facts.sees_transactions && open.next().is_none()).then_some(first.id)
+}
+
+/// The states of a connection that waits for a lock on something's definition: a table, a routine, a schema, or
+/// everything (FLUSH TABLES WITH READ LOCK, BACKUP STAGE).
+const METADATA_STATES: [&str; 4] = ["metadata lock", "global read lock", "backup lock", "commit lock"];
+
+impl Connection {
+    /// Whether it waits for a metadata lock.
+    pub(super) fn waits_for_metadata(&self) -> bool {
+        METADATA_STATES.iter().any(|state| self.state.contains(state))
+    }
 }
 
 impl Facts {
@@ -174,18 +202,45 @@ impl Facts {
             .filter(|wait| wait.blocker == Some(id))
             .count();
         line.push_str(&format!(" blocks {}", plural(blocked as u64, "connection")));
-        let Some(one) = connection else { return line };
-        if let Some(age) = one.transaction {
-            line.push_str(&format!(", in a transaction for {}", duration_of(age)));
-        }
-        if let Some(rows) = one.rows_changed {
-            line.push_str(&format!(" that changed {}", plural(rows, "row")));
-        }
-        line.push_str(&format!(", {} {}", one.command, duration_of(one.time)));
-        if let Some(statement) = &one.statement {
-            line.push_str(&format!(": {}", short(statement, 60)));
-        }
+        line.push_str(&connection.map(doing).unwrap_or_default());
         line
+    }
+
+    /// `12 app@10.0.0.7 (4711 node), in a transaction for 66 s that changed 1 row, Sleep 60 s`.
+    pub(super) fn described(&self, id: u64) -> String {
+        let (line, connection) = self.named(id);
+        format!("{line}{}", connection.map(doing).unwrap_or_default())
+    }
+
+    /// The connections that `waiter` waits for in the end: those that wait for nobody themselves. None are known where
+    /// the server does not tell, or in a circle.
+    pub(super) fn roots_of(&self, waiter: u64) -> Vec<u64> {
+        let (mut roots, mut seen, mut next) = (Vec::new(), vec![waiter], vec![waiter]);
+        while let Some(one) = next.pop() {
+            let blockers: Vec<u64> = self.blockers_of(one).collect();
+            if blockers.is_empty() && one != waiter && !self.waits(one) {
+                roots.push(one);
+            }
+            for blocker in blockers {
+                if !seen.contains(&blocker) {
+                    seen.push(blocker);
+                    next.push(blocker);
+                }
+            }
+        }
+        roots.sort_unstable();
+        roots
+    }
+
+    fn blockers_of(&self, waiter: u64) -> impl Iterator<Item = u64> {
+        self.lock_waits
+            .iter()
+            .filter(move |wait| wait.waiter == waiter)
+            .filter_map(|wait| wait.blocker)
+    }
+
+    fn waits(&self, id: u64) -> bool {
+        self.lock_waits.iter().any(|wait| wait.waiter == id)
     }
 
     fn waiter_line(&self, wait: &LockWait) -> String {
@@ -203,6 +258,16 @@ impl Facts {
         line
     }
 
+    /// The lock that `waiter` waits for, if it does: `a metadata lock of app.t`.
+    pub(super) fn wanted_by(&self, waiter: u64) -> Option<String> {
+        let wait = self.lock_waits.iter().find(|wait| wait.waiter == waiter)?;
+        let of = wait
+            .table
+            .as_ref()
+            .map_or(String::new(), |table| format!(" of {table}"));
+        Some(format!("a {}{of}", wait.kind.words()))
+    }
+
     /// The same for a program.
     pub fn lock_waits_json(&self) -> Value {
         let waits = self.lock_waits.iter().map(|wait| {
@@ -215,6 +280,27 @@ impl Facts {
         });
         waits.collect()
     }
+}
+
+/// How long a connection has had its transaction open, what that has done, and what it does now.
+fn doing(one: &Connection) -> String {
+    let mut line = String::new();
+    if let Some(age) = one.transaction {
+        line.push_str(&format!(", in a transaction for {}", duration_of(age)));
+    }
+    let rows = [("changed", one.rows_changed), ("locked", one.rows_locked)];
+    let rows: Vec<String> = rows
+        .into_iter()
+        .filter_map(|(verb, rows)| Some(format!("{verb} {}", plural(rows?, "row"))))
+        .collect();
+    if !rows.is_empty() {
+        line.push_str(&format!(" that {}", rows.join(" and ")));
+    }
+    line.push_str(&format!(", {} {}", one.command, duration_of(one.time)));
+    if let Some(statement) = &one.statement {
+        line.push_str(&format!(": {}", short(statement, 60)));
+    }
+    line
 }
 
 #[cfg(test)]

@@ -92,6 +92,8 @@ pub struct Connection {
     pub transaction: Option<Duration>,
     /// How many rows that transaction has changed, where that may be seen.
     pub rows_changed: Option<u64>,
+    /// How many rows that transaction has locked, about, where that may be seen.
+    pub rows_locked: Option<u64>,
     /// Whether others wait for its locks, and it for nobody's.
     pub blocks: bool,
     /// Whether it is this run's own.

@@ -51,6 +51,8 @@ pub(crate) fn connection_json(connection: &Connection) -> Value {
         "program": connection.program,
         "client_pid": connection.client_pid,
         "transaction_seconds": connection.transaction.map(|age| age.as_secs()),
+        "rows_changed": connection.rows_changed,
+        "rows_locked": connection.rows_locked,
         "process": connection.process.as_ref().map(process_json),
         "own": connection.own,
         "system": connection.is_system(),

@@ -144,6 +144,8 @@ pub(super) struct Progress<'a> {
     pub doubt: Option<UncertainStatement>,
     /// Whether the failed statement was undone completely and may be tried again.
     pub undone: bool,
+    /// What the last statement waited for and who held it up, where that was seen.
+    pub held_up: Option<String>,
     pub spot: StatementLocation,
     /// Statements before this number run each in its own transaction.
     pub single_until: u32,
@@ -207,6 +209,7 @@ impl Runner<'_> {
             intended: false,
             doubt: None,
             undone: false,
+            held_up: None,
             spot: StatementLocation::default(),
             single_until: 0,
             attempts: 0,

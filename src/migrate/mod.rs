@@ -7,6 +7,7 @@ pub mod files;
 mod forecast;
 mod history;
 mod lock;
+mod lock_watch;
 pub(crate) mod new_migration;
 mod object_snapshot;
 mod online_ddl;
@@ -233,7 +234,12 @@ impl<'a> Migrator<'a> {
         let mut applied = Vec::new();
         if !targets.is_empty() {
             requirements::refuse(&requirements::unmet(&mut self.session, &targets).await?)?;
-            self.refuse(folder, &targets, args.allow_blocking).await?;
+            let (ctx, id) = (self.ctx, self.session.id());
+            // Some servers let even a look at a table wait for who changes it.
+            let looking = self.refuse(folder, &targets, args.allow_blocking);
+            lock_watch::watched(ctx, "reading the schema", id, looking)
+                .await
+                .0?;
             self.warn_of_ddl();
             self.create_history().await?;
         }

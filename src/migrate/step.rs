@@ -20,11 +20,13 @@ use rand::RngExt;
 use super::apply::{MigrationStop, Progress, Runner, StatementLocation, UncertainStatement};
 use super::history::{Claim, Intent, ProgressPoint};
 use super::lock;
+use super::lock_watch::watched;
 use super::object_snapshot::ObjectSnapshot;
 use super::result_set_printer::ResultSetPrinter;
 use super::saved_session::SavedSession;
 use super::script_cursor::Bookmark;
 use super::write_effects::WriteEffects;
+use crate::connections::candidates;
 use crate::db::codes::ER_WARNING_NOT_COMPLETE_ROLLBACK;
 use crate::db::row::get;
 use crate::db::{DbError, Done, ErrorKind, Query, Row};
@@ -138,10 +140,15 @@ impl Runner<'_> {
         let parts = self.next_parts(progress)?;
         progress.doubt = None;
         progress.undone = false;
-        let result = match (progress.open.is_some(), transaction(parts[0].text())) {
-            (true, kind) => self.inside(progress, &parts, kind).await,
-            (false, kind) => self.outside(progress, &parts, kind).await,
+        let (ctx, label, id) = (self.ctx, progress.migration.label.as_str(), self.session.id());
+        let work = async {
+            match (progress.open.is_some(), transaction(parts[0].text())) {
+                (true, kind) => self.inside(progress, &parts, kind).await,
+                (false, kind) => self.outside(progress, &parts, kind).await,
+            }
         };
+        let (result, held_up) = watched(ctx, label, id, work).await;
+        progress.held_up = held_up;
         match result {
             Ok(()) => {
                 if progress.open.is_none() {
@@ -188,7 +195,7 @@ impl Runner<'_> {
         parts: &[StepStatement],
         kind: Option<TransactionStatement>,
     ) -> Result<(), MigrationStop> {
-        if let Some(holder) = lock::keep(self.session, self.database).await? {
+        if let Some(holder) = lock::keep(self.ctx, self.session, self.database).await? {
             return Err(MigrationStop::LockLost(holder));
         }
         let begins = |part: &StepStatement| transaction(part.text()) == Some(TransactionStatement::Begin);
@@ -840,10 +847,18 @@ impl Runner<'_> {
             .collect())
     }
 
+    /// Who held up the statement that has failed, as seen while it waited or, failing that, who may have.
+    pub(super) async fn blockers(&mut self, progress: &Progress<'_>) -> String {
+        match &progress.held_up {
+            Some(held_up) => format!("it waited for {held_up}"),
+            None => candidates(self.ctx, self.server, self.session, self.database).await,
+        }
+    }
+
     /// Waits a moment before the statement, or the file's whole transaction, is tried again.
     async fn wait_for_locks(&mut self, progress: &mut Progress<'_>, error: &DbError) -> Result<(), DbError> {
         progress.attempts += 1;
-        let blockers = lock::blockers(self.session, self.server, self.database).await;
+        let blockers = self.blockers(progress).await;
         self.ctx.report.status(format!(
             "  {}: waiting for a lock ({}); {blockers}; attempt {} of {}",
             progress.spot.place,

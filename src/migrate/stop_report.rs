@@ -2,7 +2,6 @@
 
 use super::apply::{MigrationStop, Progress, Runner};
 use super::history::{WriteError, overtaken};
-use super::lock;
 use crate::db::{DbError, ErrorKind, Query};
 use crate::exit::{Exit, Failure};
 use crate::migrate::files::Direction;
@@ -75,7 +74,7 @@ impl Runner<'_> {
                     words = format!("{words}; part of this one may have taken effect: {}", doubt.why);
                 }
                 if error.is_lock_conflict() {
-                    let blockers = lock::blockers(self.session, self.server, self.database).await;
+                    let blockers = self.blockers(progress).await;
                     words = format!("{words}; {blockers}");
                 }
                 self.note_failure(progress, &format!("statement {number}: {error}"))

@@ -82,7 +82,10 @@ fn the_root_of_row_lock_waits_is_named_and_freed() {
         tree[1].contains("blocks 1 connection, in a transaction for "),
         "{output}"
     );
-    assert!(tree[1].contains(" that changed 1 row, Sleep "), "{output}");
+    assert!(
+        tree[1].contains(" that changed 1 row and locked 1 row, Sleep "),
+        "{output}"
+    );
     assert!(
         tree[2].starts_with(&format!("    {waiter} app@127.0.0.1")),
         "{output}"
@@ -152,4 +155,63 @@ fn a_plain_account_is_told_who_of_its_own_waits() {
     });
     holder.exec("ROLLBACK");
     ended.join().expect("a thread").expect("the change goes on");
+}
+
+/// Of two open transactions exactly the one that holds the table's lock is named, with the table.
+fn assert_exact(server: &Server) {
+    let mut admin = server.admin();
+    for table in ["t", "a", "`T t`"] {
+        admin.exec(&format!(
+            "CREATE TABLE app.{table} (id INT PRIMARY KEY) ENGINE=InnoDB"
+        ));
+    }
+    let reading = |table: &str| {
+        let mut one = app(server);
+        one.exec("START TRANSACTION");
+        one.query(&format!("SELECT * FROM {table}"));
+        one
+    };
+    // The names of the other tables are in the waiting statement too, as letters and as words.
+    let (mut holder, innocent) = (reading("t"), [reading("a"), reading("`T t`")]);
+    for change in ["ALTER TABLE t ADD COLUMN n INT", "RENAME TABLE `app`.t TO t_new"] {
+        let (waiter, ended) = waiting(server, change);
+        let expected = (
+            u64::from(waiter),
+            Some(u64::from(holder.id())),
+            "metadata lock".to_owned(),
+            Some("app.t".to_owned()),
+        );
+        wait_until(PATIENCE, "the wait to be seen", || !waits(server).is_empty());
+        assert_eq!(
+            waits(server),
+            [expected],
+            "{change}; innocent: {}",
+            innocent[0].id()
+        );
+        admin.exec(&format!("KILL QUERY {waiter}"));
+        ended.join().expect("a thread").expect_err("it was killed");
+    }
+    holder.exec("ROLLBACK");
+}
+
+#[test]
+fn performance_schema_tells_exactly_who_holds_a_tables_lock() {
+    let server = Server::builder()
+        .arg("--performance-schema=ON")
+        .arg("--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON")
+        .start();
+    assert_exact(&server);
+}
+
+/// `scripts/fetch-plugin` unpacks it; the packages of a server without maintenance scripts do not hold it.
+#[test]
+#[ignore = "needs a plugin of MariaDB, which scripts/test fetches"]
+fn the_plugin_metadata_lock_info_tells_exactly_who_holds_a_tables_lock() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.cache/servers/plugins");
+    let server = Server::builder()
+        .arg(format!("--plugin-dir={folder}"))
+        .arg("--plugin-load-add=metadata_lock_info.so")
+        .arg("--plugin-maturity=unknown")
+        .start();
+    assert_exact(&server);
 }

@@ -40,6 +40,7 @@ mod migrate_foresight;
 mod migrate_input;
 mod migrate_kill_matrix;
 mod migrate_layouts;
+mod migrate_locks;
 mod migrate_online_ddl;
 mod migrate_resume;
 mod migrate_sessions;

@@ -222,7 +222,12 @@ fn of_two_runs_at_once_one_applies() {
     assert_ends(
         &refused,
         5,
-        &["another run is migrating app", "of app@", "--lock-wait"],
+        &[
+            "another run is migrating app",
+            &format!(" app@127.0.0.1 ({} dbtool), ", first.pid()),
+            "SELECT SLEEP(2)",
+            "--lock-wait",
+        ],
     );
     let waiting = folder.migrate(&server, &["--lock-wait", "60"]).run();
     assert_ends(

@@ -212,26 +212,3 @@ fn a_baseline_names_what_the_database_lacks() {
         &["002_b"],
     );
 }
-
-#[test]
-fn the_holder_of_a_lock_is_named_and_no_sleeper() {
-    let server = Server::start();
-    let mut admin = server.admin();
-    admin.exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
-    admin.exec("GRANT PROCESS ON *.* TO 'app'@'%'");
-    let sleepers: Vec<Admin> = (0..3).map(|_| server.connect_as(server.account())).collect();
-    let mut holder = server.connect_as(server.account());
-    holder.exec("START TRANSACTION");
-    holder.exec("INSERT INTO t VALUES (1)");
-    let folder = Folder::new(&[("001_t.sql", "ALTER TABLE t ADD a INT;")]);
-    let output = folder.migrate(&server, &["--lock-attempts", "2"]).run();
-    assert_ends(
-        &output,
-        4,
-        &["held", &format!("connection {} of app@", holder.id())],
-    );
-    for sleeper in &sleepers {
-        let named = format!("connection {} of", sleeper.id());
-        assert!(!output.stderr.contains(&named), "{named} holds nothing: {output}");
-    }
-}

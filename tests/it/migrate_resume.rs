@@ -181,7 +181,7 @@ fn ddl_that_took_effect_unrecorded_is_seen_in_the_schema() {
     running.signal(Signal::KILL);
     running.wait();
     // The server ends the statement of a vanished client only when it comes to it: help it along.
-    let id = holder.number("SELECT MAX(id) FROM information_schema.processlist WHERE user = 'app'");
+    let id = holder.number("SELECT MIN(id) FROM information_schema.processlist WHERE user = 'app'");
     holder.exec(&format!("KILL CONNECTION {id}"));
     let gone = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'";
     wait_until(PATIENCE, "the connection is gone", || holder.number(gone) == 0);

@@ -116,7 +116,10 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("context", "cancel cli config db exit report"),
     ("db", "cancel config exit hex host_processes sql"),
     ("exit", "cancel"),
-    ("migrate", "cancel context db exit hex report schema sql"),
+    (
+        "migrate",
+        "cancel connections context db exit hex report schema sql",
+    ),
     ("report", "cancel escape exit"),
     ("run_command", "cancel exit"),
     ("sandbox", "cancel config context db exit run_command secret sql"),

@@ -78,10 +78,10 @@ async fn look_behind(app: &AppContext, config: Config, mark: &Mark, kill: bool) 
         }
     };
     if !left.connections.is_empty() {
-        let ended = if kill {
-            "; they were ended"
-        } else {
-            "; `dbtool run --kill-left` ends them"
+        let ended = match (kill, left.not_ended) {
+            (false, _) => "; `dbtool run --kill-left` ends them".to_owned(),
+            (true, 0) => "; they were ended".to_owned(),
+            (true, number) => format!("; {number} of them could not be ended"),
         };
         let count = plural(left.connections.len() as u64, "connection");
         app.report

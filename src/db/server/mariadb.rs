@@ -3,11 +3,6 @@
 /// Replication of this server from each of its named sources; needs SLAVE MONITOR.
 pub const REPLICA_STATUS: &str = "SHOW ALL REPLICAS STATUS";
 
-/// Sessions that hold a metadata lock on a table of a database, where the metadata_lock_info plugin is installed.
-pub const LOCK_HOLDERS: &str = "SELECT p.ID, p.USER, p.HOST, p.TIME, COALESCE(LEFT(p.INFO, 60), p.COMMAND) \
-  FROM information_schema.METADATA_LOCK_INFO AS l JOIN information_schema.PROCESSLIST AS p ON p.ID = l.THREAD_ID \
-  WHERE l.TABLE_SCHEMA = ? AND p.ID <> CONNECTION_ID() ORDER BY p.TIME DESC LIMIT 3";
-
 /// The ids of a table and its partitions; needs PROCESS.
 pub const TABLE_IDS: &str = "SELECT NAME, TABLE_ID FROM information_schema.INNODB_SYS_TABLES \
   WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)";
@@ -43,9 +38,21 @@ pub(super) const ROW_LOCK_WAITS: &str = "SELECT r.trx_mysql_thread_id, b.trx_mys
   LEFT JOIN information_schema.innodb_locks AS l ON l.lock_id = w.requested_lock_id \
   ORDER BY r.trx_wait_started LIMIT 1000";
 
-/// Who waits for whose metadata locks, and the table, where the plugin metadata_lock_info is installed. It knows
-/// holders only: waiting is who says so and names the table.
-pub(super) const METADATA_LOCK_WAITS: &str = "SELECT p.id, l.thread_id, CONCAT(l.table_schema, '.', l.table_name) \
-  FROM information_schema.processlist AS p JOIN information_schema.metadata_lock_info AS l \
-  ON l.thread_id <> p.id AND l.lock_type = 'Table metadata lock' AND LOCATE(l.table_name, p.info) > 0 \
-  WHERE p.state = 'Waiting for table metadata lock' ORDER BY p.time DESC LIMIT 1000";
+/// Who waits for whose metadata locks, and of what. The first needs the plugin metadata_lock_info, which knows holders
+/// only: what is waited for is a table of which the waiter has a weaker lock already, as ALTER TABLE has, or one that its
+/// statement names as a word. The second needs performance_schema and its instrument wait/lock/metadata/sql/mdl.
+pub(super) const METADATA_LOCK_WAITS: &[&str] = &[
+    "SELECT p.id, l.thread_id, CONCAT(l.table_schema, '.', l.table_name) \
+     FROM (SELECT id, db, time, CONCAT(' ', LOWER(REGEXP_REPLACE(info, '[^0-9A-Za-z_$]+', ' ')), ' ') AS words \
+     FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock%') AS p \
+     JOIN (SELECT thread_id, lock_type, table_schema, table_name, \
+     CONCAT(' ', LOWER(REGEXP_REPLACE(table_schema, '[^0-9A-Za-z_$]+', ' ')), ' ') AS schema_words, \
+     CONCAT(' ', LOWER(REGEXP_REPLACE(table_name, '[^0-9A-Za-z_$]+', ' ')), ' ') AS table_words \
+     FROM information_schema.metadata_lock_info WHERE lock_type = 'Table metadata lock') AS l ON l.thread_id <> p.id \
+     LEFT JOIN information_schema.metadata_lock_info AS o ON o.thread_id = p.id AND o.lock_type = l.lock_type \
+     AND o.table_schema = l.table_schema AND o.table_name = l.table_name \
+     WHERE o.thread_id IS NOT NULL OR LOCATE(l.table_words, p.words) > 0 \
+     AND (l.table_schema = p.db OR LOCATE(l.schema_words, p.words) > 0) \
+     ORDER BY p.time DESC LIMIT 1000",
+    super::mysql::METADATA_LOCKS_OF_PERFORMANCE_SCHEMA,
+];

@@ -133,8 +133,8 @@ impl Server {
         self.flavor.pick(mysql::ROW_LOCK_WAITS, mariadb::ROW_LOCK_WAITS)
     }
 
-    /// Who waits for whose metadata locks: waiter, blocker, table.
-    pub fn metadata_lock_waits(&self) -> &'static str {
+    /// Who waits for whose metadata locks: waiter, blocker, table. The first statement that tells of any is to be believed.
+    pub fn metadata_lock_waits(&self) -> &'static [&'static str] {
         self.flavor
             .pick(mysql::METADATA_LOCK_WAITS, mariadb::METADATA_LOCK_WAITS)
     }

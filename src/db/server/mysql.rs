@@ -3,13 +3,6 @@
 /// Replication of this server from its source; needs REPLICATION CLIENT.
 pub const REPLICA_STATUS: &str = "SHOW REPLICA STATUS";
 
-/// Sessions that hold a metadata lock on a table of a database, where performance_schema may be read.
-pub const LOCK_HOLDERS: &str = "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME, \
-  COALESCE(LEFT(t.PROCESSLIST_INFO, 60), t.PROCESSLIST_COMMAND) \
-  FROM performance_schema.metadata_locks AS l JOIN performance_schema.threads AS t ON t.THREAD_ID = l.OWNER_THREAD_ID \
-  WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA = ? AND l.LOCK_STATUS = 'GRANTED' \
-  AND t.PROCESSLIST_ID <> CONNECTION_ID() ORDER BY t.PROCESSLIST_TIME DESC LIMIT 3";
-
 /// The ids of a table and its partitions; needs PROCESS.
 pub const TABLE_IDS: &str = "SELECT NAME, TABLE_ID FROM information_schema.INNODB_TABLES \
   WHERE LOWER(SUBSTRING_INDEX(NAME, '#', 1)) = LOWER(?)";
@@ -46,12 +39,16 @@ pub(super) const ROW_LOCK_WAITS: &str = "SELECT r.processlist_id, b.processlist_
   LEFT JOIN performance_schema.data_locks AS l ON l.engine_lock_id = w.requesting_engine_lock_id \
   ORDER BY r.processlist_time DESC LIMIT 1000";
 
-/// Who waits for whose metadata locks, and the table; needs SELECT on performance_schema.
-pub(super) const METADATA_LOCK_WAITS: &str = "SELECT r.processlist_id, b.processlist_id, \
-  CONCAT(p.object_schema, '.', p.object_name) FROM performance_schema.metadata_locks AS p \
+/// Who waits for whose metadata locks, and of what.
+pub(super) const METADATA_LOCK_WAITS: &[&str] = &[METADATA_LOCKS_OF_PERFORMANCE_SCHEMA];
+
+/// The same from performance_schema; needs SELECT on it. A lock on everything has no
+/// name, one on a schema no object.
+pub(super) const METADATA_LOCKS_OF_PERFORMANCE_SCHEMA: &str = "SELECT r.processlist_id, b.processlist_id, \
+  CONCAT_WS('.', p.object_schema, p.object_name) FROM performance_schema.metadata_locks AS p \
   JOIN performance_schema.metadata_locks AS g ON g.object_type = p.object_type \
-  AND g.object_schema = p.object_schema AND g.object_name = p.object_name AND g.lock_status = 'GRANTED' \
+  AND g.object_schema <=> p.object_schema AND g.object_name <=> p.object_name AND g.lock_status = 'GRANTED' \
   AND g.owner_thread_id <> p.owner_thread_id \
   JOIN performance_schema.threads AS r ON r.thread_id = p.owner_thread_id \
   JOIN performance_schema.threads AS b ON b.thread_id = g.owner_thread_id \
-  WHERE p.lock_status = 'PENDING' AND p.object_type = 'TABLE' ORDER BY r.processlist_time DESC LIMIT 1000";
+  WHERE p.lock_status = 'PENDING' AND p.object_type <> 'USER LEVEL LOCK' ORDER BY r.processlist_time DESC LIMIT 1000";
