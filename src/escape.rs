@@ -1,5 +1,7 @@
 //! Escapes for characters that are invisible or change the text around them, in text from a server or a file.
 
+use std::path::Path;
+
 /// Whether a character is invisible or changes the text around it: control characters, line
 /// separators, and the characters of Unicode's category Cf.
 pub fn is_hidden(character: char) -> bool {
@@ -32,6 +34,11 @@ pub(crate) fn push_escape(out: &mut String, character: char) {
         c if u32::from(c) < 0x100 => write!(out, "\\x{:02x}", u32::from(c)),
         c => write!(out, "\\u{{{:x}}}", u32::from(c)),
     };
+}
+
+/// A path as [`visible`] text.
+pub fn visible_path(path: &Path) -> String {
+    visible(&path.display().to_string())
 }
 
 /// `text` with every control character, newlines and tabs included, as a visible escape.

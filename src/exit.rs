@@ -105,3 +105,64 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Checks of the failures of an area, for its tests.
+#[cfg(test)]
+pub(crate) mod checks {
+    use std::collections::BTreeSet;
+    use std::fmt::Debug;
+
+    use super::Failure;
+    use crate::escape::is_control;
+
+    /// A name that must not reach a terminal as it is.
+    pub(crate) const HOSTILE: &str = "a\nb\u{1b}[31mc\u{202e}d";
+
+    /// Checks failures made of hostile names, each with its exit code. `source` is the file of the enum `name`, each
+    /// of whose variants must be among `cases`; `without_next` are those that need no advice.
+    pub(crate) fn check_each<F: Debug + Into<Failure>>(
+        source: &str,
+        name: &str,
+        cases: Vec<(F, u8)>,
+        without_next: &[&str],
+    ) {
+        let mut seen = BTreeSet::new();
+        for (case, code) in cases {
+            let variant: String = format!("{case:?}")
+                .chars()
+                .take_while(|character| character.is_alphanumeric())
+                .collect();
+            let failure: Failure = case.into();
+            assert_eq!(failure.exit.code(), code, "{variant}");
+            assert!(
+                !failure.what.is_empty() && !failure.what.ends_with('.'),
+                "{variant}"
+            );
+            assert_eq!(
+                failure.next.is_empty(),
+                without_next.contains(&variant.as_str()),
+                "{variant}: {}",
+                failure.next
+            );
+            for text in [&failure.what, &failure.next] {
+                assert!(!text.contains(is_control), "{variant}: {text:?}");
+            }
+            seen.insert(variant);
+        }
+        assert_eq!(seen, variants(source, name), "the cases of {name}");
+    }
+
+    /// The names of an enum's variants, from its source as rustfmt writes it.
+    fn variants(source: &str, name: &str) -> BTreeSet<String> {
+        let body = source
+            .split(&format!("enum {name} {{\n"))
+            .nth(1)
+            .unwrap_or_default();
+        let body = body.split("\n}").next().unwrap_or_default();
+        body.lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+            .map(|line| line.chars().take_while(|c| c.is_alphanumeric()).collect())
+            .collect()
+    }
+}

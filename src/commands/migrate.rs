@@ -118,5 +118,8 @@ fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
         // A missing file's version can still be repaired, and 0 takes everything back.
         _ => None,
     };
-    named.map_or(Ok(()), |version| folder.find(version).map(drop))
+    if let Some(version) = named {
+        folder.find(version)?;
+    }
+    Ok(())
 }

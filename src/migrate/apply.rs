@@ -7,14 +7,14 @@
 use std::time::{Duration, Instant};
 
 use super::effects_cache::EffectsCache;
+use super::failure::MigrateFailure;
 use super::history::{Claim, History, Intent, Record, RecordState, Start, TABLE, WriteError};
 use super::saved_session::{SavedSession, SessionWatch};
 use super::script_cursor::{Bookmark, ScriptCursor};
 use super::session_vars::SessionOpener;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
-use crate::exit::Failure;
-use crate::migrate::files::{Direction, Migration, ScriptOutline, TakenAway};
+use crate::migrate::files::{Direction, FileFailure, Migration, ScriptOutline, TakenAway};
 use crate::sql::SplitOptions;
 
 /// Everything a run needs besides the migrations.
@@ -77,8 +77,8 @@ impl From<DbError> for MigrationStop {
     }
 }
 
-impl From<Failure> for MigrationStop {
-    fn from(failure: Failure) -> MigrationStop {
+impl From<FileFailure> for MigrationStop {
+    fn from(failure: FileFailure) -> MigrationStop {
         MigrationStop::Other(failure.into())
     }
 }
@@ -288,18 +288,16 @@ impl Runner<'_> {
     }
 
     /// Refuses a file with a statement larger than the server accepts.
-    fn refuse_too_large(&self, outline: &ScriptOutline) -> Result<(), Failure> {
-        let ScriptOutline { largest, .. } = outline;
+    fn refuse_too_large(&self, outline: &ScriptOutline) -> Result<(), MigrateFailure> {
+        let largest = &outline.largest;
         DbError::refuse_too_large(largest.bytes, self.server.max_allowed_packet).map_err(|error| {
-            Failure::usage(
-                format!("{}: {}; nothing of the file was run", largest.place, error.what()),
-                error.next(),
-            )
+            let place = largest.place.clone();
+            MigrateFailure::TooLarge { place, error }
         })
     }
 
     /// Refuses a file that would drop or empty the table in which its own progress is recorded.
-    fn refuse_loss_of_record(&self, outline: &ScriptOutline) -> Result<(), Failure> {
+    fn refuse_loss_of_record(&self, outline: &ScriptOutline) -> Result<(), MigrateFailure> {
         let own = |taken: &&TakenAway| {
             let database = taken.database.as_deref().unwrap_or(self.database);
             let table = taken.table.as_deref().unwrap_or(TABLE);
@@ -307,14 +305,10 @@ impl Runner<'_> {
         };
         match outline.taken_away.iter().find(own) {
             None => Ok(()),
-            Some(taken) => Err(Failure::usage(
-                format!(
-                    "{}: this would remove the table {TABLE}, in which the progress of {} is \
-                     recorded; nothing of the file was run",
-                    taken.place, self.database
-                ),
-                "do it by hand, outside the migrations",
-            )),
+            Some(taken) => Err(MigrateFailure::RemovesHistory {
+                place: taken.place.clone(),
+                database: self.database.to_owned(),
+            }),
         }
     }
 }

@@ -6,9 +6,9 @@
 
 use rand::RngExt;
 
+use super::failure::MigrateFailure;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_name};
-use crate::exit::Failure;
 use crate::hex;
 
 /// The table's name; it lives in the database it describes.
@@ -276,18 +276,9 @@ impl From<WriteError> for anyhow::Error {
     fn from(error: WriteError) -> anyhow::Error {
         match error {
             WriteError::Db(error) => error.into(),
-            WriteError::Overtaken => overtaken().into(),
+            WriteError::Overtaken => MigrateFailure::Overtaken.into(),
         }
     }
-}
-
-/// The failure when a record is not as this run left it.
-pub fn overtaken() -> Failure {
-    Failure::locked(
-        "another run or a person has changed this migration's record meanwhile; the last work of this \
-         run was rolled back",
-        "see `dbtool migrate status`; when no other run is at work, run the command again",
-    )
 }
 
 /// The table of one database.

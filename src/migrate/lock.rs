@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::failure::MigrateFailure;
 use crate::connections;
 use crate::context::Context;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
-use crate::exit::Failure;
 use crate::hex;
 
 /// Takes the lock; 1 if it was free in time, 0 if not.
@@ -58,11 +58,8 @@ pub async fn acquire(
             return Ok(());
         }
     }
-    Err(Failure::locked(
-        format!("another run is migrating {database}: {holder}"),
-        "wait for it to end and run the command again, or wait longer with --lock-wait SECONDS",
-    )
-    .into())
+    let database = database.to_owned();
+    Err(MigrateFailure::AnotherRun { database, holder }.into())
 }
 
 /// Releases the lock.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod effects_cache;
+mod failure;
 pub mod files;
 mod forecast;
 mod history;
@@ -32,6 +33,7 @@ mod write_effects;
 use std::time::{Duration, Instant};
 
 use self::apply::{AppliedMigration, Runner};
+use self::failure::MigrateFailure;
 use self::forecast::SchemaForecast;
 use self::history::{History, Record};
 use self::options::{ApplyOptions, RunOptions};
@@ -40,7 +42,6 @@ use self::plan::refuse_blocking;
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
-use crate::exit::Failure;
 use crate::migrate::files::{Direction, Folder, Migration};
 use crate::sql::SplitOptions;
 
@@ -108,11 +109,7 @@ impl<'a> Migrator<'a> {
         folder: &mut Folder,
     ) -> anyhow::Result<Migrator<'a>> {
         let Some(database) = ctx.config.database.as_ref().map(|setting| setting.value.clone()) else {
-            return Err(Failure::usage(
-                "no database is chosen",
-                "set DB_NAME, or add the database to DATABASE_URL",
-            )
-            .into());
+            return Err(MigrateFailure::NoDatabase.into());
         };
         let mut session = match run.read_only {
             true => ctx.db.session().await?,
@@ -215,7 +212,7 @@ impl<'a> Migrator<'a> {
             database: self.database.clone(),
             server: self.server.name(),
             statements,
-            unmet,
+            unmet: unmet.iter().map(ToString::to_string).collect(),
         })
     }
 
@@ -233,7 +230,7 @@ impl<'a> Migrator<'a> {
         let mut newest = newest(&items).map(str::to_owned);
         let mut applied = Vec::new();
         if !targets.is_empty() {
-            requirements::refuse(&requirements::unmet(&mut self.session, &targets).await?)?;
+            requirements::refuse(requirements::unmet(&mut self.session, &targets).await?)?;
             let (ctx, id) = (self.ctx, self.session.id());
             // Some servers let even a look at a table wait for who changes it.
             let looking = self.refuse(folder, &targets, args.allow_blocking);
@@ -310,7 +307,7 @@ impl<'a> Migrator<'a> {
                     false => None,
                 };
                 let had = had.filter(|migration| migration.version >= first);
-                Err(plan::will_fail(&planned, had.map(|migration| migration.label.as_str())).into())
+                Err(plan::will_fail(&planned, had.map(|migration| migration.label.clone())).into())
             }
             None => Ok(()),
         }
@@ -377,7 +374,7 @@ impl<'a> Migrator<'a> {
             (Some(now), None) if now.state == history::RecordState::Applied => {}
             (Some(now), Some(before)) if now.state.complete() && !before.state.complete() => {}
             (None, Some(_)) => {}
-            _ => return Err(history::overtaken().into()),
+            _ => return Err(MigrateFailure::Overtaken.into()),
         }
         self.ctx
             .report
@@ -402,7 +399,7 @@ impl<'a> Migrator<'a> {
                 .collect();
             let question = format!("Roll back {} of {}?", names.join(", "), self.database);
             if !self.ctx.report.confirm(&self.ctx.cancel, &question).await? {
-                return Err(Failure::usage("nothing was rolled back", "").into());
+                return Err(MigrateFailure::RollBackDeclined.into());
             }
         }
         if !targets.is_empty() {
@@ -449,7 +446,7 @@ fn select<'i>(
     folder: &Folder,
     items: &[MigrationStatus<'i>],
     args: &ApplyOptions,
-) -> Result<Vec<(&'i Migration, Option<&'i Record>)>, Failure> {
+) -> anyhow::Result<Vec<(&'i Migration, Option<&'i Record>)>> {
     let target = match &args.version {
         Some(version) => Some(folder.find(version)?.version),
         None => None,

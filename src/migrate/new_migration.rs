@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::failure::MigrateFailure;
 use super::outcome::MessageOutcome;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
@@ -17,12 +18,9 @@ use crate::migrate::files::Folder;
 pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome, Failure> {
     let name = file_name(name);
     if name.is_empty() {
-        return Err(Failure::usage(
-            "a migration's name needs a letter or a digit",
-            "describe the change: `dbtool migrate new add_phone_to_users`",
-        ));
+        return Err(MigrateFailure::NameWithoutLetters.into());
     }
-    fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
+    fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
     let folder = Folder::list(dir)?;
     let (next, width) = match folder.migrations.last() {
         Some(last) => (last.version.saturating_add(1), last.label.len()),
@@ -37,9 +35,9 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome,
     let mut created: Vec<PathBuf> = Vec::new();
     for ending in endings {
         let path = dir.join(format!("{stem}{ending}"));
-        let mut file = fs::File::create_new(&path).map_err(|error| unwritable(&path, &error))?;
+        let mut file = fs::File::create_new(&path).map_err(|error| unwritable(&path, error))?;
         file.write_all(format!("-- {}\n", name.replace('_', " ")).as_bytes())
-            .map_err(|error| unwritable(&path, &error))?;
+            .map_err(|error| unwritable(&path, error))?;
         created.push(path);
     }
     let files: Vec<String> = created.iter().map(|path| path.display().to_string()).collect();
@@ -58,11 +56,9 @@ fn file_name(name: &str) -> String {
     words.collect::<Vec<_>>().join("_").chars().take(100).collect()
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(
-        format!("cannot create {}: {error}", path.display()),
-        "make the folder writable for this user, or name another with --dir",
-    )
+fn unwritable(path: &Path, error: std::io::Error) -> MigrateFailure {
+    let path = path.to_owned();
+    MigrateFailure::CannotCreate { path, error }
 }
 
 #[cfg(test)]

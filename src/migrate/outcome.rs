@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::apply::AppliedMigration;
 use super::plan::Planned;
-use super::status::{MigrationStatus, Status, advice, describe};
+use super::status::{MigrationStatus, Status};
 use crate::exit::Exit;
 use crate::migrate::files::Migration;
 use crate::report::{
@@ -54,8 +54,8 @@ impl MigrationRow {
             out_of_order: record.is_some_and(|record| record.out_of_order),
             error: record.and_then(|record| record.error.clone()),
             file: item.migration.map(|migration| migration.up.display().to_string()),
-            says: describe(item),
-            advice: advice(item),
+            says: item.standing.describe(item.name()),
+            advice: item.standing.advice(item.label()),
         }
     }
 

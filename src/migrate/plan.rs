@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
+use super::failure::MigrateFailure;
 use super::forecast::{PredictedError, SchemaForecast, TableSize};
 use super::history::Record;
 use super::online_ddl::{DdlImpact, DdlVerdict, verdict};
 use crate::db::{DbError, Server};
-use crate::exit::Failure;
 use crate::migrate::files::{Direction, Migration};
-use crate::report::visible;
 use crate::sql::{Classification, ObjectEffect, ObjectName, SplitOptions, StatementClass, classify, summary};
 
 /// Above this many rows a blocking statement needs `--allow-blocking`.
@@ -81,7 +80,7 @@ pub async fn plan(
     record: Option<&Record>,
     options: SplitOptions,
     data_too: bool,
-    mut visit: impl FnMut(Planned) -> Result<(), Failure>,
+    mut visit: impl FnMut(Planned) -> Result<(), MigrateFailure>,
 ) -> anyhow::Result<()> {
     let done = record.map_or(0, |record| record.done);
     let unsettled = record
@@ -177,46 +176,28 @@ async fn judge(
 ///
 /// # Errors
 /// The statement, and alternatives.
-pub fn refuse_blocking(planned: &Planned, allowed: bool) -> Result<(), Failure> {
+pub fn refuse_blocking(planned: &Planned, allowed: bool) -> Result<(), MigrateFailure> {
     if allowed || !planned.is_refused() {
         return Ok(());
     }
-    let size = format!(
-        "about {} and {}",
-        crate::report::plural(planned.rows.unwrap_or(0), "row"),
-        crate::report::bytes(planned.bytes.unwrap_or(0))
-    );
-    Err(Failure::usage(
-        format!(
-            "nothing was run: {} would keep writers waiting on a table of {size}: {}",
-            planned.place(),
-            planned.why
-        ),
-        "write ALGORITHM=INPLACE, LOCK=NONE where the server can do that, split the change into steps that can be \
-         done online, hand the ALTER to gh-ost or pt-online-schema-change, or run it in a quiet hour with --allow-blocking",
-    ))
+    Err(MigrateFailure::BlocksWriters {
+        statement: planned.place(),
+        rows: planned.rows.unwrap_or(0),
+        bytes: planned.bytes.unwrap_or(0),
+        why: planned.why.to_string(),
+    })
 }
 
 /// The failure for a statement that will fail. `present` is the newest version whose objects all exist.
-pub fn will_fail(planned: &Planned, present: Option<&str>) -> Failure {
+pub fn will_fail(planned: &Planned, present: Option<String>) -> MigrateFailure {
     let (what, code) = match &planned.fails {
-        Some(fault) => (visible(&fault.what), fault.code),
+        Some(fault) => (fault.what.clone(), fault.code),
         None => (String::new(), 0),
     };
-    let next = match present {
-        Some(version) => format!(
-            "the database has every object of the migrations up to {version}; if they were applied, record them: \
-             `dbtool migrate baseline {version}`"
-        ),
-        None => "compare the database with the migrations (`dbtool check-schema`), then correct the statement, write \
-             IF EXISTS or IF NOT EXISTS, or rename the object in its way"
-            .to_owned(),
-    };
-    Failure::usage(
-        format!(
-            "nothing was run: {} will fail: {what} (server error {code})",
-            planned.place()
-        ),
-        next,
-    )
+    MigrateFailure::WillFail {
+        statement: planned.place(),
+        what,
+        code,
+        present,
+    }
 }

@@ -3,14 +3,13 @@
 use serde_json::json;
 
 use super::Migrator;
+use super::failure::MigrateFailure;
 use super::history::{Record, RecordState};
 use super::options::{RepairDecision, RepairOptions};
 use super::outcome::MessageOutcome;
 use super::status::{MigrationStatus, compare};
 use crate::cancel::Cancel;
-use crate::exit::Failure;
-use crate::migrate::files::{Direction, Folder, Migration};
-use crate::report::visible;
+use crate::migrate::files::{Direction, FileFailure, Folder, Migration};
 use crate::sql::SplitOptions;
 
 impl Migrator<'_> {
@@ -25,11 +24,8 @@ impl Migrator<'_> {
         let items = compare(folder, &records);
         let item = find(folder, &items, &repair.version)?;
         let Some(record) = item.record else {
-            return Err(Failure::usage(
-                format!("{} was never started, so there is nothing to repair", item.name()),
-                "apply it with `dbtool migrate`",
-            )
-            .into());
+            let name = item.name().to_owned();
+            return Err(MigrateFailure::NeverStarted { name }.into());
         };
         let name = item.name().to_owned();
         let decision = decide(item, record, &name, repair)?;
@@ -72,11 +68,8 @@ impl Migrator<'_> {
             item.record
                 .is_some_and(|record| !record.state.complete() && !nothing_done(record))
         }) {
-            return Err(Failure::usage(
-                format!("{} is started and not finished", unfinished.name()),
-                "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
-            )
-            .into());
+            let name = unfinished.name().to_owned();
+            return Err(MigrateFailure::BaselineUnfinished { name }.into());
         }
         let covers = folder
             .migrations
@@ -87,7 +80,13 @@ impl Migrator<'_> {
             false => self.lacking(&folder.migrations[..covers.count()]).await?,
         };
         if !lacking.is_empty() {
-            return Err(refuse_baseline(&self.database, &target.label, &lacking).into());
+            let (database, label) = (self.database.clone(), target.label.clone());
+            return Err(MigrateFailure::BaselineLacks {
+                database,
+                label,
+                lacking,
+            }
+            .into());
         }
         self.create_history().await?;
         let mut names = Vec::new();
@@ -147,7 +146,7 @@ fn decide(
     record: &Record,
     name: &str,
     repair: &RepairOptions,
-) -> Result<Decision, Failure> {
+) -> Result<Decision, MigrateFailure> {
     let mut settled = record.clone();
     if repair.decision == RepairDecision::AcceptFile {
         let migration = with_file(item)?;
@@ -199,22 +198,18 @@ fn without_intent(
     mut settled: Record,
     name: &str,
     repair: &RepairOptions,
-    command: &str,
-) -> Result<Decision, Failure> {
+    command: &'static str,
+) -> Result<Decision, MigrateFailure> {
     if settled.done > 0
         || (repair.decision == RepairDecision::Applied) && settled.state == RecordState::Reverting
     {
-        return Err(Failure::usage(
-            format!(
-                "{name} has no interrupted statement: {} of {} are done",
-                settled.done, settled.total
-            ),
-            format!(
-                "run `{command}` to continue; if the rest was done by hand, record that with `dbtool migrate repair {} \
-                 --finished`",
-                item.label()
-            ),
-        ));
+        return Err(MigrateFailure::NoInterruptedStatement {
+            name: name.to_owned(),
+            label: item.label().to_owned(),
+            done: settled.done,
+            total: settled.total,
+            command,
+        });
     }
     if (repair.decision == RepairDecision::NotApplied) && settled.state != RecordState::Reverting {
         return Ok(Decision::Undo(format!("{name}: recorded as not started")));
@@ -235,30 +230,11 @@ fn without_intent(
     Ok(Decision::Settle(Box::new(settled), line))
 }
 
-/// The failure for a baseline whose objects the database lacks.
-fn refuse_baseline(database: &str, version: &str, lacking: &[String]) -> Failure {
-    const NAMED: usize = 10;
-    let mut names: Vec<String> = lacking.iter().take(NAMED).map(|name| visible(name)).collect();
-    if lacking.len() > NAMED {
-        names.push(format!("and {} more", lacking.len() - NAMED));
-    }
-    Failure::usage(
-        format!(
-            "nothing was recorded: {database} is not at {version}, it lacks {}",
-            names.join(", ")
-        ),
-        format!(
-            "name the version that it is at; if the missing objects were dropped on purpose, \
-             `dbtool migrate baseline {version} --force` records it all the same"
-        ),
-    )
-}
-
 fn find<'i, 'a>(
     folder: &Folder,
     items: &'i [MigrationStatus<'a>],
     version: &str,
-) -> Result<&'i MigrationStatus<'a>, Failure> {
+) -> Result<&'i MigrationStatus<'a>, FileFailure> {
     let number = version.parse::<u64>().ok();
     match items
         .iter()
@@ -271,22 +247,18 @@ fn find<'i, 'a>(
     }
 }
 
-fn with_file<'a>(item: &MigrationStatus<'a>) -> Result<&'a Migration, Failure> {
-    item.migration.ok_or_else(|| {
-        Failure::usage(
-            format!("the file of {} is missing", item.name()),
-            "restore it, or name the right folder with --dir",
-        )
+fn with_file<'a>(item: &MigrationStatus<'a>) -> Result<&'a Migration, MigrateFailure> {
+    item.migration.ok_or_else(|| MigrateFailure::FileMissing {
+        name: item.name().to_owned(),
     })
 }
 
-fn unfinished(record: &Record, name: &str) -> Result<(), Failure> {
+fn unfinished(record: &Record, name: &str) -> Result<(), MigrateFailure> {
     match record.state {
         RecordState::Running | RecordState::Failed | RecordState::Reverting => Ok(()),
-        RecordState::Applied | RecordState::Baseline => Err(Failure::usage(
-            format!("{name} is applied, so there is nothing to settle"),
-            "see `dbtool migrate status`; a changed file is accepted with --accept-file",
-        )),
+        RecordState::Applied | RecordState::Baseline => Err(MigrateFailure::NothingToSettle {
+            name: name.to_owned(),
+        }),
     }
 }
 
@@ -319,22 +291,13 @@ pub(super) fn to_roll_back<'a>(
             continue;
         };
         if matches!(record.state, RecordState::Running | RecordState::Failed) {
-            return Err(Failure::usage(
-                format!("{} is not fully applied ({})", item.name(), record.state.as_str()),
-                "finish it first with `dbtool migrate`",
-            )
-            .into());
+            let (name, state) = (item.name().to_owned(), record.state.as_str());
+            return Err(MigrateFailure::NotFullyApplied { name, state }.into());
         }
         let down = migration.script(Direction::Down, options).outline(cancel)?;
         if down.statements == 0 && migration.down.is_none() {
-            return Err(Failure::usage(
-                format!("{} has no down script, so nothing was rolled back", item.name()),
-                format!(
-                    "write {}.down.sql, or a new migration that undoes it",
-                    migration.name
-                ),
-            )
-            .into());
+            let (name, file) = (item.name().to_owned(), migration.name.clone());
+            return Err(MigrateFailure::NoDownScript { name, file }.into());
         }
         targets.push((migration, record));
     }

@@ -1,6 +1,7 @@
 //! Resumes an unfinished migration: finds the next statement and restores the session.
 
 use super::apply::Runner;
+use super::failure::{InterruptedStatements, MigrateFailure};
 use super::history::{Intent, Record, RecordState};
 use super::lock;
 use super::object_snapshot::ObjectSnapshot;
@@ -9,7 +10,6 @@ use super::saved_session::{SavedSession, SessionWatch};
 use super::script_cursor::ScriptCursor;
 use super::server_instance::IdentityTrust;
 use crate::cancel::Cancel;
-use crate::exit::Failure;
 use crate::migrate::files::{
     Direction, Migration, PrefixHash, ReaderPosition, ScriptStatement, StatementReader,
 };
@@ -97,11 +97,7 @@ impl Runner<'_> {
         };
         match lock::at_work(self.session, id).await? {
             None => Ok(()),
-            Some(what) => Err(Failure::locked(
-                format!("connection {id} of an earlier run still works on this migration ({what})"),
-                format!("wait for it to end, or end it with KILL {id}; then run the command again"),
-            )
-            .into()),
+            Some(statement) => Err(MigrateFailure::EarlierRunWorks { id, statement }.into()),
         }
     }
 
@@ -115,16 +111,12 @@ impl Runner<'_> {
     ) -> anyhow::Result<u32> {
         let (number, done) = (intent.number, place.record.done);
         let label = &place.migration.label;
-        let path = &place.path;
-        let which = match done + 1 {
-            first if first < number => format!("statements {first} to {number}"),
-            _ => format!("statement {number}"),
+        let interrupted = InterruptedStatements {
+            label: label.clone(),
+            first: done + 1,
+            last: number,
+            command: place.command,
         };
-        let by_hand = format!(
-            "check the database: if {which} took effect, `dbtool migrate repair {label} --applied`; if \
-             not, `dbtool migrate repair {label} --not-applied`; then `{}` again",
-            place.command
-        );
         reader.seek(begin)?;
         let mut statement = None;
         while let Some(next) = reader.next()? {
@@ -135,11 +127,8 @@ impl Runner<'_> {
             }
         }
         let Some(statement) = statement.filter(|statement| statement.after.hex() == intent.hash) else {
-            return Err(Failure::usage(
-                format!("{path}: {which} was interrupted and has changed since"),
-                format!("restore the file, or {by_hand}"),
-            )
-            .into());
+            let path = place.path.clone();
+            return Err(MigrateFailure::InterruptedChanged { path, interrupted }.into());
         };
         let what = summary(&statement.text, 60);
         match self.judge_intent(place, &statement, intent).await? {
@@ -150,14 +139,12 @@ impl Runner<'_> {
                 Ok(number)
             }
             RecoveryVerdict::NotApplied => Ok(done),
-            RecoveryVerdict::Unclear(why) => Err(Failure::usage(
-                format!(
-                    "{}: {which} ({what}) was interrupted, and it is unknown whether it took \
-                     effect: {why}",
-                    statement.place()
-                ),
-                by_hand,
-            )
+            RecoveryVerdict::Unclear(why) => Err(MigrateFailure::InterruptedUnclear {
+                place: statement.place(),
+                statement: what,
+                interrupted,
+                why,
+            }
             .into()),
         }
     }
@@ -266,47 +253,38 @@ impl Unfinished<'_> {
         Ok(passed)
     }
 
-    fn refuse_earlier_form(&self) -> Result<(), Failure> {
+    fn refuse_earlier_form(&self) -> Result<(), MigrateFailure> {
         let migration = self.migration;
         let record = self.record;
         if record.checksum == migration.checksum || !migration.has_been(&record.checksum) {
             return Ok(());
         }
-        Err(Failure::usage(
-            format!(
-                "{} was started with an earlier form of its file ({} of {} statements done), which this one \
-                 cannot go on with",
-                migration.name, record.done, record.total
-            ),
-            format!(
-                "take the database back to where it was as the comments at the head of {} say, then run \
-                 `{}` again",
-                self.path, self.command
-            ),
-        ))
+        Err(MigrateFailure::EarlierForm {
+            name: migration.name.clone(),
+            path: self.path.clone(),
+            done: record.done,
+            total: record.total,
+            command: self.command,
+        })
     }
 
-    fn refuse_other_file(&self, passed: &Passed) -> Result<(), Failure> {
+    fn refuse_other_file(&self, passed: &Passed) -> Result<(), MigrateFailure> {
         if passed.done == self.record.done && passed.hash.hex() == self.record.done_hash {
             return Ok(());
         }
-        Err(Failure::usage(
-            format!(
-                "the first {} of {} changed after they were run; dbtool cannot go on in the middle of \
-                 another file",
-                plural(self.record.done.into(), "statement"),
-                self.path
-            ),
-            format!(
-                "restore these statements as they were; only what comes after them may change. If the migration \
-                 was finished by hand, `dbtool migrate repair {} --finished` records that",
-                self.migration.label
-            ),
-        ))
+        Err(MigrateFailure::DoneStatementsChanged {
+            label: self.migration.label.clone(),
+            path: self.path.clone(),
+            done: self.record.done,
+        })
     }
 
     /// Refuses to go on where the rest needs what only the lost connection had.
-    fn refuse_lost_session(&self, passed: &Passed, next: Option<&ScriptStatement>) -> Result<(), Failure> {
+    fn refuse_lost_session(
+        &self,
+        passed: &Passed,
+        next: Option<&ScriptStatement>,
+    ) -> Result<(), MigrateFailure> {
         let Some(next) = next.filter(|_| passed.done < self.total) else {
             return Ok(());
         };
@@ -316,17 +294,11 @@ impl Unfinished<'_> {
         let Some((place, what)) = lost.or(result) else {
             return Ok(());
         };
-        Err(Failure::usage(
-            format!(
-                "{place}: this statement left {what} in the connection of the interrupted run; the rest of the \
-                 migration cannot have it any more"
-            ),
-            format!(
-                "finish the statements from number {} on by hand, then `dbtool migrate repair {} --finished`; a \
-                 plain table in place of the temporary one survives an interruption",
-                passed.done + 1,
-                self.migration.label
-            ),
-        ))
+        Err(MigrateFailure::SessionLost {
+            place: place.clone(),
+            lost: what,
+            label: self.migration.label.clone(),
+            done: passed.done,
+        })
     }
 }

@@ -4,8 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::exit::Failure;
-use crate::migrate::files::{PrefixHash, ReaderPosition, ScriptStatement, StatementReader};
+use crate::migrate::files::{FileFailure, PrefixHash, ReaderPosition, ScriptStatement, StatementReader};
 
 /// The position of a run in a migration.
 pub struct ScriptCursor {
@@ -57,7 +56,7 @@ impl ScriptCursor {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn ahead(&mut self, ahead: usize) -> Result<Option<Arc<ScriptStatement>>, Failure> {
+    pub fn ahead(&mut self, ahead: usize) -> Result<Option<Arc<ScriptStatement>>, FileFailure> {
         if let Some(position) = self.sought.take() {
             self.reader.seek(&position)?;
         }
@@ -79,7 +78,7 @@ impl ScriptCursor {
         &mut self,
         ahead: usize,
         mut visit: impl FnMut(&ScriptStatement) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), FileFailure> {
         if self.ahead(ahead)?.is_none() {
             return Ok(());
         }
@@ -121,7 +120,7 @@ impl ScriptCursor {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn mark_far(&mut self, count: usize) -> Result<Bookmark, Failure> {
+    pub fn mark_far(&mut self, count: usize) -> Result<Bookmark, FileFailure> {
         let mut left = count;
         let mut mark = self.mark();
         self.scan(0, |statement| {

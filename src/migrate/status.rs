@@ -1,7 +1,7 @@
 //! Compares the files with the history: the status of each migration.
 
+use super::failure::MigrateFailure;
 use super::history::{Record, RecordState};
-use crate::exit::Failure;
 use crate::migrate::files::{Folder, Migration, label_of};
 
 /// A migration with its file, its record and its status.
@@ -146,56 +146,58 @@ fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>)
 ///
 /// # Errors
 /// The problems, each with its file, and what to do about them.
-pub fn refuse_problems(items: &[MigrationStatus<'_>], only: Option<u64>) -> Result<(), Failure> {
+pub fn refuse_problems(items: &[MigrationStatus<'_>], only: Option<u64>) -> Result<(), MigrateFailure> {
     let problems: Vec<&MigrationStatus<'_>> = items
         .iter()
         .filter(|item| item.standing.is_problem())
         .filter(|item| !(item.standing == Status::OutOfOrder && (only.is_some())))
         .collect();
-    let Some(first) = problems.first() else {
+    if problems.is_empty() {
         return Ok(());
-    };
-    let what: Vec<String> = problems.iter().map(|item| describe(item)).collect();
-    Err(Failure::usage(
-        format!("nothing was run: {}", what.join("; ")),
-        advice(first),
-    ))
-}
-
-/// Describes a status.
-pub fn describe(item: &MigrationStatus<'_>) -> String {
-    let name = item.name();
-    match item.standing {
-        Status::Changed => format!("{name} has changed since it was applied"),
-        Status::Missing => format!("{name} is applied but its file is missing"),
-        Status::OutOfOrder => format!("{name} is not applied but a later version is"),
-        Status::Reverting => format!("{name} is partly rolled back"),
-        Status::Failed => format!("{name} failed"),
-        Status::Interrupted => format!("{name} was interrupted"),
-        Status::Pending => format!("{name} is pending"),
-        Status::Applied => format!("{name} is applied"),
     }
+    let items = problems
+        .iter()
+        .map(|item| (item.name().to_owned(), item.label().to_owned(), item.standing))
+        .collect();
+    Err(MigrateFailure::Problems { items })
 }
 
-/// Advice for a problem.
-pub fn advice(item: &MigrationStatus<'_>) -> String {
-    let label = item.label();
-    match item.standing {
-        Status::Changed => format!(
-            "restore the file as it was applied and put the change into a new migration; if the change is \
+impl Status {
+    /// Describes the status of the migration `name`.
+    pub fn describe(self, name: &str) -> String {
+        match self {
+            Status::Changed => format!("{name} has changed since it was applied"),
+            Status::Missing => format!("{name} is applied but its file is missing"),
+            Status::OutOfOrder => format!("{name} is not applied but a later version is"),
+            Status::Reverting => format!("{name} is partly rolled back"),
+            Status::Failed => format!("{name} failed"),
+            Status::Interrupted => format!("{name} was interrupted"),
+            Status::Pending => format!("{name} is pending"),
+            Status::Applied => format!("{name} is applied"),
+        }
+    }
+
+    /// Advice for a problem; `label` is the version as the file writes it.
+    pub fn advice(self, label: &str) -> String {
+        match self {
+            Status::Changed => format!(
+                "restore the file as it was applied and put the change into a new migration; if the change is \
              harmless (a comment), accept it with `dbtool migrate repair {label} --accept-file`"
-        ),
-        Status::Missing => {
-            "restore the file from version control, or name the right folder with --dir".to_owned()
-        }
-        Status::OutOfOrder => {
-            format!("give it a higher number, or apply just this one with `dbtool migrate {label} --only`")
-        }
-        Status::Reverting => format!(
-            "finish with `dbtool migrate down --yes`; if it was rolled back by hand, record that with `dbtool migrate \
+            ),
+            Status::Missing => {
+                "restore the file from version control, or name the right folder with --dir".to_owned()
+            }
+            Status::OutOfOrder => {
+                format!(
+                    "give it a higher number, or apply just this one with `dbtool migrate {label} --only`"
+                )
+            }
+            Status::Reverting => format!(
+                "finish with `dbtool migrate down --yes`; if it was rolled back by hand, record that with `dbtool migrate \
              repair {label} --finished`"
-        ),
-        _ => String::new(),
+            ),
+            _ => String::new(),
+        }
     }
 }
 
@@ -204,6 +206,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::exit::Failure;
 
     fn migration(version: u64, checksum: &str) -> Migration {
         Migration {
@@ -280,7 +283,7 @@ mod tests {
                 (9, "pending")
             ]
         );
-        let failure = refuse_problems(&items, None).unwrap_err();
+        let failure = Failure::from(refuse_problems(&items, None).unwrap_err());
         assert_eq!(
             failure.what,
             "nothing was run: 002_x has changed since it was applied; 003_x is applied but its file is missing; \

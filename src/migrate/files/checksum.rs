@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 
+use super::failure::FileFailure;
 use super::input::{self, CHUNK};
 use super::layout::{self, FilePart, LayoutMark};
 use super::reader::MigrationScript;
 use crate::cancel::Cancel;
-use crate::exit::Failure;
 
 /// A mark at the beginning of a line is no longer than this.
 const MAX_MARK: usize = 256;
@@ -145,12 +145,9 @@ fn hash_lines(
     let mut include = wanted(line);
     loop {
         cancel.check()?;
-        let count = file.read(&mut chunk).map_err(|error| {
-            Failure::usage(
-                format!("cannot read {}: {error}", path.display()),
-                "make the file readable for this user",
-            )
-        })?;
+        let count = file
+            .read(&mut chunk)
+            .map_err(|error| FileFailure::unreadable(path, error))?;
         let mut rest = &chunk[..count];
         if std::mem::take(&mut first) {
             rest = rest.strip_prefix("\u{feff}".as_bytes()).unwrap_or(rest);

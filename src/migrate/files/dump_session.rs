@@ -16,8 +16,8 @@ pub(super) enum DumpStatement {
     Runs(String),
     /// It is left out.
     Dropped,
-    /// It cannot be run as intended: the reason, and what to write instead.
-    Refused(&'static str, &'static str),
+    /// It cannot be run as intended: it follows a COMMIT while autocommit is off.
+    OutsideTransaction,
 }
 
 impl Autocommit {
@@ -61,10 +61,7 @@ impl Autocommit {
                 DumpStatement::Runs(text)
             }
             (StatementClass::Transaction, "ROLLBACK") | (StatementClass::Dml, _) if !self.open => {
-                DumpStatement::Refused(
-                    "this follows a COMMIT while autocommit is off, and is in a transaction of its own",
-                    "write START TRANSACTION before it, or SET autocommit = 1 after the COMMIT",
-                )
+                DumpStatement::OutsideTransaction
             }
             (StatementClass::Transaction, "ROLLBACK") => {
                 self.open = super::to_savepoint(&text);
@@ -109,7 +106,7 @@ mod tests {
             .map(|text| match autocommit.decide((*text).to_owned()) {
                 DumpStatement::Runs(text) => text,
                 DumpStatement::Dropped => "-".to_owned(),
-                DumpStatement::Refused(..) => "refused".to_owned(),
+                DumpStatement::OutsideTransaction => "refused".to_owned(),
             })
             .collect()
     }

@@ -6,15 +6,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::failure::FileFailure;
 use super::input::{FileStamp, changed};
-use crate::exit::Failure;
-use crate::report::visible;
 use crate::sql::Splitter;
 
 /// How deep files may read one another.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 /// One script reads no more files than this; each is remembered while it is read.
-const MAX_FILES: usize = 1000;
+pub(super) const MAX_FILES: usize = 1000;
 
 /// The files of a script, in the order in which they were opened first: its own, then those it reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,17 +32,13 @@ impl Files {
     ///
     /// # Errors
     /// Its content has changed since it was read before; there are too many files.
-    pub(super) fn note(&mut self, path: &Arc<Path>, stamp: FileStamp) -> Result<(), Failure> {
+    pub(super) fn note(&mut self, path: &Arc<Path>, stamp: FileStamp) -> Result<(), FileFailure> {
         match self.0.iter().find(|known| known.path == *path) {
             Some(known) if known.stamp == stamp => Ok(()),
             Some(_) => Err(changed(path)),
-            None if self.0.len() > MAX_FILES => Err(Failure::usage(
-                format!(
-                    "a migration reads {} and {MAX_FILES} files before it",
-                    path.display()
-                ),
-                "put their statements into fewer files",
-            )),
+            None if self.0.len() > MAX_FILES => Err(FileFailure::TooManyFiles {
+                path: path.to_path_buf(),
+            }),
             None => {
                 self.0.push(ReadFile {
                     path: Arc::clone(path),
@@ -96,50 +91,49 @@ impl Outer {
 ///
 /// # Errors
 /// There is no such file, it is outside the folder, it is being read already, or the files are nested too deep.
-pub(super) fn resolve(main: &Path, outer: &Arc<Outer>, source: &SourceCommand) -> Result<Arc<Path>, Failure> {
+pub(super) fn resolve(
+    main: &Path,
+    outer: &Arc<Outer>,
+    source: &SourceCommand,
+) -> Result<Arc<Path>, FileFailure> {
     let from = &*outer.path;
-    let refuse = |what: String, next: &str| {
-        let place = format!("{}:{}:{}", from.display(), source.line, source.column);
-        Err(Failure::usage(format!("{place}: {what}"), next))
-    };
-    let name = visible(&source.name);
+    let place = || format!("{}:{}:{}", from.display(), source.line, source.column);
+    let name = || source.name.clone();
     let named = folder_of(from).join(&source.name);
     let folder = folder_of(main);
     let found = match (named.canonicalize(), folder.canonicalize()) {
         (Ok(found), Ok(folder)) => {
             if !found.starts_with(folder) {
-                return refuse(
-                    format!(
-                        "{name} is outside the folder of the migrations, {}",
-                        folder_of(main).display()
-                    ),
-                    "put the file into that folder, or its statements here: what is outside can change unseen",
-                );
+                return Err(FileFailure::IncludeOutside {
+                    place: place(),
+                    name: name(),
+                    folder: folder_of(main),
+                });
             }
             found
         }
         (Err(error), _) | (_, Err(error)) => {
-            return refuse(
-                format!("cannot read {name}: {error}"),
-                "name an existing file; the name counts from the folder of the file that has the command, and \
-                 all of the line after the command is the name",
-            );
+            return Err(FileFailure::IncludeUnreadable {
+                place: place(),
+                name: name(),
+                error,
+            });
         }
     };
     if outer
         .chain()
         .any(|one| one.path.canonicalize().is_ok_and(|path| path == found))
     {
-        return refuse(
-            format!("{name} is being read already, so this would never end"),
-            "take the command out, or put the statements into a file that reads no other",
-        );
+        return Err(FileFailure::IncludeCycle {
+            place: place(),
+            name: name(),
+        });
     }
     if outer.chain().count() > MAX_DEPTH {
-        return refuse(
-            format!("files that read one another are more than {MAX_DEPTH} deep at {name}"),
-            "put the statements into fewer files",
-        );
+        return Err(FileFailure::IncludeTooDeep {
+            place: place(),
+            name: name(),
+        });
     }
     Ok(Arc::from(named))
 }

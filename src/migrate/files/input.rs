@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::exit::Failure;
+use super::failure::FileFailure;
 
 /// Bytes read at once.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -37,13 +37,8 @@ impl FileStamp {
 ///
 /// # Errors
 /// It is not a file, or not readable.
-pub(super) fn open(path: &Path) -> Result<(File, FileStamp), Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::usage(
-            format!("cannot read {}: {error}", path.display()),
-            "make the file readable for this user",
-        )
-    };
+pub(super) fn open(path: &Path) -> Result<(File, FileStamp), FileFailure> {
+    let unreadable = |error| FileFailure::unreadable(path, error);
     refuse_others(path, &fs::metadata(path).map_err(unreadable)?)?;
     let file = OpenOptions::new()
         .read(true)
@@ -56,7 +51,7 @@ pub(super) fn open(path: &Path) -> Result<(File, FileStamp), Failure> {
     Ok((file, FileStamp::of(&meta)))
 }
 
-fn refuse_others(path: &Path, meta: &Metadata) -> Result<(), Failure> {
+fn refuse_others(path: &Path, meta: &Metadata) -> Result<(), FileFailure> {
     let kind = meta.file_type();
     let what = match kind {
         _ if kind.is_file() => return Ok(()),
@@ -65,18 +60,17 @@ fn refuse_others(path: &Path, meta: &Metadata) -> Result<(), Failure> {
         _ if kind.is_socket() => "a socket",
         _ => "a device",
     };
-    Err(Failure::usage(
-        format!("{} is {what}, not a file", path.display()),
-        "put an ordinary file in its place: a migration is read more than once",
-    ))
+    Err(FileFailure::NotAFile {
+        path: path.to_owned(),
+        kind: what,
+    })
 }
 
 /// The failure for a file that was changed.
-pub fn changed(path: &Path) -> Failure {
-    Failure::usage(
-        format!("{} was changed while dbtool was running", path.display()),
-        "run the command again",
-    )
+pub(super) fn changed(path: &Path) -> FileFailure {
+    FileFailure::Changed {
+        path: path.to_owned(),
+    }
 }
 
 /// The window onto a file.
@@ -97,14 +91,16 @@ pub(super) struct Input {
 /// Why the window could not be moved on.
 #[derive(Debug)]
 pub(super) enum InputError {
-    /// For the user as it is.
-    Failure(Failure),
-    /// A byte of the window's text, at its end, that cannot be part of a statement.
-    Byte { what: String, next: &'static str },
+    /// It does not concern the window's text.
+    Failure(FileFailure),
+    /// The byte at this offset, at the end of the window's text, is NUL.
+    Nul(u64),
+    /// The byte at this offset, at the end of the window's text, is not UTF-8.
+    NotUtf8(u64, u8),
 }
 
 impl Input {
-    pub(super) fn open(path: &Arc<Path>) -> Result<Input, Failure> {
+    pub(super) fn open(path: &Arc<Path>) -> Result<Input, FileFailure> {
         let (file, stamp) = open(path)?;
         Ok(Input {
             path: Arc::clone(path),
@@ -174,20 +170,16 @@ impl Input {
     }
 
     fn read_chunk(&mut self) -> Result<usize, InputError> {
-        let failed = |path: &Path, error: &std::io::Error| {
-            InputError::Failure(Failure::usage(
-                format!("cannot read {}: {error}", path.display()),
-                "make the file readable for this user",
-            ))
-        };
+        let path = Arc::clone(&self.path);
+        let failed = |error| InputError::Failure(FileFailure::unreadable(&path, error));
         let kept = self.cut.len();
         self.chunk.resize(CHUNK + 4, 0);
         self.chunk[..kept].copy_from_slice(&self.cut);
         let count = self
             .file
             .read(&mut self.chunk[kept..kept + CHUNK])
-            .map_err(|error| failed(&self.path, &error))?;
-        let meta = self.file.metadata().map_err(|error| failed(&self.path, &error))?;
+            .map_err(failed)?;
+        let meta = self.file.metadata().map_err(failed)?;
         if FileStamp::of(&meta) != self.stamp {
             return Err(InputError::Failure(changed(&self.path)));
         }
@@ -210,20 +202,14 @@ impl Input {
         }
         let at = self.offset(self.text.len());
         if nul.is_some() {
-            return Err(InputError::Byte {
-                what: format!("byte {at} is NUL, which no statement may contain"),
-                next: "save the file as UTF-8, not UTF-16, and write bytes as hexadecimal (mysqldump --hex-blob)",
-            });
+            return Err(InputError::Nul(at));
         }
         self.cut.clear();
         match rest {
             Some((bad, true)) => self.cut.extend_from_slice(bad),
             Some((bad, false)) => {
                 let byte = bad.first().copied().unwrap_or_default();
-                return Err(InputError::Byte {
-                    what: format!("byte {at} (0x{byte:02X}) is not valid UTF-8"),
-                    next: "save the file as UTF-8; bytes of a dump become text with mysqldump --hex-blob",
-                });
+                return Err(InputError::NotUtf8(at, byte));
             }
             None => {}
         }
@@ -231,13 +217,10 @@ impl Input {
     }
 
     /// Seeks an offset of the file that [`Input::offset`] gave.
-    pub(super) fn seek(&mut self, offset: u64) -> Result<(), Failure> {
-        self.file.seek(SeekFrom::Start(offset)).map_err(|error| {
-            Failure::usage(
-                format!("cannot read {}: {error}", self.path.display()),
-                "make the file readable for this user",
-            )
-        })?;
+    pub(super) fn seek(&mut self, offset: u64) -> Result<(), FileFailure> {
+        self.file
+            .seek(SeekFrom::Start(offset))
+            .map_err(|error| FileFailure::unreadable(&self.path, error))?;
         self.text.clear();
         self.cut.clear();
         self.base = offset;

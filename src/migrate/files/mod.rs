@@ -3,6 +3,7 @@
 mod checksum;
 mod directives;
 mod dump_session;
+mod failure;
 mod includes;
 mod input;
 mod layout;
@@ -13,11 +14,11 @@ mod sections;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 pub use checksum::PrefixHash;
 pub use directives::Directives;
+pub use failure::FileFailure;
 pub use includes::Files;
 pub use layout::FilePart;
 pub use outline::{LargestStatement, ScriptOutline, TakenAway, to_savepoint};
@@ -26,8 +27,6 @@ pub use reader::{MigrationScript, ReaderPosition, ScriptStatement, StatementRead
 use names::NameKind;
 
 use crate::cancel::Cancel;
-use crate::exit::Failure;
-use crate::report::visible;
 use crate::sql::SplitOptions;
 
 /// The migrations of a folder, in the order of their versions.
@@ -83,11 +82,11 @@ impl Folder {
     ///
     /// # Errors
     /// No such folder, no permission, two files with one version.
-    pub fn list(dir: &Path) -> Result<Folder, Failure> {
+    pub fn list(dir: &Path) -> Result<Folder, FileFailure> {
         let mut names = Vec::new();
-        let entries = fs::read_dir(dir).map_err(|error| unreadable_folder(dir, &error))?;
+        let entries = fs::read_dir(dir).map_err(|error| FileFailure::folder(dir, error))?;
         for entry in entries {
-            let entry = entry.map_err(|error| unreadable_folder(dir, &error))?;
+            let entry = entry.map_err(|error| FileFailure::folder(dir, error))?;
             // A link to a folder counts as the folder.
             let folder = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir());
             names.push((entry.file_name().to_string_lossy().into_owned(), folder));
@@ -97,7 +96,7 @@ impl Folder {
     }
 
     /// Of these names; the flags say which are folders.
-    fn of_names(dir: &Path, names: &[(String, bool)]) -> Result<Folder, Failure> {
+    fn of_names(dir: &Path, names: &[(String, bool)]) -> Result<Folder, FileFailure> {
         let mut found: BTreeMap<u64, Migration> = BTreeMap::new();
         let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
         let (mut ignored, mut unread) = (Vec::new(), Vec::new());
@@ -121,14 +120,12 @@ impl Folder {
             };
             let twice = |other: &Path| {
                 let other = other.file_name().unwrap_or_default().to_string_lossy();
-                Failure::usage(
-                    format!(
-                        "{other} and {name} in {} have the same version {}",
-                        dir.display(),
-                        parts.version
-                    ),
-                    "give one of them another number",
-                )
+                FileFailure::SameVersion {
+                    dir: dir.to_owned(),
+                    one: other.into_owned(),
+                    other: name.clone(),
+                    version: parts.version,
+                }
             };
             if parts.down {
                 if let Some(other) = downs.insert(parts.version, name) {
@@ -216,7 +213,7 @@ impl Folder {
     ///
     /// # Errors
     /// There is none; the failure lists the existing ones.
-    pub fn find(&self, text: &str) -> Result<&Migration, Failure> {
+    pub fn find(&self, text: &str) -> Result<&Migration, FileFailure> {
         let version = text.parse::<u64>().ok();
         version
             .and_then(|version| {
@@ -233,12 +230,7 @@ impl Folder {
             .ok_or_else(|| self.unknown(text, version))
     }
 
-    fn unknown(&self, text: &str, version: Option<u64>) -> Failure {
-        let what = format!(
-            "there is no migration {} in {}",
-            visible(text),
-            self.dir.display()
-        );
+    fn unknown(&self, text: &str, version: Option<u64>) -> FileFailure {
         if self.migrations.is_empty() {
             return self.empty();
         }
@@ -247,16 +239,17 @@ impl Folder {
                 .iter()
                 .min_by_key(|migration| migration.version.abs_diff(version))
         });
-        let shown: Vec<&str> = match self.migrations.as_slice() {
-            few if few.len() <= 12 => few.iter().map(|m| m.label.as_str()).collect(),
-            [first, .., last] => vec![&first.label, "…", &last.label],
+        let versions: Vec<String> = match self.migrations.as_slice() {
+            few if few.len() <= 12 => few.iter().map(|m| m.label.clone()).collect(),
+            [first, .., last] => vec![first.label.clone(), "…".to_owned(), last.label.clone()],
             _ => Vec::new(),
         };
-        let mut next = format!("it has {}", shown.join(", "));
-        if let Some(nearest) = nearest {
-            next.push_str(&format!("; did you mean {} ({})?", nearest.label, nearest.name));
+        FileFailure::Unknown {
+            wanted: text.to_owned(),
+            dir: self.dir.clone(),
+            versions,
+            nearest: nearest.map(|nearest| (nearest.label.clone(), nearest.name.clone())),
         }
-        Failure::usage(what, next)
     }
 
     /// Refuses to continue if there are files that look like migrations and are not read: later migrations may
@@ -264,35 +257,21 @@ impl Folder {
     ///
     /// # Errors
     /// There are such files; all are named.
-    pub fn refuse_unread(&self) -> Result<(), Failure> {
-        if self.unread.is_empty() {
-            return Ok(());
+    pub fn refuse_unread(&self) -> Result<(), FileFailure> {
+        match self.unread.is_empty() {
+            true => Ok(()),
+            false => Err(FileFailure::Unread {
+                dir: self.dir.clone(),
+                files: self.unread.clone(),
+            }),
         }
-        let named: Vec<String> = self
-            .unread
-            .iter()
-            .map(|(name, why)| format!("{} ({why})", self.dir.join(visible(name)).display()))
-            .collect();
-        Err(Failure::usage(
-            format!(
-                "nothing was run: {} not read as a migration: {}",
-                if named.len() == 1 {
-                    "a file looks like one and is"
-                } else {
-                    "files look like some and are"
-                },
-                named.join("; ")
-            ),
-            "name each NUMBER_name.sql (its way back NUMBER_name.down.sql), or move it out of the folder",
-        ))
     }
 
     /// The failure for a folder without migrations.
-    pub fn empty(&self) -> Failure {
-        Failure::usage(
-            format!("{} holds no migration (NNN_name.sql)", self.dir.display()),
-            "create one with `dbtool migrate new NAME`, or name another folder with --dir",
-        )
+    pub fn empty(&self) -> FileFailure {
+        FileFailure::EmptyFolder {
+            dir: self.dir.clone(),
+        }
     }
 }
 
@@ -311,24 +290,6 @@ impl Migration {
     /// Statements that apply it, as far as that is known.
     pub fn statements(&self) -> u32 {
         self.outline.as_ref().map_or(0, |outline| outline.statements)
-    }
-}
-
-fn unreadable_folder(dir: &Path, error: &std::io::Error) -> Failure {
-    let dir = dir.display();
-    match error.kind() {
-        ErrorKind::NotFound => Failure::usage(
-            format!("there is no folder {dir}"),
-            "run dbtool where your migrations are, name their folder with --dir, or begin with `dbtool migrate new NAME`",
-        ),
-        ErrorKind::NotADirectory => Failure::usage(
-            format!("{dir} is not a folder"),
-            "name the folder of the migrations with --dir",
-        ),
-        _ => Failure::usage(
-            format!("cannot read the folder {dir}: {error}"),
-            "make it readable for this user, or name another with --dir",
-        ),
     }
 }
 

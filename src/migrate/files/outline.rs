@@ -1,11 +1,11 @@
 //! The outline of a script, found in one pass before any of it runs.
 
 use super::Directives;
+use super::FileFailure;
 use super::PrefixHash;
 use super::includes::Files;
 use super::reader::{MigrationScript, ScriptStatement};
 use crate::cancel::Cancel;
-use crate::exit::Failure;
 use crate::sql::session::{reads_diagnostics, reads_last_insert_id, user_variables};
 use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables, classify};
 
@@ -157,24 +157,16 @@ struct Checks {
 }
 
 impl Checks {
-    fn next(&mut self, statement: &ScriptStatement, found: &Classification) -> Result<(), Failure> {
-        let refuse = |what: &str, next: &str| Err(refusal(&statement.place(), what, next));
+    fn next(&mut self, statement: &ScriptStatement, found: &Classification) -> Result<(), FileFailure> {
+        let place = || statement.place();
         match (found.class, found.verb.as_str()) {
             (StatementClass::Transaction, "SET") => {
-                return refuse(
-                    "a migration must not change autocommit",
-                    "remove it, or write SET autocommit = 0 alone: each statement is committed together with its record; for several statements at once use START TRANSACTION … COMMIT",
-                );
+                return Err(FileFailure::Autocommit { place: place() });
             }
             (StatementClass::Transaction, "XA") => {
-                return refuse(
-                    "an XA transaction cannot hold the record of progress",
-                    "use START TRANSACTION … COMMIT",
-                );
+                return Err(FileFailure::XaTransaction { place: place() });
             }
-            (StatementClass::Transaction, "BEGIN" | "START TRANSACTION") => {
-                self.open = Some(statement.place())
-            }
+            (StatementClass::Transaction, "BEGIN" | "START TRANSACTION") => self.open = Some(place()),
             (StatementClass::Transaction, "COMMIT") => self.open = None,
             (StatementClass::Transaction, "ROLLBACK") if !to_savepoint(&statement.text) => self.open = None,
             _ if found.implicit_commit => self.open = None,
@@ -183,20 +175,12 @@ impl Checks {
         Ok(())
     }
 
-    fn end(&self) -> Result<(), Failure> {
+    fn end(&self) -> Result<(), FileFailure> {
         match &self.open {
-            Some(place) => Err(refusal(
-                place,
-                "this transaction is never committed",
-                "end it with COMMIT in the same file",
-            )),
+            Some(place) => Err(FileFailure::OpenTransaction { place: place.clone() }),
             None => Ok(()),
         }
     }
-}
-
-fn refusal(place: &str, what: &str, next: &str) -> Failure {
-    Failure::usage(format!("{place}: {what}"), next)
 }
 
 /// Whether a ROLLBACK goes back to a savepoint only.

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use super::Direction;
 use super::checksum::PrefixHash;
 use super::dump_session::{Autocommit, DumpStatement};
+use super::failure::FileFailure;
 use super::includes::{Files, Outer, SourceCommand, resolve};
 use super::input::{CHUNK, Input, InputError};
 use super::layout::FilePart;
 use super::sections::Sections;
-use crate::exit::Failure;
 use crate::sql::{BackslashMode, FoundStatement, Marker, SplitOptions, SplitStep, Splitter, as_sent};
 
 /// The file of one direction of a migration.
@@ -99,7 +99,7 @@ impl MigrationScript {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn open(&self) -> Result<StatementReader, Failure> {
+    pub fn open(&self) -> Result<StatementReader, FileFailure> {
         self.open_known(&Files::default())
     }
 
@@ -107,7 +107,7 @@ impl MigrationScript {
     ///
     /// # Errors
     /// The file cannot be read, or was changed.
-    pub fn open_known(&self, files: &Files) -> Result<StatementReader, Failure> {
+    pub fn open_known(&self, files: &Files) -> Result<StatementReader, FileFailure> {
         let mut files = files.clone();
         Ok(StatementReader {
             input: open(&Arc::from(self.path.as_path()), &mut files)?,
@@ -126,7 +126,7 @@ impl MigrationScript {
     }
 }
 
-fn open(path: &Arc<Path>, files: &mut Files) -> Result<Input, Failure> {
+fn open(path: &Arc<Path>, files: &mut Files) -> Result<Input, FileFailure> {
     let input = Input::open(path)?;
     files.note(path, input.stamp())?;
     Ok(input)
@@ -162,7 +162,7 @@ impl StatementReader {
     /// is never closed; with file, line and column.
     // Not an iterator: after a failure this reader can seek and continue.
     #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Result<Option<ScriptStatement>, Failure> {
+    pub fn next(&mut self) -> Result<Option<ScriptStatement>, FileFailure> {
         match self.ahead.take() {
             Some(statement) => Ok(Some(statement)),
             None => self.read(),
@@ -173,7 +173,7 @@ impl StatementReader {
     ///
     /// # Errors
     /// As [`StatementReader::next`].
-    pub fn peek(&mut self) -> Result<Option<&ScriptStatement>, Failure> {
+    pub fn peek(&mut self) -> Result<Option<&ScriptStatement>, FileFailure> {
         if self.ahead.is_none() {
             self.ahead = self.read()?;
         }
@@ -192,7 +192,7 @@ impl StatementReader {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn seek(&mut self, position: &ReaderPosition) -> Result<(), Failure> {
+    pub fn seek(&mut self, position: &ReaderPosition) -> Result<(), FileFailure> {
         self.go_to(&position.path, position.offset)?;
         self.outer.clone_from(&position.outer);
         self.splitter = position.splitter.clone();
@@ -209,7 +209,7 @@ impl StatementReader {
     ///
     /// # Errors
     /// As [`StatementReader::next`].
-    pub(super) fn borders(mut self) -> Result<Vec<(u32, FilePart)>, Failure> {
+    pub(super) fn borders(mut self) -> Result<Vec<(u32, FilePart)>, FileFailure> {
         let mut borders = Vec::new();
         loop {
             match self.step()? {
@@ -240,7 +240,7 @@ impl StatementReader {
         }
     }
 
-    fn read(&mut self) -> Result<Option<ScriptStatement>, Failure> {
+    fn read(&mut self) -> Result<Option<ScriptStatement>, FileFailure> {
         loop {
             let start = self.here();
             match self.step()? {
@@ -260,10 +260,9 @@ impl StatementReader {
                     let text = match self.autocommit.decide(text) {
                         DumpStatement::Runs(text) => text,
                         DumpStatement::Dropped => continue,
-                        DumpStatement::Refused(what, next) => {
-                            let (path, line, column) =
-                                (self.input.path().display(), found.line, found.column);
-                            return Err(Failure::usage(format!("{path}:{line}:{column}: {what}"), next));
+                        DumpStatement::OutsideTransaction => {
+                            let place = self.place_at(found.line, found.column);
+                            return Err(FileFailure::OutsideTransaction { place });
                         }
                     };
                     let before = self.hash.clone();
@@ -296,7 +295,7 @@ impl StatementReader {
     }
 
     /// Moves to the beginning of the file that a `source` names.
-    fn include(&mut self, found: &FoundStatement) -> Result<(), Failure> {
+    fn include(&mut self, found: &FoundStatement) -> Result<(), FileFailure> {
         let wanted = self.sections.wanted();
         self.includes = self.includes || wanted;
         let mut inner = self.splitter.nested();
@@ -324,7 +323,7 @@ impl StatementReader {
     }
 
     /// Returns to the file that reads this one, after the command.
-    fn leave(&mut self) -> Result<(), Failure> {
+    fn leave(&mut self) -> Result<(), FileFailure> {
         let Some(outer) = self.outer.take() else {
             return Ok(());
         };
@@ -335,7 +334,7 @@ impl StatementReader {
         Ok(())
     }
 
-    fn go_to(&mut self, path: &Arc<Path>, offset: u64) -> Result<(), Failure> {
+    fn go_to(&mut self, path: &Arc<Path>, offset: u64) -> Result<(), FileFailure> {
         if self.input.path() != path {
             self.input = open(path, &mut self.files)?;
         }
@@ -343,7 +342,7 @@ impl StatementReader {
     }
 
     /// Enters another part, which begins in a session of its own.
-    fn enter(&mut self, border: &Marker) -> Result<(), Failure> {
+    fn enter(&mut self, border: &Marker) -> Result<(), FileFailure> {
         let before = self.sections.part();
         let main = self.outer.is_none();
         self.sections
@@ -356,7 +355,7 @@ impl StatementReader {
     }
 
     /// The next statement or border of the file, of whichever direction.
-    fn step(&mut self) -> Result<SplitStep, Failure> {
+    fn step(&mut self) -> Result<SplitStep, FileFailure> {
         loop {
             let sections = &self.sections;
             let step = self
@@ -364,11 +363,9 @@ impl StatementReader {
                 .step(self.input.text(), self.input.ended(), &|comment, begins_line| {
                     sections.role(comment, begins_line)
                 })
-                .map_err(|error| {
-                    Failure::usage(
-                        format!("{}:{error}", self.input.path().display()),
-                        "close it, and see `dbtool migrate plan`",
-                    )
+                .map_err(|error| FileFailure::NotSplit {
+                    path: self.input.path().to_path_buf(),
+                    error,
                 })?;
             if let SplitStep::Statement(found) = &step {
                 self.modes.follow(&self.input.text()[found.range.clone()]);
@@ -383,20 +380,24 @@ impl StatementReader {
         }
     }
 
-    fn fill(&mut self) -> Result<(), Failure> {
+    fn fill(&mut self) -> Result<(), FileFailure> {
         let consumed = self.splitter.consumed();
         self.splitter.discard(self.input.text(), consumed);
         self.input.discard(consumed);
-        self.input.fill().map_err(|error| match error {
-            InputError::Failure(failure) => failure,
-            InputError::Byte { what, next } => {
-                let text = self.input.text();
-                let (line, column) = self.splitter.place_of(text, text.len());
-                Failure::usage(
-                    format!("{}:{line}:{column}: {what}", self.input.path().display()),
-                    next,
-                )
+        self.input.fill().map_err(|error| {
+            let text = self.input.text();
+            let (line, column) = self.splitter.place_of(text, text.len());
+            let place = self.place_at(line, column);
+            match error {
+                InputError::Failure(failure) => failure,
+                InputError::Nul(offset) => FileFailure::NulByte { place, offset },
+                InputError::NotUtf8(offset, byte) => FileFailure::NotUtf8 { place, offset, byte },
             }
         })
+    }
+
+    /// `path:line:column` in the file that is being read.
+    fn place_at(&self, line: u32, column: u32) -> String {
+        format!("{}:{line}:{column}", self.input.path().display())
     }
 }

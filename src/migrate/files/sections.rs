@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::failure::FileFailure;
 use super::layout::{self, FileLayout, FilePart, LayoutMark, Suspicion, suspicion};
 use super::{Direction, MigrationScript};
-use crate::exit::Failure;
-use crate::report::visible;
 use crate::sql::{CommentRole, Marker, own_markers};
 
 /// The part a reader is in, and the layout of the file as far as it is known.
@@ -77,11 +76,8 @@ impl Sections {
         border: &Marker,
         before: u32,
         main: bool,
-    ) -> Result<(), Failure> {
-        let refuse = |what: &str, next: &str| {
-            let (path, line) = (path.display(), border.line);
-            Err(Failure::usage(format!("{path}:{line}: {what}"), next))
-        };
+    ) -> Result<(), FileFailure> {
+        let place = format!("{}:{}", path.display(), border.line);
         let Some((layout, mark)) = layout::mark(&border.text, self.layout) else {
             if before > 0 || suspicion(&border.text) == Some(Suspicion::Heading) {
                 self.suspect
@@ -90,38 +86,25 @@ impl Sections {
             return Ok(());
         };
         if !main {
-            return refuse(
-                "a file that a migration reads with source has a mark, which counts in the migration itself only",
-                "take the mark out, and read the file from the part of the migration where it belongs",
-            );
+            return Err(FileFailure::MarkInInclude { place });
         }
         let known = *self.layout.get_or_insert(layout);
         if known.name != layout.name {
-            return refuse(
-                &format!(
-                    "this is a mark of {}, and the file has marks of {}",
-                    layout.name, known.name
-                ),
-                "write all marks of one file in one tool's way",
-            );
+            return Err(FileFailure::MixedMarks {
+                place,
+                mark: layout.name,
+                file: known.name,
+            });
         }
         match mark {
-            LayoutMark::Refused(why) => refuse(
-                &why,
-                "take it out, or write the migration for dbtool (`-- migrate:up`, `-- migrate:down`)",
-            ),
+            LayoutMark::Refused(why) => Err(FileFailure::MarkRefused { place, why }),
             LayoutMark::Part(part) => {
                 if self.wanted.is_none() && part == FilePart::Up {
-                    return refuse(
-                        "a file of its own for taking a migration back has a part that applies it",
-                        "put that part into the file that applies the migration",
-                    );
+                    return Err(FileFailure::UpPartInDownFile { place });
                 }
                 if let Some(up) = layout.up.filter(|_| !self.marked && before > 0) {
-                    return refuse(
-                        &format!("there are statements before the first mark of {}", layout.name),
-                        &format!("write {up} before them"),
-                    );
+                    let tool = layout.name;
+                    return Err(FileFailure::StatementsBeforeMark { place, tool, up });
                 }
                 self.marked = true;
                 self.part = part;
@@ -135,19 +118,14 @@ impl Sections {
     ///
     /// # Errors
     /// It may belong to a down script.
-    pub(super) fn statement(&self) -> Result<(), Failure> {
+    pub(super) fn statement(&self) -> Result<(), FileFailure> {
         match &self.suspect {
-            Some((path, suspect)) if self.wanted == Some(FilePart::Up) => Err(Failure::usage(
-                format!(
-                    "{}:{}: statements follow the comment {}, which looks as if what takes the migration back began \
-                     there; dbtool does not know this format and would run them",
-                    path.display(),
-                    suspect.line,
-                    visible(&suspect.text)
-                ),
-                "write `-- migrate:down` there (and `-- migrate:up` before the rest), or move what follows to a file of \
-                 its own that ends in .down.sql; if the comment is about something else, word it as a sentence",
-            )),
+            Some((path, suspect)) if self.wanted == Some(FilePart::Up) => {
+                Err(FileFailure::SuspectedDownPart {
+                    place: format!("{}:{}", path.display(), suspect.line),
+                    comment: suspect.text.clone(),
+                })
+            }
             _ => Ok(()),
         }
     }

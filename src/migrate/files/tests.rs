@@ -1,7 +1,8 @@
 use super::*;
 use crate::cancel::Cancel;
+use crate::exit::Failure;
 
-fn folder(names: &[&str]) -> Result<Folder, Failure> {
+fn folder(names: &[&str]) -> Result<Folder, FileFailure> {
     let names: Vec<(String, bool)> = names
         .iter()
         .map(|name| match name.strip_suffix('/') {
@@ -136,7 +137,7 @@ fn files_that_look_like_migrations_are_read_or_named() {
     ] {
         let found = folder(&["001_a.sql", unread]).unwrap();
         assert_eq!(found.unread.len(), 1, "{unread}");
-        let failure = found.refuse_unread().unwrap_err();
+        let failure = Failure::from(found.refuse_unread().unwrap_err());
         assert!(
             failure.what.contains(unread.trim_end_matches('/')),
             "{}",
@@ -174,7 +175,7 @@ fn one_version_in_two_files_names_both() {
         ["003_a.sql", "003_a.up.sql"],
         ["03_a.down.sql", "3_b.down.sql"],
     ] {
-        let failure = folder(&names).unwrap_err();
+        let failure = Failure::from(folder(&names).unwrap_err());
         assert!(
             names.iter().all(|name| failure.what.contains(name)),
             "{}",
@@ -186,14 +187,18 @@ fn one_version_in_two_files_names_both() {
 #[test]
 fn unknown_versions_get_the_nearest() {
     let found = folder(&["001_a.sql", "002_b.sql", "010_c.sql"]).unwrap();
-    let failure = found.find("8").unwrap_err();
+    let failure = Failure::from(found.find("8").unwrap_err());
     assert_eq!(failure.what, "there is no migration 8 in migrations");
     assert_eq!(failure.next, "it has 001, 002, 010; did you mean 010 (010_c)?");
-    assert_eq!(found.find("x").unwrap_err().next, "it has 001, 002, 010");
+    assert_eq!(
+        Failure::from(found.find("x").unwrap_err()).next,
+        "it has 001, 002, 010"
+    );
     assert!(
         folder(&[])
             .unwrap()
             .find("1")
+            .map_err(Failure::from)
             .unwrap_err()
             .what
             .contains("holds no migration")
@@ -308,7 +313,7 @@ fn a_file_that_changes_under_its_reader_is_refused() {
         match reader.next() {
             Ok(Some(_)) => {}
             Ok(None) => panic!("read to its end"),
-            Err(failure) => break failure,
+            Err(failure) => break Failure::from(failure),
         }
     };
     assert!(failure.what.contains("was changed while"), "{}", failure.what);
@@ -415,6 +420,7 @@ fn files_that_a_script_reads_are_part_of_it() {
     let mut reader = script.open_known(&outline.files).unwrap();
     let failure = std::iter::from_fn(|| reader.next().transpose())
         .find_map(Result::err)
+        .map(Failure::from)
         .unwrap();
     assert!(failure.what.contains("was changed while"), "{}", failure.what);
 }

@@ -356,7 +356,7 @@ fn applied_migrations(
     let mut folder = Folder::list(&options.dir)?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
-        return Err(folder.empty());
+        return Err(folder.empty().into());
     }
     folder
         .migrations

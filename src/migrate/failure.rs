@@ -1,0 +1,465 @@
+//! Why a migration is not applied, rolled back or recorded: of each failure what happened, what to do next, and its
+//! exit code. What can be wrong with the files is in `files/failure.rs`.
+
+mod facts;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use facts::{InterruptedStatements, StoppedAt, Unmet, UnmetFault};
+
+use super::files::Direction;
+use super::history::TABLE;
+use super::status::Status;
+use crate::cancel::Signal;
+use crate::db::DbError;
+use crate::escape::{visible, visible_path};
+use crate::exit::{Exit, Failure};
+use crate::report::{bytes, plural};
+
+/// A failure of `dbtool migrate`. A `name` is that of a migration, a `label` its version as its file writes it, a
+/// `place` is `path:line:column`.
+#[derive(Debug)]
+pub enum MigrateFailure {
+    /// No database is configured.
+    NoDatabase,
+    /// A new migration's name has no usable character.
+    NameWithoutLetters,
+    /// A file of a new migration, or its folder, cannot be created.
+    CannotCreate { path: PathBuf, error: io::Error },
+    /// Another run holds the lock.
+    AnotherRun { database: String, holder: String },
+    /// The lock was lost, and another run holds it.
+    LockLost { holder: String },
+    /// The record of progress is not as this run left it.
+    Overtaken,
+    /// Migrations are in a state that has to be settled first: their names, versions and states.
+    Problems { items: Vec<(String, String, Status)> },
+    /// What migrations require is not so.
+    Unmet { requirements: Vec<Unmet> },
+    /// A statement would keep writers of a large table waiting.
+    BlocksWriters {
+        statement: String,
+        rows: u64,
+        bytes: u64,
+        why: String,
+    },
+    /// A statement will fail. `present` is the newest version whose objects all exist.
+    WillFail {
+        statement: String,
+        what: String,
+        code: u16,
+        present: Option<String>,
+    },
+    /// A statement is larger than the server accepts.
+    TooLarge { place: String, error: DbError },
+    /// A statement would remove the record of progress.
+    RemovesHistory { place: String, database: String },
+    /// The run was interrupted.
+    Interrupted { stop: Box<StoppedAt>, signal: Signal },
+    /// The connection was lost.
+    ConnectionLost { stop: Box<StoppedAt>, error: DbError },
+    /// A statement failed.
+    StatementFailed {
+        stop: Box<StoppedAt>,
+        error: DbError,
+        /// Who may hold the lock that it waited for.
+        blockers: Option<String>,
+        /// Whether it made an object that exists, as the first statement that dbtool ran here.
+        may_need_baseline: bool,
+    },
+    /// A connection of an earlier run still works on the migration.
+    EarlierRunWorks { id: u64, statement: String },
+    /// A migration was started with an earlier form of its file.
+    EarlierForm {
+        name: String,
+        path: String,
+        done: u32,
+        total: u32,
+        command: &'static str,
+    },
+    /// The statements that are done have changed in the file.
+    DoneStatementsChanged { label: String, path: String, done: u32 },
+    /// The interrupted statement has changed in the file.
+    InterruptedChanged {
+        path: String,
+        interrupted: InterruptedStatements,
+    },
+    /// Whether the interrupted statement took effect is unknown.
+    InterruptedUnclear {
+        place: String,
+        statement: String,
+        interrupted: InterruptedStatements,
+        why: String,
+    },
+    /// The rest of a migration needs what only the lost connection had.
+    SessionLost {
+        place: String,
+        lost: &'static str,
+        label: String,
+        done: u32,
+    },
+    /// The user did not confirm the rollback.
+    RollBackDeclined,
+    /// A migration to roll back is not fully applied.
+    NotFullyApplied { name: String, state: &'static str },
+    /// A migration to roll back has no down script.
+    NoDownScript { name: String, file: String },
+    /// The file of a recorded migration is missing.
+    FileMissing { name: String },
+    /// A migration to repair was never started.
+    NeverStarted { name: String },
+    /// A migration to repair is applied.
+    NothingToSettle { name: String },
+    /// A migration to repair has no interrupted statement.
+    NoInterruptedStatement {
+        name: String,
+        label: String,
+        done: u32,
+        total: u32,
+        command: &'static str,
+    },
+    /// A migration that a baseline covers is started and not finished.
+    BaselineUnfinished { name: String },
+    /// The database lacks objects of the migrations that a baseline covers.
+    BaselineLacks {
+        database: String,
+        label: String,
+        lacking: Vec<String>,
+    },
+}
+
+impl From<MigrateFailure> for anyhow::Error {
+    fn from(failure: MigrateFailure) -> anyhow::Error {
+        Failure::from(failure).into()
+    }
+}
+
+impl From<MigrateFailure> for Failure {
+    fn from(failure: MigrateFailure) -> Failure {
+        use MigrateFailure as F;
+        match failure {
+            F::NoDatabase => Failure::usage(
+                "no database is chosen",
+                "set DB_NAME, or add the database to DATABASE_URL",
+            ),
+            F::NameWithoutLetters => Failure::usage(
+                "a migration's name needs a letter or a digit",
+                "describe the change: `dbtool migrate new add_phone_to_users`",
+            ),
+            F::CannotCreate { path, error } => Failure::usage(
+                format!("cannot create {}: {error}", visible_path(&path)),
+                "make the folder writable for this user, or name another with --dir",
+            ),
+            F::AnotherRun { database, holder } => Failure::locked(
+                format!(
+                    "another run is migrating {}: {}",
+                    visible(&database),
+                    visible(&holder)
+                ),
+                "wait for it to end and run the command again, or wait longer with --lock-wait SECONDS",
+            ),
+            F::LockLost { holder } => Failure::locked(
+                format!(
+                    "the lock of this run was lost (by RELEASE_ALL_LOCKS, a proxy or a cluster) and is now held by {}",
+                    visible(&holder)
+                ),
+                "wait for that run to end, then run the command again; remove what releases the lock",
+            ),
+            F::Overtaken => Failure::locked(
+                "another run or a person has changed this migration's record meanwhile; the last work of this \
+                 run was rolled back",
+                "see `dbtool migrate status`; when no other run is at work, run the command again",
+            ),
+            F::Problems { items } => {
+                let what: Vec<String> = items
+                    .iter()
+                    .map(|(name, _, status)| status.describe(&visible(name)))
+                    .collect();
+                let next = items.first().map(|(_, label, status)| status.advice(label));
+                let what = format!("nothing was run: {}", what.join("; "));
+                Failure::usage(what, next.unwrap_or_default())
+            }
+            F::Unmet { requirements } => {
+                let what: Vec<String> = requirements.iter().map(ToString::to_string).collect();
+                Failure::usage(
+                    format!("nothing was run: {}", what.join("; ")),
+                    "see to this, then run the command again; what the migration requires stands in its comments \
+                     (`-- dbtool:requires-empty`, `-- dbtool:requires-absent`, `-- dbtool:replaces`)",
+                )
+            }
+            F::BlocksWriters {
+                statement,
+                rows,
+                bytes: size,
+                why,
+            } => Failure::usage(
+                format!(
+                    "nothing was run: {} would keep writers waiting on a table of about {} and {}: {}",
+                    visible(&statement),
+                    plural(rows, "row"),
+                    bytes(size),
+                    visible(&why)
+                ),
+                "write ALGORITHM=INPLACE, LOCK=NONE where the server can do that, split the change into steps that \
+                 can be done online, hand the ALTER to gh-ost or pt-online-schema-change, or run it in a quiet hour \
+                 with --allow-blocking",
+            ),
+            F::WillFail {
+                statement,
+                what,
+                code,
+                present,
+            } => Failure::usage(
+                format!(
+                    "nothing was run: {} will fail: {} (server error {code})",
+                    visible(&statement),
+                    visible(&what)
+                ),
+                match present {
+                    Some(version) => format!(
+                        "the database has every object of the migrations up to {version}; if they were applied, \
+                         record them: `dbtool migrate baseline {version}`"
+                    ),
+                    None => {
+                        "compare the database with the migrations (`dbtool check-schema`), then correct the \
+                             statement, write IF EXISTS or IF NOT EXISTS, or rename the object in its way"
+                            .to_owned()
+                    }
+                },
+            ),
+            F::TooLarge { place, error } => Failure::usage(
+                format!(
+                    "{}: {}; nothing of the file was run",
+                    visible(&place),
+                    error.what()
+                ),
+                error.next(),
+            ),
+            F::RemovesHistory { place, database } => Failure::usage(
+                format!(
+                    "{}: this would remove the table {TABLE}, in which the progress of {} is recorded; nothing of the \
+                     file was run",
+                    visible(&place),
+                    visible(&database)
+                ),
+                "do it by hand, outside the migrations",
+            ),
+            F::Interrupted { stop, signal } => Failure::new(
+                Exit::Interrupted(signal),
+                format!(
+                    "interrupted by {signal} at {}, statement {} of {} ({}); {}",
+                    visible(&stop.place),
+                    stop.number,
+                    stop.total,
+                    visible(&stop.statement),
+                    stop.kept()
+                ),
+                stop.again(),
+            ),
+            F::ConnectionLost { stop, error } => Failure::statement(
+                format!("{}: {error}; {}", stop.statement(), stop.kept()),
+                format!(
+                    "check that the server is up, then {}; whether this statement took effect is then decided from \
+                     the schema",
+                    stop.again()
+                ),
+            ),
+            F::StatementFailed {
+                stop,
+                error,
+                blockers,
+                may_need_baseline,
+            } => {
+                let mut what = format!("{} failed: {error}; {}", stop.statement(), stop.kept());
+                if let Some(why) = stop.doubt {
+                    what = format!("{what}; part of this one may have taken effect: {why}");
+                }
+                if let Some(blockers) = blockers {
+                    what = format!("{what}; {}", visible(&blockers));
+                }
+                Failure::statement(what, after_failed(&stop, &error, may_need_baseline))
+            }
+            F::EarlierRunWorks { id, statement } => Failure::locked(
+                format!(
+                    "connection {id} of an earlier run still works on this migration ({})",
+                    visible(&statement)
+                ),
+                format!("wait for it to end, or end it with KILL {id}; then run the command again"),
+            ),
+            F::EarlierForm {
+                name,
+                path,
+                done,
+                total,
+                command,
+            } => Failure::usage(
+                format!(
+                    "{} was started with an earlier form of its file ({done} of {total} statements done), which this \
+                     one cannot go on with",
+                    visible(&name)
+                ),
+                format!(
+                    "take the database back to where it was as the comments at the head of {} say, then run \
+                     `{command}` again",
+                    visible(&path)
+                ),
+            ),
+            F::DoneStatementsChanged { label, path, done } => Failure::usage(
+                format!(
+                    "the first {} of {} changed after they were run; dbtool cannot go on in the middle of another file",
+                    plural(done.into(), "statement"),
+                    visible(&path)
+                ),
+                format!(
+                    "restore these statements as they were; only what comes after them may change. If the migration \
+                     was finished by hand, `dbtool migrate repair {label} --finished` records that"
+                ),
+            ),
+            F::InterruptedChanged { path, interrupted } => Failure::usage(
+                format!(
+                    "{}: {interrupted} was interrupted and has changed since",
+                    visible(&path)
+                ),
+                format!("restore the file, or {}", interrupted.by_hand()),
+            ),
+            F::InterruptedUnclear {
+                place,
+                statement,
+                interrupted,
+                why,
+            } => Failure::usage(
+                format!(
+                    "{}: {interrupted} ({}) was interrupted, and it is unknown whether it took effect: {}",
+                    visible(&place),
+                    visible(&statement),
+                    visible(&why)
+                ),
+                interrupted.by_hand(),
+            ),
+            F::SessionLost {
+                place,
+                lost,
+                label,
+                done,
+            } => Failure::usage(
+                format!(
+                    "{}: this statement left {lost} in the connection of the interrupted run; the rest of the \
+                     migration cannot have it any more",
+                    visible(&place)
+                ),
+                format!(
+                    "finish the statements from number {} on by hand, then `dbtool migrate repair {label} \
+                     --finished`; a plain table in place of the temporary one survives an interruption",
+                    done + 1
+                ),
+            ),
+            F::RollBackDeclined => Failure::usage("nothing was rolled back", ""),
+            F::NotFullyApplied { name, state } => Failure::usage(
+                format!("{} is not fully applied ({state})", visible(&name)),
+                "finish it first with `dbtool migrate`",
+            ),
+            F::NoDownScript { name, file } => Failure::usage(
+                format!(
+                    "{} has no down script, so nothing was rolled back",
+                    visible(&name)
+                ),
+                format!(
+                    "write {}.down.sql, or a new migration that undoes it",
+                    visible(&file)
+                ),
+            ),
+            F::FileMissing { name } => Failure::usage(
+                format!("the file of {} is missing", visible(&name)),
+                "restore it, or name the right folder with --dir",
+            ),
+            F::NeverStarted { name } => Failure::usage(
+                format!(
+                    "{} was never started, so there is nothing to repair",
+                    visible(&name)
+                ),
+                "apply it with `dbtool migrate`",
+            ),
+            F::NothingToSettle { name } => Failure::usage(
+                format!("{} is applied, so there is nothing to settle", visible(&name)),
+                "see `dbtool migrate status`; a changed file is accepted with --accept-file",
+            ),
+            F::NoInterruptedStatement {
+                name,
+                label,
+                done,
+                total,
+                command,
+            } => Failure::usage(
+                format!(
+                    "{} has no interrupted statement: {done} of {total} are done",
+                    visible(&name)
+                ),
+                format!(
+                    "run `{command}` to continue; if the rest was done by hand, record that with `dbtool migrate \
+                     repair {label} --finished`"
+                ),
+            ),
+            F::BaselineUnfinished { name } => Failure::usage(
+                format!("{} is started and not finished", visible(&name)),
+                "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
+            ),
+            F::BaselineLacks {
+                database,
+                label,
+                lacking,
+            } => baseline_lacks(&database, &label, &lacking),
+        }
+    }
+}
+
+/// What to do after a statement failed.
+fn after_failed(stop: &StoppedAt, error: &DbError, may_need_baseline: bool) -> String {
+    let (label, number, again) = (&stop.label, stop.number, stop.again());
+    if stop.doubt.is_some() {
+        return format!(
+            "look at the database: if all of statement {number} is there, `dbtool migrate repair {label} --applied`; \
+             if nothing of it is, or you have undone it, `dbtool migrate repair {label} --not-applied`; then run \
+             `{}` again",
+            stop.command()
+        );
+    }
+    if may_need_baseline {
+        return format!(
+            "if this database had its schema before dbtool came, record the migrations it has with `dbtool \
+             migrate baseline VERSION`; otherwise correct the statement, then {again}"
+        );
+    }
+    let advice = match () {
+        () if error.is_time_limit() => {
+            "the server ended it by its own time limit (max_statement_time, max_execution_time), which this \
+             migration or one of its routines set: raise it there"
+        }
+        () if error.is_killed() => "the statement was ended with KILL: find out who did it, and why",
+        () if error.next().is_empty() => "correct the statement",
+        () => error.next(),
+    };
+    format!("{advice}; then {again}")
+}
+
+fn baseline_lacks(database: &str, label: &str, lacking: &[String]) -> Failure {
+    const NAMED: usize = 10;
+    let mut names: Vec<String> = lacking.iter().take(NAMED).map(|name| visible(name)).collect();
+    if lacking.len() > NAMED {
+        names.push(format!("and {} more", lacking.len() - NAMED));
+    }
+    Failure::usage(
+        format!(
+            "nothing was recorded: {} is not at {label}, it lacks {}",
+            visible(database),
+            names.join(", ")
+        ),
+        format!(
+            "name the version that it is at; if the missing objects were dropped on purpose, `dbtool migrate \
+             baseline {label} --force` records it all the same"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests;
