@@ -1,56 +1,13 @@
 //! check-schema over a real server: differences are found and fixed by the generated SQL.
 
-mod schema_changes;
 use crate::support;
 
 use std::fs;
 
-use schema_changes::CASES;
 use serde_json::Value;
 use support::big_schema::many_tables;
-use support::schemas::{EVERYTHING, allow_scratch, check, drift, run_script, server, server_with, snapshot};
+use support::schemas::{allow_scratch, check, drift, fix_script, run_script, server, server_with, snapshot};
 use support::{Admin, Server};
-
-fn fix_script(server: &Server) -> String {
-    let snapshot = snapshot();
-    let expect = snapshot.to_str().expect("the path is text");
-    let output = server
-        .dbtool()
-        .args([
-            "check-schema",
-            "--fix-sql",
-            "--allow-destructive",
-            "--expect",
-            expect,
-        ])
-        .run();
-    output.stdout
-}
-
-#[test]
-fn every_change_is_found_and_mended_by_its_own_sql() {
-    let (server, mut admin) = server();
-    let mut wrong = Vec::new();
-    for (name, change, expected) in CASES {
-        run_script(&mut admin, change);
-        let (report, code) = check(&server, &[]);
-        let found = drift(&report);
-        if found != *expected || code != Some(1) {
-            wrong.push(format!("{name}: found {found:?}, exit {code:?}"));
-        }
-        let script = fix_script(&server);
-        run_script(&mut admin, &script);
-        let (report, code) = check(&server, &[]);
-        let left = drift(&report);
-        if !left.is_empty() || code != Some(0) {
-            wrong.push(format!("{name}: {left:?} is left after\n{script}"));
-            admin.exec("DROP DATABASE app");
-            admin.exec("CREATE DATABASE app CHARACTER SET utf8mb4");
-            run_script(&mut admin, EVERYTHING);
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
 
 #[test]
 fn one_of_everything_is_the_same_on_every_server() {

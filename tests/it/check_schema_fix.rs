@@ -251,45 +251,6 @@ fn a_name_that_may_have_changed_is_said_beside_the_statement() {
 }
 
 #[test]
-fn a_chosen_name_is_not_the_same_as_one_that_the_server_made_up() {
-    let server = Server::start();
-    let mut admin = server.admin();
-    let compare = against_expected(&server);
-    let named = "CREATE TABLE t (id int PRIMARY KEY, email varchar(9), n int, up int, KEY by_email (email), \
-                 CONSTRAINT positive CHECK (n > 0), KEY up (up), CONSTRAINT fk_up FOREIGN KEY (up) REFERENCES t (id))";
-    let made_up = "CREATE TABLE t (id int PRIMARY KEY, email varchar(9), n int, up int, KEY (email), \
-                   CHECK (n > 0), KEY up (up), FOREIGN KEY (up) REFERENCES t (id))";
-    for (expected, live) in [(named, made_up), (made_up, named)] {
-        fill(&mut admin, "expected", &[expected.to_owned()]);
-        fill(&mut admin, "app", &[live.to_owned()]);
-        let report = compare(&["--format", "json"]);
-        let found: serde_json::Value = serde_json::from_str(&report.stdout).expect("JSON");
-        let found = support::schemas::drift(&found);
-        assert_eq!(found.len(), 3, "an index, a foreign key and a check: {report}");
-        let fix = compare(&["--fix-sql"]).stdout;
-        run_statements(&mut admin, &fix);
-        let report = compare(&[]);
-        assert_eq!(report.code, Some(0), "{report}\nafter\n{fix}");
-    }
-    // Two names that the servers made up are no difference.
-    fill(&mut admin, "expected", &[made_up.to_owned()]);
-    fill(
-        &mut admin,
-        "app",
-        &[
-            "CREATE TABLE t (id int PRIMARY KEY, email varchar(9), n int, up int, KEY email_2 (email), KEY up (up))".to_owned(),
-            "ALTER TABLE t ADD CHECK (id > -5), ADD CHECK (n > 0), ADD FOREIGN KEY (up) REFERENCES t (id)".to_owned(),
-            match server.is_mysql() {
-                true => "ALTER TABLE t DROP CHECK t_chk_1".to_owned(),
-                false => "ALTER TABLE t DROP CONSTRAINT CONSTRAINT_1".to_owned(),
-            },
-        ],
-    );
-    let report = compare(&[]);
-    assert_eq!(report.code, Some(0), "{report}");
-}
-
-#[test]
 fn the_advice_of_the_lints_changes_nothing_else() {
     let server = Server::start();
     let mut admin = server.admin();

@@ -1,7 +1,5 @@
-//! Pairs of schemas, random and awkward: what a fix makes of the one is the other.
+//! Random pairs of schemas: what a fix makes of the one is the other.
 
-mod awkward_pairs;
-mod exact_pairs;
 use crate::support;
 use dbtool::db::Flavor;
 
@@ -17,7 +15,7 @@ use dbtool::schema::model::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
-use support::schemas::{against_expected, let_bodies_be_read, run_statements};
+use support::schemas::run_statements;
 use support::{Admin, Server};
 
 const COLLATION: &str = "utf8mb4_unicode_ci";
@@ -285,69 +283,6 @@ fn the_fix_of_any_pair_ends_in_no_drift() {
     if let Err(error) = ended {
         panic!("{error}");
     }
-}
-
-#[test]
-fn awkward_pairs_are_mended_in_both_directions() {
-    let server = Server::builder()
-        .arg("--log-bin-trust-function-creators=1")
-        .start();
-    let mut admin = server.admin();
-    let compare = against_expected(&server);
-    let_bodies_be_read(&server, &mut admin);
-    admin.exec("CREATE DATABASE elsewhere");
-    admin.exec("CREATE TABLE elsewhere.thing (id INT PRIMARY KEY)");
-    let mut wrong = Vec::new();
-    let (awkward, exact) = match server.is_mysql() {
-        true => (awkward_pairs::MYSQL_PAIRS, exact_pairs::MYSQL_PAIRS),
-        false => (awkward_pairs::MARIADB_PAIRS, exact_pairs::MARIADB_PAIRS),
-    };
-    let old = match server.binary().version.starts_with("10.") {
-        true => exact_pairs::OLD_MARIADB_PAIRS,
-        false => &[],
-    };
-    let awkward = awkward_pairs::PAIRS
-        .iter()
-        .chain(awkward)
-        .map(|pair| (pair, true));
-    let exact = exact_pairs::PAIRS.iter().chain(exact).chain(old);
-    for ((what, one, other), tied) in awkward.chain(exact.map(|pair| (pair, false))) {
-        // Where one change needs another, each way matters.
-        let ways: &[_] = match tied {
-            true => &[
-                (one, other, false),
-                (other, one, false),
-                (one, other, true),
-                (other, one, true),
-            ],
-            false => &[(one, other, true), (other, one, false)],
-        };
-        for (from, to, in_two) in ways {
-            for (database, script) in [("expected", to), ("app", from)] {
-                admin.exec("SET foreign_key_checks = 0");
-                admin.exec(&format!("DROP DATABASE IF EXISTS {database}"));
-                admin.exec(&format!("CREATE DATABASE {database} CHARACTER SET utf8mb4"));
-                admin.exec(&format!("USE {database}"));
-                run_statements(&mut admin, script);
-                admin.exec("SET foreign_key_checks = 1");
-            }
-            if compare(&[]).code != Some(1) {
-                wrong.push(format!("{what}: no difference is found"));
-            }
-            admin.exec("USE app");
-            // What loses nothing works by itself.
-            if *in_two {
-                run_statements(&mut admin, &compare(&["--fix-sql"]).stdout);
-            }
-            let fix = compare(&["--fix-sql", "--allow-destructive"]).stdout;
-            run_statements(&mut admin, &fix);
-            let output = compare(&[]);
-            if output.code != Some(0) {
-                wrong.push(format!("{what}: {output}\nafter\n{fix}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// What the servers print in different words, and the same as a snapshot of MariaDB 10.11.

@@ -9,6 +9,7 @@ mod budget_folder;
 mod capabilities;
 mod check_connections;
 mod check_schema;
+mod check_schema_cases;
 mod check_schema_drift;
 mod check_schema_fix;
 mod check_schema_pairs;

@@ -67,6 +67,23 @@ pub fn check(server: &Server, more: &[&str]) -> (Value, Option<i32>) {
     (report, output.code)
 }
 
+/// The fix of the live schema against the snapshot of everything, what loses data among it.
+pub fn fix_script(server: &Server) -> String {
+    let snapshot = snapshot();
+    let expect = snapshot.to_str().expect("the path is text");
+    let output = server
+        .dbtool()
+        .args([
+            "check-schema",
+            "--fix-sql",
+            "--allow-destructive",
+            "--expect",
+            expect,
+        ])
+        .run();
+    output.stdout
+}
+
 /// Runs check-schema against another live database of the server, called `expected`, which is made
 /// with an account of its own, `reader`.
 pub fn against_expected(server: &Server) -> impl Fn(&[&str]) -> Output {
