@@ -56,20 +56,16 @@ pub(super) struct FailedAttempt {
 }
 
 impl PoolState {
-    /// Connects on `slot`, trying again while that can help, and starts the connection's task.
-    pub(super) async fn open(self: &Arc<Self>, slot: Slot, deadline: Instant) -> Result<Session, DbError> {
-        self.open_in(slot, deadline, LimitDetail::WithProcesses).await
-    }
-
-    /// As [`PoolState::open`]; `detail` is how much is said about a refusal.
+    /// Connects on `slot`, trying again while that can help, and starts the connection's task. `detail` is how much is
+    /// said about a refusal, `refusal` what the server said before, which is reported when it says no more in time.
     pub(super) async fn open_in(
         self: &Arc<Self>,
         mut slot: Slot,
         deadline: Instant,
         detail: LimitDetail,
+        mut refusal: Option<DbError>,
     ) -> Result<Session, DbError> {
         let mut pause = Duration::from_millis(40);
-        let mut refusal: Option<DbError> = None;
         loop {
             self.clear(&mut slot, deadline).await?;
             match self.attempt_unless_cancelled(slot, deadline).await? {

@@ -39,8 +39,17 @@ impl Db {
     /// No slot or no connection in time, or the run was cancelled.
     pub async fn session(&self) -> Result<Session, DbError> {
         let deadline = Instant::now() + self.inner.acquire_timeout;
-        let slot = self.inner.slot(SlotKind::Work, deadline).await?;
-        self.inner.open(slot, deadline).await
+        self.session_until(deadline, None).await
+    }
+
+    /// `earlier` is what the server said last: the error to report when the time is over before it says more.
+    async fn session_until(&self, deadline: Instant, earlier: Option<&DbError>) -> Result<Session, DbError> {
+        let slot = match (self.inner.slot(SlotKind::Work, deadline).await, earlier) {
+            (Err(error), Some(earlier)) if error.kind() == ErrorKind::NoSlot => return Err(earlier.clone()),
+            (slot, _) => slot?,
+        };
+        let detail = LimitDetail::WithProcesses;
+        self.inner.open_in(slot, deadline, detail, earlier.cloned()).await
     }
 
     /// As [`Db::session`], on a server that accepts writes. A failover leaves the old primary
@@ -51,9 +60,9 @@ impl Db {
     /// As [`Db::session`]; the server's own refusal (1290, 1836) when it stays read-only.
     pub async fn writable_session(&self) -> Result<Session, DbError> {
         let deadline = Instant::now() + self.inner.acquire_timeout;
-        let mut notified = false;
+        let mut earlier: Option<DbError> = None;
         loop {
-            let mut session = self.session().await?;
+            let mut session = self.session_until(deadline, earlier.as_ref()).await?;
             let refused = match session.check_writable().await {
                 Ok(()) => return Ok(session),
                 Err(error) if error.is_read_only() => error,
@@ -64,7 +73,7 @@ impl Db {
             if Instant::now() + pause >= deadline {
                 return Err(refused);
             }
-            if !std::mem::replace(&mut notified, true) {
+            if earlier.replace(refused).is_none() {
                 self.inner.notify(&format!(
                     "the server is read-only; waiting up to {} s for one that accepts writes",
                     deadline.duration_since(Instant::now()).as_secs().max(1)
@@ -135,7 +144,7 @@ impl Db {
             Some(slot) => slot,
             None => self.inner.slot(SlotKind::Reserve, deadline).await?,
         };
-        self.inner.open_in(slot, deadline, detail).await
+        self.inner.open_in(slot, deadline, detail, None).await
     }
 
     /// Flavour, version and capabilities of the server; asked once.

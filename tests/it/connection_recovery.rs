@@ -320,3 +320,45 @@ fn a_failover_is_waited_for_before_anything_is_written() {
     assert_ends(&refused, 4, &["read-only", "primary"]);
     server.assert_unchanged(&before);
 }
+
+/// A way to the server on which the first connection works and the server seems to be silent on all later ones.
+fn silent_after_the_first(server: &Server) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = server.port();
+    std::thread::spawn(move || {
+        let mut silent = Vec::new();
+        let mut first = true;
+        for client in listener.incoming().flatten() {
+            if !std::mem::replace(&mut first, false) {
+                silent.push(client);
+                continue;
+            }
+            let to_server = std::net::TcpStream::connect(("127.0.0.1", server)).expect("the server");
+            for (from, to) in [(&client, &to_server), (&to_server, &client)] {
+                let (mut from, mut to) = (from.try_clone().expect("a copy"), to.try_clone().expect("a copy"));
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn a_read_only_server_that_is_then_too_busy_to_answer_is_named_as_read_only() {
+    let server = Server::start();
+    server.admin().exec("SET GLOBAL read_only = 1");
+    let port = silent_after_the_first(&server);
+    let output = exit_path(&server, &["write", "CREATE TABLE t (id INT)"])
+        .env("DB_PORT", port.to_string())
+        .env("DB_ACQUIRE_TIMEOUT", "2500")
+        .run();
+    assert_ends(
+        &output,
+        4,
+        &["waiting up to", "server error 1290", "read-only", "primary"],
+    );
+}

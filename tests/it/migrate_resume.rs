@@ -300,3 +300,72 @@ fn a_server_that_crashes_in_the_middle_is_no_loss() {
     assert_eq!(state_of(&mut admin, "crashed"), whole);
     drop(admin);
 }
+
+#[test]
+fn a_server_that_becomes_read_only_in_the_middle_stops_a_run_that_goes_on_later_exactly_once() {
+    let server = Server::start();
+    let (mut admin, mut gate) = (server.admin(), server.admin());
+    let folder = Folder::new(&[(
+        "001_a.sql",
+        "CREATE TABLE a (id INT);\nINSERT INTO a VALUES (1);\n",
+    )]);
+    assert_ends(&folder.migrate(&server, &[]).run(), 0, &["now at 001"]);
+    let variables: &[&str] = match server.is_mysql() {
+        true => &["read_only", "super_read_only"],
+        false => &["read_only"],
+    };
+    let after = [
+        "INSERT INTO a VALUES (2)",
+        "ALTER TABLE a ADD n INT",
+        "START TRANSACTION; INSERT INTO a VALUES (3); COMMIT",
+    ];
+    let mut version = 1;
+    for variable in variables {
+        for statement in after {
+            version += 1;
+            let label = format!("{version:03}");
+            let statement = statement.replace("n INT", &format!("n{version} INT"));
+            folder.write(
+                &format!("{label}_more.sql"),
+                &format!(
+                    "INSERT INTO a (id) VALUES ({version}0);\nDO GET_LOCK('gate', 600);\n{statement};\n"
+                )
+                .replace("INTO a VALUES", "INTO a (id) VALUES"),
+            );
+            gate.exec("DO GET_LOCK('gate', 600)");
+            let running = folder.migrate(&server, &[]).spawn();
+            let waits = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE 'DO GET_LOCK%'";
+            wait_until(PATIENCE, "the run waits", || admin.number(waits) == 1);
+            admin.exec(&format!("SET GLOBAL {variable} = 1"));
+            gate.exec("DO RELEASE_LOCK('gate')");
+            let output = running.wait();
+            let again = format!("run `dbtool migrate {label}` again: it continues with statement ");
+            let words = ["server error 1290", "read-only", "connect to the primary", &again];
+            assert_ends(&output, 4, &words);
+            // Also a run that waits for a writable server changes nothing.
+            let refused = folder
+                .migrate(&server, &[])
+                .env("DB_ACQUIRE_TIMEOUT", "1000")
+                .run();
+            assert_ends(&refused, 4, &["server error 1290", "connect to the primary"]);
+            admin.exec("SET GLOBAL read_only = 0");
+            assert_ends(
+                &folder.migrate(&server, &[]).run(),
+                0,
+                &[&format!("now at {label}")],
+            );
+            let rows = admin.number(&format!("SELECT COUNT(*) FROM app.a WHERE id = {version}0"));
+            assert_eq!(rows, 1, "{variable}, {statement}");
+        }
+    }
+    let (rounds, columns) = (
+        variables.len() as u64,
+        "table_schema = 'app' AND table_name = 'a'",
+    );
+    assert_eq!(
+        admin.number("SELECT COUNT(*) FROM app.a WHERE id IN (2, 3)"),
+        2 * rounds
+    );
+    let columns = format!("SELECT COUNT(*) FROM information_schema.columns WHERE {columns}");
+    assert_eq!(admin.number(&columns), 1 + rounds);
+}
