@@ -15,7 +15,7 @@ use super::session_vars::SessionOpener;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::migrate::files::{Direction, FileFailure, Migration, ScriptOutline, TakenAway};
-use crate::sql::SplitOptions;
+use crate::sql::{SessionLeftovers, SplitOptions};
 
 /// Everything a run needs besides the migrations.
 pub struct Runner<'a> {
@@ -134,6 +134,8 @@ pub(super) struct Progress<'a> {
     pub committed: Claim,
     pub state: SavedSession,
     pub watch: SessionWatch,
+    /// What stored programs that ran may have left in the session.
+    pub leaves: SessionLeftovers,
     /// Numbers of the statements that read results of the previous one, ascending.
     pub asking: Vec<u32>,
     pub tables: EffectsCache,
@@ -156,10 +158,20 @@ pub(super) struct Progress<'a> {
 
 impl Progress<'_> {
     /// Whether the statement `ahead` of the current one reads results of the previous one.
-    pub fn asks(&self, ahead: usize) -> bool {
-        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-        let number = self.script.number().saturating_add(ahead);
-        self.asking.binary_search(&number).is_ok()
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn asks(&mut self, ahead: usize) -> Result<bool, FileFailure> {
+        let after = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let number = self.script.number().saturating_add(after);
+        if self.asking.binary_search(&number).is_ok() {
+            return Ok(true);
+        }
+        if !self.watch.has_asking_programs() {
+            return Ok(false);
+        }
+        let next = self.script.ahead(ahead)?;
+        Ok(next.is_some_and(|next| self.watch.asks_by_program(&next.text)))
     }
 }
 
@@ -187,7 +199,8 @@ impl Runner<'_> {
         if outline.largest.number > record.map_or(0, |record| record.done) {
             self.refuse_too_large(&outline)?;
         }
-        let watch = SessionWatch::from_outline(&outline);
+        let mut watch = SessionWatch::from_outline(&outline);
+        watch.look_at_programs(self.session, self.database).await?;
         let (mut script, state) = self
             .resume_at(migration, reader, outline.statements, record, direction, &watch)
             .await?;
@@ -203,6 +216,7 @@ impl Runner<'_> {
             claim,
             state,
             watch,
+            leaves: SessionLeftovers::default(),
             asking: outline.asking,
             tables: EffectsCache::default(),
             open: None,

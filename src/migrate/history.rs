@@ -615,7 +615,23 @@ fn bind_expected(query: Query, record: &Record) -> Query {
 }
 
 async fn expect_one_row(session: &mut Session, query: Query) -> Result<(), WriteError> {
-    match session.execute(query).await?.affected {
+    let done = match session.execute(query.clone()).await {
+        // The file has made the session read-only.
+        Err(error) if error.is_read_only_transaction() && !session.in_transaction() => {
+            session
+                .execute(Query::new("START TRANSACTION READ WRITE").shielded())
+                .await?;
+            let done = session.execute(query).await;
+            let end = match &done {
+                Ok(_) => "COMMIT AND NO CHAIN NO RELEASE",
+                Err(_) => "ROLLBACK AND NO CHAIN NO RELEASE",
+            };
+            session.execute(Query::new(end).shielded()).await?;
+            done?
+        }
+        done => done?,
+    };
+    match done.affected {
         1 => Ok(()),
         _ => Err(WriteError::Overtaken),
     }

@@ -2,6 +2,7 @@
 //! exactly once, and resuming where a run stopped.
 
 mod apply;
+mod asking_programs;
 mod effects_cache;
 mod failure;
 pub mod files;

@@ -290,6 +290,7 @@ impl ObjectChange<'_> {
                 unclear("an event that ends is removed once it has run")
             }
             (true, ObjectKind::Event) if self.was.print != self.is.print => RecoveryVerdict::Applied,
+            (true, ObjectKind::Database) => unclear("it drops whatever the database holds by then"),
             // A definition without data: replaced once more it is the same.
             (true, _) => RecoveryVerdict::NotApplied,
             // IF NOT EXISTS had nothing to do.

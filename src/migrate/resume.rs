@@ -14,7 +14,7 @@ use crate::migrate::files::{
     Direction, Migration, PrefixHash, ReaderPosition, ScriptStatement, StatementReader,
 };
 use crate::report::plural;
-use crate::sql::session::{reads_diagnostics, sets_role};
+use crate::sql::session::sets_role;
 use crate::sql::{StatementClass, classify, summary};
 
 /// An unfinished migration.
@@ -76,7 +76,7 @@ impl Runner<'_> {
             reader.seek(&begin)?;
             passed = place.pass(&mut reader, done, &self.ctx.cancel)?;
         }
-        place.refuse_lost_session(&passed, reader.peek()?)?;
+        place.refuse_lost_session(&passed, reader.peek()?, watch)?;
         if passed.done > 0 {
             let rest = plural(total.saturating_sub(passed.done).into(), "statement");
             self.ctx.report.status(format!(
@@ -218,7 +218,7 @@ struct Passed {
 impl Unfinished<'_> {
     /// Skips the first `count` statements, or as many as there are.
     fn pass(&self, reader: &mut StatementReader, count: u32, cancel: &Cancel) -> anyhow::Result<Passed> {
-        let temporary = self.state.temporary().map(|(_, number)| number);
+        let left = self.state.lost();
         let too_long = self.state.too_long();
         let mut passed = Passed {
             done: 0,
@@ -230,8 +230,10 @@ impl Unfinished<'_> {
         while passed.done < count {
             cancel.check()?;
             let Some(statement) = reader.next()? else { break };
-            let lost = if temporary == Some(statement.number) {
-                Some("a temporary table")
+            let lost = if let Some((what, number)) = left
+                && number == statement.number
+            {
+                Some(what)
             } else if too_long.is_some_and(|name| statement.text.to_lowercase().contains(name)) {
                 Some("a variable too long to be kept")
             } else if self.legacy && classify(&statement.text).session_state {
@@ -284,11 +286,12 @@ impl Unfinished<'_> {
         &self,
         passed: &Passed,
         next: Option<&ScriptStatement>,
+        watch: &SessionWatch,
     ) -> Result<(), MigrateFailure> {
         let Some(next) = next.filter(|_| passed.done < self.total) else {
             return Ok(());
         };
-        let asks = passed.last.as_ref().filter(|_| reads_diagnostics(&next.text));
+        let asks = passed.last.as_ref().filter(|_| watch.asks(&next.text));
         let result = asks.map(|place| (place, "its result, which the next statement asks for,"));
         let lost = passed.lost.as_ref().map(|(place, what)| (place, *what));
         let Some((place, what)) = lost.or(result) else {

@@ -8,12 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use serde::{Deserialize, Serialize};
 
+use super::asking_programs::AskingPrograms;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_name};
 use crate::hex;
 use crate::migrate::files::ScriptOutline;
-use crate::sql::session::{Executed, Prepared, deallocates, executes, prepares};
-use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables};
+use crate::sql::session::{
+    Executed, HandlerUse, Prepared, creates_program, deallocates, executes, handles, prepares,
+    reads_diagnostics,
+};
+use crate::sql::{
+    Classification, ObjectEffect, ObjectKind, SessionLeftovers, StatementClass, assigned_variables,
+};
 
 /// A value longer than this many bytes is not saved.
 const MAX_VALUE: usize = 64 * 1024;
@@ -62,18 +68,33 @@ pub struct SavedSession {
     /// The texts of prepared statements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     prepared: BTreeMap<String, String>,
+    /// Where they were prepared, if not in the run's database and its sql_mode: both are theirs for good.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    prepared_in: BTreeMap<String, PreparedIn>,
     /// The value of LAST_INSERT_ID().
     #[serde(default, skip_serializing_if = "is_zero")]
     last_insert_id: u64,
     /// Temporary tables, with the number of the statement that created them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     temporary: BTreeMap<String, u32>,
+    /// Tables that a HANDLER has open, with the number of the statement that opened it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    handlers: BTreeMap<String, u32>,
     /// User variables too long to be saved.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     too_long: BTreeSet<String>,
     /// Whether a transaction started by AND CHAIN is open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chained: bool,
+}
+
+/// Where a statement was prepared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct PreparedIn {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sql_mode: Option<SavedValue>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -85,6 +106,7 @@ fn is_zero(number: &u64) -> bool {
 pub struct SessionWatch {
     user: BTreeSet<String>,
     last_insert_id: bool,
+    asking: AskingPrograms,
 }
 
 impl SessionWatch {
@@ -93,7 +115,32 @@ impl SessionWatch {
         SessionWatch {
             user: outline.user_variables.iter().cloned().collect(),
             last_insert_id: outline.reads_last_insert_id,
+            asking: outline.asking_programs.clone(),
         }
+    }
+
+    /// Adds what the programs of a database read.
+    ///
+    /// # Errors
+    /// A query failed.
+    pub async fn look_at_programs(&mut self, session: &mut Session, database: &str) -> Result<(), DbError> {
+        self.last_insert_id |= self.asking.look(session, database).await?;
+        Ok(())
+    }
+
+    /// Whether a statement reads results of the one before it.
+    pub fn asks(&self, statement: &str) -> bool {
+        reads_diagnostics(statement) || self.asks_by_program(statement)
+    }
+
+    /// Whether it does so through a program that it runs.
+    pub fn asks_by_program(&self, statement: &str) -> bool {
+        !self.asking.is_empty() && self.asking.run_by(statement) && creates_program(statement).is_none()
+    }
+
+    /// Whether any program asks.
+    pub fn has_asking_programs(&self) -> bool {
+        !self.asking.is_empty()
     }
 
     /// Whether the file mentions a user variable; its name in lower case.
@@ -125,7 +172,7 @@ impl SavedSession {
     pub fn executed(&self, statement: &str) -> Option<String> {
         match executes(statement)? {
             Executed::Name(name) => self.prepared.get(&name).cloned(),
-            Executed::Immediate(Prepared::Text(text)) => Some(text),
+            Executed::Immediate(Prepared::Text { value, .. }) => Some(value),
             Executed::Immediate(Prepared::Variable(name)) => match self.user.get(&name)? {
                 SavedValue::Text(bytes, ..) => String::from_utf8(hex::decode(bytes)?).ok(),
                 _ => None,
@@ -134,11 +181,31 @@ impl SavedSession {
         }
     }
 
-    /// A temporary table, which another session lacks, and the number of the statement that created it.
-    pub fn temporary(&self) -> Option<(&str, u32)> {
-        self.temporary
-            .first_key_value()
-            .map(|(name, number)| (name.as_str(), *number))
+    /// The database of the unqualified names in the statement that an EXECUTE runs: that of its PREPARE, `None` for
+    /// the run's own; no answer if that is the current one.
+    pub fn executed_in(&self, statement: &str) -> Option<Option<String>> {
+        match executes(statement)? {
+            Executed::Name(name) => {
+                self.prepared.get(&name)?;
+                Some(
+                    self.prepared_in
+                        .get(&name)
+                        .and_then(|place| place.database.clone()),
+                )
+            }
+            Executed::Immediate(_) => None,
+        }
+    }
+
+    /// What another session lacks, and the number of the statement that left it.
+    pub fn lost(&self) -> Option<(&'static str, u32)> {
+        let temporary = self
+            .temporary
+            .values()
+            .next()
+            .map(|number| ("a temporary table", *number));
+        let handler = self.handlers.values().next();
+        temporary.or(handler.map(|number| ("an open HANDLER", *number)))
     }
 
     /// Whether a temporary table of that name was created.
@@ -183,6 +250,9 @@ impl SavedSession {
                 _ => {}
             }
         }
+        if found.verb == "HANDLER" {
+            self.learn_handler(statement, number);
+        }
         if found.class == StatementClass::Session || found.verb == "SET" {
             if found.verb == "USE" {
                 self.database = session
@@ -191,30 +261,99 @@ impl SavedSession {
                     .flatten();
             }
             if let Some((name, source)) = prepares(statement) {
-                // Read it before the variable can change again.
-                let text = match source {
-                    Prepared::Text(text) => Some(text),
-                    Prepared::Variable(variable) => {
-                        let query = Query::new(format!("SELECT @{}", quote_name(&variable)));
-                        session.first::<Option<String>>(query.shielded()).await?.flatten()
-                    }
+                // Read it before the variable can change again, and a string as the server reads it.
+                let source = match source {
+                    Prepared::Text { written, .. } => Some(written),
+                    Prepared::Variable(variable) => Some(format!("@{}", quote_name(&variable))),
                     Prepared::Expression => None,
                 };
-                match text {
-                    Some(text) => drop(self.prepared.insert(name, text)),
-                    None => drop(self.prepared.remove(&name)),
+                let text = match source {
+                    Some(source) => {
+                        let query = Query::new(format!("SELECT {source}"));
+                        session.first::<Option<String>>(query.shielded()).await?.flatten()
+                    }
+                    None => None,
+                };
+                self.forget_prepared(&name);
+                if let Some(text) = text {
+                    let place = PreparedIn {
+                        database: self.database.clone(),
+                        sql_mode: self.system.get("sql_mode").cloned(),
+                    };
+                    if place != PreparedIn::default() {
+                        self.prepared_in.insert(name.clone(), place);
+                    }
+                    self.prepared.insert(name, text);
                 }
             }
             if let Some(name) = deallocates(statement) {
-                self.prepared.remove(&name);
+                self.forget_prepared(&name);
             }
-            self.learn_system(session, statement).await?;
+            self.learn_system(session, assigned_variables(statement), statement)
+                .await?;
         }
         Ok(())
     }
 
-    async fn learn_system(&mut self, session: &mut Session, statement: &str) -> Result<(), DbError> {
-        for name in assigned_variables(statement) {
+    /// Saves what stored programs may have left in the session, after statement `number`.
+    ///
+    /// # Errors
+    /// A query failed.
+    pub async fn learn_leftovers(
+        &mut self,
+        session: &mut Session,
+        leaves: &SessionLeftovers,
+        number: u32,
+    ) -> Result<(), DbError> {
+        let variables = leaves
+            .variables
+            .iter()
+            .filter(|name| *name != "timestamp")
+            .cloned();
+        self.learn_system(session, variables.collect(), "").await?;
+        for name in &leaves.prepared {
+            self.forget_prepared(name);
+        }
+        for table in &leaves.temporary {
+            let key = table.name.to_lowercase();
+            let target = match &table.schema {
+                Some(schema) => format!("{}.{}", quote_name(schema), quote_name(&table.name)),
+                None => quote_name(&table.name),
+            };
+            let query = Query::new(format!("SHOW CREATE TABLE {target}")).shielded();
+            let definition = match session.first::<Row>(query).await {
+                Ok(row) => row.and_then(|row| get::<String>(&row, 1)),
+                Err(error) if error.code().is_some() => None,
+                Err(error) => return Err(error),
+            };
+            match definition.is_some_and(|definition| definition.starts_with("CREATE TEMPORARY")) {
+                true => drop(self.temporary.entry(key).or_insert(number)),
+                false => drop(self.temporary.remove(&key)),
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_prepared(&mut self, name: &str) {
+        self.prepared.remove(name);
+        self.prepared_in.remove(name);
+    }
+
+    fn learn_handler(&mut self, statement: &str, number: u32) {
+        match handles(statement) {
+            Some((name, HandlerUse::Open)) => drop(self.handlers.insert(name, number)),
+            Some((name, HandlerUse::Close)) => drop(self.handlers.remove(&name)),
+            _ => {}
+        }
+    }
+
+    async fn learn_system(
+        &mut self,
+        session: &mut Session,
+        names: Vec<String>,
+        statement: &str,
+    ) -> Result<(), DbError> {
+        for name in names {
             if MOMENTARY.contains(&name.as_str()) {
                 continue;
             }
@@ -299,6 +438,7 @@ impl SavedSession {
     /// # Errors
     /// The session refuses a value.
     pub async fn restore(&self, session: &mut Session, watch: &SessionWatch) -> Result<(), DbError> {
+        self.restore_prepared(session).await?;
         if let Some(database) = &self.database {
             session.execute(format!("USE {}", quote_name(database))).await?;
         }
@@ -307,7 +447,40 @@ impl SavedSession {
                 .execute(format!("SET SESSION {} = {}", quote_name(name), literal(value)))
                 .await?;
         }
+        self.put_back(session, watch).await
+    }
+
+    async fn restore_prepared(&self, session: &mut Session) -> Result<(), DbError> {
+        let elsewhere = !self.prepared_in.is_empty();
+        let own = match elsewhere {
+            true => {
+                session
+                    .first::<(Option<String>, String)>("SELECT DATABASE(), @@SESSION.sql_mode")
+                    .await?
+            }
+            false => None,
+        };
+        let (database, sql_mode) = own.unwrap_or_default();
+        let sql_mode = SavedValue::Text(
+            hex::encode(sql_mode.as_bytes()),
+            "utf8mb4".to_owned(),
+            "utf8mb4_bin".to_owned(),
+        );
+        let place = async |session: &mut Session, place: &PreparedIn| {
+            if let Some(database) = place.database.as_ref().or(database.as_ref()) {
+                session.execute(format!("USE {}", quote_name(database))).await?;
+            }
+            let mode = literal(place.sql_mode.as_ref().unwrap_or(&sql_mode));
+            session
+                .execute(format!("SET SESSION sql_mode = {mode}"))
+                .await
+                .map(drop)
+        };
         for (name, text) in &self.prepared {
+            if elsewhere {
+                let own = PreparedIn::default();
+                place(session, self.prepared_in.get(name).unwrap_or(&own)).await?;
+            }
             // PREPARE takes no parameter; a user variable of dbtool passes the text.
             let text = literal(&SavedValue::Text(
                 hex::encode(text.as_bytes()),
@@ -320,7 +493,10 @@ impl SavedSession {
                 .await?;
             session.execute("SET @dbtool_text = NULL").await?;
         }
-        self.put_back(session, watch).await
+        if elsewhere {
+            place(session, &PreparedIn::default()).await?;
+        }
+        Ok(())
     }
 }
 

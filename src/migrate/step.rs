@@ -59,12 +59,25 @@ pub(super) struct StepStatement {
     pub found: Classification,
     /// The text that an EXECUTE runs, if it is known.
     pub executed: Option<String>,
+    /// The database of its unqualified names, if that is not the current one: see [`SavedSession::executed_in`].
+    prepared_in: Option<Option<String>>,
 }
 
 impl StepStatement {
     /// The statement's text.
     pub fn text(&self) -> &str {
         &self.statement.text
+    }
+
+    /// The text that runs, as far as it is known.
+    fn effective_text(&self) -> &str {
+        self.executed.as_deref().unwrap_or(self.text())
+    }
+
+    /// The database of its unqualified names; `own` is that of the run.
+    fn database<'a>(&'a self, state: &'a SavedSession, own: &'a str) -> &'a str {
+        let database = self.prepared_in.as_ref().unwrap_or(&state.database);
+        database.as_deref().unwrap_or(own)
     }
 
     fn commits(&self) -> bool {
@@ -85,6 +98,7 @@ pub(super) fn part(statement: Arc<ScriptStatement>, state: &SavedSession) -> Ste
     let executed = state.executed(&statement.text);
     StepStatement {
         found: classify(executed.as_deref().unwrap_or(&statement.text)),
+        prepared_in: state.executed_in(&statement.text),
         executed,
         statement,
     }
@@ -115,17 +129,28 @@ fn later_reads(progress: &mut Progress<'_>, bodies: &[String]) -> Result<Option<
     }) {
         return Ok(Some(name.clone()));
     }
+    later_mentions(progress, &set, |statement, name| {
+        let program = matches!(
+            classify(statement).verb.as_str(),
+            "CREATE PROCEDURE" | "CREATE FUNCTION" | "CREATE TRIGGER" | "CREATE EVENT"
+        );
+        program && assigns_first(statement, name)
+    })
+}
+
+/// The first of these user variables that a later statement of the file mentions, unless `but` excepts it.
+fn later_mentions(
+    progress: &mut Progress<'_>,
+    names: &[String],
+    but: impl Fn(&str, &str) -> bool,
+) -> Result<Option<String>, MigrationStop> {
     let mut read = None;
-    if !set.is_empty() {
+    if !names.is_empty() {
         progress.script.scan(1, |statement| {
-            let program = matches!(
-                classify(&statement.text).verb.as_str(),
-                "CREATE PROCEDURE" | "CREATE FUNCTION" | "CREATE TRIGGER" | "CREATE EVENT"
-            );
             let mentioned = user_variables(&statement.text);
-            read = set
+            read = names
                 .iter()
-                .find(|name| mentioned.contains(name) && !(program && assigns_first(&statement.text, name)))
+                .find(|name| mentioned.contains(name) && !but(&statement.text, name))
                 .cloned();
             read.is_none()
         })?;
@@ -172,7 +197,7 @@ impl Runner<'_> {
         loop {
             let always = parts.last().is_none_or(|last| sets_next_transaction(last.text()));
             let may = parts.len() < MAX_STEP
-                && (progress.asks(parts.len())
+                && (progress.asks(parts.len())?
                     || parts
                         .last()
                         .is_some_and(|last| sets_for_next_statement(last.text())));
@@ -274,13 +299,22 @@ impl Runner<'_> {
         part: &StepStatement,
     ) -> Result<WriteEffects, DbError> {
         let state = &progress.state;
-        let database = state.database.as_deref().unwrap_or(self.database);
-        let text = part.executed.as_deref().unwrap_or(part.text());
+        let database = part.database(state, self.database);
         let temporary = |name: &str| state.is_temporary(name);
-        progress
+        let effects = progress
             .tables
-            .write_effects(self.session, database, text, &part.found, temporary)
-            .await
+            .write_effects(
+                self.session,
+                database,
+                part.effective_text(),
+                &part.found,
+                temporary,
+            )
+            .await?;
+        if !effects.leaves.is_empty() {
+            progress.leaves.extend(effects.leaves.clone());
+        }
+        Ok(effects)
     }
 
     async fn together(
@@ -325,8 +359,12 @@ impl Runner<'_> {
         let part = &parts[skip];
         let mut before = self.look(progress, part, true).await?;
         // CREATE TABLE … SELECT may call a function that writes.
-        if part.found.verb == "CREATE TABLE" && has_query(part.executed.as_deref().unwrap_or(part.text())) {
-            before.why = self.write_effects(progress, part).await?.why;
+        if part.found.verb == "CREATE TABLE" && has_query(part.effective_text()) {
+            let effects = self.write_effects(progress, part).await?;
+            before.why = match self.lost_with_the_session(progress, part, &effects)? {
+                Some(why) => Some(why),
+                None => effects.why,
+            };
         }
         let head = progress.script.mark_after(skip + 1);
         self.intend(progress, 0, &head, before.to_text()).await?;
@@ -389,8 +427,8 @@ impl Runner<'_> {
         part: &StepStatement,
         before: bool,
     ) -> Result<ObjectSnapshot, DbError> {
-        let database = progress.state.database.as_deref().unwrap_or(self.database);
-        let text = part.executed.as_deref().unwrap_or(part.text());
+        let database = part.database(&progress.state, self.database);
+        let text = part.effective_text();
         let mut snapshot =
             ObjectSnapshot::take(self.session, self.server, text, &part.found, database, before).await?;
         snapshot.ran.clone_from(&part.executed);
@@ -498,10 +536,8 @@ impl Runner<'_> {
         if part.found.opaque && part.found.verb != "CALL" {
             return Ok(before);
         }
-        if let Some(name) = later_reads(progress, &effects.bodies)? {
-            before.why = Some(format!(
-                "it may set @{name}, which other statements of the file read"
-            ));
+        if let Some(why) = self.lost_with_the_session(progress, part, &effects)? {
+            before.why = Some(why);
         } else if let Some((text, database)) = effects.only_change() {
             let found = classify(text);
             if found.class == StatementClass::Ddl && !found.objects.is_empty() {
@@ -517,6 +553,34 @@ impl Runner<'_> {
             before.why = effects.why;
         }
         Ok(before)
+    }
+
+    /// What a statement whose effect the schema shows may leave in the session besides: lost with a killed run.
+    fn lost_with_the_session(
+        &self,
+        progress: &mut Progress<'_>,
+        part: &StepStatement,
+        effects: &WriteEffects,
+    ) -> Result<Option<String>, MigrationStop> {
+        let mut name = later_reads(progress, &effects.bodies)?;
+        let text = part.effective_text();
+        if name.is_none() && (effects.returns || part.found.verb != "CALL" && text.contains(":=")) {
+            name = later_mentions(progress, &user_variables(text), |_, _| false)?;
+        }
+        if let Some(name) = name {
+            return Ok(Some(format!(
+                "it may set @{name}, which other statements of the file read"
+            )));
+        }
+        let leaves = &effects.leaves;
+        let what = if !leaves.variables.is_empty() {
+            "it may set variables of the session"
+        } else if !leaves.temporary.is_empty() {
+            "it may leave a temporary table in the session"
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(what.to_owned()))
     }
 
     async fn after(
@@ -712,11 +776,22 @@ impl Runner<'_> {
         for (number, part) in (progress.script.number()..).zip(parts) {
             progress
                 .state
-                .learn(self.session, part.text(), &part.found, number)
+                .learn(self.session, part.effective_text(), &part.found, number)
                 .await?;
         }
+        self.learn_leftovers(progress).await?;
         progress.state.look(self.session, &progress.watch).await?;
         Ok(())
+    }
+
+    /// Saves what stored programs that ran may have left in the session.
+    pub(super) async fn learn_leftovers(&mut self, progress: &mut Progress<'_>) -> Result<(), DbError> {
+        if progress.leaves.is_empty() {
+            return Ok(());
+        }
+        let number = progress.script.number();
+        let Progress { state, leaves, .. } = progress;
+        state.learn_leftovers(self.session, leaves, number).await
     }
 
     /// Counts and reports the completed statements, and advances.
@@ -783,7 +858,7 @@ impl Runner<'_> {
         // Read only if no later statement of the step reads the warnings or the row count.
         if let Some(last) = ran.last_mut()
             && last.done.warnings > 0
-            && !progress.asks(parts.len())
+            && !progress.asks(parts.len()).unwrap_or(true)
         {
             last.warnings = self.warnings().await?;
         }

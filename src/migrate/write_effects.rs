@@ -9,7 +9,7 @@ use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::schema::introspect::hides_triggers;
 use crate::sql::effects as sql_effects;
-use crate::sql::{Classification, Effects, ObjectName, StatementClass, mentions};
+use crate::sql::{Classification, Effects, ObjectName, SessionLeftovers, StatementClass, mentions};
 
 const TABLE: &str =
     "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
@@ -19,6 +19,9 @@ const TRIGGERS: &str = "SELECT ACTION_STATEMENT, EVENT_MANIPULATION FROM informa
   WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ?";
 const ROUTINES: &str = "SELECT ROUTINE_TYPE, ROUTINE_DEFINITION FROM information_schema.ROUTINES \
   WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ?";
+const VIEWS: &str = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ?";
+const PARAMETERS: &str = "SELECT PARAMETER_NAME, PARAMETER_MODE FROM information_schema.PARAMETERS \
+  WHERE SPECIFIC_SCHEMA = ? AND SPECIFIC_NAME = ? AND PARAMETER_NAME IS NOT NULL";
 const NAMES: &str = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?";
 /// Engines that keep transactions, in lower case.
 const TRANSACTIONAL: [&str; 4] = ["innodb", "rocksdb", "ndbcluster", "tokudb"];
@@ -40,6 +43,10 @@ pub struct WriteEffects {
     pub loops: bool,
     /// The bodies of the stored programs that run for it.
     pub bodies: Vec<String>,
+    /// What these may leave in the session.
+    pub leaves: SessionLeftovers,
+    /// Whether a procedure has parameters that return a value.
+    pub returns: bool,
 }
 
 impl WriteEffects {
@@ -65,6 +72,7 @@ impl WriteEffects {
 pub struct WriteEffectsByStatement {
     of: HashMap<String, WriteEffects>,
     routines: HashMap<String, HashSet<String>>,
+    views: HashMap<String, HashSet<String>>,
     hides_triggers: HashMap<String, bool>,
 }
 
@@ -72,6 +80,8 @@ pub struct WriteEffectsByStatement {
 enum PendingObject {
     /// A table or view, and the events on it: INSERT, UPDATE, DELETE, or all of them if unknown.
     Written(ObjectName, &'static [&'static str]),
+    /// A table or view that is only read: the functions that a view calls run.
+    Read(ObjectName),
     Called(ObjectName),
 }
 
@@ -85,6 +95,7 @@ impl WriteEffectsByStatement {
     pub fn forget(&mut self) {
         self.of.clear();
         self.routines.clear();
+        self.views.clear();
     }
 
     /// What `statement`, which is `found`, reaches, run in `database`; tables of the session's own are `temporary`.
@@ -104,9 +115,14 @@ impl WriteEffectsByStatement {
             // The commits of the statement itself are handled by the caller.
             own.commits.clear();
         }
+        // What the statement itself leaves in the session is learned from it.
+        own.leaves = SessionLeftovers::default();
         let events = events(found, statement);
         // Many statements differ in their values only.
-        let key = format!("{database}\0{events:?}\0{:?}\0{:?}", own.writes, own.calls);
+        let key = format!(
+            "{database}\0{events:?}\0{:?}\0{:?}\0{:?}",
+            own.writes, own.calls, own.reads
+        );
         let plain = own.commits.is_empty() && own.dynamic == 0;
         if plain && let Some(effects) = self.of.get(&key) {
             return Ok(effects.clone());
@@ -116,11 +132,17 @@ impl WriteEffectsByStatement {
         let mut todo = Vec::new();
         add(&mut todo, &mut effects, own, database, events);
         while let Some(next) = todo.pop() {
-            let (name, called) = match &next {
-                PendingObject::Written(name, _) => (name.clone(), false),
-                PendingObject::Called(name) => (name.clone(), true),
+            let (name, use_of_it) = match &next {
+                PendingObject::Written(name, _) => (name.clone(), 0),
+                PendingObject::Called(name) => (name.clone(), 1),
+                PendingObject::Read(name) => (name.clone(), 2),
             };
-            if !seen.insert((called, name.clone())) {
+            if let PendingObject::Read(name) = &next
+                && (temporary(&name.name) || !self.is_view(session, name).await?)
+            {
+                continue;
+            }
+            if !seen.insert((use_of_it, name)) {
                 continue;
             }
             if seen.len() > MAX_OBJECTS {
@@ -135,6 +157,25 @@ impl WriteEffectsByStatement {
                         .await?;
                 }
                 PendingObject::Written(..) => {}
+                PendingObject::Read(name) => {
+                    let definition = view_definition(session, &name).await?;
+                    if let Some(definition) = definition {
+                        let schema = name.schema.as_deref().unwrap_or_default();
+                        let found = sql_effects(&definition);
+                        todo.extend(
+                            found
+                                .calls
+                                .into_iter()
+                                .map(|call| PendingObject::Called(qualified(call, schema))),
+                        );
+                        todo.extend(
+                            found
+                                .reads
+                                .into_iter()
+                                .map(|table| PendingObject::Read(qualified(table, schema))),
+                        );
+                    }
+                }
                 PendingObject::Called(name) => {
                     if self.is_routine(session, &name).await? {
                         program(session, &name, &mut effects, &mut todo).await?;
@@ -163,6 +204,21 @@ impl WriteEffectsByStatement {
         Ok(self.routines[schema].contains(&name.name.to_lowercase()))
     }
 
+    /// Whether it is a view.
+    async fn is_view(&mut self, session: &mut Session, name: &ObjectName) -> Result<bool, DbError> {
+        let schema = name.schema.as_deref().unwrap_or_default();
+        if !self.views.contains_key(schema) {
+            let names = session
+                .rows::<String>(Query::new(VIEWS).bind(schema))
+                .await?
+                .into_iter()
+                .map(|name| name.to_lowercase())
+                .collect();
+            self.views.insert(schema.to_owned(), names);
+        }
+        Ok(self.views[schema].contains(&name.name.to_lowercase()))
+    }
+
     async fn table(
         &mut self,
         session: &mut Session,
@@ -181,12 +237,7 @@ impl WriteEffectsByStatement {
         };
         let kind: String = get(&row, 0).unwrap_or_default();
         if kind.ends_with("VIEW") {
-            let definition = session
-                .first::<Option<String>>(Query::new(VIEW).bind(schema).bind(&name.name))
-                .await?
-                .flatten()
-                .filter(|definition| !definition.is_empty());
-            match definition {
+            match view_definition(session, name).await? {
                 Some(definition) => {
                     let tables = from(&definition).into_iter();
                     todo.extend(tables.map(|table| PendingObject::Written(qualified(table, schema), events)));
@@ -255,6 +306,15 @@ fn events(found: &Classification, statement: &str) -> &'static [&'static str] {
     }
 }
 
+/// A view's definition, if it is visible.
+async fn view_definition(session: &mut Session, name: &ObjectName) -> Result<Option<String>, DbError> {
+    let schema = name.schema.as_deref().unwrap_or_default();
+    let definition = session
+        .first::<Option<String>>(Query::new(VIEW).bind(schema).bind(&name.name))
+        .await?;
+    Ok(definition.flatten().filter(|definition| !definition.is_empty()))
+}
+
 fn qualified(name: ObjectName, schema: &str) -> ObjectName {
     ObjectName {
         schema: Some(name.schema.unwrap_or_else(|| schema.to_owned())),
@@ -273,6 +333,7 @@ fn add(
     effects.loops |= found.loops;
     effects.writes |= !found.writes.is_empty();
     effects.dynamic += found.dynamic;
+    effects.leaves.extend(found.leaves);
     effects
         .commits
         .extend(found.commits.into_iter().map(|text| (text, schema.to_owned())));
@@ -287,6 +348,12 @@ fn add(
             .calls
             .into_iter()
             .map(|name| PendingObject::Called(qualified(name, schema))),
+    );
+    todo.extend(
+        found
+            .reads
+            .into_iter()
+            .map(|name| PendingObject::Read(qualified(name, schema))),
     );
 }
 
@@ -303,7 +370,23 @@ async fn program(
     for row in &rows {
         match get::<String>(row, 1) {
             Some(body) => {
-                add(todo, effects, sql_effects(&body), schema, ALL);
+                let mut found = sql_effects(&body);
+                if !found.leaves.variables.is_empty() || get::<String>(row, 0).as_deref() == Some("PROCEDURE")
+                {
+                    let parameters = session
+                        .rows::<(String, Option<String>)>(
+                            Query::new(PARAMETERS).bind(schema).bind(&name.name),
+                        )
+                        .await?;
+                    effects.returns |= parameters
+                        .iter()
+                        .any(|(_, mode)| mode.as_deref().is_some_and(|mode| mode != "IN"));
+                    found
+                        .leaves
+                        .variables
+                        .retain(|name| !parameters.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
+                }
+                add(todo, effects, found, schema, ALL);
                 effects.bodies.push(body);
             }
             None => {

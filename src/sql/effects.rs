@@ -5,6 +5,7 @@
 
 use super::cursor::{SqlToken, TokenCursor};
 use super::statement::ObjectName;
+use super::variables::assigned_variables;
 
 /// The possible effects of a piece of SQL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,47 @@ pub struct Effects {
     pub dynamic: usize,
     /// Whether some of it may run more than once.
     pub loops: bool,
+    /// Tables and views that its queries read.
+    pub reads: Vec<ObjectName>,
+    /// What it may leave in the session.
+    pub leaves: SessionLeftovers,
+}
+
+/// What a stored program may leave in the session that calls it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionLeftovers {
+    /// Names that it assigns, lower case: session variables, and perhaps its own parameters.
+    pub variables: Vec<String>,
+    /// Temporary tables that it creates and does not drop.
+    pub temporary: Vec<ObjectName>,
+    /// Prepared statements that it does not deallocate, lower case.
+    pub prepared: Vec<String>,
+}
+
+impl SessionLeftovers {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty() && self.temporary.is_empty() && self.prepared.is_empty()
+    }
+
+    /// Adds those of another program.
+    pub fn extend(&mut self, other: SessionLeftovers) {
+        for name in other.variables {
+            push_new(&mut self.variables, name);
+        }
+        for name in other.temporary {
+            push_new(&mut self.temporary, name);
+        }
+        for name in other.prepared {
+            push_new(&mut self.prepared, name);
+        }
+    }
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
 }
 
 /// Reads the effects of a statement or a body of several.
@@ -30,9 +72,13 @@ pub fn effects(text: &str) -> Effects {
     let mut begins = true;
     // In DECLARE … HANDLER FOR conditions the statement may start after each of the conditions.
     let mut handler = false;
+    let mut declared: Vec<String> = Vec::new();
     loop {
         let start = cursor.clone();
-        let Some(tok) = cursor.next() else { return found };
+        let Some(tok) = cursor.next() else {
+            found.leaves.variables.retain(|name| !declared.contains(name));
+            return found;
+        };
         let SqlToken::Word(word) = tok else {
             match tok {
                 SqlToken::Name(_) => {
@@ -92,17 +138,33 @@ pub fn effects(text: &str) -> Effects {
                 found.commits.push(statement(text, &start))
             }
             "START" if begins => found.commits.push(statement(text, &start)),
-            "CREATE" | "DROP" if begins && !cursor.at_any(&["TEMPORARY", "PREPARE"]) => {
-                found.commits.push(statement(text, &start));
+            "CREATE" | "DROP" if begins => {
+                note_temporary(&word, cursor.clone(), &mut found.leaves);
+                if !cursor.at_any(&["TEMPORARY", "PREPARE"]) {
+                    found.commits.push(statement(text, &start));
+                }
             }
+            "PREPARE" if begins => {
+                let name = cursor.clone().identifier().map(|name| name.to_lowercase());
+                found.leaves.prepared.extend(name);
+            }
+            "DEALLOCATE" if begins => note_temporary(&word, cursor.clone(), &mut found.leaves),
+            "DECLARE" if begins => declared.extend(declared_names(cursor.clone())),
             "SET" if begins => {
-                let rest = statement(text, &start).to_ascii_uppercase();
+                let rest = statement(text, &start);
+                for name in assigned_variables(&rest) {
+                    push_new(&mut found.leaves.variables, name);
+                }
+                let rest = rest.to_ascii_uppercase();
                 if rest.contains("AUTOCOMMIT")
                     || rest.contains("PASSWORD")
                     || rest.starts_with("SET STATEMENT")
                 {
                     found.commits.push(rest);
                 }
+            }
+            "FROM" | "JOIN" | "STRAIGHT_JOIN" | "TABLE" => {
+                read_tables(cursor.clone(), &mut found.reads);
             }
             _ if cursor.at('(') || cursor.at('.') => {
                 cursor = start;
@@ -119,6 +181,90 @@ pub fn effects(text: &str) -> Effects {
         before = word;
     }
 }
+
+/// The names of `DECLARE a, b INT`, lower case.
+fn declared_names(mut cursor: TokenCursor<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some(name) = cursor.identifier() {
+        names.push(name.to_lowercase());
+        if !cursor.eat_char(',') {
+            break;
+        }
+    }
+    names
+}
+
+/// CREATE TEMPORARY TABLE, DROP TABLE, DROP PREPARE, DEALLOCATE PREPARE, from behind the first word.
+fn note_temporary(verb: &str, mut cursor: TokenCursor<'_>, leaves: &mut SessionLeftovers) {
+    if cursor.eat("PREPARE") {
+        if let Some(name) = cursor.identifier() {
+            leaves.prepared.retain(|other| !other.eq_ignore_ascii_case(&name));
+        }
+        return;
+    }
+    let _ = cursor.eat("OR") && cursor.eat("REPLACE");
+    let temporary = cursor.eat("TEMPORARY");
+    if !cursor.eat("TABLE") && !cursor.eat("TABLES") {
+        return;
+    }
+    cursor.if_exists();
+    while let Some(name) = cursor.name() {
+        match verb {
+            "DROP" => leaves
+                .temporary
+                .retain(|other| !other.name.eq_ignore_ascii_case(&name.name)),
+            _ if temporary => push_new(&mut leaves.temporary, name),
+            _ => {}
+        }
+        if !cursor.eat_char(',') {
+            return;
+        }
+    }
+}
+
+/// The names of a list of tables, from behind FROM or JOIN; a subquery has a FROM of its own.
+fn read_tables(mut cursor: TokenCursor<'_>, reads: &mut Vec<ObjectName>) {
+    loop {
+        while cursor.eat_char('(') || cursor.eat("LATERAL") {}
+        if cursor.at_any(&["SELECT", "WITH", "VALUES"]) {
+            return;
+        }
+        let Some(name) = cursor.name() else { return };
+        push_new(reads, name);
+        if cursor.eat("AS") || cursor.at_word() && !cursor.at_any(AFTER_A_TABLE) {
+            cursor.next();
+        }
+        while cursor.eat_char(')') {}
+        if !cursor.eat_char(',') {
+            return;
+        }
+    }
+}
+
+/// Words that may follow a table and are no alias of it.
+const AFTER_A_TABLE: &[&str] = &[
+    "WHERE",
+    "JOIN",
+    "LEFT",
+    "RIGHT",
+    "INNER",
+    "CROSS",
+    "NATURAL",
+    "STRAIGHT_JOIN",
+    "ON",
+    "USING",
+    "GROUP",
+    "ORDER",
+    "LIMIT",
+    "HAVING",
+    "UNION",
+    "FOR",
+    "SET",
+    "PARTITION",
+    "USE",
+    "FORCE",
+    "IGNORE",
+];
 
 /// Whether a stored program's body assigns a user variable before it reads it, judged by the order in the
 /// text; the name in lower case.
@@ -357,6 +503,18 @@ mod tests {
                 .len(),
             1
         );
+        let found = effects(
+            "BEGIN DECLARE i INT DEFAULT 0; CREATE TEMPORARY TABLE IF NOT EXISTS keeps AS SELECT 1; \
+             CREATE TEMPORARY TABLE goes (x INT); PREPARE st FROM @s; PREPARE kept FROM @s; SET i = 1, \
+             SESSION time_zone = '+00:00'; DEALLOCATE PREPARE st; DROP TEMPORARY TABLE IF EXISTS goes; END",
+        );
+        assert_eq!(found.leaves.variables, ["time_zone"]);
+        assert_eq!(found.leaves.prepared, ["kept"]);
+        assert_eq!(names(&found.leaves.temporary), "keeps");
+        let found = effects(
+            "INSERT INTO t SELECT a.x FROM a AS z, (b JOIN d.c ON b.i = c.i) WHERE x IN (SELECT y FROM e q, f) UNION TABLE g",
+        );
+        assert_eq!(names(&found.reads), "a b d.c e f g");
         // A trigger's or a block's statement may follow DO, THEN and a label.
         let found = effects("BEGIN IF NEW.a > 1 THEN UPDATE m SET x = 1; END IF; END");
         assert_eq!(names(&found.writes), "m");

@@ -27,7 +27,7 @@ pub use alter::truncated_partitions;
 pub use classify::{classify, used_database};
 pub use client::as_sent;
 pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, GeneratedDef};
-pub use effects::{Effects, assigns_first, effects};
+pub use effects::{Effects, SessionLeftovers, assigns_first, effects};
 pub use mention::mentions;
 pub use split::{
     CommentRole, FoundStatement, Marker, Split, SplitError, SplitOptions, SplitStatement, SplitStep,

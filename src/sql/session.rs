@@ -88,7 +88,7 @@ pub fn reads_diagnostics(statement: &str) -> bool {
             _ => false,
         };
         if asks {
-            return true;
+            return creates_program(statement).is_none();
         }
         if before.is_none() {
             first = Some(match tok {
@@ -100,6 +100,83 @@ pub fn reads_diagnostics(statement: &str) -> bool {
         before = Some(tok);
     }
     false
+}
+
+/// Whether a stored program's body reads results of the statement that ran before it: before any statement of its
+/// own is over, judged by the order in the text.
+pub fn asks_first(body: &str) -> bool {
+    let mut cursor = TokenCursor::new(body);
+    let mut own = false;
+    while let Some(tok) = cursor.next() {
+        match tok {
+            SqlToken::Word(word) if is_any(word, &["ROW_COUNT", "FOUND_ROWS"]) && cursor.at('(') => {
+                return true;
+            }
+            SqlToken::Word(word) if is_any(word, &["WARNING_COUNT", "ERROR_COUNT"]) => return true,
+            SqlToken::Word(word)
+                if is_any(
+                    word,
+                    &[
+                        "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT", "CALL", "EXECUTE",
+                    ],
+                ) =>
+            {
+                own = true;
+            }
+            SqlToken::Char(';') if own => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a statement mentions a name, quoted or not; names are compared in lower case.
+pub fn mentions_name(statement: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    let mut cursor = TokenCursor::new(statement);
+    loop {
+        match cursor.peek() {
+            None => return false,
+            Some(SqlToken::Word(_) | SqlToken::Name(_)) => {
+                if cursor
+                    .identifier()
+                    .is_some_and(|name| wanted(&name.to_lowercase()))
+                {
+                    return true;
+                }
+            }
+            Some(_) => drop(cursor.next()),
+        }
+    }
+}
+
+/// The prepared statement that EXECUTE runs, lower case.
+pub fn executes_name(statement: &str) -> Option<String> {
+    match executes(statement)? {
+        Executed::Name(name) => Some(name),
+        Executed::Immediate(_) => None,
+    }
+}
+
+/// Whether a statement creates a stored program or a view, and the name under which others run it: for a trigger
+/// that of its table.
+pub fn creates_program(statement: &str) -> Option<String> {
+    let found = super::classify(statement);
+    let object = found.objects.first()?;
+    match found.verb.as_str() {
+        "CREATE PROCEDURE" | "CREATE FUNCTION" | "CREATE VIEW" | "CREATE EVENT" => {
+            Some(object.name.name.clone())
+        }
+        "CREATE TRIGGER" => {
+            let mut cursor = TokenCursor::new(statement);
+            while let Some(tok) = cursor.next() {
+                if tok.is("ON") {
+                    return cursor.name().map(|table| table.name);
+                }
+            }
+            None
+        }
+        _ => None,
+    }
 }
 
 /// Whether a statement is a SET that affects only the next statement: INSERT_ID.
@@ -124,8 +201,13 @@ pub fn sets_role(statement: &str) -> bool {
 /// The source of a prepared statement's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prepared {
-    /// Written in the statement.
-    Text(String),
+    /// A string in the statement: as it is written, and its value where a backslash escapes.
+    Text {
+        /// With its quotes.
+        written: String,
+        /// Its value.
+        value: String,
+    },
     /// A user variable's value; its name, lower case.
     Variable(String),
     /// An expression.
@@ -171,11 +253,40 @@ pub fn executes(statement: &str) -> Option<Executed> {
         .map(|name| Executed::Name(name.to_lowercase()))
 }
 
+/// What a HANDLER statement does with its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandlerUse {
+    /// Opens it for the session.
+    Open,
+    /// Reads it.
+    Read,
+    /// Closes it.
+    Close,
+}
+
+/// The name under which a HANDLER statement knows its table, lower case, and what it does with it.
+pub fn handles(statement: &str) -> Option<(String, HandlerUse)> {
+    let mut cursor = TokenCursor::new(statement);
+    cursor.eat("HANDLER").then_some(())?;
+    let name = cursor.name()?.name;
+    if !cursor.eat("OPEN") {
+        let found = match cursor.eat("CLOSE") {
+            true => HandlerUse::Close,
+            false => HandlerUse::Read,
+        };
+        return Some((name.to_lowercase(), found));
+    }
+    cursor.eat("AS");
+    let name = cursor.identifier().unwrap_or(name);
+    Some((name.to_lowercase(), HandlerUse::Open))
+}
+
 fn source(cursor: &mut TokenCursor<'_>) -> Prepared {
     let found = match cursor.next() {
-        Some(SqlToken::Text(text) | SqlToken::Name(text)) if !text.starts_with('`') => {
-            Prepared::Text(unquote(text))
-        }
+        Some(SqlToken::Text(text) | SqlToken::Name(text)) if !text.starts_with('`') => Prepared::Text {
+            written: text.to_owned(),
+            value: unquote(text),
+        },
         Some(SqlToken::Char('@')) if !cursor.at('@') => match cursor.identifier() {
             Some(name) => Prepared::Variable(name.to_lowercase()),
             None => Prepared::Expression,
@@ -206,6 +317,8 @@ fn unquote(quoted: &str) -> String {
                 Some('r') => value.push('\r'),
                 Some('t') => value.push('\t'),
                 Some('Z') => value.push('\u{1a}'),
+                // Left as they are, for LIKE.
+                Some(other @ ('%' | '_')) => value.extend(['\\', other]),
                 Some(other) => value.push(other),
                 None => {}
             }
@@ -456,6 +569,49 @@ mod tests {
     }
 
     #[test]
+    fn programs_that_ask_about_the_statement_before_are_known() {
+        for body in [
+            "INSERT INTO audit VALUES (ROW_COUNT())",
+            "BEGIN DECLARE n INT DEFAULT FOUND_ROWS(); UPDATE t SET x = n; END",
+            "BEGIN SET @w = @@warning_count; END",
+            "RETURN row_count()",
+        ] {
+            assert!(asks_first(body), "{body}");
+        }
+        for body in [
+            "BEGIN UPDATE t SET x = 1; IF ROW_COUNT() = 0 THEN INSERT INTO t VALUES (1); END IF; END",
+            "RETURN 'ROW_COUNT()'",
+            "SELECT row_count FROM t",
+        ] {
+            assert!(!asks_first(body), "{body}");
+        }
+        let name = |statement: &str| creates_program(statement);
+        assert_eq!(
+            name("CREATE TRIGGER tr BEFORE INSERT ON `a b` FOR EACH ROW SET @x = 1").as_deref(),
+            Some("a b")
+        );
+        assert_eq!(name("CREATE OR REPLACE VIEW v AS SELECT 1").as_deref(), Some("v"));
+        assert_eq!(name("CREATE TABLE t AS SELECT ROW_COUNT()"), None);
+        let named = |statement: &str| mentions_name(statement, |name| name == "v");
+        assert!(named("INSERT INTO t SELECT * FROM d.`V`") && !named("SELECT 'v', @x FROM vv -- v"));
+    }
+
+    #[test]
+    fn handlers_are_known_by_their_alias() {
+        let of = |statement: &str| handles(statement);
+        assert_eq!(
+            of("HANDLER d.T OPEN AS h"),
+            Some(("h".to_owned(), HandlerUse::Open))
+        );
+        assert_eq!(of("HANDLER `T` OPEN"), Some(("t".to_owned(), HandlerUse::Open)));
+        assert_eq!(
+            of("HANDLER h READ NEXT"),
+            Some(("h".to_owned(), HandlerUse::Read))
+        );
+        assert_eq!(of("HANDLER h CLOSE"), Some(("h".to_owned(), HandlerUse::Close)));
+    }
+
+    #[test]
     fn plain_writes_are_told_from_others() {
         for statement in [
             "INSERT INTO t VALUES (1, 'a'), (2, NOW())",
@@ -485,9 +641,16 @@ mod tests {
 
     #[test]
     fn prepared_texts_are_read() {
+        let text = |written: &str, value: &str| Prepared::Text {
+            written: written.to_owned(),
+            value: value.to_owned(),
+        };
         assert_eq!(
-            prepares("PREPARE `St` FROM 'SELECT ''a\\'b'''"),
-            Some(("st".to_owned(), Prepared::Text("SELECT 'a'b'".to_owned())))
+            prepares(r"PREPARE `St` FROM 'SELECT ''a\'b\%\_'''"),
+            Some((
+                "st".to_owned(),
+                text(r"'SELECT ''a\'b\%\_'''", r"SELECT 'a'b\%\_'")
+            ))
         );
         assert_eq!(
             prepares("PREPARE s FROM @Sql"),
@@ -504,7 +667,7 @@ mod tests {
         );
         assert_eq!(
             executes("EXECUTE IMMEDIATE 'DROP TABLE t'"),
-            Some(Executed::Immediate(Prepared::Text("DROP TABLE t".to_owned())))
+            Some(Executed::Immediate(text("'DROP TABLE t'", "DROP TABLE t")))
         );
         assert_eq!(executes("SELECT 1"), None);
     }

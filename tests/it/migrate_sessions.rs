@@ -95,6 +95,25 @@ fn a_statement_sees_the_one_before_it_as_with_the_client() {
             "3",
         ),
         (
+            "in_programs",
+            "CREATE PROCEDURE note() INSERT INTO a VALUES (ROW_COUNT()); CREATE FUNCTION rc() RETURNS INT DETERMINISTIC RETURN ROW_COUNT(); \
+             CREATE FUNCTION fr() RETURNS INT DETERMINISTIC RETURN FOUND_ROWS(); CREATE VIEW v AS SELECT rc() AS n; UPDATE t SET x = x + 1; CALL note(); \
+             UPDATE t SET x = x + 1; INSERT INTO a VALUES (rc()); SELECT x FROM t WHERE x > 3; INSERT INTO a VALUES (fr()); DELETE FROM t WHERE x > 4; \
+             INSERT INTO a SELECT n FROM v;",
+            "1,2,3,3",
+        ),
+        (
+            "in_trigger",
+            "CREATE TRIGGER tr BEFORE INSERT ON a FOR EACH ROW SET NEW.v = CONCAT(NEW.v, ROW_COUNT()); UPDATE t SET x = x + 1; INSERT INTO a VALUES ('t');",
+            "t3",
+        ),
+        (
+            "in_prepared",
+            "SET @s = 'INSERT INTO a VALUES (ROW_COUNT())'; PREPARE one FROM @s; PREPARE two FROM 'INSERT INTO a VALUES (ROW_COUNT() * 10)'; \
+             UPDATE t SET x = x + 1; EXECUTE one; DELETE FROM t WHERE x > 2; EXECUTE two;",
+            "20,3",
+        ),
+        (
             "last_id",
             "CREATE TABLE i (id INT PRIMARY KEY AUTO_INCREMENT); INSERT INTO i VALUES (), (); INSERT INTO a VALUES (CONCAT(LAST_INSERT_ID(), @@identity));",
             "11",

@@ -6,8 +6,13 @@ use super::PrefixHash;
 use super::includes::Files;
 use super::reader::{MigrationScript, ScriptStatement};
 use crate::cancel::Cancel;
-use crate::sql::session::{reads_diagnostics, reads_last_insert_id, user_variables};
-use crate::sql::{Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables, classify};
+use crate::migrate::asking_programs::{AskingPrograms, in_a_string};
+use crate::sql::session::{
+    asks_first, creates_program, prepares, reads_diagnostics, reads_last_insert_id, user_variables,
+};
+use crate::sql::{
+    Classification, ObjectEffect, ObjectKind, StatementClass, assigned_variables, classify, mentions,
+};
 
 /// The outline of a script's statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct ScriptOutline {
     pub user_variables: Vec<String>,
     /// Whether any of them asks for LAST_INSERT_ID().
     pub reads_last_insert_id: bool,
+    /// Programs they create, and statements they prepare, that ask about the statement before.
+    pub asking_programs: AskingPrograms,
     /// Databases and tables that they drop, rename or empty, with their places.
     pub taken_away: Vec<TakenAway>,
     /// The directives in its comments.
@@ -106,6 +113,17 @@ pub struct TakenAway {
 const OWN_TABLES: &str = "dbtool_";
 
 impl ScriptOutline {
+    fn note_asking(&mut self, text: &str, found: &Classification) {
+        let names = &mut self.asking_programs;
+        if found.class == StatementClass::Ddl {
+            if let Some(name) = creates_program(text).filter(|_| asks_first(text) || names.run_by(text)) {
+                names.add(&name);
+            }
+        } else if (found.class == StatementClass::Session || found.session_state) && in_a_string(text) {
+            names.add_prepared(prepares(text).map(|(name, _)| name));
+        }
+    }
+
     fn note(&mut self, statement: &ScriptStatement, found: &Classification) {
         let text = statement.text.as_str();
         if text.len() > self.largest.bytes {
@@ -118,7 +136,10 @@ impl ScriptOutline {
         if reads_diagnostics(text) {
             self.asking.push(statement.number);
         }
-        self.reads_last_insert_id = self.reads_last_insert_id || reads_last_insert_id(text);
+        self.reads_last_insert_id = self.reads_last_insert_id
+            || reads_last_insert_id(text)
+            || found.class == StatementClass::Session && mentions(text, "LAST_INSERT_ID");
+        self.note_asking(text, found);
         for name in user_variables(text) {
             if !self.user_variables.contains(&name) {
                 self.user_variables.push(name);

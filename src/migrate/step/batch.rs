@@ -31,7 +31,7 @@ impl Runner<'_> {
         let Some(statement) = progress.script.ahead(index)? else {
             return Ok(false);
         };
-        if statement.text.len() >= MAX_BYTES || progress.asks(index + 1) {
+        if statement.text.len() >= MAX_BYTES || progress.asks(index + 1)? {
             return Ok(false);
         }
         let Some(name) = plain_write(&statement.text) else {

@@ -141,6 +141,7 @@ impl Runner<'_> {
     async fn close(&mut self, progress: &mut Progress<'_>, started: Instant) -> Result<(), MigrationStop> {
         let mark = progress.script.mark();
         let result = async {
+            self.learn_leftovers(progress).await?;
             progress.state.look(self.session, &progress.watch).await?;
             self.record(progress, &mark, started).await?;
             self.commit(progress).await
@@ -167,9 +168,10 @@ impl Runner<'_> {
         for (number, part) in (progress.script.number()..).zip(parts) {
             progress
                 .state
-                .learn(self.session, part.text(), &part.found, number)
+                .learn(self.session, part.effective_text(), &part.found, number)
                 .await?;
         }
+        self.learn_leftovers(progress).await?;
         let mark = progress.script.mark_after(parts.len());
         self.advance(progress, parts, &ran, mark);
         Ok(())
@@ -220,6 +222,7 @@ impl Runner<'_> {
         let (chain, release) = self.ends(progress, parts[0].text());
         let mark = progress.script.mark_after(parts.len());
         let result: Result<Vec<StatementRun>, MigrationStop> = async {
+            self.learn_leftovers(progress).await?;
             progress.state.look(self.session, &progress.watch).await?;
             if release {
                 // The client has a new session after RELEASE.
@@ -298,6 +301,9 @@ impl Runner<'_> {
         started: Instant,
     ) -> Result<(), MigrationStop> {
         let mark = progress.script.mark_after(parts.len());
+        for part in parts.iter().filter(|part| part.found.opaque) {
+            self.write_effects(progress, part).await?;
+        }
         let before = progress.committed.clone();
         if let Err(stop) = self.intend(progress, 0, &mark, String::new()).await {
             return self.give_up(progress, stop).await;
