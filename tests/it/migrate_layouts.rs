@@ -204,6 +204,25 @@ fn a_file_that_looks_like_a_migration_and_is_not_read_stops_the_run() {
             .run();
         assert_eq!(output.code, Some(2), "{output}");
     }
+    for name in [
+        " 002_b.sql",
+        "\u{662}_b.sql",
+        "\u{ff12}_b.sql",
+        "v2_b.sql",
+        "-02_b.sql",
+        "002_b.undo.sql",
+        "002_b.Rollback.sql",
+    ] {
+        let folder = Folder::new(&[
+            ("001_a.sql", "CREATE TABLE a (a INT);"),
+            (name, "CREATE TABLE b (a INT);"),
+        ]);
+        assert_ends(
+            &folder.migrate(&server, &[]).run(),
+            2,
+            &["nothing was run", name, "NUMBER_name"],
+        );
+    }
     let folder = Folder::new(&[
         ("001_a.sql", "CREATE TABLE a (a INT);"),
         ("002-b.sql", "CREATE TABLE b (a INT);"),

@@ -32,6 +32,15 @@ const COPIES: [&str; 9] = ["~", ".bak", ".orig", ".rej", ".swp", ".swo", ".tmp",
 const PROGRAMS: [&str; 14] = [
     "go", "js", "mjs", "cjs", "ts", "py", "php", "rb", "pl", "sh", "java", "kt", "cs", "xml",
 ];
+/// Endings of what takes a migration back with other tools.
+const BACKWARDS: [&str; 6] = [
+    ".undo",
+    ".rollback",
+    ".revert",
+    ".downgrade",
+    ".backward",
+    ".reverse",
+];
 const SHAPE: &str = "its name is not NUMBER_name.sql";
 
 /// The kind of the file with this name.
@@ -58,7 +67,7 @@ pub(super) fn kind(file: &str) -> NameKind<'_> {
             () => NameKind::Other,
         };
     };
-    if !is_numbered(&lower) {
+    if !is_numbered(&lower) && !lower.strip_prefix('v').is_some_and(begins_with_number) {
         return NameKind::Ignored;
     }
     match parts(stem) {
@@ -79,12 +88,17 @@ pub(super) fn folder_kind(name: &str) -> NameKind<'_> {
 
 /// Whether a name, in lower case, begins as migrations do: a number, or Flyway's letter with one.
 fn is_numbered(lower: &str) -> bool {
-    let after = lower.trim_start_matches('_');
+    let after = lower.trim_start_matches(|c: char| c.is_whitespace() || "_-+".contains(c));
     let flyway = after
         .strip_prefix(['v', 'u', 'b'])
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains("__"))
+        .is_some_and(|rest| begins_with_number(rest) && rest.contains("__"))
         || after.starts_with("r__");
-    after.starts_with(|c: char| c.is_ascii_digit()) || flyway
+    begins_with_number(after) || flyway
+}
+
+/// Digits of other scripts count: a person reads a number.
+fn begins_with_number(text: &str) -> bool {
+    text.starts_with(char::is_numeric)
 }
 
 fn parts(stem: &str) -> Result<NameParts<'_>, &'static str> {
@@ -98,11 +112,15 @@ fn parts(stem: &str) -> Result<NameParts<'_>, &'static str> {
         _ => (stem, false),
     };
     if !name.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(if name.starts_with('_') {
-            SHAPE
-        } else {
-            "it is named as Flyway names files; NUMBER_name.sql applies a migration, NUMBER_name.down.sql takes it back"
+        return Err(match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            false => SHAPE,
+            true => {
+                "it is named as Flyway names files; NUMBER_name.sql applies a migration, NUMBER_name.down.sql takes it back"
+            }
         });
+    }
+    if BACKWARDS.iter().any(|back| ending(back).is_some()) {
+        return Err("its name says that it takes a migration back; NUMBER_name.down.sql does");
     }
     let label = label(name);
     let rest = name[label.len()..].strip_prefix(['_', '-']).ok_or(SHAPE)?;

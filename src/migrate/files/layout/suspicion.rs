@@ -27,7 +27,7 @@ const BACK: [&str; 11] = [
 ];
 
 /// Words a heading has beside them.
-const BESIDE: [&str; 22] = [
+const BESIDE: [&str; 27] = [
     "migrate",
     "migration",
     "migrations",
@@ -50,6 +50,11 @@ const BESIDE: [&str; 22] = [
     "queries",
     "block",
     "code",
+    "this",
+    "to",
+    "for",
+    "how",
+    "only",
 ];
 
 /// The suspicion about `comment`, given with its `--`, `#` or `/* */`.
@@ -59,6 +64,14 @@ pub(in crate::migrate::files) fn suspicion(comment: &str) -> Option<Suspicion> {
     let text = text.get(..120).map_or(text, |_| "");
     let text = text.trim_matches(|c: char| c.is_whitespace() || "-=*#~_.<>[](){}|".contains(c));
     let text = text.to_ascii_lowercase().replace("roll back", "rollback");
+    // What stands in parentheses behind it explains it.
+    let text = text
+        .split_once(" (")
+        .map_or(text.as_str(), |(heading, _)| heading);
+    // `---- create above / drop below ----`
+    if text.ends_with("drop below") {
+        return Some(Suspicion::Heading);
+    }
     let words: Vec<&str> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())

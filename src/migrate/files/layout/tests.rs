@@ -92,6 +92,12 @@ fn headings_of_unknown_formats_are_suspicious_and_remarks_are_not() {
         ("-- Rollback SQL", Some(Heading)),
         ("-- undo:", Some(Heading)),
         ("-- Begin rollback script", Some(Heading)),
+        ("---- create above / drop below ----", Some(Heading)),
+        ("-- DROP BELOW", Some(Heading)),
+        ("-- DOWN MIGRATION (for rollback only)", Some(Heading)),
+        ("-- Down (drops the table)", Some(Heading)),
+        ("-- To undo this migration:", Some(Heading)),
+        ("-- how to roll back:", Some(Heading)),
         ("-- undo: drop the column", Some(Remark)),
         ("-- Rollback: not possible", Some(Remark)),
         ("-- down - drops the table", Some(Remark)),
@@ -104,6 +110,8 @@ fn headings_of_unknown_formats_are_suspicious_and_remarks_are_not() {
         ("-- migration", None),
         ("-- Up", None),
         ("-- the down payment", None),
+        ("-- rows that are dropped below", None),
+        ("-- to undo the damage of 004 (see the wiki)", None),
     ];
     for (comment, expected) in cases {
         assert_eq!(suspicion(comment), *expected, "{comment}");
