@@ -13,7 +13,6 @@
 //! bare `$` is a dollar sign.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
