@@ -207,11 +207,14 @@ fn is_for_this_server(place: &str, text: &str) -> bool {
     format!("{family}-{}", server_binary().version).starts_with(server)
 }
 
+/// Runs check-schema of the database `app` against the database `expected`.
+type Compare<'a> = Box<dyn Fn(&[&str]) -> Output + 'a>;
+
 /// A server where the cases run, and what it has to be asked.
 struct Bench<'a> {
     server: &'a Server,
     admin: Admin,
-    compare: Box<dyn Fn(&[&str]) -> Output + 'a>,
+    compare: Compare<'a>,
 }
 
 impl<'a> Bench<'a> {
