@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::source::{Origin, Setting};
-use crate::escape::{visible, visible_path};
-use crate::exit::Failure;
+use crate::exit::{Failure, visible, visible_path};
 
 /// A failure of the configuration.
 #[derive(Debug)]

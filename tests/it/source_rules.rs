@@ -115,7 +115,7 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("connections", "cancel config context db host_processes report"),
     ("context", "cancel cli config db exit report"),
     ("db", "cancel config exit hex host_processes sql"),
-    ("exit", "cancel"),
+    ("exit", "cancel escape"),
     (
         "migrate",
         "cancel connections context db exit hex report schema sql",
