@@ -160,8 +160,11 @@ impl Throttle {
         for (name, max) in &self.load.0 {
             let row: Option<(String, String)> = session.first(STATUS.replace("{name}", name)).await?;
             let Some((_, value)) = row else {
-                let name = name.clone();
-                return Err(crate::exit::ProcessFailure::NoSuchStatus { name }.into());
+                return Err(crate::exit::Failure::usage(
+                    format!("--max-load: the server has no status variable {name}"),
+                    "SHOW GLOBAL STATUS lists those it has",
+                )
+                .into());
             };
             if let Some(now) = value.parse::<u64>().ok().filter(|now| now > max) {
                 return Ok(Some(format!("{name} is {now}, above {max}")));

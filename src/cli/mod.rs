@@ -148,7 +148,9 @@ impl Cli {
             .chain(self.command.extra_formats())
             .filter_map(|format| Some(clap::ValueEnum::to_possible_value(format)?.get_name().to_owned()))
             .collect();
-        let format = name;
-        Err(crate::exit::ProcessFailure::NoSuchFormat { format, offered }.into())
+        Err(crate::exit::Failure::usage(
+            format!("this command has no --format {name}"),
+            format!("use one of {}", offered.join(", ")),
+        ))
     }
 }

@@ -3,7 +3,6 @@
 use clap::CommandFactory;
 
 use crate::cli::Cli;
-use crate::commands::failure::CommandFailure;
 use crate::exit::Failure;
 use crate::report::Reporter;
 
@@ -15,7 +14,12 @@ pub fn run(report: &Reporter) -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
-        .map_err(|error| CommandFailure::ManualPage { error })?;
+        .map_err(|error| {
+            Failure::usage(
+                format!("cannot write the manual page: {error}"),
+                "see dbtool --help instead",
+            )
+        })?;
     report.out(&String::from_utf8_lossy(&page));
     Ok(())
 }

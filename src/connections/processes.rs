@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::model::{Connection, Facts};
 use super::row::{duration_of, process_json, short};
 use crate::host_processes::{Clients, Process};
-use crate::report::{count, plural};
+use crate::report::{clock, count, plural};
 
 /// A process of this host and its connections to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +66,7 @@ impl Facts {
 }
 
 impl Holder {
-    /// `24002 node server.js: 12 connections, 11 idle, longest 1 min 6 s, started 2 h 5 min ago by deploy, parent
-    /// 812 pm2`.
+    /// `24002 node server.js: 12 connections, 11 idle, longest 1 min 6 s, started 14:02 by deploy, parent 812 pm2`.
     pub fn line(&self) -> String {
         let process = &self.process;
         let mut line = format!(
@@ -108,10 +107,9 @@ impl Holder {
 /// Since when and by whom it runs.
 fn born(process: &Process) -> String {
     let mut text = String::new();
-    let age = process.started.and_then(|started| started.elapsed().ok());
-    match (age, &process.user) {
-        (Some(age), Some(user)) => text.push_str(&format!(", started {} ago by {user}", duration_of(age))),
-        (Some(age), None) => text.push_str(&format!(", started {} ago", duration_of(age))),
+    match (process.started.map(clock), &process.user) {
+        (Some(at), Some(user)) => text.push_str(&format!(", started {at} by {user}")),
+        (Some(at), None) => text.push_str(&format!(", started {at}")),
         (None, Some(user)) => text.push_str(&format!(", of {user}")),
         (None, None) => {}
     }

@@ -86,8 +86,9 @@ impl Clients {
 /// Who on this host is connected to the server at `ends`.
 pub fn clients_of(ends: &Ends) -> Clients {
     let mut found = Clients::default();
+    let tables = Tables::read();
     let mut sockets = through_unix(&ends.sockets, &mut found);
-    sockets.merge(through_tcp(ends));
+    sockets.merge(through_tcp(ends, &tables));
     let mut wanted: HashSet<u64> = sockets.clients.keys().copied().collect();
     wanted.extend(&sockets.listeners);
     let mut owners = owners(&wanted);
@@ -99,10 +100,10 @@ pub fn clients_of(ends: &Ends) -> Clients {
     if let Some(server) = server {
         found.server = process(server);
         // It may be reached in more ways than the one that is configured.
-        let all = further_ends(server, ends);
+        let all = further_ends(server, ends, &tables);
         if all != *ends {
             sockets = through_unix(&all.sockets, &mut found);
-            sockets.merge(through_tcp(&all));
+            sockets.merge(through_tcp(&all, &tables));
             owners = super::owners(&sockets.clients.keys().copied().collect());
         }
     }
@@ -197,22 +198,35 @@ fn through_unix(paths: &[PathBuf], found: &mut Clients) -> Sockets {
     sockets
 }
 
-fn through_tcp(ends: &Ends) -> Sockets {
+/// The TCP connections and listeners of this host, read once: to read them takes longer than to look through them.
+struct Tables {
+    /// Those of this process's own network namespace.
+    own: Vec<Socket>,
+    others: Vec<Socket>,
+}
+
+impl Tables {
+    fn read() -> Tables {
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for namespace in Namespace::all() {
+            let list = if namespace.own { &mut own } else { &mut others };
+            namespace.each(|socket| list.push(socket));
+        }
+        Tables { own, others }
+    }
+}
+
+fn through_tcp(ends: &Ends, tables: &Tables) -> Sockets {
     let mut found = Sockets::default();
     if ends.ports.is_empty() {
         return found;
     }
-    let mut own: Vec<Socket> = Vec::new();
-    let mut others: Vec<Socket> = Vec::new();
-    for namespace in Namespace::all() {
-        namespace.each(|socket| {
-            let ports = [socket.local.1, socket.remote.1];
-            if ports.iter().any(|port| ends.ports.contains(port)) {
-                let list = if namespace.own { &mut own } else { &mut others };
-                list.push(socket);
-            }
-        });
-    }
+    let concerned = |socket: &&Socket| {
+        let ports = [socket.local.1, socket.remote.1];
+        ports.iter().any(|port| ends.ports.contains(port))
+    };
+    let own: Vec<Socket> = tables.own.iter().filter(concerned).copied().collect();
+    let others: Vec<Socket> = tables.others.iter().filter(concerned).copied().collect();
     let to_server = |socket: &Socket| !socket.listens && ends.ports.contains(&socket.remote.1);
     if !ends.addresses.is_empty() {
         let sockets = own.iter().chain(&others);
@@ -260,7 +274,7 @@ fn through_tcp(ends: &Ends) -> Sockets {
 const CLUSTER: [u16; 4] = [4444, 4567, 4568, 33061];
 
 /// All ports and unix sockets that the process `server` listens on, besides those of `ends`.
-fn further_ends(server: u32, ends: &Ends) -> Ends {
+fn further_ends(server: u32, ends: &Ends, tables: &Tables) -> Ends {
     let mut all = ends.clone();
     let files = fs::read_dir(format!("/proc/{server}/fd"));
     let inodes: HashSet<u64> = files
@@ -269,14 +283,12 @@ fn further_ends(server: u32, ends: &Ends) -> Ends {
         .flatten()
         .filter_map(|file| socket_inode(fs::read_link(file.path()).ok()?.to_str()?))
         .collect();
-    if let Some(own) = Namespace::all().first() {
-        own.each(|socket| {
-            let port = socket.local.1;
-            let known = all.ports.contains(&port) || CLUSTER.contains(&port);
-            if socket.listens && inodes.contains(&socket.inode) && !known {
-                all.ports.push(port);
-            }
-        });
+    for socket in &tables.own {
+        let port = socket.local.1;
+        let known = all.ports.contains(&port) || CLUSTER.contains(&port);
+        if socket.listens && inodes.contains(&socket.inode) && !known {
+            all.ports.push(port);
+        }
     }
     // Num RefCount Protocol Flags Type St Inode Path
     let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();

@@ -8,13 +8,16 @@
 mod clients;
 mod ending;
 mod mask;
+mod netlink;
 mod place;
 mod tcp;
 mod unix;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use clients::{Client, Clients, Ends, clients_of};
@@ -57,31 +60,52 @@ impl Process {
 /// The process that holds each of these socket inodes, as far as it may be seen. A socket
 /// that a fork shares belongs to the process with the lowest id.
 fn owners(wanted: &HashSet<u64>) -> HashMap<u64, u32> {
+    let mut missing = wanted.clone();
     let mut owners = HashMap::new();
-    if wanted.is_empty() {
-        return owners;
+    for (inode, _) in sockets_of("self").filter(|(_, fd)| is_own(fd)) {
+        if missing.remove(&inode) {
+            owners.insert(inode, std::process::id());
+        }
     }
-    for pid in pids() {
-        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else {
-            continue;
-        };
-        for file in files.flatten() {
-            let Ok(target) = fs::read_link(file.path()) else {
-                continue;
-            };
-            let inode = target.to_str().and_then(socket_inode);
-            if let Some(inode) = inode.filter(|inode| wanted.contains(inode)) {
-                let owner = owners.entry(inode).or_insert(pid);
-                *owner = (*owner).min(pid);
+    let mut pids = pids();
+    pids.sort_unstable();
+    // The files of all processes of a large host take a while: often those of the first suffice.
+    for pid in pids {
+        if missing.is_empty() {
+            break;
+        }
+        for (inode, _) in sockets_of(&pid.to_string()) {
+            if missing.remove(&inode) {
+                owners.insert(inode, pid);
             }
         }
     }
     owners
 }
 
+/// The sockets that a process has open, as far as they may be seen: inode, and the number of the file.
+fn sockets_of(pid: &str) -> impl Iterator<Item = (u64, OsString)> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd"));
+    files.into_iter().flatten().flatten().filter_map(|file| {
+        let target = fs::read_link(file.path()).ok()?;
+        Some((socket_inode(target.to_str()?)?, file.file_name()))
+    })
+}
+
+/// Whether this process opened the file itself: what it has inherited is open across exec, what it opens is not.
+fn is_own(fd: &OsStr) -> bool {
+    let about = fs::read_to_string(Path::new("/proc/self/fdinfo").join(fd)).unwrap_or_default();
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & CLOSE_ON_EXEC != 0)
+}
+
+/// The flag of a file that is closed on exec, as fdinfo shows it.
+const CLOSE_ON_EXEC: u32 = rustix::fs::OFlags::CLOEXEC.bits();
+
 /// Whether a process of this program, whose open files may be seen, has a file open that `/proc`
 /// shows as `link`.
-pub fn is_open_here(link: &std::path::Path) -> bool {
+pub fn is_open_here(link: &Path) -> bool {
     let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
     let own = name("self");
     // The names first: the files of all processes of a large host would take a while.

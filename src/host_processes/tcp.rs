@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use super::netlink::{each_message, question, u32_at};
 use super::pids;
 
 /// A TCP socket of this host.
@@ -53,7 +54,24 @@ impl Namespace {
         found
     }
 
+    /// The file that stands for it.
+    pub(super) fn link(&self) -> PathBuf {
+        self.folder.with_file_name("ns").join("net")
+    }
+
+    /// Every connection and listener.
     pub(super) fn each(&self, mut seen: impl FnMut(Socket)) {
+        // The kernel answers for this process's own namespace, and leaves out what has been closed: on a busy host the
+        // tables consist of that.
+        let mut asked = Vec::new();
+        if self.own
+            && FAMILIES
+                .iter()
+                .all(|family| each_message(&request(*family), |one| asked.extend(parse_message(one))).is_ok())
+        {
+            asked.into_iter().for_each(seen);
+            return;
+        }
         for (table, wide) in [("tcp", false), ("tcp6", true)] {
             each_line(&self.folder.join(table), |line| {
                 if let Some(socket) = parse_socket(line, wide) {
@@ -62,6 +80,43 @@ impl Namespace {
             });
         }
     }
+}
+
+// Numbers of sys/socket.h, netinet/tcp.h and linux/inet_diag.h.
+const FAMILIES: [u8; 2] = [2, 10];
+const TCP: u8 = 6;
+const STATE_ESTABLISHED: u8 = 1;
+const STATE_LISTEN: u8 = 10;
+
+/// Asks for all established connections and listeners of a family (`inet_diag_req_v2`).
+fn request(family: u8) -> Vec<u8> {
+    let mut body = vec![family, TCP, 0, 0];
+    body.extend((1_u32 << STATE_ESTABLISHED | 1 << STATE_LISTEN).to_ne_bytes());
+    body.extend([0; 40]); // any ports, addresses and interface
+    body.extend([0xFF; 8]); // any socket
+    question(&body)
+}
+
+/// An `inet_diag_msg`.
+fn parse_message(message: &[u8]) -> Option<Socket> {
+    let end = |port: usize, address: usize| {
+        let port = u16::from_be_bytes(message.get(port..port + 2)?.try_into().ok()?);
+        let address: [u8; 16] = message.get(address..address + 16)?.try_into().ok()?;
+        Some(match message.first()? {
+            2 => (
+                IpAddr::V4(Ipv4Addr::new(address[0], address[1], address[2], address[3])),
+                port,
+            ),
+            _ => (Ipv6Addr::from(address).to_canonical(), port),
+        })
+    };
+    Some(Socket {
+        local: end(4, 8)?,
+        remote: end(6, 24)?,
+        listens: *message.get(1)? == STATE_LISTEN,
+        uid: u32_at(message, 64)?,
+        inode: u32_at(message, 68)?.into(),
+    })
 }
 
 fn each_line(path: &Path, mut seen: impl FnMut(&str)) {
@@ -117,6 +172,41 @@ fn parse_end(text: &str, wide: bool) -> Option<(IpAddr, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_answers_as_its_tables_say() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let wide =
+            std::net::TcpListener::bind("[::1]:0").or_else(|_| std::net::TcpListener::bind("127.0.0.1:0"));
+        let wide = wide.expect("a port");
+        let addresses = [&listener, &wide].map(|one| one.local_addr().expect("an address"));
+        let ports = addresses.map(|address| address.port());
+        let clients = addresses.map(|address| std::net::TcpStream::connect(address).expect("a connection"));
+        let all = |own| {
+            let mut found = Vec::new();
+            let namespace = Namespace {
+                folder: "/proc/self/net".into(),
+                own,
+            };
+            namespace.each(|socket| found.push(socket));
+            found.retain(|one| {
+                [one.local.1, one.remote.1]
+                    .iter()
+                    .any(|port| ports.contains(port))
+            });
+            found.sort_by_key(|one| (one.inode, one.local));
+            found
+        };
+        let asked = all(true);
+        assert_eq!(asked, all(false));
+        // Each with both ends and its listener; the server's ends have no inode before they are accepted.
+        assert_eq!(asked.len(), 6, "{asked:?}");
+        drop(clients);
+        for message in [&[][..], &[2; 8], &[10; 71], &[0xFF; 72]] {
+            let _ = parse_message(message);
+        }
+    }
 
     #[test]
     fn socket_tables() {

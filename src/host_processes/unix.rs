@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use super::netlink::{each_message, question, u16_at, u32_at};
+use super::tcp::Namespace;
+
 /// A unix socket of this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Socket {
@@ -35,9 +38,14 @@ pub(super) fn clients(paths: &[PathBuf]) -> io::Result<Found> {
     }
     let wanted: Vec<Bound> = paths.iter().flat_map(Bound::of).collect();
     let mut sockets = Vec::new();
-    each_message(|message| {
+    each_message(&request(), |message| {
         sockets.extend(parse_socket(message, &wanted));
     })?;
+    // The server's end of a connection is in the network namespace of its client, such as a container into which the
+    // socket's path leads.
+    for namespace in Namespace::all().iter().filter(|one| !one.own) {
+        sockets.extend(sockets_in(namespace, &wanted));
+    }
     let mut found = Found::default();
     for socket in sockets.iter().filter(|socket| socket.bound) {
         match (socket.listens, socket.peer) {
@@ -52,6 +60,33 @@ pub(super) fn clients(paths: &[PathBuf]) -> io::Result<Found> {
         }
     }
     Ok(found)
+}
+
+/// The sockets of another network namespace; none where this process may not look.
+#[cfg(target_os = "linux")]
+fn sockets_in(namespace: &Namespace, wanted: &[Bound]) -> Vec<Socket> {
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+    use std::os::fd::AsFd;
+
+    let Ok(link) = std::fs::File::open(namespace.link()) else {
+        return Vec::new();
+    };
+    // A namespace is a thread's: one that ends with this look does nothing else in it.
+    let look = || {
+        let mut sockets = Vec::new();
+        move_into_link_name_space(link.as_fd(), Some(LinkNameSpaceType::Network)).ok()?;
+        each_message(&request(), |message| {
+            sockets.extend(parse_socket(message, wanted));
+        })
+        .ok()?;
+        Some(sockets)
+    };
+    std::thread::scope(|scope| scope.spawn(look).join().ok().flatten()).unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sockets_in(_namespace: &Namespace, _wanted: &[Bound]) -> Vec<Socket> {
+    Vec::new()
 }
 
 /// What a server's socket may be bound to: a name, or the file of that name.
@@ -83,88 +118,23 @@ impl Bound {
     }
 }
 
-// Numbers of linux/netlink.h, linux/sock_diag.h and linux/unix_diag.h.
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
+// Numbers of linux/unix_diag.h.
 const NAME: u16 = 0;
 const FILE: u16 = 1;
 const PEER: u16 = 2;
 const UID: u16 = 7;
 const LISTEN: u8 = 10;
-const MESSAGE_HEADER: usize = 16;
 const SOCKET_HEADER: usize = 16;
-
-#[cfg(target_os = "linux")]
-fn each_message(mut seen: impl FnMut(&[u8])) -> io::Result<()> {
-    use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
-
-    let socket = rustix::net::socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(netlink::SOCK_DIAG),
-    )?;
-    // A kernel that does not answer must not hold up the picture.
-    rustix::net::sockopt::set_socket_timeout(
-        &socket,
-        rustix::net::sockopt::Timeout::Recv,
-        Some(std::time::Duration::from_millis(500)),
-    )?;
-    rustix::net::sendto(
-        &socket,
-        &request(),
-        SendFlags::empty(),
-        &netlink::SocketAddrNetlink::new(0, 0),
-    )?;
-    let mut buffer = vec![0_u8; 32 * 1024];
-    loop {
-        let (length, _) = rustix::net::recv(&socket, &mut buffer[..], RecvFlags::empty())?;
-        if !each_in(buffer.get(..length).unwrap_or_default(), &mut seen)? {
-            return Ok(());
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn each_message(_seen: impl FnMut(&[u8])) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
 
 /// Asks for all unix sockets, each with its name, file, peer and user.
 fn request() -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(40);
-    bytes.extend(40_u32.to_ne_bytes());
-    bytes.extend(20_u16.to_ne_bytes()); // SOCK_DIAG_BY_FAMILY
-    bytes.extend(0x301_u16.to_ne_bytes()); // NLM_F_REQUEST | NLM_F_DUMP
-    bytes.extend(1_u32.to_ne_bytes());
-    bytes.extend(0_u32.to_ne_bytes());
-    bytes.extend([1, 0, 0, 0]); // AF_UNIX
-    bytes.extend(u32::MAX.to_ne_bytes()); // every state
-    bytes.extend(0_u32.to_ne_bytes());
-    bytes.extend((1_u32 | 2 | 4 | 0x40).to_ne_bytes());
-    bytes.extend([0xFF; 8]);
-    bytes
-}
-
-/// Hands over the messages of one answer; false after the last.
-fn each_in(mut answer: &[u8], seen: &mut impl FnMut(&[u8])) -> io::Result<bool> {
-    while let (Some(length), Some(kind)) = (u32_at(answer, 0), u16_at(answer, 4)) {
-        let length = length as usize;
-        match kind {
-            NLMSG_DONE => return Ok(false),
-            NLMSG_ERROR => {
-                let code = u32_at(answer, MESSAGE_HEADER).unwrap_or_default().cast_signed();
-                return Err(io::Error::from_raw_os_error(code.wrapping_neg()));
-            }
-            _ => {}
-        }
-        match answer.get(MESSAGE_HEADER..length) {
-            Some(message) => seen(message),
-            None => return Ok(false),
-        }
-        answer = answer.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    Ok(true)
+    let mut body = Vec::with_capacity(24);
+    body.extend([1, 0, 0, 0]); // AF_UNIX
+    body.extend(u32::MAX.to_ne_bytes()); // every state
+    body.extend(0_u32.to_ne_bytes());
+    body.extend((1_u32 | 2 | 4 | 0x40).to_ne_bytes());
+    body.extend([0xFF; 8]);
+    question(&body)
 }
 
 /// A `unix_diag_msg` and its attributes.
@@ -198,14 +168,6 @@ fn parse_socket(message: &[u8], wanted: &[Bound]) -> Option<Socket> {
     Some(socket)
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -236,7 +198,6 @@ mod tests {
     fn a_broken_answer_is_no_socket() {
         for message in [&[][..], &[1, 1, 1], &[1; 16], &[1; 19], &[0xFF; 64]] {
             let _ = parse_socket(message, &[]);
-            let _ = each_in(message, &mut |_| {});
         }
     }
 }

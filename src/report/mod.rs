@@ -6,6 +6,7 @@
 //! through [`visible`] or a [`Page`], which escape terminal control sequences.
 
 mod check;
+mod clock;
 mod confirm;
 mod github;
 mod human;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use crate::escape::{is_hidden, visible};
 pub use check::{Check, CheckStatus, Tally};
+pub use clock::clock;
 pub use human::{bytes, count, duration, plural};
 pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
@@ -32,7 +34,7 @@ pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
 pub use style::Style;
 
-use crate::exit::{Exit, Failure, ProcessFailure};
+use crate::exit::{Exit, Failure};
 use style::paint;
 use terminal::{Environment, StdoutError};
 
@@ -266,12 +268,11 @@ impl Reporter {
     pub fn stdout_error(&self) -> Option<Failure> {
         match terminal::stdout_error()? {
             StdoutError::BrokenPipe => None,
-            StdoutError::Other(reason) => Some(
-                ProcessFailure::CannotWrite {
-                    reason: reason.to_string(),
-                }
-                .into(),
-            ),
+            StdoutError::Other(reason) => Some(Failure::new(
+                Exit::Statement,
+                format!("could not write the result to standard output: {reason}"),
+                "the work itself was done; make room where the output goes and ask for the result again",
+            )),
         }
     }
 

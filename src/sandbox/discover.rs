@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::failure::{SandboxFailure, Wanted};
 use crate::db::Flavor;
 use crate::db::server::{Version, parse_version};
 use crate::exit::Failure;
@@ -34,6 +33,13 @@ const USUAL_FOLDERS: &[&str] = &[
 
 /// Folders of a server's messages and SQL files, relative to its base folder.
 const SHARE_FOLDERS: &[&str] = &["share/mysql", "share/mariadb", "share"];
+
+/// Advice for the case that no server is found.
+const INSTALL_HINT: &str = "install one (no service is needed): \
+Debian/Ubuntu `apt-get install mariadb-server-core mariadb-client-core`, \
+Fedora `dnf install mariadb-server`, macOS `brew install mariadb`; \
+or unpack MySQL without touching the system with `scripts/fetch-server mysql`; \
+or name a program with DBTOOL_SERVER=/path/to/mariadbd";
 
 /// A server program and the folders to pass to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +72,7 @@ pub fn find_server(name: Option<&str>) -> Result<ServerBinary, Failure> {
     match name.map(str::to_owned).or(from_environment) {
         None => first_of(
             SearchPath::from_environment().candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
-            Wanted::Any,
+            "no MariaDB or MySQL server program was found on this machine",
             |_| true,
         ),
         Some(name) => named(&name),
@@ -110,18 +116,18 @@ fn named(name: &str) -> Result<ServerBinary, Failure> {
     match name {
         "mariadb" => first_of(
             search.candidates(&["mariadbd", "mysqld"], &["mariadb"]),
-            Wanted::Family("MariaDB"),
+            "no MariaDB server program was found on this machine",
             |server| server.flavor.id() == name,
         ),
         "mysql" => first_of(
             search.candidates(&["mysqld"], &["mysql"]),
-            Wanted::Family("MySQL"),
+            "no MySQL server program was found on this machine",
             |server| server.flavor.id() == name,
         ),
         path if path.contains('/') => inspect(Path::new(path)),
         fetched => first_of(
             search.fetched(&[fetched]),
-            Wanted::Fetched(fetched.to_owned()),
+            &format!("no server called {fetched} was found"),
             |_| true,
         ),
     }
@@ -130,7 +136,7 @@ fn named(name: &str) -> Result<ServerBinary, Failure> {
 /// The first candidate that is a working server and is accepted.
 fn first_of(
     candidates: Vec<PathBuf>,
-    wanted: Wanted,
+    none: &str,
     accepts: impl Fn(&ServerBinary) -> bool,
 ) -> Result<ServerBinary, Failure> {
     let mut broken = None;
@@ -141,7 +147,7 @@ fn first_of(
             Err(failure) => broken = broken.or(Some(failure)),
         }
     }
-    Err(broken.unwrap_or_else(|| SandboxFailure::NoProgram { wanted }.into()))
+    Err(broken.unwrap_or_else(|| Failure::usage(none, INSTALL_HINT)))
 }
 
 /// The folders to search; a value, so that the search can be tested.
@@ -230,24 +236,29 @@ fn caches() -> Vec<PathBuf> {
 /// # Errors
 /// A usage failure that names the program and its fault.
 pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
+    let unusable = |what: String| Failure::usage(what, INSTALL_HINT);
     let output = Command::new(program)
         .args(["--no-defaults", "--version"])
         .output()
-        .map_err(|error| SandboxFailure::CannotRun {
-            program: program.to_owned(),
-            error,
+        .map_err(|error| {
+            unusable(format!(
+                "cannot run the server program {}: {error}",
+                program.display()
+            ))
         })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some((flavor, version)) = parse_printed(&text) else {
-        return Err(SandboxFailure::NotAServer {
-            program: program.to_owned(),
-            printed: text.lines().next().unwrap_or("nothing").to_owned(),
-        }
-        .into());
+        return Err(unusable(format!(
+            "{} is not a MariaDB or MySQL server: `--version` printed {:?}",
+            program.display(),
+            text.lines().next().unwrap_or("nothing")
+        )));
     };
     let Some((basedir, share)) = folders_of(program) else {
-        let program = program.to_owned();
-        return Err(SandboxFailure::NoMessageFiles { program }.into());
+        return Err(unusable(format!(
+            "the message files of {} were not found in the share folder beside it",
+            program.display()
+        )));
     };
     Ok(ServerBinary {
         flavor,

@@ -5,7 +5,6 @@ pub mod credentials;
 pub mod demo;
 pub mod discover;
 pub mod embedded;
-mod failure;
 mod fill;
 mod mariadb;
 mod mysql;

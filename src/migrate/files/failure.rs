@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::includes::{MAX_DEPTH, MAX_FILES};
-use crate::exit::{Failure, visible, visible_path};
+use crate::escape::{visible, visible_path};
+use crate::exit::Failure;
 use crate::sql::SplitError;
 
 /// A failure of the files or of their folder. A `place` is `path:line:column`, or `path:line`.

@@ -28,7 +28,6 @@ use std::path::Path;
 use super::diff::Difference;
 use super::model::Schema;
 use crate::exit::Failure;
-use crate::schema::failure::SchemaFailure;
 use graph::Graph;
 
 /// Output formats of a diagram.
@@ -55,10 +54,13 @@ impl Picture {
             Some("html" | "htm") => Ok(Picture::Html),
             Some("mmd" | "mermaid") => Ok(Picture::Mermaid),
             Some("dot" | "gv") => Ok(Picture::Dot),
-            _ => Err(SchemaFailure::PictureFormat {
-                path: path.to_owned(),
-            }
-            .into()),
+            _ => Err(Failure::usage(
+                format!(
+                    "--diagram {}: the file's extension names no format",
+                    path.display()
+                ),
+                "end it with .svg, .html, .mmd or .dot",
+            )),
         }
     }
 
