@@ -24,6 +24,7 @@ mod connection_promise;
 mod connection_recovery;
 mod connections_full_server;
 mod connections_kill;
+mod connections_leaks;
 mod connections_locks;
 mod create_conversations;
 mod exit_codes;
