@@ -31,13 +31,15 @@ const MIN_ATTEMPT: Duration = Duration::from_millis(250);
 const OPTIONAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The driver's handshake would set the session's collation; like the command-line clients, use the server's default
-/// for this character set.
-const CHARACTER_SET: &str = "SET NAMES utf8mb4";
+/// for this character set. The server's own defaults for the rest would cut off what dbtool reads, refuse its
+/// statements by a guess, or leave them uncommitted.
+const SESSION: &str = "SET NAMES utf8mb4, SESSION sql_select_limit = 18446744073709551615, SESSION sql_big_selects = 1, \
+    SESSION sql_safe_updates = 0, SESSION autocommit = 1, SESSION completion_type = 0";
 
-/// Sets the character set and asks the server about itself, in one round trip.
+/// Sets the session up and asks the server about itself, in one round trip.
 async fn describe(conn: &mut Conn) -> Result<Option<Row>, mysql_async::Error> {
     let mut result = conn
-        .query_iter(format!("{CHARACTER_SET}; {DESCRIPTION_WITH_IDENTITY}"))
+        .query_iter(format!("{SESSION}; {DESCRIPTION_WITH_IDENTITY}"))
         .await?;
     result.collect::<Row>().await?;
     let row = result.next().await?;
@@ -328,7 +330,7 @@ impl PoolState {
             Ok(Some(row)) => Some(row),
             // A proxy or a look-alike that does not have all of a server's variables, or takes one statement at a time.
             Ok(None) | Err(mysql_async::Error::Server(_)) => {
-                conn.query_drop(CHARACTER_SET).await?;
+                conn.query_drop(SESSION).await?;
                 conn.query_first(DESCRIPTION).await?
             }
             Err(error) => return Err(error),

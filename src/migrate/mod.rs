@@ -31,6 +31,7 @@ mod stop_report;
 mod table_identity;
 mod write_effects;
 
+pub(crate) use session_vars::correct_defaults;
 use std::time::{Duration, Instant};
 
 use self::apply::{AppliedMigration, Runner};

@@ -60,11 +60,23 @@ const SESSION_DEFAULTS: &[SessionDefault] = &[
 /// Limits how long a statement that waits for a table's lock blocks all later statements on that table.
 const SHORT_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = ";
 
-/// Corrects the defaults of a new session.
+/// Corrects the defaults of a new session, and how long it waits for a table's lock.
 ///
 /// # Errors
 /// The connection failed, or a value is refused.
 pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), DbError> {
+    correct_defaults(session).await?;
+    session
+        .execute(format!("{SHORT_LOCK_WAIT}{ddl_lock_wait}"))
+        .await
+        .map(drop)
+}
+
+/// Corrects the defaults of a new session.
+///
+/// # Errors
+/// The connection failed, or a value is refused.
+pub async fn correct_defaults(session: &mut Session) -> Result<(), DbError> {
     for neutral in SESSION_DEFAULTS {
         match session.execute(neutral.set).await {
             // The other family's variable.
@@ -72,10 +84,7 @@ pub async fn prepare(session: &mut Session, ddl_lock_wait: u64) -> Result<(), Db
             other => drop(other?),
         }
     }
-    session
-        .execute(format!("{SHORT_LOCK_WAIT}{ddl_lock_wait}"))
-        .await
-        .map(drop)
+    Ok(())
 }
 
 /// Opens a session, and a new one between two migrations.

@@ -291,3 +291,41 @@ fn pending_migrations_are_named_and_can_be_left_out() {
         "{denied}"
     );
 }
+
+#[test]
+fn nothing_of_one_file_reaches_the_next_in_a_replay_either() {
+    let (server, mut admin) = server();
+    allow_scratch(&server, &mut admin);
+    admin.exec("CREATE DATABASE files DEFAULT CHARACTER SET utf8mb4");
+    admin.exec("GRANT ALL ON files.* TO 'app'@'%'");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let first = "SET default_storage_engine = MyISAM, foreign_key_checks = 0, sql_mode = '';\nSET @n = 5;\n\
+                 PREPARE st FROM 'CREATE TABLE of_first (id INT)';\nCREATE TEMPORARY TABLE tmp (id INT);\n\
+                 CREATE TABLE a (id INT PRIMARY KEY);\nSET NAMES latin1;\n";
+    let second = "CREATE TABLE b (id INT PRIMARY KEY);\nSET @s = IF(@n = 5, 'CREATE TABLE of_first (id INT)', 'DO 0');\n\
+                  PREPARE guard FROM @s;\nEXECUTE guard;\n\
+                  CREATE TABLE tmp (id INT PRIMARY KEY, s VARCHAR(5) DEFAULT 'x');\nINSERT INTO tmp (id) VALUES (1);\n\
+                  CREATE PROCEDURE p() SELECT 'é';\n";
+    fs::write(folder.path().join("001_first.sql"), first).expect("the migration is written");
+    fs::write(folder.path().join("002_second.sql"), second).expect("the migration is written");
+    let run = |args: &[&str]| {
+        let command = server.dbtool().env("DB_NAME", "files").args(args);
+        command.arg("--dir").arg(folder.path()).run()
+    };
+    let applied = run(&["migrate"]);
+    assert_eq!(applied.code, Some(0), "{applied}");
+    for statement in [
+        "SET GLOBAL sql_safe_updates = 1",
+        "SET GLOBAL sql_select_limit = 1",
+    ] {
+        admin.exec(statement);
+    }
+    let compared = run(&["check-schema"]);
+    assert!(compared.stdout.contains("files: no drift"), "{compared}");
+    if !server.is_mysql() {
+        // `body` is a keyword there.
+        admin.exec("SET GLOBAL sql_mode = 'ORACLE'");
+        let read = run(&["check-schema", "--lint-only"]);
+        assert!(read.code != Some(4), "{read}");
+    }
+}

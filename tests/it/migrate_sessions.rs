@@ -203,6 +203,48 @@ fn hostile(admin: &mut Admin) {
 }
 
 #[test]
+fn the_servers_defaults_do_not_cut_off_what_other_commands_read() {
+    let server = Server::start();
+    let folder = support::migrations::shipped();
+    let run = |args: &[&str]| server.dbtool().args(args).run();
+    let migrated = server.dbtool().args(["migrate", "--dir"]).arg(&folder).run();
+    assert_eq!(migrated.code, Some(0), "{migrated}");
+    let mut admin = server.admin();
+    for statement in [
+        "INSERT INTO app.users (email, password_hash, first_name, last_name) VALUES ('a@example.com', '', '', ''), ('b@example.com', '', '', '')",
+        "INSERT INTO app.properties (host_id, title, description, property_type, address, city, country, price_per_night) \
+         SELECT MIN(id), 't', 'd', 'house', 'a', 'c', 'c', 1 FROM app.users",
+        "INSERT INTO app.bookings (property_id, guest_id, host_id, check_in_date, check_out_date, guests_count, base_price, \
+         total_amount, status, created_at) SELECT p.id, u.id, p.host_id, '2024-01-01', '2024-01-02', 1, 1, 1, 'confirmed', \
+         '2024-01-01' FROM app.properties p JOIN app.users u ON u.id <> p.host_id",
+        "SET GLOBAL sql_select_limit = 1",
+        "SET GLOBAL max_join_size = 1",
+        "SET GLOBAL autocommit = 0",
+        "SET GLOBAL sql_safe_updates = 1",
+    ] {
+        admin.exec(statement);
+    }
+    for args in [
+        &["create-conversations"][..],
+        &["test-conversations"],
+        &["check-connections"],
+        &["check-schema", "--lint-only"],
+    ] {
+        let output = run(args);
+        assert!(matches!(output.code, Some(0 | 1)), "{args:?}: {output}");
+    }
+    assert_eq!(
+        admin.number("SELECT COUNT(*) FROM app.conversation_participants"),
+        2
+    );
+    let seen = run(&["check-schema", "--lint-only"]);
+    assert!(
+        seen.stdout.contains("payment_history"),
+        "every table is read: {seen}"
+    );
+}
+
+#[test]
 fn the_servers_defaults_do_not_break_the_record() {
     let server = Server::start();
     let mut admin = server.admin();

@@ -65,6 +65,7 @@ pub(crate) async fn gather(
     database: &str,
 ) -> anyhow::Result<(Introspection, Option<ExpectedSchema>)> {
     let mut session = ctx.db.session().await?;
+    migrate::correct_defaults(&mut session).await?;
     let info = introspect::database_info(&mut session, database).await?;
     if options.lint_only {
         return Ok((info.read(&mut session, None).await?, None));

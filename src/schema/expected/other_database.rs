@@ -6,6 +6,7 @@ use super::ExpectedSchema;
 use crate::config::{Config, Scope, Sources, names};
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::migrate;
 use crate::schema::introspect;
 use crate::schema::model::Schema;
 
@@ -64,6 +65,7 @@ pub(crate) async fn load(ctx: &Context, expect: &str, live: &Schema) -> anyhow::
     let source = format!("the database {database} at {}", config.address.value);
     let other = ctx.app.context_for(config, "check-schema")?;
     let mut session = other.db.session().await?;
+    migrate::correct_defaults(&mut session).await?;
     let reading = introspect::database_info(&mut session, &database)
         .await?
         .read(&mut session, Some(live))

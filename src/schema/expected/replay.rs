@@ -1,16 +1,18 @@
 //! Replays the migrations in an empty database, isolated from the live one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::Context;
-use crate::db::{DbError, Event, Query, Session};
+use crate::db::{DbError, Event, Query, Session, quote_name};
 use crate::exit::Failure;
+use crate::migrate;
 use crate::migrate::files::{Direction, Folder};
 use crate::schema::model::{Schema, Symbol};
 use crate::schema::normalise;
 use crate::sql::charset::InheritedCharsets;
 use crate::sql::outside_access::{AccessReader, changes_no_schema};
-use crate::sql::{self, SplitOptions};
+use crate::sql::session::{prepares, user_variables};
+use crate::sql::{self, Classification, ObjectName, SplitOptions, StatementClass};
 
 /// The collation of each table.
 const COLLATIONS: &str = "SELECT table_name, table_collation FROM information_schema.tables \
@@ -124,6 +126,103 @@ fn most_frequent(collations: impl Iterator<Item = Symbol>, now: Symbol) -> Symbo
         .map_or(now, |(collation, _)| collation)
 }
 
+/// What a file changes in the session. A migration has a session of its own; the replay runs all of them in one and
+/// undoes this after each file.
+#[derive(Debug, Default)]
+struct FileSession {
+    /// The database before a USE.
+    database: Option<String>,
+    /// Session variables, whose values are kept in user variables.
+    system: Vec<String>,
+    user: BTreeSet<String>,
+    prepared: BTreeSet<String>,
+    temporary: Vec<ObjectName>,
+}
+
+impl FileSession {
+    /// Notes what a statement is about to change.
+    async fn before(
+        &mut self,
+        session: &mut Session,
+        statement: &str,
+        found: &Classification,
+    ) -> Result<(), DbError> {
+        if found.verb == "USE" && self.database.is_none() {
+            self.database = session
+                .first::<Option<String>>("SELECT DATABASE()")
+                .await?
+                .flatten();
+        }
+        for name in sql::assigned_variables(statement) {
+            if self.system.contains(&name) {
+                continue;
+            }
+            let keep = format!(
+                "SET @dbtool_kept_{} = @@SESSION.{}",
+                self.system.len(),
+                quote_name(&name)
+            );
+            match session.execute(keep).await {
+                // Not a variable of a session, or of another server.
+                Err(error) if error.code().is_some() => {}
+                done => {
+                    done?;
+                    self.system.push(name);
+                }
+            }
+        }
+        if found.session_state || found.class == StatementClass::Session {
+            self.user.extend(user_variables(statement));
+            self.prepared.extend(prepares(statement).map(|(name, _)| name));
+        }
+        if found.temporary && found.verb == "CREATE TABLE" {
+            self.temporary
+                .extend(found.objects.first().map(|object| object.name.clone()));
+        }
+        Ok(())
+    }
+
+    async fn put_back(self, session: &mut Session) -> Result<(), DbError> {
+        for table in &self.temporary {
+            let name = match &table.schema {
+                Some(schema) => format!("{}.{}", quote_name(schema), quote_name(&table.name)),
+                None => quote_name(&table.name),
+            };
+            session
+                .execute(format!("DROP TEMPORARY TABLE IF EXISTS {name}"))
+                .await?;
+        }
+        if let Some(database) = &self.database {
+            session.execute(format!("USE {}", quote_name(database))).await?;
+        }
+        for name in &self.prepared {
+            // The file may have deallocated it.
+            let drop = session
+                .execute(format!("DEALLOCATE PREPARE {}", quote_name(name)))
+                .await;
+            if let Err(error) = drop
+                && error.code().is_none()
+            {
+                return Err(error);
+            }
+        }
+        for (number, name) in self.system.iter().enumerate() {
+            let back = format!("SET SESSION {} = @dbtool_kept_{number}", quote_name(name));
+            match session.execute(back).await {
+                // One that can be set in a certain state only.
+                Err(error) if error.code().is_some() => {}
+                done => drop(done?),
+            }
+        }
+        for name in &self.user {
+            session
+                .execute(format!("SET @{} = NULL", quote_name(name)))
+                .await?;
+        }
+        Ok(())
+    }
+}
+
 /// Runs all migrations in the session's database, except statements that change no definition.
 ///
 /// # Errors
@@ -137,16 +236,21 @@ pub(crate) async fn run(
     let progress = ctx
         .report
         .progress(Some(folder.migrations.len() as u64), "replaying migrations");
+    migrate::correct_defaults(session).await?;
     for migration in &folder.migrations {
         let mut reader = migration.script(Direction::Up, options).open()?;
+        let mut kept = FileSession::default();
         while let Some(statement) = reader.next()? {
-            if changes_no_schema(&sql::classify(&statement.text)) {
+            let found = sql::classify(&statement.text);
+            if changes_no_schema(&found) {
                 continue;
             }
+            kept.before(session, &statement.text, &found).await?;
             let place = format!("{}:{}, replayed", statement.path.display(), statement.line);
             let done = session.run(Query::shared(&statement.text), |_: Event| {}).await;
             done.map_err(|error: DbError| anyhow::Error::new(error).context(place))?;
         }
+        kept.put_back(session).await?;
         progress.inc(1);
     }
     progress.finish();

@@ -39,7 +39,7 @@ pub(super) const FOREIGN_KEYS: &str = "\
 /// state, body, six columns specific to the kind, position, `sql_mode`, and the start, creation and last
 /// change of an event in its own time zone.
 pub(super) const PROGRAMS: &str = "\
-    SELECT 'view' AS kind, CAST(table_name AS CHAR) AS name, NULL AS part, CAST(view_definition AS CHAR) AS body, \
+    SELECT 'view' AS kind, CAST(table_name AS CHAR) AS name, NULL AS part, CAST(view_definition AS CHAR), \
            CAST(check_option AS CHAR), CAST(security_type AS CHAR), NULL, NULL, NULL, NULL, 0 AS place, NULL, NULL \
       FROM information_schema.views WHERE table_schema = ? \
     UNION ALL \
