@@ -8,7 +8,7 @@ use crate::cancel::{Cancel, Cancelled};
 use crate::cli::connection::ConnectionArgs;
 use crate::context::AppContext;
 use crate::db::{DbError, Guard, is_expected_panic};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, ProcessFailure};
 use crate::report::{Outcome, Reporter};
 use crate::signals;
 
@@ -28,12 +28,7 @@ where
     let cancel = Cancel::new();
     let result = catch_unwind(AssertUnwindSafe(|| -> CommandResult {
         signals::install(&cancel)?;
-        let guard = Guard::new().map_err(|error| {
-            Failure::usage(
-                format!("cannot start: {error}"),
-                "free memory or file descriptors",
-            )
-        })?;
+        let guard = Guard::new().map_err(|error| ProcessFailure::NotStarted { error })?;
         let app = AppContext {
             report: report.clone(),
             cancel: cancel.clone(),

@@ -160,11 +160,8 @@ impl Throttle {
         for (name, max) in &self.load.0 {
             let row: Option<(String, String)> = session.first(STATUS.replace("{name}", name)).await?;
             let Some((_, value)) = row else {
-                return Err(crate::exit::Failure::usage(
-                    format!("--max-load: the server has no status variable {name}"),
-                    "SHOW GLOBAL STATUS lists those it has",
-                )
-                .into());
+                let name = name.clone();
+                return Err(crate::exit::ProcessFailure::NoSuchStatus { name }.into());
             };
             if let Some(now) = value.parse::<u64>().ok().filter(|now| now > max) {
                 return Ok(Some(format!("{name} is {now}, above {max}")));

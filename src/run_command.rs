@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal as Kill, getpgrp, kill_process, kill_process_g
 use tokio::process::Child;
 
 use crate::cancel::{Cancel, Signal};
-use crate::exit::Failure;
+use crate::exit::{Failure, ProcessFailure};
 
 /// Time a command has to end after a signal.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,12 +68,13 @@ async fn run_with(
     if group == ProcessGroup::Own {
         command.process_group(0);
     }
-    let mut child = tokio::process::Command::from(command).spawn().map_err(|error| {
-        Failure::usage(
-            format!("cannot run {}: {error}", program.to_string_lossy()),
-            "give the name or path of a program after `--`",
-        )
-    })?;
+    let mut child =
+        tokio::process::Command::from(command)
+            .spawn()
+            .map_err(|error| ProcessFailure::CannotRun {
+                program: program.to_string_lossy().into_owned(),
+                error,
+            })?;
     let waited = tokio::select! {
         biased;
         status = child.wait() => status,
@@ -81,7 +82,7 @@ async fn run_with(
     };
     waited
         .map(exit_code)
-        .map_err(|error| Failure::usage(format!("cannot wait for the command: {error}"), ""))
+        .map_err(|error| ProcessFailure::CannotWait { error }.into())
 }
 
 /// The process group a command runs in.

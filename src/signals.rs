@@ -8,7 +8,7 @@ use nix::sys::signal::{SigSet, Signal as Number};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::cancel::{Cancel, Signal};
-use crate::exit::Failure;
+use crate::exit::{Failure, ProcessFailure};
 
 /// After a second signal the process ends within this time even if its main thread is stuck.
 const LAST_RESORT: Duration = Duration::from_millis(450);
@@ -18,11 +18,8 @@ const LAST_RESORT: Duration = Duration::from_millis(450);
 /// # Errors
 /// The system refuses a handler.
 pub fn install(cancel: &Cancel) -> Result<(), Failure> {
-    let refused = |error: &dyn std::fmt::Display| {
-        Failure::usage(
-            format!("cannot listen to signals: {error}"),
-            "run dbtool where signal handlers may be installed",
-        )
+    let refused = |error: &dyn std::fmt::Display| ProcessFailure::NoSignals {
+        error: error.to_string(),
     };
     // A signal that comes while half of this is done would be taken for SIGINT, whatever it was: it
     // waits until all is in place.
@@ -32,7 +29,7 @@ pub fn install(cancel: &Cancel) -> Result<(), Failure> {
     held.thread_block().map_err(|error| refused(&error))?;
     let installed = install_handlers(cancel);
     held.thread_unblock().map_err(|error| refused(&error))?;
-    installed.map_err(|error| refused(&error))
+    installed.map_err(|error| refused(&error).into())
 }
 
 fn install_handlers(cancel: &Cancel) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::exit::Failure;
+use crate::exit::{Failure, ProcessFailure};
 
 /// Bring the database's schema up to date.
 #[derive(Debug, Clone, Args)]
@@ -145,10 +145,7 @@ impl MigrateArgs {
     /// Flags for applying together with a subcommand that applies nothing.
     pub fn check(&self) -> Result<(), Failure> {
         if self.action.is_some() && self.apply != ApplyArgs::default() {
-            return Err(Failure::usage(
-                "VERSION, --dry-run, --only, --check and --allow-blocking before a subcommand have no meaning",
-                "write them after the subcommand, if it accepts them; see `dbtool migrate --help`",
-            ));
+            return Err(ProcessFailure::FlagsBeforeSubcommand.into());
         }
         Ok(())
     }

@@ -148,9 +148,7 @@ impl Cli {
             .chain(self.command.extra_formats())
             .filter_map(|format| Some(clap::ValueEnum::to_possible_value(format)?.get_name().to_owned()))
             .collect();
-        Err(crate::exit::Failure::usage(
-            format!("this command has no --format {name}"),
-            format!("use one of {}", offered.join(", ")),
-        ))
+        let format = name;
+        Err(crate::exit::ProcessFailure::NoSuchFormat { format, offered }.into())
     }
 }

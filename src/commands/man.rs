@@ -3,6 +3,7 @@
 use clap::CommandFactory;
 
 use crate::cli::Cli;
+use crate::commands::failure::CommandFailure;
 use crate::exit::Failure;
 use crate::report::Reporter;
 
@@ -14,12 +15,7 @@ pub fn run(report: &Reporter) -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
-        .map_err(|error| {
-            Failure::usage(
-                format!("cannot write the manual page: {error}"),
-                "see dbtool --help instead",
-            )
-        })?;
+        .map_err(|error| CommandFailure::ManualPage { error })?;
     report.out(&String::from_utf8_lossy(&page));
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod check_schema;
 pub mod completions;
 pub mod config;
 pub mod create_conversations;
+mod failure;
 pub mod man;
 pub mod migrate;
 pub mod ping;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::failure::ConfigFailure;
 use super::parse::number;
 use super::source::Lookup;
 use super::url::UrlParts;
@@ -46,11 +47,10 @@ pub fn is_loopback(host: &str) -> bool {
 pub(super) fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Origin), Failure> {
     let host = lookup.merged("DB_HOST", url.host.clone())?;
     if let Some(host) = host.as_ref().filter(|host| host.value.contains(['/', '@'])) {
-        return Err(Failure::usage(
-            // Not shown: a URL may hold a password.
-            format!("the value set by {} is not a host name", host.origin),
-            "write the name or address alone; a whole URL belongs into DATABASE_URL, a socket's path into DB_SOCKET",
-        ));
+        return Err(ConfigFailure::NotAHost {
+            origin: host.origin.clone(),
+        }
+        .into());
     }
     let port = lookup
         .merged("DB_PORT", url.port.clone())?
@@ -69,13 +69,7 @@ pub(super) fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Ad
         return Ok((address, port.origin));
     };
     if let Some(host) = host.filter(|host| !is_loopback(&host.value)) {
-        return Err(Failure::usage(
-            format!(
-                "DB_SOCKET={} ({}) and the host {} ({}) are two different servers",
-                socket.value, socket.origin, host.value, host.origin
-            ),
-            "unset one of them: a unix socket is always a server on this machine",
-        ));
+        return Err(ConfigFailure::TwoServers { socket, host }.into());
     }
     Ok((
         socket.map(|path| Address::Socket(PathBuf::from(path))),

@@ -13,10 +13,10 @@
 //! bare `$` is a dollar sign.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::failure::ConfigFailure;
 use super::small_file::{ReadError, read_small};
 use super::var::Var;
 use crate::cancel::Cancel;
@@ -58,31 +58,24 @@ impl EnvFile {
     /// The file cannot be read, or a variable of dbtool in it is malformed. The message names the
     /// line, never its text: it may hold a password.
     pub fn read(path: &Path, cancel: &Cancel) -> Result<EnvFile, Failure> {
-        let unreadable = |error: &dyn fmt::Display| {
-            Failure::usage(
-                format!("cannot read the environment file {}: {error}", path.display()),
-                "correct the path or its permissions, or use --no-env-file",
-            )
-        };
         let text = match read_small(path, MAX_BYTES, PIPE_TIMEOUT, cancel) {
             Ok(text) => text,
             Err(ReadError::Cancelled(cancelled)) => return Err(cancelled.into()),
-            Err(error) => return Err(unreadable(&error)),
+            Err(error) => return Err(ConfigFailure::env_file(path, error).into()),
         };
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-            return Err(unreadable(&"it is in UTF-16; save it as UTF-8"));
+            let problem = "it is in UTF-16; save it as UTF-8";
+            return Err(ConfigFailure::env_file(path, problem).into());
         }
         let known = |name: &str| std::env::var_os(name).is_some();
         let strict = strict_form(&text, known).map_err(|(line, problem)| {
-            Failure::usage(
-                format!("{}: line {line} {problem}", path.display()),
-                "write NAME=value, and values with spaces or special characters in single quotes",
-            )
+            let path = path.to_owned();
+            ConfigFailure::EnvFileLine { path, line, problem }
         })?;
         let variables = dotenvy::from_read_iter(strict.text.as_bytes())
             .collect::<Result<_, _>>()
             // Its text is not repeated: it may hold a password.
-            .map_err(|_| unreadable(&"it is not in the form NAME=value"))?;
+            .map_err(|_| ConfigFailure::env_file(path, "it is not in the form NAME=value"))?;
         let notes = strict.notes.into_iter();
         Ok(EnvFile {
             path: path.to_owned(),

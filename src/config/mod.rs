@@ -3,6 +3,7 @@
 
 mod address;
 mod env_file;
+mod failure;
 mod parse;
 mod password;
 mod small_file;
@@ -21,6 +22,7 @@ pub use var::{Argument, Flag, Scope, Var, example_file, names};
 pub use vars::{Config, VARS};
 
 use crate::exit::Failure;
+use failure::ConfigFailure;
 
 /// Holds the sandbox's directory for programs inside it. If it is set, dbtool reads no `.env`:
 /// a command in a sandbox must not reach another server.
@@ -107,12 +109,7 @@ impl Config {
     pub fn require_user(&self) -> Result<(), Failure> {
         match self.user {
             Some(_) => Ok(()),
-            None => Err(Failure::usage(
-                "no database account is configured",
-                "set DATABASE_URL, or DB_USER with DB_PASSWORD and DB_NAME, in the environment or a .env file \
-                 (see .env.example); `dbtool config` shows what is set, `dbtool sandbox` tries dbtool without any \
-                 server",
-            )),
+            None => Err(ConfigFailure::NoUser.into()),
         }
     }
 
@@ -124,12 +121,7 @@ impl Config {
         self.database
             .as_ref()
             .map(|name| name.value.as_str())
-            .ok_or_else(|| {
-                Failure::usage(
-                    "no database is named",
-                    "set DB_NAME, use --db-name, or end DATABASE_URL with /NAME",
-                )
-            })
+            .ok_or_else(|| ConfigFailure::NoDatabase.into())
     }
 
     /// Whether the server is on this machine.
@@ -145,14 +137,11 @@ impl Config {
             return Ok(());
         }
         if self.ssl_mode.value.verifies() && self.ssl_ca.is_none() {
-            return Err(Failure::usage(
-                format!(
-                    "DB_SSL_MODE={} ({}) needs an authority to check against, and DB_SSL_CA is not set",
-                    self.ssl_mode.value.name(),
-                    self.ssl_mode.origin
-                ),
-                "set DB_SSL_CA to the PEM file of the certificate authority",
-            ));
+            return Err(ConfigFailure::NoAuthority {
+                mode: self.ssl_mode.value.name(),
+                origin: self.ssl_mode.origin.clone(),
+            }
+            .into());
         }
         match (&self.ssl_cert, &self.ssl_key) {
             (Some(cert), None) => return Err(incomplete_pair("DB_SSL_CERT", cert, "DB_SSL_KEY")),
@@ -169,10 +158,8 @@ impl Config {
             .filter_map(|(name, file)| Some((name, file.as_ref()?)))
         {
             if let Err(error) = open_regular(&file.value) {
-                return Err(Failure::usage(
-                    format!("{name}={} ({}): {error}", file.value.display(), file.origin),
-                    "give the path of a readable PEM file",
-                ));
+                let file = file.clone();
+                return Err(ConfigFailure::TlsFile { name, file, error }.into());
             }
         }
         Ok(())
@@ -188,9 +175,11 @@ fn open_regular(path: &Path) -> std::io::Result<()> {
     Err(std::io::Error::other("it is not a regular file"))
 }
 
-fn incomplete_pair(given: &str, setting: &Setting<PathBuf>, missing: &str) -> Failure {
-    Failure::usage(
-        format!("{given} is set ({}) but {missing} is not", setting.origin),
-        format!("a client certificate needs both files: set {missing}, or unset {given}"),
-    )
+fn incomplete_pair(given: &'static str, setting: &Setting<PathBuf>, missing: &'static str) -> Failure {
+    ConfigFailure::IncompletePair {
+        given,
+        origin: setting.origin.clone(),
+        missing,
+    }
+    .into()
 }

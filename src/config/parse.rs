@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::failure::{ConfigFailure, Expected};
 use super::{Setting, SslMode};
 use crate::exit::Failure;
 
@@ -19,10 +20,7 @@ pub(super) fn parse_ssl_mode(setting: Setting<String>) -> Result<Setting<SslMode
         .map(|(_, mode)| *mode);
     match mode {
         Some(mode) => Ok(setting.map(|_| mode)),
-        None => Err(invalid_value(
-            &setting,
-            "use one of disabled, preferred, required, verify-ca, verify-identity",
-        )),
+        None => Err(ConfigFailure::invalid(&setting, Expected::SslMode).into()),
     }
 }
 
@@ -32,10 +30,10 @@ where
 {
     match setting.value.trim().parse::<T>() {
         Ok(value) if value >= min && value <= max => Ok(setting.map(|_| value)),
-        _ => Err(invalid_value(
-            &setting,
-            &format!("use a whole number from {min} to {max}"),
-        )),
+        _ => {
+            let expected = Expected::Number(min.to_string(), max.to_string());
+            Err(ConfigFailure::invalid(&setting, expected).into())
+        }
     }
 }
 
@@ -43,29 +41,13 @@ pub(super) fn milliseconds(setting: Setting<String>, min: u64) -> Result<Setting
     // A day: longer waits are a unit mistake (the value is in milliseconds).
     number::<u64>(setting.clone(), min, 86_400_000)
         .map(|setting| setting.map(Duration::from_millis))
-        .map_err(|_| {
-            invalid_value(
-                &setting,
-                &format!("use milliseconds, a whole number from {min} to 86400000"),
-            )
-        })
+        .map_err(|_| ConfigFailure::invalid(&setting, Expected::Milliseconds(min)).into())
 }
 
 pub(super) fn boolean(setting: Setting<String>) -> Result<Setting<bool>, Failure> {
     match setting.value.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(setting.map(|_| true)),
         "0" | "false" | "no" | "off" => Ok(setting.map(|_| false)),
-        _ => Err(invalid_value(&setting, "use true or false")),
+        _ => Err(ConfigFailure::invalid(&setting, Expected::Boolean).into()),
     }
-}
-
-/// The message for a value that cannot be used; `setting.origin` names the variable.
-fn invalid_value(setting: &Setting<String>, next: &str) -> Failure {
-    Failure::usage(
-        format!(
-            "'{}' is not a valid value, set by {}",
-            setting.value, setting.origin
-        ),
-        next,
-    )
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Setting;
+use super::failure::ConfigFailure;
 use super::small_file::{ReadError, read_small};
 use super::source::Lookup;
 use super::url::UrlParts;
@@ -23,26 +24,18 @@ pub(super) fn password(
     let plain = lookup.get("DB_PASSWORD");
     let file = lookup.get("DB_PASSWORD_FILE");
     if let (Some(plain), Some(file)) = (&plain, &file) {
-        return Err(Failure::usage(
-            format!(
-                "both DB_PASSWORD ({}) and DB_PASSWORD_FILE ({}) are set",
-                plain.origin, file.origin
-            ),
-            "unset one of them",
-        ));
+        let (plain, file) = (plain.origin.clone(), file.origin.clone());
+        return Err(ConfigFailure::TwoPasswords { plain, file }.into());
     }
     let part = match file {
         None => plain.map(|setting| setting.map(Secret::new)),
         Some(file) => Some(read_password(&file, timeout, lookup.cancel())?),
     };
     match (&part, &url.password) {
-        (Some(part), Some(in_url)) if part.value != in_url.value => Err(Failure::usage(
-            format!(
-                "the password in DATABASE_URL ({}) and the one from {} differ",
-                in_url.origin, part.origin
-            ),
-            "keep the password in one place",
-        )),
+        (Some(part), Some(in_url)) if part.value != in_url.value => {
+            let (url, part) = (in_url.origin.clone(), part.origin.clone());
+            Err(ConfigFailure::PasswordsDiffer { url, part }.into())
+        }
         (None, in_url) => Ok(in_url.clone()),
         (part, _) => Ok(part.clone()),
     }
@@ -53,16 +46,14 @@ fn read_password(
     timeout: Duration,
     cancel: &Cancel,
 ) -> Result<Setting<Secret>, Failure> {
-    let unusable = |problem: &dyn fmt::Display| {
-        Failure::usage(
-            format!("DB_PASSWORD_FILE={} ({}): {problem}", file.value, file.origin),
-            "give the path of a readable file that holds the password and nothing else",
-        )
+    let unusable = |problem: &dyn fmt::Display| ConfigFailure::PasswordFile {
+        file: file.clone(),
+        problem: problem.to_string(),
     };
     let bytes = match read_small(Path::new(&file.value), MAX_BYTES, timeout, cancel) {
         Ok(bytes) => bytes,
         Err(ReadError::Cancelled(cancelled)) => return Err(cancelled.into()),
-        Err(error) => return Err(unusable(&error)),
+        Err(error) => return Err(unusable(&error).into()),
     };
     let text = String::from_utf8(bytes).map_err(|_| unusable(&"it is not UTF-8"))?;
     // Editors and `echo` end a file with a newline that is not part of the password.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::env_file::EnvFile;
+use super::failure::ConfigFailure;
 use super::var::Var;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
@@ -183,11 +184,6 @@ fn same_value(name: &str, one: &str, other: &str) -> bool {
 }
 
 fn disagreement(name: &str, part: &Setting<String>, url: &Setting<String>) -> Failure {
-    Failure::usage(
-        format!(
-            "{name} is '{}' ({}) but the database URL says '{}' ({})",
-            part.value, part.origin, url.value, url.origin
-        ),
-        format!("unset {name} or the URL, so that one of them decides"),
-    )
+    let (name, part, url) = (name.to_owned(), part.clone(), url.clone());
+    ConfigFailure::Disagreement { name, part, url }.into()
 }

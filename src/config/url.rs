@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::failure::{ConfigFailure, UrlFault};
 use super::source::{Lookup, Origin, Setting};
 use super::url_options::UrlOptions;
 use crate::exit::Failure;
@@ -41,14 +42,11 @@ impl UrlParts {
     }
 }
 
-const URL_FORM_HINT: &str = "write mysql://user:password@host:port/database; percent-encode special characters such as \
-                    @ : / ? # % in the password";
-
 fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
     let origin = &setting.origin;
     let url = plain_url(setting)?;
     if url.fragment().is_some() {
-        return Err(invalid_url(origin, "holds a '#'", "percent-encode it as %23"));
+        return Err(ConfigFailure::url(origin, UrlFault::Fragment).into());
     }
     // After the account and the host, an '@' comes from a password that was not encoded.
     let option_name = url
@@ -56,15 +54,11 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
         .and_then(|query| query.split('=').next())
         .unwrap_or_default();
     if url.path().contains('@') || option_name.contains('@') {
-        return Err(invalid_url(origin, "holds an '@' after the host", URL_FORM_HINT));
+        return Err(ConfigFailure::url(origin, UrlFault::AtAfterHost).into());
     }
     let options = options(&url, origin);
     if (url.password().is_some() || options.password.is_some()) && matches!(origin, Origin::Flag(_)) {
-        return Err(invalid_url(
-            origin,
-            "holds a password, which every user of this machine can read in the process list",
-            "set DATABASE_URL or DB_PASSWORD in the environment or a .env file, or use DB_PASSWORD_FILE",
-        ));
+        return Err(ConfigFailure::url(origin, UrlFault::PasswordInFlag).into());
     }
     let decoded = |text: &str| -> Result<Option<Setting<String>>, Failure> {
         if text.is_empty() {
@@ -72,13 +66,7 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
         }
         let value = percent_decode_str(text)
             .decode_utf8()
-            .map_err(|_| {
-                invalid_url(
-                    origin,
-                    "is not UTF-8 after percent-decoding",
-                    "encode it as UTF-8",
-                )
-            })?
+            .map_err(|_| ConfigFailure::url(origin, UrlFault::NotUtf8))?
             .into_owned();
         Ok(Some(Setting {
             value,
@@ -87,11 +75,7 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
     };
     let path = url.path().trim_start_matches('/');
     if path.contains('/') {
-        return Err(invalid_url(
-            origin,
-            "names more than a database after the host",
-            "end it with /DATABASE",
-        ));
+        return Err(ConfigFailure::url(origin, UrlFault::SeveralNames).into());
     }
     if !options.foreign.is_empty() {
         let names = options.foreign.join(", ");
@@ -122,24 +106,12 @@ fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
     let text = text.strip_prefix("jdbc:").unwrap_or(text);
     // Without the slashes, the parser would take everything, the password included, as the database's name.
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(invalid_url(
-            origin,
-            "is not a URL: there is no '://'",
-            URL_FORM_HINT,
-        ));
+        return Err(ConfigFailure::url(origin, UrlFault::NoScheme).into());
     };
     let family = scheme.split('+').next().unwrap_or_default().to_ascii_lowercase();
     if !SCHEMES.contains(&family.as_str()) {
-        let problem = if family.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            format!("starts with {family}://")
-        } else {
-            "does not start with mysql://".to_owned()
-        };
-        return Err(invalid_url(
-            origin,
-            &problem,
-            "start it with mysql:// or mariadb://",
-        ));
+        let plain = family.bytes().all(|b| b.is_ascii_alphanumeric());
+        return Err(ConfigFailure::url(origin, UrlFault::Scheme(plain.then_some(family))).into());
     }
     // SQLAlchemy omits the host if a socket follows.
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -150,7 +122,7 @@ fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
     };
     let (account, rest) = rest.split_at(end);
     Url::parse(&format!("mysql://{account}{host}{rest}"))
-        .map_err(|error| invalid_url(origin, &format!("is not a URL: {error}"), URL_FORM_HINT))
+        .map_err(|error| ConfigFailure::url(origin, UrlFault::Malformed(error)).into())
 }
 
 fn options(url: &Url, origin: &Origin) -> UrlOptions {
@@ -166,8 +138,4 @@ fn options(url: &Url, origin: &Origin) -> UrlOptions {
         parsed.known.entry("ssl-mode").or_insert(mode);
     }
     parsed
-}
-
-fn invalid_url(origin: &Origin, problem: &str, next: &str) -> Failure {
-    Failure::usage(format!("the database URL ({origin}) {problem}"), next)
 }

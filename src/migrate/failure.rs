@@ -13,8 +13,7 @@ use super::history::TABLE;
 use super::status::Status;
 use crate::cancel::Signal;
 use crate::db::DbError;
-use crate::escape::{visible, visible_path};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, visible, visible_path};
 use crate::report::{bytes, plural};
 
 /// A failure of `dbtool migrate`. A `name` is that of a migration, a `label` its version as its file writes it, a

@@ -6,21 +6,18 @@ use super::Reporter;
 use super::style::paint;
 use super::terminal;
 use crate::cancel::Cancel;
-use crate::exit::Failure;
+use crate::exit::ProcessFailure;
 
 impl Reporter {
     /// Asks a yes-or-no question on standard error; only `y` and `yes` confirm. End of input is a no.
     ///
     /// # Errors
-    /// A usage [`Failure`] if standard input is not a terminal (`--yes` is for scripts), and
+    /// [`ProcessFailure::CannotAsk`] if standard input is not a terminal (`--yes` is for scripts), and
     /// [`crate::cancel::Cancelled`] if a signal arrives before the answer.
     pub async fn confirm(&self, cancel: &Cancel, question: &str) -> anyhow::Result<bool> {
         if !io::stdin().is_terminal() {
-            return Err(Failure::usage(
-                format!("{question} cannot be asked: standard input is not a terminal"),
-                "add --yes if the answer is yes",
-            )
-            .into());
+            let question = question.to_owned();
+            return Err(ProcessFailure::CannotAsk { question }.into());
         }
         let question = paint(question, self.style().color);
         terminal::write_stderr(&format!("{question} [y/N] "));

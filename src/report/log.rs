@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::style::{Style, paint};
 use super::{ReportSettings, terminal};
-use crate::exit::Failure;
+use crate::exit::{Failure, ProcessFailure};
 
 /// Writes log lines to standard error and suspends progress bars meanwhile. Never fails.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,13 +84,15 @@ where
 /// The log filter: `RUST_LOG` if set, otherwise from `-q` and `-v`. The driver's events need `-vvv`.
 fn targets(verbose: u8, quiet: bool, rust_log: Option<&str>) -> Result<Targets, Failure> {
     if let Some(text) = rust_log.filter(|text| !text.trim().is_empty()) {
-        return text.parse().map_err(|error| {
-            Failure::usage(
-                format!("RUST_LOG is {text:?}, which is not a log filter: {error}"),
-                "write levels (error, warn, info, debug, trace) or TARGET=LEVEL pairs with commas, such as \
-                 RUST_LOG=dbtool=debug, or unset it",
-            )
-        });
+        return text
+            .parse()
+            .map_err(|error: tracing_subscriber::filter::ParseError| {
+                ProcessFailure::LogFilter {
+                    text: text.to_owned(),
+                    error: error.to_string(),
+                }
+                .into()
+            });
     }
     Ok(match (quiet, verbose) {
         (true, _) => Targets::new().with_default(LevelFilter::ERROR),

@@ -34,7 +34,7 @@ pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
 pub use style::Style;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, ProcessFailure};
 use style::paint;
 use terminal::{Environment, StdoutError};
 
@@ -268,11 +268,12 @@ impl Reporter {
     pub fn stdout_error(&self) -> Option<Failure> {
         match terminal::stdout_error()? {
             StdoutError::BrokenPipe => None,
-            StdoutError::Other(reason) => Some(Failure::new(
-                Exit::Statement,
-                format!("could not write the result to standard output: {reason}"),
-                "the work itself was done; make room where the output goes and ask for the result again",
-            )),
+            StdoutError::Other(reason) => Some(
+                ProcessFailure::CannotWrite {
+                    reason: reason.to_string(),
+                }
+                .into(),
+            ),
         }
     }
 

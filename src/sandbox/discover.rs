@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::failure::{SandboxFailure, Wanted};
 use crate::db::Flavor;
 use crate::db::server::{Version, parse_version};
 use crate::exit::Failure;
@@ -33,13 +34,6 @@ const USUAL_FOLDERS: &[&str] = &[
 
 /// Folders of a server's messages and SQL files, relative to its base folder.
 const SHARE_FOLDERS: &[&str] = &["share/mysql", "share/mariadb", "share"];
-
-/// Advice for the case that no server is found.
-const INSTALL_HINT: &str = "install one (no service is needed): \
-Debian/Ubuntu `apt-get install mariadb-server-core mariadb-client-core`, \
-Fedora `dnf install mariadb-server`, macOS `brew install mariadb`; \
-or unpack MySQL without touching the system with `scripts/fetch-server mysql`; \
-or name a program with DBTOOL_SERVER=/path/to/mariadbd";
 
 /// A server program and the folders to pass to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +66,7 @@ pub fn find_server(name: Option<&str>) -> Result<ServerBinary, Failure> {
     match name.map(str::to_owned).or(from_environment) {
         None => first_of(
             SearchPath::from_environment().candidates(&["mariadbd", "mysqld"], &["mariadb", "mysql"]),
-            "no MariaDB or MySQL server program was found on this machine",
+            Wanted::Any,
             |_| true,
         ),
         Some(name) => named(&name),
@@ -116,18 +110,18 @@ fn named(name: &str) -> Result<ServerBinary, Failure> {
     match name {
         "mariadb" => first_of(
             search.candidates(&["mariadbd", "mysqld"], &["mariadb"]),
-            "no MariaDB server program was found on this machine",
+            Wanted::Family("MariaDB"),
             |server| server.flavor.id() == name,
         ),
         "mysql" => first_of(
             search.candidates(&["mysqld"], &["mysql"]),
-            "no MySQL server program was found on this machine",
+            Wanted::Family("MySQL"),
             |server| server.flavor.id() == name,
         ),
         path if path.contains('/') => inspect(Path::new(path)),
         fetched => first_of(
             search.fetched(&[fetched]),
-            &format!("no server called {fetched} was found"),
+            Wanted::Fetched(fetched.to_owned()),
             |_| true,
         ),
     }
@@ -136,7 +130,7 @@ fn named(name: &str) -> Result<ServerBinary, Failure> {
 /// The first candidate that is a working server and is accepted.
 fn first_of(
     candidates: Vec<PathBuf>,
-    none: &str,
+    wanted: Wanted,
     accepts: impl Fn(&ServerBinary) -> bool,
 ) -> Result<ServerBinary, Failure> {
     let mut broken = None;
@@ -147,7 +141,7 @@ fn first_of(
             Err(failure) => broken = broken.or(Some(failure)),
         }
     }
-    Err(broken.unwrap_or_else(|| Failure::usage(none, INSTALL_HINT)))
+    Err(broken.unwrap_or_else(|| SandboxFailure::NoProgram { wanted }.into()))
 }
 
 /// The folders to search; a value, so that the search can be tested.
@@ -236,29 +230,24 @@ fn caches() -> Vec<PathBuf> {
 /// # Errors
 /// A usage failure that names the program and its fault.
 pub fn inspect(program: &Path) -> Result<ServerBinary, Failure> {
-    let unusable = |what: String| Failure::usage(what, INSTALL_HINT);
     let output = Command::new(program)
         .args(["--no-defaults", "--version"])
         .output()
-        .map_err(|error| {
-            unusable(format!(
-                "cannot run the server program {}: {error}",
-                program.display()
-            ))
+        .map_err(|error| SandboxFailure::CannotRun {
+            program: program.to_owned(),
+            error,
         })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some((flavor, version)) = parse_printed(&text) else {
-        return Err(unusable(format!(
-            "{} is not a MariaDB or MySQL server: `--version` printed {:?}",
-            program.display(),
-            text.lines().next().unwrap_or("nothing")
-        )));
+        return Err(SandboxFailure::NotAServer {
+            program: program.to_owned(),
+            printed: text.lines().next().unwrap_or("nothing").to_owned(),
+        }
+        .into());
     };
     let Some((basedir, share)) = folders_of(program) else {
-        return Err(unusable(format!(
-            "the message files of {} were not found in the share folder beside it",
-            program.display()
-        )));
+        let program = program.to_owned();
+        return Err(SandboxFailure::NoMessageFiles { program }.into());
     };
     Ok(ServerBinary {
         flavor,

@@ -9,11 +9,11 @@ use anyhow::Context as _;
 use super::credentials::connection_variables;
 use super::demo::{self, DemoSpec};
 use super::embedded;
+use super::failure::SandboxFailure;
 use super::plan::{DATA_VERSION, IMAGE_VERSION, Plan};
 use super::started::Sandbox;
 use crate::config::{Config, Sources};
 use crate::context::Context;
-use crate::exit::Failure;
 use crate::run_command;
 
 impl Sandbox {
@@ -80,11 +80,7 @@ impl Sandbox {
         .await?;
         self.app.cancel.check()?;
         if code != 0 {
-            return Err(Failure::statement(
-                format!("the sandbox could not be migrated to {version} (exit code {code})"),
-                "see the message above",
-            )
-            .into());
+            return Err(SandboxFailure::NotMigrated { version, code }.into());
         }
         Ok(())
     }

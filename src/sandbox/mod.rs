@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod demo;
 pub mod discover;
 pub mod embedded;
+mod failure;
 mod fill;
 mod mariadb;
 mod mysql;

@@ -2,6 +2,7 @@
 
 use super::demo::DemoSpec;
 use super::embedded;
+use super::failure::SandboxFailure;
 use crate::exit::Failure;
 
 /// The demo data fits the schema at this version; later migrations then carry it along.
@@ -40,23 +41,15 @@ impl Plan {
     pub fn of(options: &SandboxOptions) -> Result<Plan, Failure> {
         let version = options.version;
         if version > embedded::latest() {
-            return Err(Failure::usage(
-                format!(
-                    "there is no migration {version:03}: the last one is {:03}",
-                    embedded::latest()
-                ),
-                "use a lower version or --migrated-to latest",
-            ));
+            let latest = embedded::latest();
+            return Err(SandboxFailure::NoSuchVersion { version, latest }.into());
         }
         let fits = version >= DATA_VERSION;
         let bookings = options
             .bookings
             .unwrap_or(if fits { DEFAULT_BOOKINGS } else { 0 });
         if bookings > 0 && !fits {
-            return Err(Failure::usage(
-                format!("the demo data needs migration {DATA_VERSION:03}"),
-                "leave out --bookings, or migrate at least to 002",
-            ));
+            return Err(SandboxFailure::NoRoomForData { needed: DATA_VERSION }.into());
         }
         let demo = (bookings > 0).then_some(DemoSpec {
             bookings,

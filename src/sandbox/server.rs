@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
+use super::failure::{DiskStep, SandboxFailure, ServerFault};
 use super::{mariadb, mysql};
 use crate::cancel::Cancel;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::sandbox::discover::ServerBinary;
 use crate::sandbox::readiness;
 use crate::sandbox::run_as::RunAs;
@@ -87,14 +88,8 @@ impl PrivateServer {
     /// A failure that quotes the end of the server's log, or a cancellation.
     pub fn start(options: &ServerOptions) -> Result<PrivateServer, Failure> {
         let run_as = RunAs::choose(&[&parent_folder(), &options.binary.share, &options.binary.program]);
-        let supervisor = make_directory(run_as).map_err(|error| {
-            failure(
-                format!("cannot create the sandbox's directory: {error}"),
-                TEMP_HINT,
-            )
-        })?;
-        let files = ServerFiles::create(supervisor.dir(), run_as)
-            .map_err(|error| failure(format!("cannot fill the sandbox's directory: {error}"), TEMP_HINT))?;
+        let supervisor = make_directory(run_as).map_err(at(DiskStep::CreateDirectory))?;
+        let files = ServerFiles::create(supervisor.dir(), run_as).map_err(at(DiskStep::FillDirectory))?;
         let mut starting = Starting {
             supervisor,
             files,
@@ -163,12 +158,9 @@ impl Drop for PrivateServer {
     }
 }
 
-const TEMP_HINT: &str = "check that the temporary folder (TMPDIR) exists, is writable and has space";
-const LOG_HINT: &str = "the lines above are the end of the server's log; free what it lacks, \
-or name another server with DBTOOL_SERVER";
-
-fn failure(what: impl Into<String>, next: &str) -> Failure {
-    Failure::new(Exit::Connect, what, next)
+/// The failure of a step on disk.
+fn at(step: DiskStep) -> impl Fn(io::Error) -> SandboxFailure + Copy {
+    move |error| SandboxFailure::Disk { step, error }
 }
 
 /// The parent folder of sandboxes: the temporary folder, or `/tmp` if a socket's path would be too long in it.
@@ -254,8 +246,7 @@ struct Starting<'a> {
 impl Starting<'_> {
     /// Creates the data directory: from a template, or by running the server.
     fn prepare(&mut self) -> Result<(), Failure> {
-        let on_disk =
-            |error: io::Error| failure(format!("cannot fill the sandbox's directory: {error}"), TEMP_HINT);
+        let on_disk = at(DiskStep::FillDirectory);
         let template = self
             .options
             .template
@@ -266,7 +257,8 @@ impl Starting<'_> {
         if let Some(template) = &template
             && template.copy_to(&self.files.data).map_err(on_disk)?
         {
-            return give_recursively(&self.files.data, self.files.run_as).map_err(on_disk);
+            give_recursively(&self.files.data, self.files.run_as).map_err(on_disk)?;
+            return Ok(());
         }
         self.initialise()?;
         if let Some(template) = &template {
@@ -276,8 +268,7 @@ impl Starting<'_> {
     }
 
     fn initialise(&mut self) -> Result<(), Failure> {
-        let on_disk =
-            |error: io::Error| failure(format!("cannot initialise a data directory: {error}"), TEMP_HINT);
+        let on_disk = at(DiskStep::Initialise);
         let mut command = self.command();
         let flavor = self.options.binary.flavor;
         command.push(flavor.pick(mysql::INITIALISE, mariadb::INITIALISE).to_owned());
@@ -285,7 +276,7 @@ impl Starting<'_> {
             false => None,
             true => {
                 let sql = system_tables(&self.options.binary.share)
-                    .map_err(|error| failure(error.to_string(), "reinstall the server's package"))?;
+                    .map_err(|error| SandboxFailure::BrokenPackage { error })?;
                 let path = self.files.run.join("bootstrap.sql");
                 self.files.write(&path, &sql).map_err(on_disk)?;
                 Some(path)
@@ -299,19 +290,20 @@ impl Starting<'_> {
             self.check_cancelled()?;
             match self.supervisor.step(Duration::from_millis(50)).map_err(on_disk)? {
                 StepState::Ended(0) => break,
-                StepState::Ended(_) => return Err(self.with_log("could not create its data directory")),
+                StepState::Ended(_) => return Err(self.with_log(ServerFault::NoData)),
                 StepState::Running if Instant::now() > deadline => {
-                    return Err(self.with_log("did not finish creating its data directory"));
+                    return Err(self.with_log(ServerFault::SlowData));
                 }
                 StepState::Running => {}
             }
         }
-        input.map_or(Ok(()), fs::remove_file).map_err(on_disk)
+        input.map_or(Ok(()), fs::remove_file).map_err(on_disk)?;
+        Ok(())
     }
 
     /// Starts the server on a free port. Returns the port and the process id.
     fn serve(&mut self) -> Result<(u16, u32), Failure> {
-        let on_disk = |error: io::Error| failure(format!("cannot start the server: {error}"), TEMP_HINT);
+        let on_disk = at(DiskStep::Start);
         for attempt in 1.. {
             let port = free_port().map_err(on_disk)?;
             let mut command = self.command();
@@ -332,7 +324,7 @@ impl Starting<'_> {
                 return Ok((port, pid));
             }
         }
-        Err(self.with_log("found no free port"))
+        Err(self.with_log(ServerFault::NoPort))
     }
 
     /// The server's process id once it accepts logins; `None` if its port was taken and another can be tried.
@@ -343,13 +335,13 @@ impl Starting<'_> {
             let step = self
                 .supervisor
                 .step(Duration::from_millis(10))
-                .map_err(|error| failure(error.to_string(), TEMP_HINT))?;
+                .map_err(at(DiskStep::Watch))?;
             if step != StepState::Running {
                 if may_retry && log_tail(&self.files.log).contains("Address already in use") {
                     let _ = fs::remove_file(&self.files.log);
                     return Ok(None);
                 }
-                return Err(self.with_log("did not start"));
+                return Err(self.with_log(ServerFault::NotStarted));
             }
             if self.files.socket.exists()
                 && readiness::login(&self.files.socket).is_ok()
@@ -358,25 +350,22 @@ impl Starting<'_> {
                 return Ok(Some(pid));
             }
             if Instant::now() > deadline {
-                return Err(self.with_log("did not accept connections"));
+                return Err(self.with_log(ServerFault::NoConnections));
             }
         }
     }
 
     fn check_cancelled(&self) -> Result<(), Failure> {
-        self.options
-            .cancel
-            .check()
-            .map_err(|cancelled| Failure::new(Exit::Interrupted(cancelled.0), cancelled.to_string(), ""))
+        self.options.cancel.check().map_err(Failure::from)
     }
 
-    fn with_log(&self, what: &str) -> Failure {
-        let what = format!(
-            "the private {} server {what}\n{}",
-            self.options.binary.flavor,
-            log_tail(&self.files.log)
-        );
-        failure(what, LOG_HINT)
+    fn with_log(&self, fault: ServerFault) -> Failure {
+        SandboxFailure::Server {
+            flavor: self.options.binary.flavor,
+            fault,
+            log: log_tail(&self.files.log),
+        }
+        .into()
     }
 
     /// The program and the arguments common to all its starts.

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use super::account::Account;
 use super::credentials::Credentials;
 use super::discover::ServerBinary;
+use super::failure::SandboxFailure;
 use super::server::{PrivateServer, ServerOptions};
 use crate::context::AppContext;
-use crate::exit::Failure;
 
 /// Name of the sandbox's database and of its user.
 const DATABASE: &str = "demo";
@@ -61,11 +61,8 @@ impl Sandbox {
                 return signal.into();
             }
             if !self.server.is_running() {
-                return Failure::connect(
-                    format!("the sandbox's server ended by itself\n{}", self.server.log_tail()),
-                    "the lines above are the end of its log; start the sandbox again",
-                )
-                .into();
+                let log = self.server.log_tail();
+                return SandboxFailure::Ended { log }.into();
             }
         }
     }

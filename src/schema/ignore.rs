@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use super::diff::Difference;
-use super::expected::unreadable;
 use super::lint::Finding;
 use crate::exit::Failure;
+use crate::schema::failure::{IgnoreFault, SchemaFailure};
 
 /// Name of the ignore file in the folder of the migrations.
 const IGNORE_FILE: &str = "schema.ignore";
@@ -44,7 +44,7 @@ impl Ignore {
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Ignore::default())
             }
-            Err(error) => Err(unreadable(&path, &error)),
+            Err(error) => Err(SchemaFailure::unreadable(&path, error).into()),
         }
     }
 
@@ -61,23 +61,20 @@ impl Ignore {
             }
             let (what, reason) = line.split_once('#').unwrap_or((line, ""));
             let (what, reason) = (what.trim(), reason.trim());
-            let fail = |problem: &str, next: &str| {
-                Failure::usage(format!("{}:{}: {problem}: {line}", file.display(), at + 1), next)
+            let fail = |fault| SchemaFailure::IgnoreLine {
+                file: file.to_owned(),
+                line: at + 1,
+                fault,
+                text: line.to_owned(),
             };
             if reason.is_empty() {
-                return Err(fail(
-                    "no reason",
-                    "add the reason after a #: `table:audit_*  # kept by the audit tool`",
-                ));
+                return Err(fail(IgnoreFault::NoReason).into());
             }
             let Some((kind, pattern)) = what
                 .rsplit_once(':')
                 .filter(|(kind, pattern)| !kind.is_empty() && !pattern.is_empty())
             else {
-                return Err(fail(
-                    "no kind and pattern",
-                    "write `kind:pattern  # reason`, such as `column:users.legacy_id  # ...`",
-                ));
+                return Err(fail(IgnoreFault::NoPattern).into());
             };
             rules.push(IgnoreRule {
                 line: at + 1,

@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod diff;
 pub(crate) mod expected;
 pub mod expr;
+mod failure;
 pub mod fix;
 pub mod ignore;
 pub mod introspect;

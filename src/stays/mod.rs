@@ -2,6 +2,7 @@
 
 pub(crate) mod check_report;
 pub(crate) mod conversations;
+pub(crate) mod failure;
 pub(crate) mod images;
 pub(crate) mod needed;
 pub(crate) mod sampled_rows;

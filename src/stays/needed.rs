@@ -2,8 +2,8 @@
 //! with the same words and the same exit code: it is pointed at the wrong database, or at one that
 //! its migrations have not reached.
 
+use super::failure::{Remedy, StaysFailure};
 use crate::db::{Query, Session};
-use crate::exit::Failure;
 
 /// A table with its columns, and the migration that brings them.
 pub(crate) struct Needed {
@@ -19,7 +19,7 @@ const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.CO
 /// Looks whether everything is there, in one statement.
 ///
 /// # Errors
-/// [`lacking`], naming all that is missing; or the statement failed.
+/// [`StaysFailure::Lacking`], naming all that is missing; or the statement failed.
 pub(crate) async fn check(session: &mut Session, database: &str, needed: &[Needed]) -> anyhow::Result<()> {
     let places = vec!["?"; needed.len()].join(", ");
     let query = needed
@@ -59,21 +59,10 @@ pub(crate) async fn check(session: &mut Session, database: &str, needed: &[Neede
     if missing.is_empty() {
         return Ok(());
     }
-    let next =
-        format!("run `dbtool migrate {migration}`, correct DB_NAME, or grant this account SELECT on it");
-    Err(lacking(database, &missing, next).into())
-}
-
-/// The database lacks tables or columns that the command needs: nothing was attempted (exit 2). Each of `missing`
-/// is named as in `table users`.
-pub(crate) fn lacking(database: &str, missing: &[String], next: impl Into<String>) -> Failure {
-    let missing: Vec<String> = missing.iter().map(|item| format!("no {item}")).collect();
-    let pronoun = if missing.len() == 1 { "it" } else { "them" };
-    Failure::usage(
-        format!(
-            "there is {} in {database}, or this account may not see {pronoun}",
-            missing.join(", ")
-        ),
-        next,
-    )
+    Err(StaysFailure::Lacking {
+        database: database.to_owned(),
+        missing,
+        remedy: Remedy::Migration(migration),
+    }
+    .into())
 }

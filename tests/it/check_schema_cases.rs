@@ -122,21 +122,26 @@ impl Cases {
     }
 
     /// Compares what is found with the part `word`, if the case has it.
-    fn compare(&self, case: &Case, word: &str, found: &[String], wrong: &mut Vec<String>) {
-        if let Some(part) = self.part(case, word)
-            && part.content() != found
-        {
-            wrong.push(format!("{}: {word} is\n    {}", case.place, found.join("\n    ")));
-        }
+    fn compare(&self, case: &Case, word: &str, found: &[String], collation: &str) -> Option<String> {
+        let expected = filled(self.part(case, word)?, collation);
+        (expected != found).then(|| {
+            format!(
+                "{}: {word} is\n    {}\nnot\n    {}",
+                case.place,
+                found.join("\n    "),
+                expected.join("\n    ")
+            )
+        })
     }
 
     /// Writes what was found into the file, beside what another server finds: for each case `drift` and `fix`.
-    fn update(mut self, found: &[(usize, [Vec<String>; 2])]) {
+    fn update(mut self, found: &[(usize, [Vec<String>; 2])], collation: &str) {
         for (case, both) in found.iter().rev() {
             let range = self.cases[*case].parts.clone();
             for (word, lines) in ["drift", "fix"].iter().zip(both) {
                 let there = self.part(&self.cases[*case], word);
-                if there.is_some_and(|part| part.content() == *lines) {
+                let is_same = there.is_some_and(|part| filled(part, collation) == *lines);
+                if is_same || there.is_none() && lines.is_empty() {
                     continue;
                 }
                 let head = match there {
@@ -147,7 +152,10 @@ impl Cases {
                     .iter()
                     .rposition(|part| !matches!(part.word(), "" | "#"))
                     .expect("the case has a head");
-                let lines = lines.iter().map(|line| format!("    {line}")).collect();
+                let lines = lines
+                    .iter()
+                    .map(|line| format!("    {}", line.replace(collation, "{collation}")))
+                    .collect();
                 self.parts.insert(range.start + last + 1, Part { head, lines });
                 self.cases[*case].parts.end += 1;
             }
@@ -165,6 +173,29 @@ impl Cases {
     }
 }
 
+/// The lines of a part with what the server under test writes: `{collation}` is its default for utf8mb4, `{check TABLE
+/// NUMBER}` a check's generated name.
+fn filled(part: &Part, collation: &str) -> Vec<String> {
+    let check = |name: &str| {
+        let (table, number) = name.split_once(' ').expect("a table and a number");
+        match is_mysql() {
+            true => format!("{table}_chk_{number}"),
+            false => format!("CONSTRAINT_{number}"),
+        }
+    };
+    let line = |line: &&str| {
+        let mut pieces = line.split("{check ");
+        let mut out = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let (name, rest) = piece.split_once('}').expect("a closing brace");
+            out.push_str(&check(name));
+            out.push_str(rest);
+        }
+        out.replace("{collation}", collation)
+    };
+    part.content().iter().map(line).collect()
+}
+
 /// Whether `mysql: REASON` and the like are about the server under test.
 fn is_for_this_server(place: &str, text: &str) -> bool {
     let (server, reason) = text.split_once(": ").unwrap_or((text, ""));
@@ -176,14 +207,14 @@ fn is_for_this_server(place: &str, text: &str) -> bool {
     format!("{family}-{}", server_binary().version).starts_with(server)
 }
 
-/// Runs check-schema with these arguments.
-type Comparison<'a> = Box<dyn Fn(&[&str]) -> Output + 'a>;
+/// Runs check-schema of the database `app` against the database `expected`.
+type Compare<'a> = Box<dyn Fn(&[&str]) -> Output + 'a>;
 
 /// A server where the cases run, and what it has to be asked.
 struct Bench<'a> {
     server: &'a Server,
     admin: Admin,
-    compare: Comparison<'a>,
+    compare: Compare<'a>,
 }
 
 impl<'a> Bench<'a> {
@@ -306,7 +337,8 @@ fn statements(script: &str) -> Vec<String> {
 /// Runs the cases of a file, and says of all that are wrong in what way.
 fn run(file: &str) {
     let cases = Cases::read(file);
-    let (server, admin) = server();
+    let (server, mut admin) = server();
+    let collation = admin.value("SELECT @@collation_database");
     let mut bench = Bench::new(&server, admin);
     let (mut wrong, mut found_in_all) = (Vec::new(), Vec::new());
     for (number, case) in cases
@@ -351,12 +383,12 @@ fn run(file: &str) {
             }
         }
         let (_, first) = ways.remove(0);
-        cases.compare(case, "drift", &first.drift, &mut wrong);
-        cases.compare(case, "fix", &first.fix, &mut wrong);
+        wrong.extend(cases.compare(case, "drift", &first.drift, &collation));
+        wrong.extend(cases.compare(case, "fix", &first.fix, &collation));
         found_in_all.push((number, [first.drift, first.fix]));
     }
     if std::env::var_os("UPDATE_CASES").is_some() {
-        cases.update(&found_in_all);
+        cases.update(&found_in_all, &collation);
         return;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

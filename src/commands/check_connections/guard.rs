@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::kill::{end_processes_of, plan_of};
 use super::kill_outcome::Target;
 use crate::cli::check_connections::CheckConnectionsArgs;
+use crate::commands::failure::CommandFailure;
 use crate::connections::{self, Fate, Filter, Order, What, gather};
 use crate::context::Context;
 use crate::db::ErrorKind;
-use crate::exit::Failure;
 use crate::report::visible;
 
 /// How long a round tries to get a connection.
@@ -19,11 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Returns the interruption, or the failure that no further round would pass.
 pub async fn run(context: &Context, args: &CheckConnectionsArgs, filter: &Filter) -> anyhow::Error {
     if !args.ending.yes && !args.ending.dry_run {
-        let failure = Failure::usage(
-            "--every cannot ask before each kill",
-            "add --yes, or --dry-run to see what it would end",
-        );
-        return failure.into();
+        return CommandFailure::EveryNeedsYes.into();
     }
     let every = args.ending.every.unwrap_or_default();
     loop {

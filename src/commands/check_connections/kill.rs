@@ -7,11 +7,11 @@ use super::guard;
 use super::kill_outcome::{KillOutcome, Target};
 use crate::cancel::Cancelled;
 use crate::cli::check_connections::{CheckConnectionsArgs, KillArgs};
+use crate::commands::failure::CommandFailure;
 use crate::connections::{
     self, Connection, Fate, Filter, Holder, Order, Plan, What, gather, plan_local, unknown_ids, unmatched,
 };
 use crate::context::Context;
-use crate::exit::Failure;
 use crate::report::Outcome;
 
 /// Ends what the filters mean, once or as a guard.
@@ -21,11 +21,7 @@ use crate::report::Outcome;
 pub async fn run(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<Box<dyn Outcome>> {
     let filter = filter_of(&args.ending);
     if filter.is_empty() {
-        return Err(Failure::usage(
-            "--kill without a filter would end every connection",
-            "say which are meant, such as --idle 300s, --user NAME or --process NAME; --dry-run shows them",
-        )
-        .into());
+        return Err(CommandFailure::KillWithoutFilter.into());
     }
     if args.ending.every.is_some() {
         return Err(guard::run(context, args, &filter).await);
@@ -150,7 +146,7 @@ async fn ask(context: &Context, outcome: &KillOutcome) -> anyhow::Result<()> {
     let question = format!("end {}?", outcome.sum());
     match context.report.confirm(&context.cancel, &question).await? {
         true => Ok(()),
-        false => Err(Failure::usage("nothing was ended: the answer was not yes", "").into()),
+        false => Err(CommandFailure::KillDeclined.into()),
     }
 }
 

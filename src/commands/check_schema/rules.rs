@@ -1,6 +1,7 @@
 //! The lint rules that the flags name.
 
 use crate::cli::check_schema::CheckSchemaArgs;
+use crate::commands::failure::CommandFailure;
 use crate::exit::Failure;
 use crate::report::{Format, Reporter};
 use crate::schema::lint;
@@ -11,7 +12,7 @@ use crate::schema::lint;
 /// There is no such rule, or another format than text is asked for (exit 2).
 pub fn explain(report: &Reporter, rule: &str) -> Result<(), Failure> {
     if report.format() != Format::Text {
-        return Err(Failure::usage("--explain prints text only", "leave --format out"));
+        return Err(CommandFailure::ExplainPrintsText.into());
     }
     let rule = lint::find(rule).ok_or_else(|| unknown_rule("--explain", rule))?;
     report.out(&lint::explain(rule));
@@ -32,15 +33,12 @@ pub(super) fn denied_rules(args: &CheckSchemaArgs) -> Result<Vec<&'static str>, 
     args.deny.iter().map(known).collect()
 }
 
-fn unknown_rule(flag: &str, rule: &str) -> Failure {
-    let ids: Vec<&str> = lint::RULES.iter().map(|rule| rule.id).collect();
-    let all = if flag == "--deny" {
-        "all, or one of"
-    } else {
-        "one of"
-    };
-    Failure::usage(
-        format!("{flag} {rule}: there is no such rule"),
-        format!("use {all} {}", ids.join(", ")),
-    )
+fn unknown_rule(flag: &'static str, rule: &str) -> Failure {
+    CommandFailure::NoSuchRule {
+        flag,
+        rule: rule.to_owned(),
+        or_all: flag == "--deny",
+        known: lint::RULES.iter().map(|rule| rule.id).collect(),
+    }
+    .into()
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::cli::run::RunArgs;
+use crate::commands::failure::CommandFailure;
 use crate::config::Config;
 use crate::connections::left_behind::{self, LeftBehind, Mark};
 use crate::context::AppContext;
-use crate::exit::Failure;
 use crate::report::{Outcome, plural};
 use crate::run_command;
 
@@ -93,25 +93,13 @@ async fn look_behind(app: &AppContext, config: Config, mark: &Mark, kill: bool) 
     left
 }
 
-fn refuse_more_than_the_budget(config: &Config, slots: u32, wanted: u32) -> Result<(), Failure> {
+fn refuse_more_than_the_budget(config: &Config, slots: u32, wanted: u32) -> Result<(), CommandFailure> {
     if config.fleet_limit.is_some() {
-        return Err(Failure::usage(
-            "dbtool run takes part in the budget of this host only, and DB_FLEET_CONNECTION_LIMIT is set",
-            "unset DB_FLEET_CONNECTION_LIMIT for this command, if the command may connect whatever other hosts do",
-        ));
+        return Err(CommandFailure::FleetBudget);
     }
     if wanted > slots {
         let limit = config.connection_limit.value;
-        return Err(Failure::usage(
-            format!(
-                "the command wants {wanted} connections, and DB_CONNECTION_LIMIT={limit} leaves {slots} for work (one is \
-                 kept for diagnostics and for ending statements)"
-            ),
-            format!(
-                "lower --connections, or raise DB_CONNECTION_LIMIT to {} if the server has room",
-                wanted + 1
-            ),
-        ));
+        return Err(CommandFailure::MoreThanTheBudget { wanted, limit, slots });
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::time::Instant;
 
 use crate::cli::sandbox::{SandboxArgs, Target};
+use crate::commands::failure::CommandFailure;
 use crate::context::AppContext;
-use crate::exit::Failure;
 use crate::report::{self, Outcome};
 use crate::run_command;
 use crate::sandbox::credentials::connection_variables;
@@ -71,13 +71,10 @@ fn options(args: &SandboxArgs) -> SandboxOptions {
 }
 
 /// A sandbox has its own server; flags that name another one are a misunderstanding.
-fn refuse_other_servers(app: &AppContext) -> Result<(), Failure> {
+fn refuse_other_servers(app: &AppContext) -> Result<(), CommandFailure> {
     for (variable, (_, flag)) in app.flags.as_variables() {
         if connection_variables().contains(&variable) {
-            return Err(Failure::usage(
-                format!("{flag} names a server, but a sandbox brings its own"),
-                format!("leave out {flag}, or put it after `--` if it belongs to the command"),
-            ));
+            return Err(CommandFailure::ServerForSandbox { flag });
         }
     }
     Ok(())

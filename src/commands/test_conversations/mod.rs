@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::cli::test_conversations::TestConversationsArgs;
 use crate::context::Context;
 use crate::db::Session;
-use crate::exit::Failure;
 use crate::report::{Check, CheckStatus};
 use crate::stays::check_report::CheckReport;
 use crate::stays::conversations::listing::Listings;
 use crate::stays::conversations::users::{self, User};
 use crate::stays::conversations::{all_users, api, invariants, round_trip};
+use crate::stays::failure::StaysFailure;
 use crate::stays::needed::{self, Needed};
 
 /// The columns that mark each table as the messaging of migration 005.
@@ -117,10 +117,9 @@ async fn choose_user(session: &mut Session, wanted: Option<&str>) -> anyhow::Res
     };
     match users::named(session, wanted).await? {
         Some(user) => Ok(Some(user)),
-        None => Err(Failure::usage(
-            format!("there is no user {wanted:?}"),
-            "give --user the email address or the id of a row in users, or leave it out for the busiest",
-        )
+        None => Err(StaysFailure::NoUser {
+            wanted: wanted.to_owned(),
+        }
         .into()),
     }
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use crate::cli::test_image_size::TestImageSizeArgs;
 use crate::context::Context;
 use crate::db::{DbError, Session};
-use crate::exit::Failure;
 use crate::migrate;
 use crate::stays::check_report::CheckReport;
+use crate::stays::failure::{Remedy, StaysFailure};
 use crate::stays::images::column::Column;
 use crate::stays::images::growth::{grow, sizes, try_image, try_one_statement};
 use crate::stays::images::image::{Image, SMALLEST};
@@ -18,7 +18,6 @@ use crate::stays::images::settings::Settings;
 use crate::stays::images::stored;
 use crate::stays::images::target::Target;
 use crate::stays::images::trial::Tester;
-use crate::stays::needed::lacking;
 use outcome::ImageReport;
 
 /// Runs the test.
@@ -73,12 +72,10 @@ fn may_not_write(error: &anyhow::Error) -> bool {
         .is_some_and(|error| error.is_denied() || error.is_read_only() || error.is_read_only_transaction())
 }
 
-fn open_image(path: &Path) -> Result<Image, Failure> {
-    Image::from_file(path).map_err(|error| {
-        Failure::usage(
-            format!("the image {} cannot be used: {error}", path.display()),
-            "give --image a readable PNG, JPEG, GIF or WebP file, or leave it out for generated ones",
-        )
+fn open_image(path: &Path) -> Result<Image, StaysFailure> {
+    Image::from_file(path).map_err(|error| StaysFailure::Image {
+        path: path.to_owned(),
+        error,
     })
 }
 
@@ -89,10 +86,12 @@ async fn read_column(
     database: &str,
 ) -> anyhow::Result<Column> {
     let Some(mut column) = Column::read(session, &args.table, &args.column).await? else {
-        let missing = [format!("column {}.{}", args.table, args.column)];
-        let next = "`dbtool migrate` brings users.profile_image_url; or correct DB_NAME, name another column with --table \
-                    and --column, or grant this account SELECT on it";
-        return Err(lacking(database, &missing, next).into());
+        return Err(StaysFailure::Lacking {
+            database: database.to_owned(),
+            missing: vec![format!("column {}.{}", args.table, args.column)],
+            remedy: Remedy::ImageColumn,
+        }
+        .into());
     };
     if column.is_before_003() {
         // The test does not need the history: an account without access to it goes on.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Direction;
-use crate::escape::{visible, visible_path};
+use crate::exit::{visible, visible_path};
 
 /// Where a migration stopped, and what of it is done.
 #[derive(Debug, Clone)]

@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::includes::{MAX_DEPTH, MAX_FILES};
-use crate::escape::{visible, visible_path};
-use crate::exit::Failure;
+use crate::exit::{Failure, visible, visible_path};
 use crate::sql::SplitError;
 
 /// A failure of the files or of their folder. A `place` is `path:line:column`, or `path:line`.

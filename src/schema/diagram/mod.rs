@@ -28,6 +28,7 @@ use std::path::Path;
 use super::diff::Difference;
 use super::model::Schema;
 use crate::exit::Failure;
+use crate::schema::failure::SchemaFailure;
 use graph::Graph;
 
 /// Output formats of a diagram.
@@ -54,13 +55,10 @@ impl Picture {
             Some("html" | "htm") => Ok(Picture::Html),
             Some("mmd" | "mermaid") => Ok(Picture::Mermaid),
             Some("dot" | "gv") => Ok(Picture::Dot),
-            _ => Err(Failure::usage(
-                format!(
-                    "--diagram {}: the file's extension names no format",
-                    path.display()
-                ),
-                "end it with .svg, .html, .mmd or .dot",
-            )),
+            _ => Err(SchemaFailure::PictureFormat {
+                path: path.to_owned(),
+            }
+            .into()),
         }
     }
 

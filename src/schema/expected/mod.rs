@@ -22,6 +22,7 @@ use crate::exit::Failure;
 use crate::migrate;
 use crate::migrate::files::Folder;
 use crate::sandbox::ServerBinary;
+use crate::schema::failure::{ReplayFlag, SchemaFailure};
 use crate::schema::introspect::{self, DatabaseInfo, Introspection};
 use crate::schema::model::{Schema, Symbol};
 use crate::sql::SplitOptions;
@@ -185,7 +186,11 @@ async fn load_migrated(
             Ok((live, expected))
         }
         false if needs_replay(options) => Err(failure.into()),
-        false => Err(without_snapshot(failure, &path).into()),
+        false => Err(SchemaFailure::NoExpectedSchema {
+            reason: failure.what,
+            path,
+        }
+        .into()),
     }
 }
 
@@ -229,33 +234,13 @@ fn needs_replay(options: &ExpectedOptions) -> bool {
 }
 
 /// Rejects flags that need a replay.
-fn reject_replay_only_flags(options: &ExpectedOptions) -> Result<(), Failure> {
-    let reject = |what: &str| {
-        Err(Failure::usage(
-            what,
-            "drop --replay never, or use --replay sandbox",
-        ))
+fn reject_replay_only_flags(options: &ExpectedOptions) -> Result<(), SchemaFailure> {
+    let flag = match (options.write, options.applied) {
+        (true, _) => ReplayFlag::Write,
+        (_, true) => ReplayFlag::Applied,
+        _ => return Ok(()),
     };
-    match (options.write, options.applied) {
-        (true, _) => reject("--write needs a replay of the migrations"),
-        (_, true) => reject(
-            "--applied needs a replay of the applied migrations, and the snapshot covers all migrations",
-        ),
-        _ => Ok(()),
-    }
-}
-
-fn without_snapshot(failure: Failure, path: &Path) -> Failure {
-    Failure::usage(
-        format!(
-            "no expected schema: {}, there is no {}, and no server program of the live server's family was found \
-             to replay the migrations on",
-            failure.what,
-            path.display()
-        ),
-        "use --replay sandbox, or write the snapshot with --write --replay sandbox and commit it, or let the \
-         account CREATE and DROP databases called dbtool\\_scratch\\_%",
-    )
+    Err(SchemaFailure::NeedsReplay { flag })
 }
 
 /// The inputs of a replay.
@@ -334,17 +319,11 @@ impl ReplaySource<'_> {
                 let expected = self.expected(&live, replayed, "in a scratch database");
                 Ok((live, expected))
             }
-            Replayed::Denied(error) => Err(Failure::usage(
-                format!("the account may not create a scratch database ({})", error.what()),
-                format!(
-                    "grant ALL ON `dbtool\\_scratch\\_%`.* to it, or use --replay sandbox{}",
-                    if needs_replay(self.options) {
-                        ""
-                    } else {
-                        " or --replay never"
-                    }
-                ),
-            )),
+            Replayed::Denied(error) => Err(SchemaFailure::ScratchDenied {
+                reason: error.what().to_owned(),
+                or_never: !needs_replay(self.options),
+            }
+            .into()),
         })
     }
 }
@@ -404,12 +383,4 @@ async fn offer_leftovers(
             .status(format_args!("dropped {name}, left by a run that was killed"));
     }
     Ok(())
-}
-
-/// A file that cannot be read.
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(
-        format!("cannot read {}: {error}", path.display()),
-        "correct the path or its permissions",
-    )
 }

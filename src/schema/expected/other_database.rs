@@ -7,6 +7,7 @@ use crate::config::{Config, Scope, Sources, names};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::migrate;
+use crate::schema::failure::SchemaFailure;
 use crate::schema::introspect;
 use crate::schema::model::Schema;
 
@@ -49,12 +50,15 @@ pub(crate) async fn load(ctx: &Context, expect: &str, live: &Schema) -> anyhow::
         Some(name) => {
             let given = ctx.app.sources()?;
             let in_file = given.env_file.as_ref().and_then(|file| file.variables.get(name));
-            let url = given.environment.get(name).or(in_file).ok_or_else(|| {
-                Failure::usage(
-                    format!("--expect {expect}: {name} is not set"),
-                    "set it to the other database's mysql:// URL",
-                )
-            })?;
+            let url =
+                given
+                    .environment
+                    .get(name)
+                    .or(in_file)
+                    .ok_or_else(|| SchemaFailure::VariableNotSet {
+                        expect: expect.to_owned(),
+                        name: name.to_owned(),
+                    })?;
             let mut sources = sources_for(ctx, &[])?;
             sources.environment.insert("DATABASE_URL".to_owned(), url.clone());
             sources

@@ -5,10 +5,10 @@ use super::scratch::charset_options;
 use crate::config::Config;
 use crate::context::Context;
 use crate::db::Session;
-use crate::exit::Failure;
 use crate::migrate;
 use crate::migrate::files::Folder;
 use crate::sandbox::{PrivateServer, ServerBinary, ServerOptions, find_closest};
+use crate::schema::failure::SchemaFailure;
 use crate::schema::introspect::{self, DatabaseInfo, Introspection};
 use crate::schema::model::{Schema, Symbol};
 
@@ -51,7 +51,9 @@ pub(crate) async fn replay(
     ));
     let server = tokio::task::spawn_blocking(move || PrivateServer::start(&options))
         .await
-        .map_err(|error| Failure::statement(format!("the private server did not start: {error}"), ""))??;
+        .map_err(|error| SchemaFailure::ServerTask {
+            error: error.to_string(),
+        })??;
     let settings = [
         ("DB_SOCKET", server.socket().display().to_string()),
         ("DB_USER", "root".to_owned()),

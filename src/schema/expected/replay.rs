@@ -7,6 +7,7 @@ use crate::db::{DbError, Event, Query, Session, quote_name};
 use crate::exit::Failure;
 use crate::migrate;
 use crate::migrate::files::{Direction, Folder};
+use crate::schema::failure::SchemaFailure;
 use crate::schema::model::{Schema, Symbol};
 use crate::schema::normalise;
 use crate::sql::charset::InheritedCharsets;
@@ -62,16 +63,12 @@ pub(crate) fn analyse(
             analysis.reaches = reader
                 .outside_access(&statement.text, &found, database)
                 .map(|access| {
-                    Failure::usage(
-                        format!(
-                            "{}:{} {}, so the migrations cannot be replayed beside the live database: {}",
-                            statement.path.display(),
-                            statement.line,
-                            access.as_str(),
-                            sql::summary(&statement.text, 60)
-                        ),
-                        "use --replay sandbox, which replays them on a private server",
-                    )
+                    SchemaFailure::NotReplayable {
+                        place: format!("{}:{}", statement.path.display(), statement.line),
+                        access: access.as_str(),
+                        statement: sql::summary(&statement.text, 60),
+                    }
+                    .into()
                 });
         }
     }

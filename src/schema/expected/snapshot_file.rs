@@ -7,8 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::ExpectedSchema;
-use super::unreadable;
-use crate::exit::Failure;
+use crate::schema::failure::SchemaFailure;
 use crate::schema::model::{FORMAT, Schema, Symbol};
 use crate::schema::snapshot;
 
@@ -29,7 +28,7 @@ pub(crate) fn collation_in_snapshot(path: &Path) -> Option<Symbol> {
 ///
 /// # Errors
 /// It cannot be read, is not a snapshot, or has another format.
-pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema, Failure> {
+pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema, SchemaFailure> {
     /// The member common to all formats.
     #[derive(Deserialize)]
     struct FormatMember {
@@ -39,29 +38,23 @@ pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema
         File::open(path)
             .map(BufReader::new)
             .map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Failure::usage(
-                    format!("there is no snapshot {}", path.display()),
-                    "write it with --write (and --replay sandbox if the account cannot create databases)",
-                ),
-                _ => unreadable(path, &error),
+                std::io::ErrorKind::NotFound => SchemaFailure::NoSnapshot {
+                    path: path.to_owned(),
+                },
+                _ => SchemaFailure::unreadable(path, error),
             })
     };
-    let broken = |error: serde_json::Error| {
-        Failure::usage(
-            format!("{} is not a schema snapshot: {error}", path.display()),
-            "write it again with --write",
-        )
+    let broken = |error| SchemaFailure::NotASnapshot {
+        path: path.to_owned(),
+        error,
     };
     let head: FormatMember = serde_json::from_reader(open()?).map_err(broken)?;
     if head.format != FORMAT {
-        return Err(Failure::usage(
-            format!(
-                "{} has format {}, this dbtool reads format {FORMAT}",
-                path.display(),
-                head.format
-            ),
-            "use the dbtool version that wrote it, or write it again with --write",
-        ));
+        return Err(SchemaFailure::SnapshotFormat {
+            path: path.to_owned(),
+            found: head.format,
+            known: FORMAT,
+        });
     }
     let schema = snapshot::read(open()?, live).map_err(broken)?;
     Ok(ExpectedSchema {
@@ -75,7 +68,7 @@ pub(crate) fn read_snapshot(path: &Path, live: &Schema) -> Result<ExpectedSchema
 ///
 /// # Errors
 /// It cannot be written.
-pub(crate) fn write_snapshot(expected: &ExpectedSchema, path: &Path) -> Result<(), Failure> {
+pub(crate) fn write_snapshot(expected: &ExpectedSchema, path: &Path) -> Result<(), SchemaFailure> {
     let mut schema = expected.schema.clone();
     schema.database_collation = expected.relies_on_default.then_some(schema.collation);
     schema.retain_used_collations();
@@ -92,7 +85,7 @@ pub(crate) fn write_snapshot(expected: &ExpectedSchema, path: &Path) -> Result<(
 pub(crate) fn write_file(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<tempfile::NamedTempFile>) -> std::io::Result<()>,
-) -> Result<(), Failure> {
+) -> Result<(), SchemaFailure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -107,11 +100,9 @@ pub(crate) fn write_file(
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    whole().map_err(|error| {
-        Failure::usage(
-            format!("cannot write {}: {error}", path.display()),
-            "correct the path or its folder's permissions",
-        )
+    whole().map_err(|error| SchemaFailure::Unwritable {
+        path: path.to_owned(),
+        error,
     })
 }
 

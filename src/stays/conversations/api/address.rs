@@ -8,6 +8,7 @@ use url::Url;
 use crate::exit::Failure;
 use crate::report::visible;
 use crate::secret::Secret;
+use crate::stays::failure::{ApiUrlFault, StaysFailure};
 
 /// Shown in the place of a secret.
 const STARS: &str = "****";
@@ -34,20 +35,14 @@ impl Address {
     /// # Errors
     /// No HTTP address, no such variable, or two ways to log in at once. None of it shows a secret.
     pub fn new(base: &str, token_env: Option<&str>) -> Result<Address, Failure> {
-        let wrong = |what: &str| {
-            Failure::usage(
-                format!("--api-url {what}"),
-                "write it as http://127.0.0.1:3000/api: the address above /conversations",
-            )
-        };
+        let wrong = |fault| StaysFailure::ApiUrl { fault };
         // The text is not shown: it may hold a password and be anything.
-        let mut url = Url::parse(base.trim()).map_err(|_| wrong("is no HTTP address"))?;
+        let mut url = Url::parse(base.trim()).map_err(|_| wrong(ApiUrlFault::Malformed))?;
         if !matches!(url.scheme(), "http" | "https") {
-            let scheme = visible(url.scheme());
-            return Err(wrong(&format!("has the scheme {scheme}, which is not HTTP")));
+            return Err(wrong(ApiUrlFault::Scheme(url.scheme().to_owned())).into());
         }
         if url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong("names no host"));
+            return Err(wrong(ApiUrlFault::NoHost).into());
         }
         let mut secrets = Vec::new();
         let token = token_env.map(token).transpose()?;
@@ -58,10 +53,7 @@ impl Address {
         );
         let authorization = match (&token, user.is_empty() && password.is_empty()) {
             (Some(_), false) => {
-                return Err(Failure::usage(
-                    "--api-url has a user and password, and --token-env gives a token too",
-                    "give one of them: a request has one Authorization header",
-                ));
+                return Err(StaysFailure::TwoLogins.into());
             }
             (Some(token), true) => Some(format!("Bearer {}", token.reveal())),
             (None, false) => Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
@@ -171,11 +163,8 @@ fn token(name: &str) -> Result<Secret, Failure> {
     let plainly = name.len() <= 40
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
         && words.iter().any(|word| name.contains(word));
-    let named = if plainly { name } else { "a variable" };
-    Err(Failure::usage(
-        format!("--token-env names {named} that is not set or empty"),
-        "give the name of the variable that holds the token, not the token: export API_TOKEN=…, then --token-env API_TOKEN",
-    ))
+    let name = plainly.then(|| name.to_owned());
+    Err(StaysFailure::NoToken { name }.into())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::report::duration;
 use crate::secret::Secret;
+use crate::stays::failure::StaysFailure;
 
 /// A list larger than this is not one an application sends.
 const LARGEST_ANSWER: u64 = 4 << 20;
@@ -238,9 +239,9 @@ fn certificate(text: &str, host: &str) -> Option<(String, &'static str)> {
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
-    let next = "name a file with the certificate of the authority, as PEM";
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::usage(format!("--api-ca: cannot read {}: {error}", path.display()), next)
+    let bytes = std::fs::read(path).map_err(|error| StaysFailure::AuthorityUnreadable {
+        path: path.to_owned(),
+        error,
     })?;
     let found: Vec<Certificate<'static>> = parse_pem(&bytes)
         .filter_map(|item| match item {
@@ -249,10 +250,8 @@ fn authorities(path: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
         })
         .collect();
     if found.is_empty() {
-        return Err(Failure::usage(
-            format!("--api-ca: {} holds no certificate", path.display()),
-            next,
-        ));
+        let path = path.to_owned();
+        return Err(StaysFailure::NoAuthority { path }.into());
     }
     Ok(found)
 }
