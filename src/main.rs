@@ -9,17 +9,12 @@ use dbtool::cli::check_schema::CheckSchemaArgs;
 use dbtool::cli::{Cli, Command};
 use dbtool::commands;
 use dbtool::context::AppContext;
+use dbtool::memory::driver_buffers::limit_driver_buffers;
 use dbtool::report::{self, Reporter};
-
-/// Limits the driver's buffers: without them each of up to 128 pooled buffers stays as large as the largest
-/// statement sent through it (up to 4 MB). The driver reads these limits from the environment only; dotenvy
-/// sets variables that are not set there.
-const DRIVER_BUFFERS: &str = "MYSQL_ASYNC_BUFFER_SIZE_CAP=65536\nMYSQL_ASYNC_BUFFER_POOL_CAP=2\n";
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    // Before another thread starts: setting an environment variable is not thread-safe.
-    let _ = dotenvy::from_read(DRIVER_BUFFERS.as_bytes());
+    limit_driver_buffers();
     let cli = Cli::parse();
     let settings = cli.output.settings();
     let report = Reporter::new(settings);

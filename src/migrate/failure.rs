@@ -26,6 +26,8 @@ pub enum MigrateFailure {
     NameWithoutLetters,
     /// A file of a new migration, or its folder, cannot be created.
     CannotCreate { path: PathBuf, error: io::Error },
+    /// A plan is too long for memory, and cannot be written to a temporary file in this folder.
+    CannotSpool { folder: PathBuf, error: io::Error },
     /// Another run holds the lock.
     AnotherRun { database: String, holder: String },
     /// The lock was lost, and another run holds it.
@@ -145,6 +147,13 @@ impl From<MigrateFailure> for Failure {
             F::NameWithoutLetters => Failure::usage(
                 "a migration's name needs a letter or a digit",
                 "describe the change: `dbtool migrate new add_phone_to_users`",
+            ),
+            F::CannotSpool { folder, error } => Failure::usage(
+                format!(
+                    "cannot write the plan to a temporary file in {}: {error}",
+                    visible_path(&folder)
+                ),
+                "make room there, or name another folder in TMPDIR",
             ),
             F::CannotCreate { path, error } => Failure::usage(
                 format!("cannot create {}: {error}", visible_path(&path)),

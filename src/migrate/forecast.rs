@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::online_ddl::{Charsets, LiveTable, SessionSettings};
 use crate::cancel::Cancel;
 use crate::db::codes;
@@ -46,7 +48,7 @@ pub struct TableSize {
 }
 
 /// The error with which a statement will fail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PredictedError {
     /// The server's error number.
     pub code: u16,

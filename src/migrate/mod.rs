@@ -16,6 +16,7 @@ mod online_ddl;
 pub(crate) mod options;
 mod outcome;
 mod plan;
+mod plan_outcome;
 mod recovery;
 mod repair;
 mod requirements;
@@ -39,8 +40,9 @@ use self::failure::MigrateFailure;
 use self::forecast::SchemaForecast;
 use self::history::{History, Record};
 use self::options::{ApplyOptions, RunOptions};
-use self::outcome::{ApplyOutcome, MigrationRow, PlanOutcome, StatusOutcome};
+use self::outcome::{ApplyOutcome, MigrationRow, StatusOutcome};
 use self::plan::refuse_blocking;
+use self::plan_outcome::PlanOutcome;
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
@@ -191,14 +193,15 @@ impl<'a> Migrator<'a> {
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
         let unmet = requirements::unmet(&mut self.session, &targets).await?;
-        let mut statements = Vec::new();
+        let mut plan = PlanOutcome::new(
+            &self.database,
+            self.server.name(),
+            unmet.iter().map(ToString::to_string).collect(),
+        );
         let mut forecast =
             SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
-            let keep = |planned| {
-                statements.push(planned);
-                Ok(())
-            };
+            let keep = |planned: plan::Planned| plan.add(&planned);
             plan::plan(
                 &mut forecast,
                 &self.server,
@@ -210,12 +213,7 @@ impl<'a> Migrator<'a> {
             )
             .await?;
         }
-        Ok(PlanOutcome {
-            database: self.database.clone(),
-            server: self.server.name(),
-            statements,
-            unmet: unmet.iter().map(ToString::to_string).collect(),
-        })
+        Ok(plan)
     }
 
     pub(crate) async fn apply(

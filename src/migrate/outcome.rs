@@ -5,13 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::apply::AppliedMigration;
-use super::plan::Planned;
 use super::status::{MigrationStatus, Status};
 use crate::exit::Exit;
 use crate::migrate::files::Migration;
-use crate::report::{
-    Check, CheckStatus, Json, Outcome, Page, Table, bytes, count, duration, plural, visible,
-};
+use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, duration, plural};
 
 /// A migration's status, for display.
 #[derive(Debug, Clone)]
@@ -202,104 +199,6 @@ impl Outcome for StatusOutcome {
                 check
             })
             .collect()
-    }
-}
-
-/// `migrate plan` and `migrate --dry-run`.
-#[derive(Debug)]
-pub struct PlanOutcome {
-    /// The database's name.
-    pub database: String,
-    /// The server's name and version.
-    pub server: String,
-    /// Every statement that would run.
-    pub statements: Vec<Planned>,
-    /// Requirements that the database does not meet.
-    pub unmet: Vec<String>,
-}
-
-impl Outcome for PlanOutcome {
-    fn exit(&self) -> Exit {
-        // `migrate` would refuse to start.
-        match !self.unmet.is_empty() || self.statements.iter().any(|planned| planned.fails.is_some()) {
-            true => Exit::Findings,
-            false => Exit::Done,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "migrate-plan"
-    }
-
-    fn text(&self, page: &mut Page) {
-        if self.statements.is_empty() {
-            page.line(format!("{}: nothing to do", self.database));
-            return;
-        }
-        let style = page.style();
-        let mut table = Table::new(["STATEMENT", "CLASS", "EFFECT", "ROWS", "SIZE", "WHAT"]).right(&[3, 4]);
-        for planned in &self.statements {
-            let effect = match planned.how {
-                _ if planned.fails.is_some() => style.bad("fails"),
-                how if how.blocks() && planned.is_refused() => style.bad(how.as_str()),
-                how if how.blocks() => style.warn(how.as_str()),
-                how => how.as_str().to_owned(),
-            };
-            table.row([
-                format!("{}.{}", planned.label, planned.number),
-                planned.class.as_str().to_owned(),
-                effect,
-                planned
-                    .rows
-                    .map_or(String::new(), |rows| format!("~{}", count(rows))),
-                planned.bytes.map_or(String::new(), bytes),
-                planned.summary.clone(),
-            ]);
-        }
-        page.table(table);
-        page.blank();
-        for planned in self
-            .statements
-            .iter()
-            .filter(|planned| !planned.why.is_empty() && planned.how.blocks())
-        {
-            let refused = if planned.is_refused() {
-                "; refused without --allow-blocking"
-            } else {
-                ""
-            };
-            page.line(format!(
-                "{}.{}: {}{refused}",
-                planned.label, planned.number, planned.why
-            ));
-        }
-        for unmet in &self.unmet {
-            page.line(style.bad(format!("refused: {unmet}")));
-        }
-        for planned in &self.statements {
-            if let Some(fault) = &planned.fails {
-                page.line(style.bad(format!(
-                    "{}.{} will fail: {} ({})",
-                    planned.label,
-                    planned.number,
-                    visible(&fault.what),
-                    fault.code
-                )));
-            }
-        }
-        page.line(format!(
-            "{} to run on {} ({}); nothing was changed",
-            plural(self.statements.len() as u64, "statement"),
-            self.database,
-            self.server
-        ));
-    }
-
-    fn json(&self) -> Json<'_> {
-        let statements: Vec<Value> = self.statements.iter().map(Planned::json).collect();
-        Box::new(
-            json!({ "database": self.database, "server": self.server, "statements": statements, "unmet": self.unmet }),
-        )
     }
 }
 

@@ -1,5 +1,8 @@
 //! The plan of a run: every statement with its class, its impact, and the size of its table.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::failure::MigrateFailure;
@@ -16,7 +19,7 @@ pub const LARGE_ROWS: u64 = 1_000_000;
 pub const LARGE_BYTES: u64 = 1 << 30;
 
 /// A statement of the plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Planned {
     /// Version as the file writes it.
     pub label: String,
@@ -37,7 +40,7 @@ pub struct Planned {
     /// The reason for the impact, where it is not obvious.
     pub why: String,
     /// The section of the manual's chapter on online DDL.
-    pub manual: &'static str,
+    pub manual: Cow<'static, str>,
     /// The error that the server will certainly return.
     pub fails: Option<PredictedError>,
     /// Estimated rows of its table; `None` when it touches none that exists.
@@ -129,7 +132,7 @@ pub async fn plan(
             summary: summary(&statement.text, 100),
             how: verdict.how,
             why: verdict.why,
-            manual: verdict.manual,
+            manual: Cow::Borrowed(verdict.manual),
             fails,
             rows: size.as_ref().map(|size| size.rows),
             bytes: size.as_ref().map(|size| size.bytes),

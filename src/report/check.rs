@@ -111,15 +111,18 @@ impl Tally {
     /// Counts `checks`.
     pub fn from_checks<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Self {
         let mut tally = Tally::default();
-        for check in checks {
-            match check.status {
-                CheckStatus::Passed => tally.passed += 1,
-                CheckStatus::Failed => tally.failed += 1,
-                CheckStatus::Skipped => tally.skipped += 1,
-                CheckStatus::Warned => tally.warned += 1,
-            }
-        }
+        checks.into_iter().for_each(|check| tally.add(check));
         tally
+    }
+
+    /// Counts one more check.
+    pub(super) fn add(&mut self, check: &Check) {
+        match check.status {
+            CheckStatus::Passed => self.passed += 1,
+            CheckStatus::Failed => self.failed += 1,
+            CheckStatus::Skipped => self.skipped += 1,
+            CheckStatus::Warned => self.warned += 1,
+        }
     }
 
     /// `12 passed, 1 failed, 2 skipped`.

@@ -1,7 +1,5 @@
 //! GitHub Actions workflow commands: annotations on the lines of a pull request.
 
-use std::fmt::Write as _;
-
 use super::check::{Check, CheckStatus};
 use crate::escape::visible;
 
@@ -43,46 +41,41 @@ pub(super) fn escape_lines(lines: &[u8]) -> Vec<u8> {
     escaped.into_bytes()
 }
 
-/// One annotation for each check that failed, warned or was skipped.
-pub(super) fn render(checks: &[Check]) -> String {
-    let mut out = String::new();
-    for check in checks {
-        let level = match check.status {
-            CheckStatus::Passed => continue,
-            CheckStatus::Failed => "error",
-            CheckStatus::Warned => "warning",
-            CheckStatus::Skipped => "notice",
-        };
-        let mut properties = Vec::new();
-        if let Some(file) = &check.file {
-            properties.push(format!("file={}", property(&visible(file))));
-            if let Some(line) = check.line {
-                properties.push(format!("line={line}"));
-            }
+/// An annotation, if the check failed, warned or was skipped; otherwise nothing.
+pub(super) fn annotate(check: &Check) -> String {
+    let level = match check.status {
+        CheckStatus::Passed => return String::new(),
+        CheckStatus::Failed => "error",
+        CheckStatus::Warned => "warning",
+        CheckStatus::Skipped => "notice",
+    };
+    let mut properties = Vec::new();
+    if let Some(file) = &check.file {
+        properties.push(format!("file={}", property(&visible(file))));
+        if let Some(line) = check.line {
+            properties.push(format!("line={line}"));
         }
-        properties.push(format!(
-            "title={}",
-            property(&visible(&format!("{}: {}", check.group, check.name)))
-        ));
-        let mut message = visible(if check.message.is_empty() {
-            check.status.as_str()
-        } else {
-            &check.message
-        });
-        for detail in check.details.iter().flat_map(|detail| detail.lines()) {
-            message.push('\n');
-            message.push_str(&visible(detail));
-        }
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "::{level} {}::{}", properties.join(","), data(&message));
     }
-    out
+    properties.push(format!(
+        "title={}",
+        property(&visible(&format!("{}: {}", check.group, check.name)))
+    ));
+    let mut message = visible(if check.message.is_empty() {
+        check.status.as_str()
+    } else {
+        &check.message
+    });
+    for detail in check.details.iter().flat_map(|detail| detail.lines()) {
+        message.push('\n');
+        message.push_str(&visible(detail));
+    }
+    format!("::{level} {}::{}\n", properties.join(","), data(&message))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::check::{Check, CheckStatus};
-    use super::{annotation, escape_line, render};
+    use super::{annotate, annotation, escape_line};
 
     #[test]
     fn annotations_are_escaped() {
@@ -94,7 +87,7 @@ mod tests {
         let passed = Check::new("lint", "fine", CheckStatus::Passed);
         let skipped = Check::new("lint", "later", CheckStatus::Skipped);
         assert_eq!(
-            render(&[check, passed, skipped]),
+            [check, passed, skipped].iter().map(annotate).collect::<String>(),
             "::error file=migrations/003_x%2Cy.sql,line=7,title=lint%3A a%3Ab%2Cc::100%25 of\\nit%0Arow 1%0Arow 2\n\
              ::notice title=lint%3A later::skipped\n"
         );

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-use super::Sink;
+use super::{SINK_BUFFER, Sink, SinkWriter};
 use crate::escape::is_hidden;
 
 /// A `schema` member, followed by the value's members.
@@ -97,27 +97,13 @@ impl Formatter for Pretty<'_> {
 
 /// Writes the outcome of command `name` with `"schema": "dbtool.<name>/1"` first.
 pub(super) fn write(name: &str, value: &dyn erased_serde::Serialize, sink: &Sink) {
-    let mut out = io::BufWriter::with_capacity(32 * 1024, SinkWriter(sink));
+    let mut out = io::BufWriter::with_capacity(SINK_BUFFER, SinkWriter(sink));
     let mut serializer = Serializer::with_formatter(&mut out, Pretty(PrettyFormatter::new()));
     let schema = format!("dbtool.{name}/1");
     // Neither an outcome nor a sink can fail.
     let written = Versioned { schema, value }.serialize(&mut serializer);
     debug_assert!(written.is_ok());
     let _ = out.write_all(b"\n").and_then(|()| out.flush());
-}
-
-/// Adapts a sink to [`Write`].
-struct SinkWriter<'a>(&'a Sink);
-
-impl Write for SinkWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (self.0)(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

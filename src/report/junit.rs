@@ -1,12 +1,18 @@
 //! JUnit XML for CI servers.
 
+use std::io::{self, Write};
+
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::check::{Check, CheckStatus, Tally};
+use super::{SINK_BUFFER, Sink, SinkWriter};
 use crate::escape::visible;
 
-type XmlWriter = Writer<Vec<u8>>;
+type XmlWriter<'a> = Writer<io::BufWriter<SinkWriter<'a>>>;
+
+/// Passes checks on.
+type Checks<'a> = dyn Fn(&mut dyn FnMut(Check)) + 'a;
 
 /// Replaces characters that XML 1.0 cannot represent: most control characters and two noncharacters.
 fn clean(text: &str) -> String {
@@ -17,33 +23,43 @@ fn clean(text: &str) -> String {
     lines.join("\n")
 }
 
-fn seconds(checks: &[&Check]) -> String {
-    format!(
-        "{:.3}",
-        checks
-            .iter()
-            .map(|check| check.duration.as_secs_f64())
-            .sum::<f64>()
-    )
+/// The numbers of a suite.
+#[derive(Default)]
+struct Suite {
+    name: String,
+    tally: Tally,
+    tests: usize,
+    seconds: f64,
 }
 
-fn suite_start(tag: &str, name: &str, checks: &[&Check]) -> BytesStart<'static> {
-    let tally = Tally::from_checks(checks.iter().copied());
-    let mut start = BytesStart::new(tag.to_string());
-    for (key, value) in [
-        ("name", clean(name)),
-        ("tests", checks.len().to_string()),
-        ("failures", tally.failed.to_string()),
-        ("errors", "0".to_string()),
-        ("skipped", tally.skipped.to_string()),
-        ("time", seconds(checks)),
-    ] {
-        start.push_attribute((key, value.as_str()));
+impl Suite {
+    fn add(&mut self, check: &Check) {
+        self.tally.add(check);
+        self.tests += 1;
+        self.seconds += check.duration.as_secs_f64();
     }
-    start
+
+    fn start(&self, tag: &str) -> BytesStart<'static> {
+        let mut start = BytesStart::new(tag.to_string());
+        for (key, value) in [
+            ("name", clean(&self.name)),
+            ("tests", self.tests.to_string()),
+            ("failures", self.tally.failed.to_string()),
+            ("errors", "0".to_string()),
+            ("skipped", self.tally.skipped.to_string()),
+            ("time", seconds(self.seconds)),
+        ] {
+            start.push_attribute((key, value.as_str()));
+        }
+        start
+    }
 }
 
-fn element(xml: &mut XmlWriter, tag: &str, message: Option<&str>, text: &str) -> std::io::Result<()> {
+fn seconds(number: f64) -> String {
+    format!("{number:.3}")
+}
+
+fn element(xml: &mut XmlWriter<'_>, tag: &str, message: Option<&str>, text: &str) -> io::Result<()> {
     let mut start = BytesStart::new(tag.to_string());
     if let Some(message) = message {
         start.push_attribute(("message", clean(message).as_str()));
@@ -56,11 +72,11 @@ fn element(xml: &mut XmlWriter, tag: &str, message: Option<&str>, text: &str) ->
     xml.write_event(Event::End(BytesEnd::new(tag.to_string())))
 }
 
-fn case(xml: &mut XmlWriter, check: &Check) -> std::io::Result<()> {
+fn case(xml: &mut XmlWriter<'_>, check: &Check) -> io::Result<()> {
     let mut start = BytesStart::new("testcase");
     start.push_attribute(("name", clean(&check.name).as_str()));
     start.push_attribute(("classname", clean(&check.group).as_str()));
-    start.push_attribute(("time", seconds(&[check]).as_str()));
+    start.push_attribute(("time", seconds(check.duration.as_secs_f64()).as_str()));
     if let Some(file) = &check.file {
         start.push_attribute(("file", clean(file).as_str()));
         if let Some(line) = check.line {
@@ -86,46 +102,110 @@ fn case(xml: &mut XmlWriter, check: &Check) -> std::io::Result<()> {
     xml.write_event(Event::End(BytesEnd::new("testcase")))
 }
 
-fn write(name: &str, checks: &[Check]) -> std::io::Result<Vec<u8>> {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let all: Vec<&Check> = checks.iter().collect();
-    xml.write_event(Event::Start(suite_start(
-        "testsuites",
-        &format!("dbtool {name}"),
-        &all,
-    )))?;
-    let mut groups: Vec<&str> = Vec::new();
-    for check in checks {
-        if !groups.contains(&check.group.as_str()) {
-            groups.push(&check.group);
-        }
-    }
-    for group in groups {
-        let members: Vec<&Check> = checks.iter().filter(|check| check.group == group).collect();
-        xml.write_event(Event::Start(suite_start("testsuite", group, &members)))?;
-        for check in members {
-            case(&mut xml, check)?;
-        }
-        xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
-    }
-    xml.write_event(Event::End(BytesEnd::new("testsuites")))?;
-    let mut bytes = xml.into_inner();
-    bytes.push(b'\n');
-    Ok(bytes)
+/// The suites, in the order of their first checks; and whether the checks of each are together.
+fn suites(checks: &Checks<'_>) -> (Vec<Suite>, bool) {
+    let (mut suites, mut together): (Vec<Suite>, bool) = (Vec::new(), true);
+    let mut last = 0;
+    checks(&mut |check| {
+        let known = suites.iter().position(|suite| suite.name == check.group);
+        together &= known.is_none_or(|known| known == last);
+        last = known.unwrap_or_else(|| {
+            suites.push(Suite {
+                name: check.group.clone(),
+                ..Suite::default()
+            });
+            suites.len() - 1
+        });
+        suites[last].add(&check);
+    });
+    (suites, together)
 }
 
-/// The checks of command `name`, one suite per group.
-pub(super) fn render(name: &str, checks: &[Check]) -> String {
-    // Writing to a Vec cannot fail.
-    String::from_utf8_lossy(&write(name, checks).unwrap_or_default()).into_owned()
+fn write_suites(name: &str, checks: &Checks<'_>, xml: &mut XmlWriter<'_>) -> io::Result<()> {
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let (suites, together) = suites(checks);
+    let mut all = Suite {
+        name: format!("dbtool {name}"),
+        ..Suite::default()
+    };
+    for suite in &suites {
+        all.tests += suite.tests;
+        all.seconds += suite.seconds;
+        all.tally.failed += suite.tally.failed;
+        all.tally.skipped += suite.tally.skipped;
+    }
+    xml.write_event(Event::Start(all.start("testsuites")))?;
+    let mut written = Ok(());
+    if together {
+        let mut left = suites.iter();
+        let mut suite: Option<&Suite> = None;
+        checks(&mut |check| {
+            if written.is_err() {
+                return;
+            }
+            if suite.is_none_or(|suite| suite.name != check.group) {
+                let ended = suite.is_some();
+                suite = left.next();
+                written = next_suite(xml, ended, suite);
+            }
+            if written.is_ok() {
+                written = case(xml, &check);
+            }
+        });
+        written?;
+        next_suite(xml, suite.is_some(), None)?;
+    } else {
+        for suite in &suites {
+            next_suite(xml, false, Some(suite))?;
+            checks(&mut |check| {
+                if check.group == suite.name && written.is_ok() {
+                    written = case(xml, &check);
+                }
+            });
+            next_suite(xml, true, None)?;
+        }
+        written?;
+    }
+    xml.write_event(Event::End(BytesEnd::new("testsuites")))
+}
+
+/// Ends the suite before, if there is one, and begins the next.
+fn next_suite(xml: &mut XmlWriter<'_>, ends: bool, next: Option<&Suite>) -> io::Result<()> {
+    if ends {
+        xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
+    }
+    match next {
+        Some(suite) => xml.write_event(Event::Start(suite.start("testsuite"))),
+        None => Ok(()),
+    }
+}
+
+/// Writes the checks of command `name`, one suite per group. `checks` passes them on, more than once.
+pub(super) fn write(name: &str, checks: &Checks<'_>, sink: &Sink) {
+    let out = io::BufWriter::with_capacity(SINK_BUFFER, SinkWriter(sink));
+    let mut xml = Writer::new_with_indent(out, b' ', 2);
+    // A sink cannot fail.
+    let written = write_suites(name, checks, &mut xml);
+    debug_assert!(written.is_ok());
+    let mut out = xml.into_inner();
+    let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::check::{Check, CheckStatus};
-    use super::render;
+    use super::{Sink, write};
+    use std::cell::RefCell;
+    use std::rc::Rc;
     use std::time::Duration;
+
+    fn render(name: &str, checks: &[Check]) -> String {
+        let shown = Rc::new(RefCell::new(Vec::new()));
+        let into = Rc::clone(&shown);
+        let sink: Sink = Rc::new(move |part| into.borrow_mut().extend_from_slice(part));
+        write(name, &|visit| checks.iter().cloned().for_each(visit), &sink);
+        String::from_utf8(shown.take()).expect("text")
+    }
 
     #[test]
     fn suites_by_group_with_everything_escaped() {
@@ -160,5 +240,9 @@ row 2</failure>
 "#
         );
         assert!(render("x", &[]).contains("tests=\"0\""));
+        // The same where each suite's checks are together, and are written as they come.
+        let mut together = checks.to_vec();
+        together.swap(1, 2);
+        assert_eq!(render("check-schema", &together), render("check-schema", &checks));
     }
 }

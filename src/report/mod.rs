@@ -17,9 +17,11 @@ mod page;
 mod progress;
 mod prometheus;
 mod style;
+mod table;
 mod terminal;
 
 use std::fmt::Display;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,10 +31,11 @@ pub use clock::clock;
 pub use human::{bytes, count, duration, plural};
 pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
-pub use page::{Page, Table};
+pub use page::Page;
 pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
 pub use style::Style;
+pub use table::{RowSink, Table};
 
 use crate::exit::{Exit, Failure, ProcessFailure};
 use style::paint;
@@ -111,6 +114,12 @@ pub trait Outcome {
         Vec::new()
     }
 
+    /// Passes the checks on one by one: those of a large report do not fit into memory together. May be called more
+    /// than once.
+    fn each_check(&self, visit: &mut dyn FnMut(Check)) {
+        self.checks().into_iter().for_each(visit);
+    }
+
     /// The result as metrics, for Prometheus.
     fn metrics(&self) -> Vec<Metric> {
         Vec::new()
@@ -122,6 +131,23 @@ pub type Json<'a> = Box<dyn erased_serde::Serialize + 'a>;
 
 /// Receives a result in parts.
 type Sink = Rc<dyn Fn(&[u8])>;
+
+/// Adapts a sink to [`io::Write`].
+struct SinkWriter<'a>(&'a Sink);
+
+impl io::Write for SinkWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.0)(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How many bytes are collected before they go to a sink.
+const SINK_BUFFER: usize = 32 * 1024;
 
 /// Shows results, status and progress. Clones share their state.
 #[derive(Debug, Clone)]
@@ -237,14 +263,14 @@ impl Reporter {
         match self.state.settings.format {
             Format::Text => self.page(outcome, Rc::clone(sink)),
             Format::Json => json::write(outcome.name(), &*outcome.json(), sink),
-            Format::Junit => write(&junit::render(outcome.name(), &outcome.checks())),
+            Format::Junit => junit::write(outcome.name(), &|visit| outcome.each_check(visit), sink),
             Format::Github => {
                 let raw_sink = Rc::clone(sink);
                 self.page(
                     outcome,
                     Rc::new(move |lines| raw_sink(&github::escape_lines(lines))),
                 );
-                write(&github::render(&outcome.checks()));
+                outcome.each_check(&mut |check| write(&github::annotate(&check)));
             }
             Format::Prometheus => write(&prometheus::render(&outcome.metrics())),
         }

@@ -2,12 +2,11 @@
 
 use std::fmt::Display;
 
-use comfy_table::{CellAlignment, ContentArrangement, presets};
-
 use super::Sink;
 use super::check::{Check, CheckStatus, Tally};
 use super::human;
 use super::style::{Style, paint};
+use super::table::{RowSink, Table};
 use crate::escape::visible;
 
 /// A page of text being written. Every line is made safe for a terminal; spans are styled with
@@ -113,9 +112,15 @@ impl Page {
 
     /// A table, fitted to the terminal's width; one line per row if the output is not a terminal.
     pub fn table(&mut self, table: Table) {
-        for line in table.render(self.style, self.width) {
-            self.line(line);
-        }
+        let (style, width) = (self.style, self.width);
+        table.render(style, width, &mut |line| self.line(line));
+    }
+
+    /// A table of any number of rows, of which only a few are in memory: `rows` passes all of them on, and is called
+    /// twice. `table` has the headers.
+    pub fn long_table(&mut self, table: &Table, rows: &dyn Fn(&mut RowSink<'_>)) {
+        let (style, width) = (self.style, self.width);
+        table.render_rows(style, width, rows, &mut |line| self.line(line));
     }
 
     /// Checks by group, failures with their details, and the tally as the last line.
@@ -158,84 +163,6 @@ impl Page {
     /// The finished text.
     pub fn into_text(self) -> String {
         self.text
-    }
-}
-
-/// A table of text cells; cells may hold styled spans.
-#[derive(Debug, Clone, Default)]
-pub struct Table {
-    headers: Vec<String>,
-    rows: Vec<Vec<String>>,
-    right: Vec<usize>,
-    indent: usize,
-}
-
-impl Table {
-    /// A table with these column headers.
-    pub fn new<H: Display>(headers: impl IntoIterator<Item = H>) -> Self {
-        Table {
-            headers: headers.into_iter().map(|header| header.to_string()).collect(),
-            ..Table::default()
-        }
-    }
-
-    /// Aligns these columns (counted from 0) to the right, e.g. for numbers.
-    #[must_use]
-    pub fn right(mut self, columns: &[usize]) -> Self {
-        self.right = columns.to_vec();
-        self
-    }
-
-    /// Indents the whole table by this many spaces.
-    #[must_use]
-    pub fn indent(mut self, spaces: usize) -> Self {
-        self.indent = spaces;
-        self
-    }
-
-    /// Adds a row.
-    pub fn row<C: Display>(&mut self, cells: impl IntoIterator<Item = C>) -> &mut Self {
-        self.rows
-            .push(cells.into_iter().map(|cell| visible(&cell.to_string())).collect());
-        self
-    }
-
-    /// Whether the table has no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    fn render(self, style: Style, width: Option<u16>) -> Vec<String> {
-        let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING);
-        match width {
-            Some(width) => {
-                let indent = u16::try_from(self.indent).unwrap_or(0);
-                table
-                    .set_content_arrangement(ContentArrangement::Dynamic)
-                    .set_width(width.saturating_sub(indent).max(20));
-            }
-            None => {
-                table.set_content_arrangement(ContentArrangement::Disabled);
-            }
-        }
-        table.set_header(
-            self.headers
-                .iter()
-                .map(|header| style.strong(header))
-                .collect::<Vec<_>>(),
-        );
-        for row in self.rows {
-            table.add_row(row);
-        }
-        for (index, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, 2));
-            if self.right.contains(&index) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        let indent = " ".repeat(self.indent);
-        table.lines().map(|line| format!("{indent}{line}")).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::model::is_false;
-use super::symbol::Symbol;
+use crate::memory::symbol::Symbol;
 
 /// A column: its name, and its attributes, which columns of equal definition share. Eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,4 @@ pub mod introspect;
 pub mod lint;
 pub mod model;
 pub mod normalise;
-pub mod shared;
 pub mod snapshot;
-pub mod symbol;

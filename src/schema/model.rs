@@ -15,8 +15,8 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use super::column::{Attributes, Column, GeneratedColumn};
-pub use super::shared::Shared;
-pub use super::symbol::Symbol;
+pub use crate::memory::shared::Shared;
+pub use crate::memory::symbol::Symbol;
 pub use keys::{ColumnNames, ForeignKey, Index, IndexKey, IndexKind, KeyPart, ReferentialAction};
 pub use programs::{Routine, ScheduledEvent, Trigger, View};
 

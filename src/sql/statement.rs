@@ -1,10 +1,12 @@
 //! The classification of a statement: its class, the objects it touches, and the actions of an ALTER TABLE.
 
+use serde::{Deserialize, Serialize};
+
 use super::column_def::ColumnDef;
 use super::table_def::{ForeignKeyDef, IndexDef};
 
 /// Classes of statements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StatementClass {
     /// Changes the definition of an object.
     Ddl,

@@ -108,7 +108,7 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("cli", "answer_map batch config exit report schema"),
     (
         "commands",
-        "batch cancel cli config connections context db escape exit host_processes migrate report run_command \
+        "batch cancel cli config connections context db escape exit host_processes memory migrate report run_command \
          sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
@@ -118,12 +118,15 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("exit", "cancel escape"),
     (
         "migrate",
-        "cancel connections context db escape exit hex report schema sql",
+        "cancel connections context db escape exit hex memory report schema sql",
     ),
     ("report", "cancel escape exit"),
     ("run_command", "cancel exit"),
     ("sandbox", "cancel config context db exit run_command secret sql"),
-    ("schema", "config context db exit hex migrate report sandbox sql"),
+    (
+        "schema",
+        "config context db exit hex memory migrate report sandbox sql",
+    ),
     ("signals", "cancel exit"),
     ("sql", "escape"),
     ("stays", "answer_map batch context db exit report secret"),

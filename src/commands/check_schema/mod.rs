@@ -3,6 +3,7 @@
 //! Gathers the live and the expected schema, compares and lints them, writes the files (snapshot, diagram), and
 //! reports.
 
+mod checks;
 mod outcome;
 mod rules;
 mod shape;

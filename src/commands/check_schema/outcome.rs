@@ -1,12 +1,12 @@
 //! The outcome of a check, as text and as JSON.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::checks;
 use super::shape::Shape;
 use crate::exit::Exit;
-use crate::report::{self, Check, CheckStatus, Json, Outcome, Page, Style, Table};
+use crate::report::{self, Check, Json, Outcome, Page, Style, Table};
 use crate::schema::comparison::Comparison;
 use crate::schema::diff::{Change, Difference, SchemaObjectKind, Severity, with_definition};
 use crate::schema::expected::ExpectedSchema;
@@ -145,7 +145,7 @@ impl Report {
         notes
     }
 
-    fn fails(&self, one: &Difference) -> bool {
+    pub(super) fn fails(&self, one: &Difference) -> bool {
         self.fail_from.is_some_and(|from| one.severity >= from)
     }
 
@@ -178,12 +178,15 @@ impl Report {
 
     /// The differences with their definitions.
     pub(super) fn drift(&self) -> impl Iterator<Item = Cow<'_, Difference>> {
-        let expected = self.expected.as_ref().map(|expected| &expected.schema);
-        let with = move |one| match expected {
-            Some(expected) => with_definition(one, expected, &self.live.schema),
+        self.differences.iter().map(|one| self.defined(one))
+    }
+
+    /// A difference with its definition.
+    pub(super) fn defined<'a>(&self, one: &'a Difference) -> Cow<'a, Difference> {
+        match &self.expected {
+            Some(expected) => with_definition(one, &expected.schema, &self.live.schema),
             None => Cow::Borrowed(one),
-        };
-        self.differences.iter().map(with)
+        }
     }
 
     /// Whether a difference is a table that is not expected at all, which takes one line.
@@ -345,7 +348,7 @@ impl Report {
 }
 
 /// One difference in text.
-fn difference_text(one: &Difference, page: &mut Page) {
+pub(super) fn difference_text(one: &Difference, page: &mut Page) {
     let style = page.style();
     let severity = match one.severity {
         Severity::Breaks => style.bad(one.severity.description()),
@@ -437,76 +440,7 @@ impl Outcome for Report {
         Box::new(Shape { report: self })
     }
 
-    fn checks(&self) -> Vec<Check> {
-        let mut by_table: BTreeMap<Symbol, Vec<Cow<'_, Difference>>> = self
-            .live
-            .schema
-            .tables
-            .keys()
-            .map(|table| (*table, Vec::new()))
-            .collect();
-        for one in self.drift() {
-            by_table
-                .entry(one.table.unwrap_or_else(|| Symbol::from(one.path())))
-                .or_default()
-                .push(one);
-        }
-        let mut checks = Vec::new();
-        if self.expected.is_some() {
-            for (table, differences) in by_table {
-                let failed = differences.iter().any(|one| self.fails(one));
-                let status = match (differences.is_empty(), failed) {
-                    (true, _) => CheckStatus::Passed,
-                    (false, true) => CheckStatus::Failed,
-                    (false, false) => CheckStatus::Warned,
-                };
-                let message: Vec<String> = differences.iter().map(|one| one_line(one)).collect();
-                let mut check = Check::new("drift", table.to_string(), status).message(message.join("; "));
-                for one in &differences {
-                    let mut page = Page::plain();
-                    difference_text(one, &mut page);
-                    check = check.detail(page.into_text());
-                }
-                checks.push(check);
-            }
-        }
-        for one in &self.findings {
-            let status = if self.is_denied(one) {
-                CheckStatus::Failed
-            } else {
-                CheckStatus::Warned
-            };
-            let check = Check::new("lint", format!("{} {}", one.rule, one.object), status);
-            checks.push(check.message(&one.what).detail(one.why).detail(&one.fix));
-        }
-        let migrations_state = self.expected.as_ref().map(|expected| &expected.migrations_state);
-        if let Some(pending) = migrations_state.and_then(MigrationState::pending_summary) {
-            let status = match self.pending_fails && self.fail_from.is_some() {
-                true => CheckStatus::Failed,
-                false => CheckStatus::Warned,
-            };
-            checks.push(Check::new("migrations", "pending", status).message(pending));
-        }
-        for hidden in &self.live.hidden {
-            checks.push(Check::new("privileges", hidden.clone(), CheckStatus::Skipped).message(hidden));
-        }
-        checks
+    fn each_check(&self, visit: &mut dyn FnMut(Check)) {
+        checks::each(self, visit);
     }
-}
-
-/// `column email different: type, null`.
-fn one_line(one: &Difference) -> String {
-    let fields = match &one.change {
-        Change::Different { fields } => {
-            let names: Vec<&str> = fields.iter().map(|field| field.property.as_str()).collect();
-            format!(": {}", names.join(", "))
-        }
-        _ => String::new(),
-    };
-    format!(
-        "{} {} {}{fields}",
-        one.kind.as_str(),
-        one.name,
-        one.change.as_str()
-    )
 }

@@ -5,24 +5,12 @@ use serde_json::json;
 
 use super::outcome::{Report, Size};
 use crate::exit::Exit;
+use crate::memory::streamed::Streamed;
 use crate::report::Outcome;
 
 /// A report as the JSON object `dbtool.check-schema/1`.
 pub(super) struct Shape<'a> {
     pub(super) report: &'a Report,
-}
-
-/// A list whose items are made one by one.
-struct List<F>(F);
-
-impl<F, I> Serialize for List<F>
-where
-    F: Fn() -> I,
-    I: Iterator<Item: Serialize>,
-{
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)())
-    }
 }
 
 /// The statements of the fix.
@@ -51,7 +39,7 @@ impl Serialize for Shape<'_> {
         map.serialize_entry("ok", &(report.exit() == Exit::Done))?;
         map.serialize_entry("database", &report.database)?;
         map.serialize_entry("expected", &expected.map(|expected| &expected.source))?;
-        map.serialize_entry("drift", &List(|| report.drift()))?;
+        map.serialize_entry("drift", &Streamed(|| report.drift()))?;
         map.serialize_entry("fix", &Statements(report))?;
         map.serialize_entry("fix_notes", &report.fix(&mut |_| {}))?;
         let finding = |one| {
@@ -59,9 +47,9 @@ impl Serialize for Shape<'_> {
             value["denied"] = json!(report.is_denied(one));
             value
         };
-        map.serialize_entry("lint", &List(|| report.findings.iter().map(finding)))?;
+        map.serialize_entry("lint", &Streamed(|| report.findings.iter().map(finding)))?;
         let ignored = |(what, reason): &(String, String)| json!({ "what": what, "reason": reason });
-        map.serialize_entry("ignored", &List(|| report.ignored.iter().map(ignored)))?;
+        map.serialize_entry("ignored", &Streamed(|| report.ignored.iter().map(ignored)))?;
         map.serialize_entry("not_checked", &report.live.hidden)?;
         map.serialize_entry("notes", &report.notes())?;
         map.serialize_entry("pending", report.pending())?;

@@ -8,13 +8,15 @@ mod column;
 mod rules;
 mod table_changes;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::charsets::Charsets;
 use self::rules::{ChangeKind, Cost};
 use crate::db::Server;
 use crate::sql::{AlterAction, Classification, StatementClass, TableDef};
 
 /// How a statement works, from harmless to harmful.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DdlImpact {
     /// Touches no table.
     Nothing,
