@@ -10,7 +10,7 @@ use dbtool::app::{self, CommandResult};
 use dbtool::cli::connection::ConnectionArgs;
 use dbtool::context::{AppContext, Context};
 use dbtool::db::{Query, Session};
-use dbtool::report::{ReportSettings, Reporter};
+use dbtool::report::{ReportSettings, Reporter, Screen};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +47,12 @@ async fn end(app: AppContext, arguments: Vec<String>) -> CommandResult {
                 panic!("on purpose, in a task");
             });
             let _ = task.await;
+        }
+        "panic-in-view" => {
+            let mut session = context.db.session().await?;
+            session.execute("DO 1").await?;
+            let mut screen = Screen::take()?;
+            screen.draw(|_| panic!("on purpose, in a view"))?;
         }
         "panic-in-flight" => panic_in_flight(&context, argument).await?,
         "drop-in-flight" => {

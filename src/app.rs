@@ -9,7 +9,7 @@ use crate::cli::connection::ConnectionArgs;
 use crate::context::AppContext;
 use crate::db::{DbError, Guard, is_expected_panic};
 use crate::exit::{Exit, Failure, ProcessFailure};
-use crate::report::{Outcome, Reporter};
+use crate::report::{Outcome, Reporter, restore_terminal};
 use crate::signals;
 
 /// The outcome of a command to show, if it has one, or the error that stopped it.
@@ -27,7 +27,7 @@ where
     install_panic_hook();
     let cancel = Cancel::new();
     let result = catch_unwind(AssertUnwindSafe(|| -> CommandResult {
-        signals::install(&cancel)?;
+        signals::install(&cancel, restore_terminal)?;
         let guard = Guard::new().map_err(|error| ProcessFailure::NotStarted { error })?;
         let app = AppContext {
             report: report.clone(),
@@ -67,7 +67,14 @@ fn finish(report: &Reporter, cancel: &Cancel, result: Result<CommandResult, Box<
                 .as_ref()
                 .is_none_or(|outcome| outcome.is_cut_short_by_signals());
             if let Some(outcome) = outcome {
-                report.emit(outcome.as_ref());
+                match outcome.file() {
+                    None => report.emit(outcome.as_ref()),
+                    Some(path) => {
+                        if let Err(failure) = report.emit_to(path, outcome.as_ref()) {
+                            return report_failure(report, &failure);
+                        }
+                    }
+                }
             }
             if let (Some(signal), true) = (cancel.requested(), interrupted) {
                 report.error(&Cancelled(signal).to_string(), "");

@@ -14,6 +14,7 @@ pub mod escape;
 pub mod exit;
 pub mod hex;
 pub mod host_processes;
+pub mod live_view;
 pub mod memory;
 pub mod migrate;
 pub mod report;

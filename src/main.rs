@@ -54,7 +54,10 @@ async fn dispatch(app: AppContext, command: Command) -> CommandResult {
             Box::new(commands::test_image_size::run(&context("test-image-size")?, &args).await?)
         }
         Command::CheckConnections(args) => {
-            commands::check_connections::run(&context("check-connections")?, &args).await?
+            match commands::check_connections::run(&context("check-connections")?, &args).await? {
+                Some(outcome) => outcome,
+                None => return Ok(None),
+            }
         }
         Command::Ping(args) => commands::ping::run(&context("ping")?, &args).await?,
         Command::Run(args) => commands::run::run(&app, &args).await?,

@@ -13,11 +13,12 @@ use crate::exit::{Failure, ProcessFailure};
 /// After a second signal the process ends within this time even if its main thread is stuck.
 const LAST_RESORT: Duration = Duration::from_millis(450);
 
-/// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process's life.
+/// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process's life. `last_words` is called if the process
+/// must end without unwinding.
 ///
 /// # Errors
 /// The system refuses a handler.
-pub fn install(cancel: &Cancel) -> Result<(), Failure> {
+pub fn install(cancel: &Cancel, last_words: fn()) -> Result<(), Failure> {
     let refused = |error: &dyn std::fmt::Display| ProcessFailure::NoSignals {
         error: error.to_string(),
     };
@@ -27,12 +28,12 @@ pub fn install(cancel: &Cancel) -> Result<(), Failure> {
         .into_iter()
         .collect();
     held.thread_block().map_err(|error| refused(&error))?;
-    let installed = install_handlers(cancel);
+    let installed = install_handlers(cancel, last_words);
     held.thread_unblock().map_err(|error| refused(&error))?;
     installed.map_err(|error| refused(&error).into())
 }
 
-fn install_handlers(cancel: &Cancel) -> anyhow::Result<()> {
+fn install_handlers(cancel: &Cancel, last_words: fn()) -> anyhow::Result<()> {
     // The handler crate does not say which signal came; these flags do, for the exit code.
     let last = Arc::new(AtomicUsize::new(0));
     let (token, which) = (cancel.clone(), Arc::clone(&last));
@@ -44,6 +45,7 @@ fn install_handlers(cancel: &Cancel) -> anyhow::Result<()> {
         }
         token.request(signal);
         std::thread::sleep(LAST_RESORT);
+        last_words();
         let first = token.requested().unwrap_or(signal);
         #[allow(
             clippy::disallowed_methods,

@@ -1,15 +1,16 @@
 //! Flags of `dbtool check-connections`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::span::{parse_patience, parse_span};
+use super::span::{parse_pace, parse_patience, parse_span};
 
 /// Show who uses the server's connections, and how many are left
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = "\
-Exit codes: 0 enough connections are free, 1 fewer than --min-free are, 3 no connection could be had,
+Exit codes: 0 enough connections are free, 1 fewer than --min-free are or the pools of --plan do not fit, 3 no connection could be had,
 4 something that was to be ended was not.
 
 As an ordinary user only the own user's connections are listed; the totals are the whole server's.
@@ -31,6 +32,25 @@ pub struct CheckConnectionsArgs {
     /// List every connection, not only the 20 that have been in their state longest
     #[arg(long)]
     pub all: bool,
+    /// Add up what the pools of all processes may want, and say how large a pool may be; exit with 1 if they do not fit
+    #[arg(long, conflicts_with_all = ["kill", "all", "min_free", "output", "watch"])]
+    pub plan: bool,
+    /// Watch: a live view on a terminal, elsewhere a line for each look (JSON lines with --format json)
+    ///
+    /// Looks every SECONDS (2 unless told) over one connection until it is left with q. It reconnects by itself, and
+    /// gives the connection back between two looks while other dbtool runs wait for one.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "2",
+        value_parser = parse_pace,
+        conflicts_with_all = ["kill", "all", "min_free", "wait", "output"]
+    )]
+    pub watch: Option<Duration>,
+    /// Write the result to this file instead of standard output; its readers see the old text or the new one
+    #[arg(long, value_name = "FILE", conflicts_with = "kill")]
+    pub output: Option<PathBuf>,
     /// What to end, and how.
     #[command(flatten)]
     pub ending: KillArgs,

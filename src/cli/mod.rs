@@ -120,7 +120,7 @@ impl Command {
     /// Formats the command offers besides text and JSON.
     fn extra_formats(&self) -> &'static [Format] {
         match self {
-            Command::CheckConnections(args) if args.ending.kill => &[],
+            Command::CheckConnections(args) if args.ending.kill || args.plan || args.watch.is_some() => &[],
             Command::CheckConnections(_) => &[Format::Junit, Format::Github, Format::Prometheus],
             Command::CheckSchema(_) | Command::TestConversations(_) | Command::TestImageSize(_) => {
                 &[Format::Junit, Format::Github]

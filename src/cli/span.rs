@@ -39,9 +39,48 @@ pub fn parse_patience(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// As [`parse_patience`], for the time between two looks: also with a fraction of a second, and not shorter than a
+/// server should be asked.
+///
+/// # Errors
+/// As [`parse_span`], and for less than a tenth of a second.
+pub fn parse_pace(text: &str) -> Result<Duration, String> {
+    let fraction = text
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    let span = match fraction {
+        Some(seconds) => Duration::from_secs_f64(seconds),
+        None => parse_span(text)?,
+    };
+    match span < Duration::from_millis(100) {
+        true => Err("the minimum is 100ms".into()),
+        false => Ok(span),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paces() {
+        for (text, milliseconds) in [
+            ("1", Some(1_000)),
+            ("0.5", Some(500)),
+            ("250ms", Some(250)),
+            ("5m", Some(300_000)),
+            ("0", None),
+            ("50ms", None),
+            ("-1", None),
+            ("inf", None),
+            ("x", None),
+        ] {
+            let found = parse_pace(text).ok().map(|span| span.as_millis() as u64);
+            assert_eq!(found, milliseconds, "{text}");
+        }
+    }
 
     #[test]
     fn spans() {

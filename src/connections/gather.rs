@@ -179,7 +179,7 @@ pub(super) fn connection(row: &Row, own: u64) -> Connection {
 }
 
 /// Keeps quiet about a statement that may set a password: servers show it in clear text.
-fn without_password(statement: String) -> String {
+pub(super) fn without_password(statement: String) -> String {
     let lower = statement.to_ascii_lowercase();
     if ["password", "identified", "master_", "source_"]
         .iter()

@@ -19,7 +19,8 @@ pub enum LockKind {
 }
 
 impl LockKind {
-    fn words(self) -> &'static str {
+    /// `row lock`.
+    pub fn words(self) -> &'static str {
         match self {
             LockKind::Row => "row lock",
             LockKind::Metadata => "metadata lock",
@@ -141,29 +142,32 @@ impl Facts {
 
     /// The trees of waits, each with its root first, deeper ones indented.
     pub fn lock_lines(&self) -> Vec<String> {
+        self.lock_tree().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The same, each line with the connection that it is about.
+    pub fn lock_tree(&self) -> Vec<(u64, String)> {
         let mut roots: Vec<u64> = self.lock_waits.iter().filter_map(|wait| wait.blocker).collect();
         roots.sort_unstable();
         roots.dedup();
         let mut lines = Vec::new();
         let mut told = Vec::new();
         for root in roots.iter().copied().filter(|id| self.is_root_blocker(*id)) {
-            lines.push(self.holder_line(root));
+            lines.push((root, self.holder_line(root)));
             self.waiters(root, 1, &mut told, &mut lines);
         }
         // What waits for nobody known, or in a circle.
         for wait in &self.lock_waits {
             if !told.contains(&wait.waiter) {
                 told.push(wait.waiter);
-                lines.push(format!(
-                    "{}, for whom the server does not tell",
-                    self.waiter_line(wait)
-                ));
+                let line = format!("{}, for whom the server does not tell", self.waiter_line(wait));
+                lines.push((wait.waiter, line));
             }
         }
         lines
     }
 
-    fn waiters(&self, blocker: u64, depth: usize, told: &mut Vec<u64>, lines: &mut Vec<String>) {
+    fn waiters(&self, blocker: u64, depth: usize, told: &mut Vec<u64>, lines: &mut Vec<(u64, String)>) {
         for wait in self
             .lock_waits
             .iter()
@@ -173,12 +177,8 @@ impl Facts {
                 continue;
             }
             told.push(wait.waiter);
-            lines.push(format!(
-                "{:indent$}{}",
-                "",
-                self.waiter_line(wait),
-                indent = depth * 2
-            ));
+            let line = format!("{:indent$}{}", "", self.waiter_line(wait), indent = depth * 2);
+            lines.push((wait.waiter, line));
             self.waiters(wait.waiter, depth + 1, told, lines);
         }
     }

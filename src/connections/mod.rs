@@ -11,8 +11,10 @@ mod limits;
 mod locks;
 mod model;
 mod plan;
+mod pools;
 mod processes;
 mod row;
+mod sampler;
 
 pub use advice::{Advice, advise};
 pub use end_processes::{Ending, end_processes, unknown_ids, unmatched};
@@ -24,5 +26,7 @@ pub use limits::Hourly;
 pub use locks::{LockKind, LockWait};
 pub use model::{Connection, Facts, Group};
 pub use plan::{HeldBack, Plan, plan_local};
+pub use pools::{Application, Pools};
 pub use processes::{Holder, endings, holders, local_json, local_lines};
 pub(crate) use row::{connection_json, duration_of, process_text, short};
+pub use sampler::{Explained, Sampler};

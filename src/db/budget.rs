@@ -169,6 +169,18 @@ impl Budget {
         held.work.len().saturating_sub(held.waiting)
     }
 
+    /// Whether another process waits for what this one holds, or what it holds is the reserve.
+    pub(super) fn is_wanted(&self) -> bool {
+        let inner = &self.inner;
+        if lock(&inner.held).reserve {
+            return true;
+        }
+        let Some(folder) = &inner.folder else { return false };
+        let active = inner.active_key();
+        // The head of the queue keeps its lock while it waits.
+        active.known && inner.try_head(folder, &active.key, SlotKind::Work).is_none()
+    }
+
     /// The processes that hold slots now, as far as their files can be read.
     pub fn holders(&self) -> Vec<Holder> {
         let Some(Ok(folder)) = self.inner.folder.as_ref().map(BudgetFolder::open) else {

@@ -93,6 +93,16 @@ impl DbError {
         }
     }
 
+    /// Whether the same may succeed a while later without a change by anybody: the server is away, restarts or is
+    /// full, or the budget is.
+    pub fn may_pass(&self) -> bool {
+        match self.kind {
+            ErrorKind::Lost { .. } | ErrorKind::NoSlot => true,
+            ErrorKind::Connect if self.code.is_none() => true,
+            _ => self.is_lack_of_room(),
+        }
+    }
+
     pub(super) fn cancelled(signal: Signal) -> Self {
         DbError::new(
             ErrorKind::Cancelled(signal),

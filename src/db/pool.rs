@@ -162,6 +162,13 @@ impl Db {
             .ok_or_else(|| DbError::lost(false, "the server did not describe itself"))
     }
 
+    /// Whether a connection that is kept between short questions should be closed until the next one: another
+    /// process waits for a connection, or it is the reserve that this one keeps. Other hosts cannot be asked
+    /// whether they wait.
+    pub fn should_give_way(&self) -> bool {
+        self.inner.fleet.is_some() || self.inner.budget.is_wanted()
+    }
+
     /// The budget, for reports about it.
     pub fn budget(&self) -> &Budget {
         &self.inner.budget

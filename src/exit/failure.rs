@@ -2,6 +2,7 @@
 //! its result. Of each failure what happened, what to do next, and its exit code.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::{Failure, visible};
 
@@ -18,6 +19,10 @@ pub(crate) enum ProcessFailure {
     CannotAsk { question: String },
     /// Standard output cannot be written.
     CannotWrite { reason: String },
+    /// A result cannot be written to its file.
+    CannotWriteFile { path: PathBuf, error: io::Error },
+    /// The terminal cannot be taken, or is gone.
+    NoTerminal { reason: String },
     /// Another program cannot be run.
     CannotRun { program: String, error: io::Error },
     /// The end of another program cannot be waited for.
@@ -70,6 +75,17 @@ impl From<ProcessFailure> for Failure {
                 ),
                 "the work itself was done; make room where the output goes and ask for the result again",
             ),
+            F::CannotWriteFile { path, error } => Failure::statement(
+                format!(
+                    "could not write the result to {}: {error}",
+                    visible(&path.display().to_string())
+                ),
+                "name a file in a folder that exists and that this user may write to",
+            ),
+            F::NoTerminal { reason } => Failure::statement(
+                format!("the terminal cannot be used: {}", visible(&reason)),
+                "pipe the output (`| cat`) for a line for each look",
+            ),
             F::CannotRun { program, error } => Failure::usage(
                 format!("cannot run {}: {error}", visible(&program)),
                 "give the name or path of a program after `--`",
@@ -114,6 +130,14 @@ mod tests {
             ),
             (F::CannotAsk { question: name() }, 2),
             (F::CannotWrite { reason: name() }, 4),
+            (
+                F::CannotWriteFile {
+                    path: PathBuf::from(name()),
+                    error: denied(),
+                },
+                4,
+            ),
+            (F::NoTerminal { reason: name() }, 4),
             (
                 F::CannotRun {
                     program: name(),

@@ -1,6 +1,6 @@
 //! Human-readable numbers, sizes and durations.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A size in bytes: `512 B`, `1.5 KB`, `16.0 MB`.
 ///
@@ -64,10 +64,32 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// A moment in UTC: `2026-11-28T08:42:34Z`.
+pub fn timestamp(now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+    // Days are counted from 1 March of the year 0, so that a leap day ends a year (H. Hinnant, "chrono-Compatible
+    // Low-Level Date Algorithms").
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        of_day / 3_600,
+        of_day / 60 % 60,
+        of_day % 60
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, count, duration, plural};
-    use std::time::Duration;
+    use super::{bytes, count, duration, plural, timestamp};
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn sizes() {
@@ -120,5 +142,17 @@ mod tests {
             assert_eq!(duration(Duration::from_micros(micros)), text, "{micros}");
         }
         assert!(duration(Duration::MAX).ends_with(" h"));
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_855_354, "2026-11-28T08:42:34Z"),
+        ] {
+            assert_eq!(timestamp(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
     }
 }

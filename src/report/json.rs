@@ -106,6 +106,17 @@ pub(super) fn write(name: &str, value: &dyn erased_serde::Serialize, sink: &Sink
     let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
 
+/// The same on one line.
+pub(super) fn write_line(name: &str, value: &dyn erased_serde::Serialize, sink: &Sink) {
+    let mut line = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut line, Compact);
+    let schema = format!("dbtool.{name}/1");
+    let written = Versioned { schema, value }.serialize(&mut serializer);
+    debug_assert!(written.is_ok());
+    line.push(b'\n');
+    sink(&line);
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Sink, write};

@@ -8,6 +8,7 @@
 mod check;
 mod clock;
 mod confirm;
+mod file;
 mod github;
 mod human;
 mod json;
@@ -16,24 +17,28 @@ mod log;
 mod page;
 mod progress;
 mod prometheus;
+mod screen;
 mod style;
 mod table;
 mod terminal;
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 pub use crate::escape::{is_hidden, visible};
 pub use check::{Check, CheckStatus, Tally};
 pub use clock::clock;
-pub use human::{bytes, count, duration, plural};
+pub use human::{bytes, count, duration, plural, timestamp};
 pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
 pub use page::Page;
 pub use progress::Progress;
 pub use prometheus::{Metric, MetricKind, Sample};
+pub use screen::{Key, Screen, ScreenEvent, restore_terminal};
 pub use style::Style;
 pub use table::{RowSink, Table};
 
@@ -118,6 +123,11 @@ pub trait Outcome {
     /// than once.
     fn each_check(&self, visit: &mut dyn FnMut(Check)) {
         self.checks().into_iter().for_each(visit);
+    }
+
+    /// The file that the result goes to instead of standard output.
+    fn file(&self) -> Option<&Path> {
+        None
     }
 
     /// The result as metrics, for Prometheus.
@@ -274,6 +284,34 @@ impl Reporter {
             }
             Format::Prometheus => write(&prometheus::render(&outcome.metrics())),
         }
+    }
+
+    /// Shows an object on one line of standard output, with a `schema` member first: for commands that go on.
+    pub fn json_line(&self, name: &str, value: &dyn erased_serde::Serialize) {
+        json::write_line(name, value, &(Rc::new(terminal::write_stdout) as Sink));
+    }
+
+    /// Writes the result to a file instead, so that a reader finds the old or the new text and nothing between.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn emit_to(&self, path: &Path, outcome: &dyn Outcome) -> Result<(), Failure> {
+        file::write(path, &self.rendered(outcome))
+    }
+
+    fn rendered(&self, outcome: &dyn Outcome) -> Vec<u8> {
+        let shown = Rc::new(RefCell::new(Vec::new()));
+        let sink = Rc::clone(&shown);
+        let sink: Sink = Rc::new(move |part: &[u8]| sink.borrow_mut().extend_from_slice(part));
+        match self.format() {
+            Format::Text => {
+                let mut page = Page::new(false, None).with_sink(sink);
+                outcome.text(&mut page);
+                page.finish();
+            }
+            _ => self.render(outcome, &sink),
+        }
+        shown.take()
     }
 
     fn page(&self, outcome: &dyn Outcome, sink: Sink) {

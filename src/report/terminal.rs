@@ -1,5 +1,6 @@
 //! The two output streams: their properties, and writing to them without failing a run.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -52,8 +53,44 @@ pub(super) fn write_stdout(bytes: &[u8]) {
     }
 }
 
+/// Text for standard error that is held back while a view has the terminal; the last of it, should it be much.
+static HELD: Mutex<Option<VecDeque<String>>> = Mutex::new(None);
+
+/// How much is held back.
+const HELD_LINES: usize = 20;
+
+/// Holds back what is for standard error, if that is the terminal: it would be written across the view.
+pub(super) fn hold_stderr() {
+    if stderr_is_terminal() {
+        HELD.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_default();
+    }
+}
+
+/// Writes what was held back.
+pub(super) fn release_stderr() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    for text in held.into_iter().flatten() {
+        write_stderr(&text);
+    }
+}
+
+/// The last line that is held back.
+pub(super) fn last_held_line() -> Option<String> {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(held.as_ref()?.back()?.trim_end().to_owned())
+}
+
 /// Writes to standard error, above any progress bar. A failure cannot be reported and is ignored.
 pub(super) fn write_stderr(text: &str) {
+    if let Some(held) = HELD.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if held.len() == HELD_LINES {
+            held.pop_front();
+        }
+        held.push_back(text.to_owned());
+        return;
+    }
     BARS.suspend(|| {
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

@@ -261,3 +261,41 @@ fn no_server_is_exit_3() {
     assert_eq!(output.code, Some(3), "{output}");
     assert!(output.stdout.is_empty(), "{output}");
 }
+
+#[test]
+fn the_pools_that_are_seen_are_added_up() {
+    let server = Server::builder().max_connections(14).start();
+    let held: Vec<_> = (0..6).map(|_| tcp(&server)).collect();
+    let leak = support::exit_path::exit_path(&server, &["idle", "600000"]);
+    let mut leak = leak.spawn();
+    leak.wait_for("idle");
+    let plan = || as_root(&server).args(["check-connections", "--plan"]);
+    // This test's process holds six connections and root's own one, the program one; 3 are dbtool's, 3 are kept free.
+    let output = plan().run();
+    assert_eq!(output.code, Some(0), "{output}");
+    let words = "ok 14 may be wanted at the same time, 14 of max_connections";
+    assert!(output.stdout.contains(words), "{output}");
+    let words = "a pool of at most 4 fits in each of 2 processes; 2 while a deployment runs each twice";
+    assert!(output.stdout.contains(words), "{output}");
+    let row = output.stdout.lines().find(|line| line.contains("exit_paths"));
+    let row: Vec<&str> = row.expect("the program").split_whitespace().collect();
+    assert_eq!(row[row.len() - 4..], ["1", "1", "1", "1"], "{output}");
+
+    let _one_more = tcp(&server);
+    let output = plan().run();
+    assert_eq!(output.code, Some(1), "{output}");
+    assert!(output.stdout.contains("FAILED 15 may be wanted"), "{output}");
+    // The limit of the account, and what counts against it.
+    server
+        .admin()
+        .exec("ALTER USER 'app'@'%' WITH MAX_USER_CONNECTIONS 12");
+    let output = server.dbtool().args(["check-connections", "--plan"]).run();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert!(
+        output
+            .stdout
+            .contains("11 may be wanted at the same time, 12 that the account may have"),
+        "{output}"
+    );
+    drop(held);
+}

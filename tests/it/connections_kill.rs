@@ -352,3 +352,31 @@ fn a_guard_ends_what_comes_and_says_so() {
     assert_eq!(output.stdout.lines().count(), 2, "one line for each: {output}");
     assert!(!is_there(&server, first.id()) && !is_there(&server, second.id()));
 }
+
+#[test]
+fn a_guard_writes_a_line_of_json_for_each_kill() {
+    let server = Server::start();
+    let held = app(&server);
+    let mut running = as_root(&server)
+        .args(["--user", "app", "--every", "50ms", "--yes", "--format", "json"])
+        .spawn();
+    running.wait_for(&format!("\"id\":{}", held.id()));
+    let second = app(&server);
+    running.wait_for(&format!("\"id\":{}", second.id()));
+    running.signal(Signal::TERM);
+    let output = running.wait();
+    assert_eq!(output.code, Some(143), "{output}");
+    let lines: Vec<Value> = output
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}\n{output}")))
+        .collect();
+    assert_eq!(lines.len(), 2, "{output}");
+    for (line, one) in lines.iter().zip([&held, &second]) {
+        assert_eq!(line["schema"], "dbtool.check-connections-kill-line/1");
+        assert_eq!(line["id"], one.id());
+        assert_eq!(line["result"], "ended");
+        let time = line["time"].as_str().unwrap_or_default();
+        assert!(time.len() == 20 && time.ends_with('Z'), "{output}");
+    }
+}

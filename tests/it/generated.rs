@@ -109,3 +109,26 @@ fn the_rooms_in_the_architecture() {
     let wanted = format!("{before}<!-- rooms -->\n{}<!-- end of rooms -->{after}", rooms());
     assert_generated("docs/architecture.md", &wanted);
 }
+
+/// The picture of the live view, as its test has it (src/live_view/tests.rs).
+#[test]
+fn the_picture_in_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let snapshot = std::fs::read_to_string(root.join("tests/snapshots/live_view/connections.snap"));
+    let snapshot = snapshot.expect("the frame");
+    let (_, frame) = snapshot[4..].split_once("---\n").expect("a head and a frame");
+    let lines: Vec<&str> = frame.trim_end().lines().collect();
+    let (keys, rows) = lines.split_last().expect("lines");
+    // The empty rows of a terminal are left out.
+    let rows = rows.join("\n");
+    let picture = format!("```text\n{}\n\n{keys}\n```\n", rows.trim_end());
+    let text = std::fs::read_to_string(root.join("README.md")).expect("the README");
+    let (before, rest) = text
+        .split_once("<!-- live view -->\n")
+        .expect("where the picture begins");
+    let (_, after) = rest
+        .split_once("<!-- end of live view -->")
+        .expect("where the picture ends");
+    let wanted = format!("{before}<!-- live view -->\n{picture}<!-- end of live view -->{after}");
+    assert_generated("README.md", &wanted);
+}

@@ -15,7 +15,7 @@ use serde_json::Value;
 use support::exit_path::exit_path;
 use support::migrations::{Folder, shipped};
 use support::schemas::{self, run_script};
-use support::{Admin, Cmd, PATIENCE, Server, Signal, Tls, dbtool, wait_until};
+use support::{Admin, Cmd, Output, PATIENCE, Server, Signal, Tls, dbtool, wait_until};
 
 const MIGRATE: [&str; 2] = ["dbtool.migrate/1", "dbtool.migrate-down/1"];
 const STATUS: [&str; 2] = ["dbtool.migrate-status/1", "dbtool.migrate-verify/1"];
@@ -30,6 +30,9 @@ const IMAGES: &str = "dbtool.test-image-size/1";
 const CONNECTIONS: &str = "dbtool.check-connections/1";
 const LOCAL: &str = "dbtool.check-connections-local/1";
 const KILL: &str = "dbtool.check-connections-kill/1";
+const KILL_LINE: &str = "dbtool.check-connections-kill-line/1";
+const POOLS: &str = "dbtool.check-connections-plan/1";
+const SAMPLE: &str = "dbtool.check-connections-sample/1";
 const CONFIG: &str = "dbtool.config/1";
 const PING: &str = "dbtool.ping/1";
 const RUN: &str = "dbtool.run/1";
@@ -512,6 +515,107 @@ fn kills() {
     );
 }
 
+/// Runs a command that goes on until it has written `lines` lines.
+fn lines_of(command: Cmd, lines: usize) -> Output {
+    let mut running = command.args(["--format", "json"]).spawn();
+    wait_until(PATIENCE, "lines", || {
+        running.stdout_so_far().lines().count() >= lines
+    });
+    running.signal(Signal::TERM);
+    let output = running.wait();
+    assert_eq!(output.code, Some(143), "{output}");
+    output
+}
+
+#[test]
+fn looks_and_plans() {
+    let mut seen = Seen::new();
+    let server = Server::builder().max_connections(15).start();
+    let plan = |command: Cmd| command.args(["check-connections", "--plan"]);
+    let watch = |command: Cmd| command.args(["check-connections", "--watch", "0.1"]);
+    let root = || dbtool().env("DB_SOCKET", server.socket()).env("DB_USER", "root");
+    // The connections of these tests are root's: this account sees none but its own.
+    seen.run(POOLS, 0, plan(server.dbtool()));
+    let mut held: Vec<Admin> = (0..9).map(|_| server.connect_as(server.account())).collect();
+    seen.run(POOLS, 1, plan(root()));
+    held.truncate(1);
+    let mut writing = server.connect_as(server.account());
+    run_script(
+        &mut writing,
+        "CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1); START TRANSACTION; UPDATE t SET id = 2",
+    );
+    let mut waiting = server.connect_as(server.account());
+    let blocked = std::thread::spawn(move || {
+        let _ = waiting.try_exec("DELETE FROM t WHERE id = 1");
+    });
+    let waits = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+    wait_until(PATIENCE, "a lock wait", || server.admin().number(waits) == 1);
+    seen.take_lines(SAMPLE, &lines_of(watch(root()), 2));
+    run_script(&mut writing, "ROLLBACK");
+    blocked.join().expect("the waiter ends");
+    seen.compare(&[POOLS], &[]);
+    seen.compare(
+        &[SAMPLE],
+        &[
+            // Only where the server does not tell.
+            ("lock_waits[].blocker", "null"),
+            ("lock_waits[].table", "null"),
+        ],
+    );
+}
+
+#[test]
+fn lines_of_a_guard() {
+    let mut seen = Seen::new();
+    let server = Server::start();
+    let root = |args: &[&str]| {
+        as_root(&server, "check-connections")
+            .args(["--kill", "--every", "50ms"])
+            .args(args)
+    };
+    let held = server.connect_as(server.account());
+    let of_app = ["--user", "app"];
+    seen.take_lines(KILL_LINE, &lines_of(root(&of_app).arg("--dry-run"), 2));
+    seen.take_lines(KILL_LINE, &lines_of(root(&of_app).arg("--yes"), 1));
+    drop(held);
+    let held = server.connect_as(server.account());
+    // Whose process is out of sight.
+    seen.take_lines(
+        KILL_LINE,
+        &lines_of(
+            server
+                .dbtool()
+                .args([
+                    "check-connections",
+                    "--kill",
+                    "--every",
+                    "50ms",
+                    "--including-writers",
+                    "--yes",
+                ])
+                .args(of_app)
+                .by_nobody(),
+            1,
+        ),
+    );
+    drop(held);
+    let mut idle = exit_path(&server, &["idle", "600000"]).spawn();
+    idle.wait_for("idle");
+    let pid = idle.pid().to_string();
+    seen.take_lines(
+        KILL_LINE,
+        &lines_of(root(&["--processes", "--process", &pid, "--yes"]), 1),
+    );
+    seen.compare(
+        &[KILL_LINE],
+        &[
+            // Only a process that nobody may ask about.
+            ("user", "null"),
+            ("message", "string"),
+        ],
+    );
+}
+
 /// The commands that a help text lists.
 fn commands(of: &[&str]) -> Vec<String> {
     let help = dbtool().args(of).arg("--help").run();
@@ -537,7 +641,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         expected.insert(format!("dbtool.{command}/1"));
     }
     expected.insert(LOCAL.to_owned());
-    expected.insert(KILL.to_owned());
+    expected.extend([KILL, KILL_LINE, POOLS, SAMPLE].map(str::to_owned));
     let described: BTreeSet<String> = document::shapes().into_keys().collect();
     assert_eq!(described, expected);
     let single = [
@@ -552,6 +656,9 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         CONNECTIONS,
         LOCAL,
         KILL,
+        KILL_LINE,
+        POOLS,
+        SAMPLE,
         CONFIG,
         PING,
         RUN,

@@ -26,6 +26,8 @@ mod connections_full_server;
 mod connections_kill;
 mod connections_leaks;
 mod connections_locks;
+mod connections_output;
+mod connections_watch;
 mod create_conversations;
 mod exit_codes;
 mod exit_paths;

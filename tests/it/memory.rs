@@ -68,6 +68,11 @@ fn measure_to(limit: u64, command: Cmd, what: &str, over: &mut Vec<String>) {
     let output = command.run();
     assert!(matches!(output.code, Some(0 | 1)), "{what}: {output}");
     let peak = output.max_rss_kb.expect("the peak was measured");
+    note(limit, peak, what, over);
+}
+
+/// Notes a peak, if it is over the limit, in `over`.
+fn note(limit: u64, peak: u64, what: &str, over: &mut Vec<String>) {
     eprintln!("{peak:>6} KB  {what}");
     if peak > limit {
         over.push(format!("{what}: {peak} KB"));
@@ -98,6 +103,7 @@ fn a_hundred_thousand_bookings() {
         &["test-conversations"],
         &["test-image-size"],
         &["check-connections"],
+        &["check-connections", "--plan"],
     ] {
         let command = server.dbtool_by(program()).args(args);
         measure(command, &args.join(" "), &mut over);
@@ -232,4 +238,72 @@ fn a_thousand_tables() {
         over.is_empty(),
         "over {LIMIT_OF_A_THOUSAND_TABLES_KB} KB: {over:#?}"
     );
+}
+
+#[test]
+#[ignore = "builds the optimised program: run `just test-memory`"]
+fn two_thousand_connections() {
+    use mysql_async::{Conn, OptsBuilder};
+    let server = Server::builder().max_connections(2_100).start();
+    let account = server.account();
+    let opts = OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(server.port())
+        .user(Some(&account.user))
+        .pass(Some(account.password.reveal()))
+        .prefer_socket(false);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    #[allow(clippy::disallowed_methods, reason = "the test's own connections")]
+    let held: Vec<Conn> = runtime.block_on(async {
+        let mut held = Vec::new();
+        for _ in 0..2_000 {
+            held.push(Conn::new(opts.clone()).await.expect("room for it"));
+        }
+        held
+    });
+    let mut over = Vec::new();
+    let root = |args: &[&str]| {
+        Cmd::new(program())
+            .env("DB_SOCKET", server.socket())
+            .env("DB_USER", "root")
+            .arg("check-connections")
+            .args(args)
+    };
+    measure(root(&[]), "check-connections, 2,000 connections", &mut over);
+    for format in ["text", "json"] {
+        let args = ["--watch", "0.1", "--format", format];
+        let mut running = root(&args).spawn();
+        support::wait_until(support::PATIENCE, "ten looks", || {
+            running.stdout_so_far().lines().count() >= 10
+        });
+        running.signal(support::Signal::TERM);
+        let peak = running.wait().max_rss_kb.expect("the peak was measured");
+        note(
+            LIMIT_KB,
+            peak,
+            &format!("--watch in {format}, 2,000 connections"),
+            &mut over,
+        );
+    }
+    let mut view = root(&["--watch", "0.1"]).in_terminal(200, 50);
+    view.press("3");
+    view.wait_for_text("Connections 2,001 ");
+    let made = server.admin().status("Com_show_status");
+    support::wait_until(support::PATIENCE, "ten looks", || {
+        server.admin().status("Com_show_status") > made + 30
+    });
+    let peak = view.peak_kb().expect("the peak was measured");
+    note(
+        LIMIT_KB,
+        peak,
+        "--watch in a terminal, 2,000 connections",
+        &mut over,
+    );
+    view.press("q");
+    assert_eq!(view.wait(), Some(0));
+    drop(held);
+    assert!(over.is_empty(), "over {LIMIT_KB} KB: {over:#?}");
 }

@@ -108,14 +108,15 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("cli", "answer_map batch config exit report schema"),
     (
         "commands",
-        "batch cancel cli config connections context db escape exit host_processes memory migrate report run_command \
-         sandbox schema sql stays",
+        "batch cancel cli config connections context db escape exit host_processes live_view memory migrate report \
+         run_command sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
     ("connections", "cancel config context db host_processes report"),
     ("context", "cancel cli config db exit report"),
     ("db", "cancel config exit hex host_processes sql"),
     ("exit", "cancel escape"),
+    ("live_view", "connections escape report"),
     (
         "migrate",
         "cancel connections context db escape exit hex memory report schema sql",

@@ -1,5 +1,6 @@
 //! Getting in: at once where the server has room; where it has none, what this host knows comes first.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -27,7 +28,7 @@ pub enum Entry {
 ///
 /// # Errors
 /// No connection could be had for another reason than lack of room, or the run was cancelled.
-pub async fn enter(context: &Context, wait: Option<Duration>) -> Result<Entry, DbError> {
+pub async fn enter(context: &Context, wait: Option<Duration>, file: Option<&Path>) -> Result<Entry, DbError> {
     let wait = wait.unwrap_or(WAIT.min(context.config.acquire_timeout.value));
     let refusal = match context.db.brief_session_at_once().await {
         Ok(session) => return Ok(Entry::In(session)),
@@ -35,20 +36,32 @@ pub async fn enter(context: &Context, wait: Option<Duration>) -> Result<Entry, D
     };
     if !refusal.is_lack_of_room() {
         let may_pass = matches!(refusal.kind(), ErrorKind::Connect | ErrorKind::NoSlot);
-        if !may_pass || refusal.code().is_some() {
-            return Err(refusal);
+        let failed = if !may_pass || refusal.code().is_some() {
+            refusal
+        } else {
+            match context.db.brief_session_within(wait).await {
+                Ok(session) => return Ok(Entry::In(session)),
+                Err(error) => error,
+            }
+        };
+        // Whoever watches by metrics learns from them that the server is away.
+        if context.report.format() == Format::Prometheus && failed.exit() == Exit::Connect {
+            return Ok(Entry::Out(
+                Box::new(LocalOutcome::new(context, &failed, file)),
+                failed,
+            ));
         }
-        return context.db.brief_session_within(wait).await.map(Entry::In);
+        return Err(failed);
     }
-    let mut outcome = LocalOutcome::new(context, &refusal);
+    let mut outcome = LocalOutcome::new(context, &refusal, file);
     // Whoever reads text reads it now; other formats are one document at the end.
-    if context.report.format() == Format::Text {
+    if context.report.format() == Format::Text && file.is_none() {
         context.report.emit(&outcome);
         outcome.shown = true;
     }
     match context.db.brief_session_within(wait).await {
         Ok(session) => Ok(Entry::In(session)),
-        Err(error) if error.is_lack_of_room() => Ok(Entry::Out(Box::new(outcome), error)),
+        Err(error) if error.may_pass() => Ok(Entry::Out(Box::new(outcome), error)),
         Err(error) => Err(error),
     }
 }
@@ -62,10 +75,11 @@ pub struct LocalOutcome {
     local: Clients,
     holders: Vec<Holder>,
     shown: bool,
+    file: Option<PathBuf>,
 }
 
 impl LocalOutcome {
-    fn new(context: &Context, refusal: &DbError) -> LocalOutcome {
+    fn new(context: &Context, refusal: &DbError, file: Option<&Path>) -> LocalOutcome {
         let local = clients_of(&ends_of(&context.config, None));
         LocalOutcome {
             refusal: refusal.what().to_owned(),
@@ -73,6 +87,7 @@ impl LocalOutcome {
             holders: holders(&local, &[]),
             local,
             shown: false,
+            file: file.map(Path::to_path_buf),
         }
     }
 
@@ -105,6 +120,10 @@ impl Outcome for LocalOutcome {
 
     fn exit(&self) -> Exit {
         Exit::Connect
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     fn text(&self, page: &mut Page) {

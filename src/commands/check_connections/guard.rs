@@ -1,6 +1,6 @@
 //! `--every`: the same kill again and again, with a line for each.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use super::kill::{end_processes_of, plan_of};
 use super::kill_outcome::Target;
@@ -8,8 +8,8 @@ use crate::cli::check_connections::CheckConnectionsArgs;
 use crate::commands::failure::CommandFailure;
 use crate::connections::{self, Fate, Filter, Order, What, gather};
 use crate::context::Context;
-use crate::db::ErrorKind;
-use crate::report::visible;
+use crate::db::DbError;
+use crate::report::{Format, timestamp, visible};
 
 /// How long a round tries to get a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,11 +24,7 @@ pub async fn run(context: &Context, args: &CheckConnectionsArgs, filter: &Filter
     let every = args.ending.every.unwrap_or_default();
     loop {
         if let Err(error) = round(context, args, filter).await {
-            let passes = error.downcast_ref::<crate::db::DbError>().is_some_and(|error| {
-                let lost = matches!(error.kind(), ErrorKind::Lost { .. } | ErrorKind::NoSlot);
-                let away = error.kind() == ErrorKind::Connect && error.code().is_none();
-                lost || away || error.is_lack_of_room()
-            });
+            let passes = error.downcast_ref::<DbError>().is_some_and(DbError::may_pass);
             if !passes {
                 return error;
             }
@@ -85,45 +81,13 @@ async fn round(context: &Context, args: &CheckConnectionsArgs, filter: &Filter) 
 }
 
 fn say(context: &Context, target: &Target) {
+    if context.report.format() == Format::Json {
+        context.report.json_line(
+            "check-connections-kill-line",
+            &target.line_json(SystemTime::now()),
+        );
+        return;
+    }
     let line = format!("{} {}", timestamp(SystemTime::now()), target.sentence());
     context.report.out(&format!("{}\n", visible(&line)));
-}
-
-/// `2026-11-28T08:42:34Z`.
-fn timestamp(now: SystemTime) -> String {
-    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    // Days are counted from 1 March of the year 0, so that a leap day ends a year (H. Hinnant, "chrono-Compatible
-    // Low-Level Date Algorithms").
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        of_day / 3_600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_795_855_354, "2026-11-28T08:42:34Z"),
-        ] {
-            assert_eq!(timestamp(UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
-    }
 }

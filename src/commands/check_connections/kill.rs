@@ -58,7 +58,7 @@ async fn round(
     } else {
         args.wait
     };
-    let mut session = match enter(context, wait).await? {
+    let mut session = match enter(context, wait, None).await? {
         Entry::In(session) => session,
         Entry::Out(outcome, _) if outside => {
             let (local, holders) = outcome.into_parts();

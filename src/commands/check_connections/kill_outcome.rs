@@ -1,10 +1,12 @@
 //! What was ended, left alone, or could not be.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use crate::connections::{Connection, Facts, Fate, HeldBack, Holder, Plan, What, duration_of, short};
 use crate::exit::Exit;
-use crate::report::{Json, Outcome, Page, Reporter, count};
+use crate::report::{Json, Outcome, Page, Reporter, count, timestamp};
 
 /// What a kill is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,15 @@ impl Target {
                 _ => None,
             };
             members.insert("message".into(), message.into());
+        }
+        value
+    }
+
+    /// The same for a program that reads a line for each.
+    pub fn line_json(&self, now: SystemTime) -> Value {
+        let mut value = self.json();
+        if let Some(members) = value.as_object_mut() {
+            members.insert("time".into(), timestamp(now).into());
         }
         value
     }

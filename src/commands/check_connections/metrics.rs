@@ -11,6 +11,7 @@ pub(super) fn of(facts: &Facts) -> Vec<Metric> {
         Metric::counter(format!("dbtool_mysql_{name}"), help, value as f64)
     };
     let mut metrics = vec![
+        gauge("up", "Whether the server let dbtool in.", 1),
         gauge(
             "max_connections",
             "Connections the server takes.",

@@ -7,12 +7,16 @@ mod kill_outcome;
 mod metrics;
 mod outcome;
 mod page;
+mod pools;
+mod samples;
+mod watch;
 
 use std::time::Instant;
 
 pub use entry::LocalOutcome;
 pub use kill_outcome::KillOutcome;
 pub use outcome::ConnectionsOutcome;
+pub use pools::PoolsOutcome;
 
 use crate::cli::check_connections::CheckConnectionsArgs;
 use crate::connections::gather;
@@ -20,26 +24,33 @@ use crate::context::Context;
 use crate::report::Outcome;
 use entry::Entry;
 
-/// Looks at the server once and judges what is left by `--min-free`.
+/// Looks at the server once and judges what is left by `--min-free`; or watches, or ends connections.
 ///
 /// # Errors
 /// No connection could be had, or a statement failed.
-pub async fn run(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<Box<dyn Outcome>> {
-    if args.ending.kill {
-        return kill::run(context, args).await;
+pub async fn run(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<Option<Box<dyn Outcome>>> {
+    if let Some(every) = args.watch {
+        return watch::run(context, every).await.map(|()| None);
     }
+    if args.ending.kill {
+        return kill::run(context, args).await.map(Some);
+    }
+    look(context, args).await.map(Some)
+}
+
+async fn look(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<Box<dyn Outcome>> {
     let started = Instant::now();
-    let mut session = match entry::enter(context, args.wait).await? {
+    let mut session = match entry::enter(context, args.wait, args.output.as_deref()).await? {
         Entry::In(session) => session,
         Entry::Out(outcome, error) => return outcome.conclude(context, error),
     };
     let server = context.db.server().await?;
     let facts = gather(context, &server, &mut session).await?;
     drop(session);
-    Ok(Box::new(ConnectionsOutcome::new(
-        facts,
-        args.min_free,
-        args.all,
-        started.elapsed(),
-    )))
+    if args.plan {
+        let budget = u64::from(context.config.connection_limit.value);
+        return Ok(Box::new(PoolsOutcome::new(&facts, budget)));
+    }
+    let outcome = ConnectionsOutcome::new(facts, args.min_free, args.all, started.elapsed());
+    Ok(Box::new(outcome.to_file(args.output.clone())))
 }

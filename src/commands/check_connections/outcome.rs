@@ -1,5 +1,6 @@
 //! The result of a look at the connections, in each format.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -18,6 +19,7 @@ pub struct ConnectionsOutcome {
     pub(super) all: bool,
     took: Duration,
     pub(super) advice: Vec<Advice>,
+    file: Option<PathBuf>,
 }
 
 impl ConnectionsOutcome {
@@ -31,7 +33,14 @@ impl ConnectionsOutcome {
             all,
             took,
             advice,
+            file: None,
         }
+    }
+
+    /// Has the result written to this file.
+    pub fn to_file(mut self, file: Option<PathBuf>) -> Self {
+        self.file = file;
+        self
     }
 
     pub(super) fn enough(&self) -> bool {
@@ -62,6 +71,10 @@ impl Outcome for ConnectionsOutcome {
 
     fn exit(&self) -> Exit {
         if self.enough() { Exit::Done } else { Exit::Findings }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     fn text(&self, page: &mut Page) {

@@ -30,6 +30,10 @@ pub(super) fn kill_query(_id: u64, statement: u64) -> String {
     format!("KILL SOFT QUERY ID {statement}")
 }
 
+/// The plan of the statement that a connection is running (manual, "SHOW EXPLAIN"); its id is to be appended.
+/// One that waits for a lock answers when it goes on, or never: the server would wait for it for 30 s.
+pub(super) const PLAN_OF_CONNECTION: &str = "SET STATEMENT max_statement_time = 1 FOR SHOW EXPLAIN FOR ";
+
 /// Who waits for whose row locks, and the table; needs PROCESS.
 pub(super) const ROW_LOCK_WAITS: &str = "SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, \
   REPLACE(l.lock_table, '`', '') FROM information_schema.innodb_lock_waits AS w \

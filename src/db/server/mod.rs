@@ -144,6 +144,12 @@ impl Server {
         self.flavor.pick(mysql::ONE_CONNECTION, mariadb::ONE_CONNECTION)
     }
 
+    /// The query for the plan of what a connection runs; its id is to be appended.
+    pub fn plan_of_connection(&self) -> &'static str {
+        self.flavor
+            .pick(mysql::PLAN_OF_CONNECTION, mariadb::PLAN_OF_CONNECTION)
+    }
+
     /// The statement that ends a connection.
     pub fn kill_connection(&self, id: u64) -> String {
         let kill: fn(u64) -> String = self.flavor.pick(mysql::kill_connection, mariadb::kill_connection);

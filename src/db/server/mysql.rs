@@ -31,6 +31,9 @@ pub(super) fn kill_query(id: u64, _statement: u64) -> String {
     format!("KILL QUERY {id}")
 }
 
+/// The plan of the statement that a connection is running (manual, "Obtaining Execution Plan Information for a Named Connection"); its id is to be appended.
+pub(super) const PLAN_OF_CONNECTION: &str = "EXPLAIN FORMAT = TRADITIONAL FOR CONNECTION ";
+
 /// Who waits for whose row locks, and the table; needs SELECT on performance_schema.
 pub(super) const ROW_LOCK_WAITS: &str = "SELECT r.processlist_id, b.processlist_id, \
   CONCAT(l.object_schema, '.', l.object_name) FROM performance_schema.data_lock_waits AS w \

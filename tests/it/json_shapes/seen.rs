@@ -59,7 +59,23 @@ impl Seen {
             output.stdout.ends_with("}\n"),
             "no line break at the end: {output}"
         );
-        let value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
+        self.take_object(shape, &output.stdout)
+    }
+
+    /// Takes up each line that a command wrote which goes on.
+    #[track_caller]
+    pub fn take_lines(&mut self, shape: &str, output: &Output) {
+        assert!(output.stdout.lines().count() > 0, "{output}");
+        for line in output.stdout.lines() {
+            let first = format!("{{\"schema\":\"{shape}\",");
+            assert!(line.starts_with(&first), "no {shape}: {output}");
+            self.take_object(shape, line);
+        }
+    }
+
+    #[track_caller]
+    fn take_object(&mut self, shape: &str, text: &str) -> Value {
+        let value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let none = Members::new();
         let described = self.described.get(shape).unwrap_or(&none);
         let results = self.results.entry(shape.to_owned()).or_default();

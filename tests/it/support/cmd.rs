@@ -1,6 +1,6 @@
 //! Runs the dbtool binary, and other programs, in a clean environment.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -107,6 +107,20 @@ impl Cmd {
     pub fn arguments(&self) -> Vec<String> {
         let words = self.command.get_args();
         words.map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    pub(super) fn program(&self) -> &OsStr {
+        self.command.get_program()
+    }
+
+    pub(super) fn variables(&self) -> Vec<(OsString, OsString)> {
+        let set = self.command.get_envs();
+        set.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect()
+    }
+
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.command.get_current_dir()
     }
 
     /// Sets a variable.

@@ -21,11 +21,13 @@ pub mod exit_path;
 pub mod market;
 pub mod migrations;
 pub mod proxy;
+mod pty;
 pub mod schemas;
 mod tls;
 
 pub use admin::Admin;
 pub use cmd::{Cmd, NOBODY, Output, Running, Signal, dbtool, is_alive, signal};
+pub use pty::Pty;
 pub use tls::Tls;
 
 use std::path::{Path, PathBuf};
