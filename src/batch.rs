@@ -69,6 +69,13 @@ impl BatchSizer {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MaxLoad(Vec<(String, u64)>);
 
+impl MaxLoad {
+    /// The limit of commands that were given none: 25 threads that run.
+    pub fn usual() -> MaxLoad {
+        MaxLoad(vec![("Threads_running".to_owned(), 25)])
+    }
+}
+
 impl FromStr for MaxLoad {
     type Err = String;
 

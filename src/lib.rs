@@ -17,6 +17,7 @@ pub mod host_processes;
 pub mod live_view;
 pub mod memory;
 pub mod migrate;
+pub mod online_change;
 pub mod report;
 pub mod run_command;
 pub mod sandbox;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::batch::MaxLoad;
 use crate::exit::{Failure, ProcessFailure};
 
 /// Bring the database's schema up to date.
@@ -42,6 +43,9 @@ comments `-- migrate:up` and `-- migrate:down` (or those of goose, sql-migrate, 
 included; bodies of stored programs need no DELIMITER. `source FILE` reads a file of the same folder or one \
 below it, named from the folder of the file that says so; its text counts as the migration's own.
 
+The comment `-- dbtool:online` before an ALTER TABLE has it done beside the table while that stays in use, \
+where the server would copy or lock it.
+
 Each statement is recorded in the table dbtool_migrations. A run that was interrupted goes on where it \
 stopped when the command is run again.";
 
@@ -61,8 +65,56 @@ pub struct ApplyArgs {
     #[arg(long, conflicts_with = "dry_run")]
     pub check: bool,
     /// Run statements that copy or lock a large table
-    #[arg(long)]
+    #[arg(long, conflicts_with = "online")]
     pub allow_blocking: bool,
+    /// Change a large table beside itself, while it stays in use, where the statement would copy or lock it
+    #[arg(long)]
+    pub online: bool,
+    /// How an online change goes about
+    #[command(flatten)]
+    pub online_change: OnlineChangeArgs,
+}
+
+/// The heading of the flags for online changes.
+const ONLINE: &str = "Online change";
+
+/// How an online change of a table goes about.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct OnlineChangeArgs {
+    /// Aim for transactions no longer than this many milliseconds
+    #[arg(long, help_heading = ONLINE, value_name = "MS", default_value_t = 100, hide_short_help = true,
+          value_parser = clap::value_parser!(u64).range(5..=60_000))]
+    pub target_ms: u64,
+    /// Pause while a status variable of the server is above its limit, as in Threads_running=25,Threads_connected=80
+    #[arg(
+        long,
+        help_heading = ONLINE,
+        value_name = "LIMITS",
+        default_value = "Threads_running=25",
+        hide_short_help = true
+    )]
+    pub max_load: MaxLoad,
+    /// Pause while the server is a replica that lags more than this many seconds
+    #[arg(long, help_heading = ONLINE, value_name = "SECONDS", hide_short_help = true)]
+    pub max_lag: Option<u64>,
+    /// Keep the former table
+    #[arg(long, help_heading = ONLINE, hide_short_help = true)]
+    pub keep_old: bool,
+    /// Put the copy in the table's place only after `dbtool migrate swap`
+    #[arg(long, help_heading = ONLINE, hide_short_help = true)]
+    pub hold_swap: bool,
+}
+
+impl Default for OnlineChangeArgs {
+    fn default() -> Self {
+        OnlineChangeArgs {
+            target_ms: 100,
+            max_load: MaxLoad::usual(),
+            max_lag: None,
+            keep_old: false,
+            hold_swap: false,
+        }
+    }
 }
 
 /// What to do instead of applying migrations.
@@ -99,6 +151,21 @@ pub enum MigrateAction {
         #[arg(long)]
         force: bool,
     },
+    /// Let an online change that runs copy nothing, until it is resumed
+    Pause {
+        /// The table that is changed [default: the only one]
+        table: Option<String>,
+    },
+    /// Let a paused online change go on
+    Resume {
+        /// The table that is changed [default: the only one]
+        table: Option<String>,
+    },
+    /// Let an online change that holds its swap back put the copy in the table's place
+    Swap {
+        /// The table that is changed [default: the only one]
+        table: Option<String>,
+    },
     /// Take migrations back, newest first, by their down scripts
     Down {
         /// Take back everything after this version [default: only the newest]
@@ -127,6 +194,9 @@ pub struct RepairArgs {
     /// The file was changed on purpose: record its new checksum
     #[arg(long, group = "settle")]
     pub accept_file: bool,
+    /// The online change that was begun is given up: remove the copy, the table stays as it is
+    #[arg(long, group = "settle")]
+    pub abandon: bool,
 }
 
 impl MigrateArgs {

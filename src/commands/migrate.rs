@@ -1,11 +1,14 @@
 //! `dbtool migrate`: applies the migrations of a folder, once each, and goes on where a run stopped.
 
-use crate::cli::migrate::{ApplyArgs, MigrateAction, MigrateArgs, RepairArgs};
+use std::time::Duration;
+
+use crate::cli::migrate::{MigrateAction, MigrateArgs, RepairArgs};
 use crate::context::AppContext;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
-use crate::migrate::options::{ApplyOptions, RepairDecision, RepairOptions, RunOptions};
+use crate::migrate::options::{ApplyOptions, OnlineControl, RepairDecision, RepairOptions, RunOptions};
 use crate::migrate::{Migrator, new_migration};
+use crate::online_change::OnlineSettings;
 use crate::report::Outcome;
 
 /// Runs `dbtool migrate` with its subcommands.
@@ -30,16 +33,14 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
     warn_of_ignored(app, &folder);
     let outcome: Box<dyn Outcome> = match &args.action {
         None if args.apply.check => Box::new(migrator.status(&folder, "migrate-status", true, false).await?),
-        None if args.apply.dry_run => Box::new(migrator.plan(&folder, &apply_options(&args.apply)).await?),
-        None => Box::new(migrator.apply(&folder, &apply_options(&args.apply)).await?),
+        None if args.apply.dry_run => Box::new(migrator.plan(&folder, &apply_options(&args)).await?),
+        None => Box::new(migrator.apply(&folder, &apply_options(&args)).await?),
         Some(MigrateAction::Status { check }) => {
             Box::new(migrator.status(&folder, "migrate-status", *check, false).await?)
         }
         Some(MigrateAction::Plan { version }) => {
-            let apply = ApplyOptions {
-                version: version.clone(),
-                ..ApplyOptions::default()
-            };
+            let mut apply = apply_options(&args);
+            apply.version.clone_from(version);
             Box::new(migrator.plan(&folder, &apply).await?)
         }
         Some(MigrateAction::Verify) => {
@@ -50,6 +51,15 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
         }
         Some(MigrateAction::Baseline { version, force }) => {
             Box::new(migrator.baseline(&folder, version, *force).await?)
+        }
+        Some(MigrateAction::Pause { table }) => {
+            Box::new(migrator.control(OnlineControl::Pause, table.as_deref()).await?)
+        }
+        Some(MigrateAction::Resume { table }) => {
+            Box::new(migrator.control(OnlineControl::Resume, table.as_deref()).await?)
+        }
+        Some(MigrateAction::Swap { table }) => {
+            Box::new(migrator.control(OnlineControl::Swap, table.as_deref()).await?)
         }
         Some(MigrateAction::Down { version, yes }) => {
             Box::new(migrator.down(&folder, version.as_deref(), *yes).await?)
@@ -76,11 +86,24 @@ fn run_options(args: &MigrateArgs) -> RunOptions {
     }
 }
 
-fn apply_options(args: &ApplyArgs) -> ApplyOptions {
+fn apply_options(args: &MigrateArgs) -> ApplyOptions {
+    let apply = &args.apply;
+    let online = &apply.online_change;
     ApplyOptions {
-        version: args.version.clone(),
-        only: args.only,
-        allow_blocking: args.allow_blocking,
+        version: apply.version.clone(),
+        only: apply.only,
+        allow_blocking: apply.allow_blocking,
+        online: apply.online,
+        online_settings: OnlineSettings {
+            target: Duration::from_millis(online.target_ms),
+            max_load: online.max_load.clone(),
+            max_lag: online.max_lag,
+            lock_wait: args.ddl_lock_wait,
+            attempts: args.lock_attempts,
+            keep_old: online.keep_old,
+            hold: online.hold_swap,
+            ..OnlineSettings::default()
+        },
     }
 }
 
@@ -88,7 +111,9 @@ fn apply_options(args: &ApplyArgs) -> ApplyOptions {
 fn repair_options(args: &RepairArgs) -> RepairOptions {
     RepairOptions {
         version: args.version.clone(),
-        decision: if args.accept_file {
+        decision: if args.abandon {
+            RepairDecision::Abandon
+        } else if args.accept_file {
             RepairDecision::AcceptFile
         } else if args.finished {
             RepairDecision::Finished

@@ -23,6 +23,7 @@ codes! {
     ER_CON_COUNT_ERROR = 1040
     ER_DBACCESS_DENIED_ERROR = 1044
     ER_ACCESS_DENIED_ERROR = 1045
+    ER_BAD_NULL_ERROR = 1048
     ER_BAD_DB_ERROR = 1049
     ER_TABLE_EXISTS_ERROR = 1050
     ER_BAD_TABLE_ERROR = 1051
@@ -78,6 +79,7 @@ codes! {
     ER_BINLOG_CREATE_ROUTINE_NEED_SUPER = 1419
     ER_ROW_IS_REFERENCED_2 = 1451
     ER_NO_REFERENCED_ROW_2 = 1452
+    ER_NO_PARTITION_FOR_GIVEN_VALUE = 1526
     ER_EVENT_ALREADY_EXISTS = 1537
     ER_EVENT_DOES_NOT_EXIST = 1539
     ER_ACCESS_DENIED_NO_PASSWORD_ERROR = 1698
@@ -92,8 +94,11 @@ codes! {
     CR_AUTH_PLUGIN_CANNOT_LOAD = 2059
     // Only in MySQL.
     ER_QUERY_TIMEOUT = 3024
+    ER_INVALID_JSON_TEXT = 3140
     ER_SECURE_TRANSPORT_REQUIRED = 3159
+    ER_CHECK_CONSTRAINT_VIOLATED = 3819
     // Only in MariaDB.
+    ER_CONSTRAINT_FAILED = 4025
     ER_UNKNOWN_VIEW = 4092
     ER_NO_SUCH_QUERY = 1957
 }
@@ -149,6 +154,15 @@ predicates! {
     /// Whether the object that the statement would create exists already: a table, routine, trigger, column, index, database.
     is_existing_object: ER_TABLE_EXISTS_ERROR | ER_SP_ALREADY_EXISTS | ER_TRG_ALREADY_EXISTS
         | ER_DUP_FIELDNAME | ER_DUP_KEYNAME | ER_DB_CREATE_EXISTS;
+
+    /// Whether the account may not create a trigger because the server writes a binary log and does not trust creators
+    /// of programs (log_bin_trust_function_creators).
+    needs_trusted_creators: ER_BINLOG_CREATE_ROUTINE_NEED_SUPER;
+
+    /// Whether a value does not fit its column, or is NULL where that is not allowed, or breaks a check.
+    is_unfit_row: ER_BAD_NULL_ERROR | ER_DATA_TOO_LONG | ER_WARN_DATA_OUT_OF_RANGE | WARN_DATA_TRUNCATED
+        | ER_TRUNCATED_WRONG_VALUE | ER_TRUNCATED_WRONG_VALUE_FOR_FIELD | ER_NO_PARTITION_FOR_GIVEN_VALUE
+        | ER_CHECK_CONSTRAINT_VIOLATED | ER_CONSTRAINT_FAILED | ER_INVALID_JSON_TEXT;
 
     /// Whether a row with this key exists already.
     is_duplicate_row: ER_DUP_ENTRY;

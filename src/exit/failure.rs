@@ -92,7 +92,7 @@ impl From<ProcessFailure> for Failure {
             ),
             F::CannotWait { error } => Failure::usage(format!("cannot wait for the command: {error}"), ""),
             F::FlagsBeforeSubcommand => Failure::usage(
-                "VERSION, --dry-run, --only, --check and --allow-blocking before a subcommand have no meaning",
+                "VERSION, --dry-run, --only, --check, --allow-blocking and the flags of online changes before a subcommand have no meaning",
                 "write them after the subcommand, if it accepts them; see `dbtool migrate --help`",
             ),
             F::NoSuchFormat { format, offered } => Failure::usage(

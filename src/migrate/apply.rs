@@ -12,6 +12,7 @@ use super::history::{Claim, History, Intent, Record, RecordState, Start, TABLE, 
 use super::saved_session::{SavedSession, SessionWatch};
 use super::script_cursor::{Bookmark, ScriptCursor};
 use super::session_vars::SessionOpener;
+use super::step::online::OnlineStatements;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::migrate::files::{Direction, FileFailure, Migration, ScriptOutline, TakenAway};
@@ -39,6 +40,8 @@ pub struct Runner<'a> {
     pub opening: SessionOpener,
     /// Whether the history was empty before this run.
     pub first_ever: bool,
+    /// The statements to run as online changes.
+    pub online: &'a OnlineStatements,
 }
 
 /// The result of running one migration.

@@ -52,6 +52,14 @@ pub enum MigrateFailure {
         code: u16,
         present: Option<String>,
     },
+    /// The statement after an online change reads its result.
+    ReadsOnlineResult { place: String },
+    /// A migration has no online change to give up.
+    NoOnlineChange { name: String },
+    /// The tables of an online change have changed places.
+    OnlineChangeIsDone { table: String },
+    /// No online change runs, or it is not clear which one is meant.
+    WhichOnlineChange { database: String, running: Vec<String> },
     /// A statement is larger than the server accepts.
     TooLarge { place: String, error: DbError },
     /// A statement would remove the record of progress.
@@ -209,9 +217,42 @@ impl From<MigrateFailure> for Failure {
                     bytes(size),
                     visible(&why)
                 ),
-                "write ALGORITHM=INPLACE, LOCK=NONE where the server can do that, split the change into steps that \
-                 can be done online, hand the ALTER to gh-ost or pt-online-schema-change, or run it in a quiet hour \
-                 with --allow-blocking",
+                "run it beside the table while that stays in use, with --online or the comment `-- dbtool:online` \
+                 before the statement; split the change into steps that the server does online; or run it in a quiet \
+                 hour with --allow-blocking",
+            ),
+            F::NoOnlineChange { name } => Failure::usage(
+                format!(
+                    "{} has no online change that was begun and is not done",
+                    visible(&name)
+                ),
+                "see `dbtool migrate status`",
+            ),
+            F::OnlineChangeIsDone { table } => Failure::usage(
+                format!(
+                    "the copy of {} has taken its place already, only the last steps are missing",
+                    visible(&table)
+                ),
+                "run `dbtool migrate` again, which does them",
+            ),
+            F::WhichOnlineChange { database, running } if running.is_empty() => Failure::usage(
+                format!("no online change runs in {}", visible(&database)),
+                "see `dbtool migrate status`",
+            ),
+            F::WhichOnlineChange { database, running } => Failure::usage(
+                format!(
+                    "in {} there are online changes of {}",
+                    visible(&database),
+                    visible(&running.join(", "))
+                ),
+                "name the table",
+            ),
+            F::ReadsOnlineResult { place } => Failure::usage(
+                format!(
+                    "{}: the next statement reads the result of this one, which an online change does not have",
+                    visible(&place)
+                ),
+                "write another statement between them, or run this one as it is, without dbtool:online",
             ),
             F::WillFail {
                 statement,

@@ -12,6 +12,7 @@ mod lock;
 mod lock_watch;
 pub(crate) mod new_migration;
 mod object_snapshot;
+mod online_control;
 mod online_ddl;
 pub(crate) mod options;
 mod outcome;
@@ -41,12 +42,15 @@ use self::forecast::SchemaForecast;
 use self::history::{History, Record};
 use self::options::{ApplyOptions, RunOptions};
 use self::outcome::{ApplyOutcome, MigrationRow, StatusOutcome};
-use self::plan::refuse_blocking;
+use self::plan::{PlanRequest, refuse_blocking};
 use self::plan_outcome::PlanOutcome;
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
+use self::step::online::OnlineStatements;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
 use crate::migrate::files::{Direction, Folder, Migration};
+use crate::online_change::OnlineSettings;
+use crate::online_change::record::Records;
 use crate::sql::SplitOptions;
 
 /// A migration recorded in the history of a database.
@@ -179,12 +183,18 @@ impl<'a> Migrator<'a> {
             .iter()
             .map(MigrationRow::from_status)
             .collect();
+        // Only an unfinished migration has one.
+        let online = match records.iter().all(|record| record.state.complete()) {
+            true => Vec::new(),
+            false => Records::new(&self.database).all(&mut self.session).await?,
+        };
         Ok(StatusOutcome {
             name,
             database: self.database.clone(),
             rows,
             check,
             problems_only,
+            online,
         })
     }
 
@@ -193,6 +203,13 @@ impl<'a> Migrator<'a> {
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
         let unmet = requirements::unmet(&mut self.session, &targets).await?;
+        let begun = self.online_begun(&targets).await?;
+        let request = PlanRequest {
+            options: self.options,
+            data_too: true,
+            online: args.online,
+            begun: &begun,
+        };
         let mut plan = PlanOutcome::new(
             &self.database,
             self.server.name(),
@@ -202,16 +219,7 @@ impl<'a> Migrator<'a> {
             SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
             let keep = |planned: plan::Planned| plan.add(&planned);
-            plan::plan(
-                &mut forecast,
-                &self.server,
-                migration,
-                record,
-                self.options,
-                true,
-                keep,
-            )
-            .await?;
+            plan::plan(&mut forecast, &self.server, migration, record, &request, keep).await?;
         }
         Ok(plan)
     }
@@ -229,12 +237,13 @@ impl<'a> Migrator<'a> {
         let started = Instant::now();
         let mut newest = newest(&items).map(str::to_owned);
         let mut applied = Vec::new();
+        let mut online = OnlineStatements::none(&args.online_settings);
         if !targets.is_empty() {
             requirements::refuse(requirements::unmet(&mut self.session, &targets).await?)?;
             let (ctx, id) = (self.ctx, self.session.id());
             // Some servers let even a look at a table wait for who changes it.
-            let looking = self.refuse(folder, &targets, args.allow_blocking);
-            lock_watch::watched(ctx, "reading the schema", id, looking)
+            let looking = self.refuse(folder, &targets, args);
+            online = lock_watch::watched(ctx, "reading the schema", id, looking)
                 .await
                 .0?;
             self.warn_of_ddl();
@@ -250,7 +259,7 @@ impl<'a> Migrator<'a> {
                     && items
                         .iter()
                         .any(|item| item.version < migration.version && item.standing.is_pending());
-            let mut runner = self.runner();
+            let mut runner = self.runner(&online);
             runner.first_ever = records.iter().all(|record| !record.state.complete()) && applied.is_empty();
             applied.push(runner.run(migration, Direction::Up, record, late).await?);
             if newest_version.is_none_or(|newest| migration.version > newest) {
@@ -266,13 +275,34 @@ impl<'a> Migrator<'a> {
         })
     }
 
+    /// The online changes that earlier runs have begun and not settled.
+    async fn online_begun(
+        &mut self,
+        targets: &[(&Migration, Option<&Record>)],
+    ) -> Result<Vec<String>, DbError> {
+        if targets.iter().all(|(_, record)| record.is_none()) {
+            return Ok(Vec::new());
+        }
+        let changes = Records::new(&self.database).all(&mut self.session).await?;
+        Ok(changes.into_iter().map(|change| change.owner).collect())
+    }
+
     /// Refuses statements that will fail and, unless allowed, statements that block writers of a large table.
+    /// Returns those that are to run as online changes.
     async fn refuse(
         &mut self,
         folder: &Folder,
         targets: &[(&Migration, Option<&Record>)],
-        allow: bool,
-    ) -> anyhow::Result<()> {
+        args: &ApplyOptions,
+    ) -> anyhow::Result<OnlineStatements> {
+        let mut online = OnlineStatements::none(&args.online_settings);
+        online.begun = self.online_begun(targets).await?;
+        let request = PlanRequest {
+            options: self.options,
+            data_too: false,
+            online: args.online,
+            begun: &online.begun,
+        };
         let mut failing = None;
         let mut forecast =
             SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
@@ -282,18 +312,12 @@ impl<'a> Migrator<'a> {
                     failing = Some(planned);
                     return Ok(());
                 }
-                refuse_blocking(&planned, allow)
+                if planned.online {
+                    online.wanted.insert((migration.version, planned.number));
+                }
+                refuse_blocking(&planned, args.allow_blocking)
             };
-            plan::plan(
-                &mut forecast,
-                &self.server,
-                migration,
-                *record,
-                self.options,
-                false,
-                visit,
-            )
-            .await?;
+            plan::plan(&mut forecast, &self.server, migration, *record, &request, visit).await?;
         }
         match failing {
             Some(planned) => {
@@ -309,7 +333,7 @@ impl<'a> Migrator<'a> {
                 let had = had.filter(|migration| migration.version >= first);
                 Err(plan::will_fail(&planned, had.map(|migration| migration.label.clone())).into())
             }
-            None => Ok(()),
+            None => Ok(online),
         }
     }
 
@@ -344,7 +368,7 @@ impl<'a> Migrator<'a> {
         Ok(forecast.on_empty_server())
     }
 
-    fn runner<'s>(&'s mut self) -> Runner<'s> {
+    fn runner<'s>(&'s mut self, online: &'s OnlineStatements) -> Runner<'s> {
         Runner {
             ctx: self.ctx,
             session: &mut self.session,
@@ -356,6 +380,7 @@ impl<'a> Migrator<'a> {
             attempts: self.run.lock_attempts,
             opening: opener(self.run),
             first_ever: false,
+            online,
         }
     }
 
@@ -408,13 +433,14 @@ impl<'a> Migrator<'a> {
         }
         let started = Instant::now();
         let mut applied: Vec<AppliedMigration> = Vec::new();
+        let online = OnlineStatements::none(&OnlineSettings::default());
         let rolled_back: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
         for (number, (migration, record)) in targets.into_iter().enumerate() {
             if number > 0 && !self.renew(migration, Some(record)).await? {
                 continue;
             }
             applied.push(
-                self.runner()
+                self.runner(&online)
                     .run(migration, Direction::Down, Some(record), record.out_of_order)
                     .await?,
             );
@@ -494,6 +520,12 @@ async fn follow(
     options: SplitOptions,
     migration: &Migration,
 ) -> anyhow::Result<()> {
-    plan::plan(forecast, server, migration, None, options, false, |_| Ok(())).await?;
+    let request = PlanRequest {
+        options,
+        data_too: false,
+        online: false,
+        begun: &[],
+    };
+    plan::plan(forecast, server, migration, None, &request, |_| Ok(())).await?;
     Ok(())
 }

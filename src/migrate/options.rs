@@ -1,5 +1,7 @@
 //! Options of the migration engine, independent of the command line.
 
+use crate::online_change::OnlineSettings;
+
 /// Options of every run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions {
@@ -24,6 +26,10 @@ pub struct ApplyOptions {
     pub only: bool,
     /// Run statements that block writers of a large table.
     pub allow_blocking: bool,
+    /// Run every statement that would be refused as an online change.
+    pub online: bool,
+    /// How online changes go about.
+    pub online_settings: OnlineSettings,
 }
 
 /// A person's decision about one migration.
@@ -46,4 +52,17 @@ pub enum RepairDecision {
     Finished,
     /// The changed file is accepted.
     AcceptFile,
+    /// An online change that was begun is given up.
+    Abandon,
+}
+
+/// What a person does to an online change that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnlineControl {
+    /// It copies nothing until it is resumed.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It may swap.
+    Swap,
 }

@@ -8,7 +8,8 @@ use super::apply::AppliedMigration;
 use super::status::{MigrationStatus, Status};
 use crate::exit::Exit;
 use crate::migrate::files::Migration;
-use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, duration, plural};
+use crate::online_change::record::ChangeSummary;
+use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, count, duration, plural, visible};
 
 /// A migration's status, for display.
 #[derive(Debug, Clone)]
@@ -86,6 +87,8 @@ pub struct StatusOutcome {
     pub check: bool,
     /// Whether only problems matter.
     pub problems_only: bool,
+    /// Online changes that run or were interrupted.
+    pub online: Vec<ChangeSummary>,
 }
 
 impl StatusOutcome {
@@ -153,6 +156,9 @@ impl Outcome for StatusOutcome {
                 page.block(2, &row.advice);
             }
         }
+        for change in &self.online {
+            page.line(online_line(change));
+        }
         let applied = self
             .rows
             .iter()
@@ -175,9 +181,10 @@ impl Outcome for StatusOutcome {
         let rows: Vec<Value> = self.rows.iter().map(MigrationRow::json).collect();
         let pending = self.rows.iter().filter(|row| row.standing.is_pending()).count();
         let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
-        Box::new(
-            json!({ "database": self.database, "migrations": rows, "pending": pending, "problems": problems }),
-        )
+        Box::new(json!({
+            "database": self.database, "migrations": rows, "pending": pending, "problems": problems,
+            "online_changes": self.online.iter().map(online_json).collect::<Vec<_>>(),
+        }))
     }
 
     fn checks(&self) -> Vec<Check> {
@@ -200,6 +207,32 @@ impl Outcome for StatusOutcome {
             })
             .collect()
     }
+}
+
+/// An online change in one line.
+fn online_line(change: &ChangeSummary) -> String {
+    let waits = match change {
+        ChangeSummary { pause: true, .. } => ", paused",
+        ChangeSummary { hold: true, .. } => ", its swap is held back",
+        _ => "",
+    };
+    format!(
+        "{}: online change for {}: {}, {} of ~{}{waits}, last write {} ago",
+        visible(&change.table),
+        visible(&change.owner),
+        change.phase.as_str(),
+        count(change.rows_copied),
+        plural(change.rows_estimated, "row"),
+        duration(Duration::from_secs(change.quiet_for))
+    )
+}
+
+fn online_json(change: &ChangeSummary) -> Value {
+    json!({
+        "table": change.table, "for": change.owner, "phase": change.phase.as_str(), "rows_copied": change.rows_copied,
+        "rows_estimated": change.rows_estimated, "paused": change.pause, "swap_held": change.hold,
+        "started_at": change.started_at, "seconds_since_write": change.quiet_for,
+    })
 }
 
 /// `migrate` and `migrate down`.

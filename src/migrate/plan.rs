@@ -9,6 +9,7 @@ use super::failure::MigrateFailure;
 use super::forecast::{PredictedError, SchemaForecast, TableSize};
 use super::history::Record;
 use super::online_ddl::{DdlImpact, DdlVerdict, verdict};
+use super::step::online;
 use crate::db::{DbError, Server};
 use crate::migrate::files::{Direction, Migration};
 use crate::sql::{Classification, ObjectEffect, ObjectName, SplitOptions, StatementClass, classify, summary};
@@ -43,6 +44,8 @@ pub struct Planned {
     pub manual: Cow<'static, str>,
     /// The error that the server will certainly return.
     pub fails: Option<PredictedError>,
+    /// Whether it is to run as an online change of its table ([`crate::online_change`]).
+    pub online: bool,
     /// Estimated rows of its table; `None` when it touches none that exists.
     pub rows: Option<u64>,
     /// Estimated bytes of its table.
@@ -52,6 +55,11 @@ pub struct Planned {
 impl Planned {
     /// Whether it is refused without `--allow-blocking`.
     pub fn is_refused(&self) -> bool {
+        !self.online && self.is_heavy()
+    }
+
+    /// Whether it blocks writers of a large table, if it runs as it is.
+    pub fn is_heavy(&self) -> bool {
         self.how.blocks() && (self.rows.unwrap_or(0) > LARGE_ROWS || self.bytes.unwrap_or(0) > LARGE_BYTES)
     }
 
@@ -64,11 +72,27 @@ impl Planned {
         json!({
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
             "class": self.class.as_str(), "summary": self.summary, "effect": self.how.as_str(), "reason": self.why,
-            "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "refused": self.is_refused(),
+            "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "online": self.online, "refused": self.is_refused(),
             "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
         })
     }
 }
+
+/// What to plan, beside the migration.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanRequest<'a> {
+    /// How the server reads strings.
+    pub options: SplitOptions,
+    /// Whether migrations that change no schema count too.
+    pub data_too: bool,
+    /// Whether every statement that would be refused is to run as an online change.
+    pub online: bool,
+    /// The online changes that earlier runs have begun and not settled.
+    pub begun: &'a [String],
+}
+
+/// The comment before a statement that is to run as an online change where it would block.
+const ONLINE: &str = "dbtool:online";
 
 /// Plans the remaining statements of `migration` and passes each to `visit`. No error is predicted for a statement
 /// that an earlier run started: only the run itself finds out whether it took effect. Without `data_too` a migration
@@ -81,8 +105,7 @@ pub async fn plan(
     server: &Server,
     migration: &Migration,
     record: Option<&Record>,
-    options: SplitOptions,
-    data_too: bool,
+    request: &PlanRequest<'_>,
     mut visit: impl FnMut(Planned) -> Result<(), MigrateFailure>,
 ) -> anyhow::Result<()> {
     let done = record.map_or(0, |record| record.done);
@@ -93,11 +116,11 @@ pub async fn plan(
         .outline
         .as_ref()
         .is_none_or(|outline| outline.changes_schema);
-    if !data_too && !changes_schema {
+    if !request.data_too && !changes_schema {
         return Ok(());
     }
     forecast.begin_migration();
-    let mut statements = migration.script(Direction::Up, options).open()?;
+    let mut statements = migration.script(Direction::Up, request.options).open()?;
     while let Some(statement) = statements.next()? {
         forecast.check_cancelled()?;
         let number = statement.number;
@@ -114,7 +137,8 @@ pub async fn plan(
             continue;
         }
         let (verdict, size) = judge(forecast, server, &found).await?;
-        let fails = if unsettled == Some(number) {
+        let begun = request.begun.contains(&online::owner(migration, number));
+        let fails = if unsettled == Some(number) || begun {
             forecast.follow_unsettled(&found);
             None
         } else {
@@ -122,7 +146,7 @@ pub async fn plan(
             forecast.follow(&statement.text, &found).await?;
             fails
         };
-        visit(Planned {
+        let mut planned = Planned {
             label: migration.label.clone(),
             file: statement.path.display().to_string(),
             number: statement.number,
@@ -134,9 +158,16 @@ pub async fn plan(
             why: verdict.why,
             manual: Cow::Borrowed(verdict.manual),
             fails,
+            online: false,
             rows: size.as_ref().map(|size| size.rows),
             bytes: size.as_ref().map(|size| size.bytes),
-        })?;
+        };
+        let marked = statement
+            .markers
+            .iter()
+            .any(|marker| marker.text.trim() == ONLINE);
+        planned.online = begun || marked && planned.how.blocks() || request.online && planned.is_heavy();
+        visit(planned)?;
     }
     Ok(())
 }

@@ -72,7 +72,8 @@ impl PlanOutcome {
                 return;
             }
             let refused = match planned.is_refused() {
-                true => "; refused without --allow-blocking",
+                _ if planned.online => "; done beside the table while it stays in use",
+                true => "; refused without --online or --allow-blocking",
                 false => "",
             };
             page.line(format!(

@@ -28,6 +28,15 @@ impl Migrator<'_> {
             return Err(MigrateFailure::NeverStarted { name }.into());
         };
         let name = item.name().to_owned();
+        if repair.decision == RepairDecision::Abandon {
+            let line = self.abandon(&name).await?;
+            let json = json!({ "version": item.label(), "name": name, "message": line });
+            return Ok(MessageOutcome {
+                name: "migrate-repair",
+                line,
+                json,
+            });
+        }
         let decision = decide(item, record, &name, repair)?;
         // Gives a table of an earlier version the columns that the decision is written with.
         self.create_history().await?;

@@ -227,6 +227,9 @@ impl Runner<'_> {
         if kind.is_some() || parts.get(1).is_some_and(begins) {
             return self.begin_transaction(progress, parts).await;
         }
+        if let Some(request) = self.online_request(progress, parts) {
+            return self.online(progress, parts, &request).await;
+        }
         if parts.len() == 1 && self.shares(progress).await? {
             return self.together_with_next(progress).await;
         }
@@ -953,4 +956,5 @@ impl Runner<'_> {
 }
 
 mod batch;
+pub(super) mod online;
 mod transactions;

@@ -1,5 +1,7 @@
 //! A cursor over the significant tokens of one statement.
 
+use std::ops::Range;
+
 use super::lex::{Lexer, TokenKind};
 
 /// A significant token.
@@ -39,17 +41,23 @@ impl<'a> TokenCursor<'a> {
 
     /// The next token.
     pub(super) fn next(&mut self) -> Option<SqlToken<'a>> {
+        self.next_with_range().map(|(_, token)| token)
+    }
+
+    /// The next token, and where in the text it is.
+    pub(super) fn next_with_range(&mut self) -> Option<(Range<usize>, SqlToken<'a>)> {
         loop {
             // A statement from the splitter has no open quotes; any other text ends here.
             let token = self.lexer.next("").ok().flatten()?;
-            let text = &self.text[token.range];
-            return Some(match token.kind {
+            let text = &self.text[token.range.clone()];
+            let found = match token.kind {
                 TokenKind::Word => SqlToken::Word(text),
                 TokenKind::Backtick | TokenKind::Double => SqlToken::Name(text),
                 TokenKind::Single => SqlToken::Text(text),
                 TokenKind::Other => SqlToken::Char(text.chars().next()?),
                 _ => continue,
-            });
+            };
+            return Some((token.range, found));
         }
     }
 

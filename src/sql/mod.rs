@@ -14,6 +14,7 @@ pub mod effects;
 mod lex;
 mod mention;
 pub mod outside_access;
+mod rewrite;
 pub mod script;
 pub mod session;
 pub mod split;
@@ -29,6 +30,9 @@ pub use client::as_sent;
 pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, GeneratedDef};
 pub use effects::{Effects, SessionLeftovers, assigns_first, effects};
 pub use mention::mentions;
+pub use rewrite::{
+    ConstraintKind, ForeignKeyText, alter_of_copy, create_of_copy, foreign_key_texts, trigger_body,
+};
 pub use split::{
     CommentRole, FoundStatement, Marker, Split, SplitError, SplitOptions, SplitStatement, SplitStep,
     Splitter, comment_content, decode, own_markers, split,

@@ -23,6 +23,11 @@ const PLAN: &str = "dbtool.migrate-plan/1";
 const REPAIR: &str = "dbtool.migrate-repair/1";
 const BASELINE: &str = "dbtool.migrate-baseline/1";
 const NEW: &str = "dbtool.migrate-new/1";
+const CONTROLS: [&str; 3] = [
+    "dbtool.migrate-pause/1",
+    "dbtool.migrate-resume/1",
+    "dbtool.migrate-swap/1",
+];
 const SCHEMA: &str = "dbtool.check-schema/1";
 const BACKFILL: &str = "dbtool.create-conversations/1";
 const CONVERSATIONS: &str = "dbtool.test-conversations/1";
@@ -150,11 +155,48 @@ fn migrate_and_its_subcommands() {
     );
     seen.run(NEW, 0, migrate(&["new", "--down", "next"]));
 
+    online_change(&server, &mut seen);
+
     seen.compare(&MIGRATE, &[]);
     seen.compare(&STATUS, &[]);
-    for shape in [PLAN, REPAIR, BASELINE, NEW] {
+    for shape in [PLAN, REPAIR, BASELINE, NEW].into_iter().chain(CONTROLS) {
         seen.compare(&[shape], &[]);
     }
+}
+
+/// A table that is being changed online, and what a person does to it.
+fn online_change(server: &Server, seen: &mut Seen) {
+    if server.is_mysql() {
+        server
+            .admin()
+            .exec("SET GLOBAL log_bin_trust_function_creators = 1");
+    }
+    let account = server.create_account("held", "held");
+    let mut own = server.connect_as(&account);
+    own.exec("CREATE TABLE t (id INT PRIMARY KEY, a INT)");
+    let folder = Folder::new(&[(
+        "001_change.sql",
+        "-- dbtool:online\nALTER TABLE t MODIFY a BIGINT;",
+    )]);
+    let migrate = |args: &[&str]| {
+        server
+            .dbtool_as(&account)
+            .arg("migrate")
+            .args(args)
+            .arg("--dir")
+            .arg(folder.path())
+    };
+    let running = migrate(&["--hold-swap"]).spawn();
+    wait_until(PATIENCE, "the copy is complete", || {
+        running.stderr_so_far().contains("dbtool migrate swap")
+    });
+    seen.run(STATUS[0], 0, migrate(&["status"]));
+    seen.run(STATUS[1], 0, migrate(&["verify"]));
+    for (shape, command) in CONTROLS.iter().zip(["pause", "resume", "swap"]) {
+        seen.run(shape, 0, migrate(&[command]));
+    }
+    let output = running.wait();
+    assert_eq!(output.code, Some(0), "{output}");
 }
 
 /// One change of every kind but the database's.
@@ -664,7 +706,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         RUN,
         SANDBOX,
     ];
-    let tested = words(&[&MIGRATE[..], &STATUS, &single].concat());
+    let tested = words(&[&MIGRATE[..], &STATUS, &CONTROLS, &single].concat());
     assert_eq!(described, tested);
 }
 

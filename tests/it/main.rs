@@ -48,6 +48,7 @@ mod migrate_locks;
 mod migrate_online_ddl;
 mod migrate_resume;
 mod migrate_sessions;
+mod online_change;
 mod ping;
 mod readme;
 mod report;

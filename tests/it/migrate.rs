@@ -433,7 +433,7 @@ fn large_tables_are_not_blocked_unasked() {
     assert_ends(
         &folder.migrate(&server, &["plan"]).run(),
         0,
-        &["refused without --allow-blocking"],
+        &["refused without --online or --allow-blocking"],
     );
     assert_ends(
         &folder.migrate(&server, &["--allow-blocking"]).run(),

@@ -108,8 +108,8 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("cli", "answer_map batch config exit report schema"),
     (
         "commands",
-        "batch cancel cli config connections context db escape exit host_processes live_view memory migrate report \
-         run_command sandbox schema sql stays",
+        "batch cancel cli config connections context db escape exit host_processes live_view memory migrate \
+         online_change report run_command sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
     ("connections", "cancel config context db host_processes report"),
@@ -119,14 +119,15 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("live_view", "connections escape report"),
     (
         "migrate",
-        "cancel connections context db escape exit hex memory report schema sql",
+        "cancel connections context db escape exit hex memory online_change report schema sql",
     ),
+    ("online_change", "batch context db exit hex report sql"),
     ("report", "cancel escape exit"),
     ("run_command", "cancel exit"),
     ("sandbox", "cancel config context db exit run_command secret sql"),
     (
         "schema",
-        "config context db exit hex memory migrate report sandbox sql",
+        "config context db exit hex memory migrate online_change report sandbox sql",
     ),
     ("signals", "cancel exit"),
     ("sql", "escape"),

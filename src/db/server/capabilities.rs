@@ -92,6 +92,14 @@ capabilities! {
     has_online_copy: NEVER, from(11, 2, 0),
         "MariaDB: InnoDB Online DDL Overview, LOCK=NONE with ALGORITHM=COPY";
 
+    /// Whether a connection that holds a table by LOCK TABLES can rename it.
+    has_rename_under_lock: from(8, 0, 13), NEVER,
+        "MySQL: RENAME TABLE Statement; measured on MariaDB 10.11 and 11.8 (1192)";
+
+    /// Whether a database has one check of a name; elsewhere each table has checks of its own names.
+    has_checks_by_database: ALWAYS, NEVER,
+        "MySQL: CHECK Constraints; measured on MariaDB 10.11";
+
     /// Whether JSON is a type of its own; elsewhere it is a LONGTEXT with a check.
     has_json_type: ALWAYS, NEVER,
         "MySQL: The JSON Data Type; MariaDB: JSON Data Type";

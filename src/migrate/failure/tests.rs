@@ -90,6 +90,13 @@ fn each_names_a_next_step_and_escapes_names() {
             2,
         ),
         (
+            F::CannotSpool {
+                folder: name().into(),
+                error: denied(),
+            },
+            2,
+        ),
+        (
             F::AnotherRun {
                 database: name(),
                 holder: name(),
@@ -149,6 +156,16 @@ fn each_names_a_next_step_and_escapes_names() {
             },
             2,
         ),
+        (F::NoOnlineChange { name: name() }, 2),
+        (F::OnlineChangeIsDone { table: name() }, 2),
+        (
+            F::WhichOnlineChange {
+                database: name(),
+                running: vec![name()],
+            },
+            2,
+        ),
+        (F::ReadsOnlineResult { place: name() }, 2),
         (
             F::TooLarge {
                 place: name(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Cells, SchemaReader, sql};
 use crate::db::DbError;
+use crate::online_change::is_trigger_of_change;
 use crate::schema::expr;
 use crate::schema::model::{Routine, ScheduledEvent, Schema, Symbol, Trigger, View};
 use crate::schema::normalise;
@@ -40,6 +41,7 @@ impl SchemaReader<'_> {
                     };
                     schema.views.insert(row.name(1), view);
                 }
+                "trigger" if is_trigger_of_change(&row.string(1)) => {}
                 "trigger" => {
                     if let Some(table) = schema.tables.get_mut(&row.name(2)) {
                         let when = format!("{} {}", row.string(4), row.string(5)).to_ascii_lowercase();

@@ -6,6 +6,7 @@ use super::{Cells, OWN_PREFIX, SchemaReader, mariadb, mysql, sql};
 use smallvec::SmallVec;
 
 use crate::db::{DbError, Flavor};
+use crate::online_change::is_table_of_change;
 use crate::schema::expr;
 use crate::schema::model::{
     Attributes, ByName, CheckConstraint, Column, ColumnNames, ForeignKey, GeneratedColumn, Index, IndexKey,
@@ -25,7 +26,10 @@ impl SchemaReader<'_> {
                 sequences.push(name);
                 return;
             }
-            if name.starts_with(OWN_PREFIX) || !(kind == "BASE TABLE" || versioned) {
+            if name.starts_with(OWN_PREFIX)
+                || is_table_of_change(&name)
+                || !(kind == "BASE TABLE" || versioned)
+            {
                 return;
             }
             let options = row.string(5);

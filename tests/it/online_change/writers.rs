@@ -1,0 +1,208 @@
+//! An application that writes while its table is changed, and a second table that gets every write too.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Place, leftovers, rows, server};
+use crate::support;
+use support::{Admin, Signal};
+
+/// The table, and its model, with 400 rows.
+pub const SETUP: [&str; 10] = [
+    "CREATE TABLE p (id INT PRIMARY KEY)",
+    "INSERT INTO p VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)",
+    "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a INT, s VARCHAR(40), u INT NOT NULL, p INT, KEY (p), \
+     CONSTRAINT fk_t FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL ON UPDATE CASCADE)",
+    "INSERT INTO t (a, s, u, p) VALUES (1, 'a', 1, 1), (2, 'b', 2, 2), (3, NULL, 3, NULL), (4, 'd', 4, 9)",
+    "INSERT INTO t (a, s, u, p) SELECT a + 4, s, u + 4, p FROM t",
+    "INSERT INTO t (a, s, u, p) SELECT a + 8, s, u + 8, p FROM t",
+    "INSERT INTO t (a, s, u, p) SELECT a + 16, s, u + 16, p FROM t",
+    "INSERT INTO t (a, s, u, p) SELECT a + 32, s, u + 32, p FROM t",
+    "INSERT INTO t (a, s, u, p) SELECT a + 1000 * k.id, s, u + 1000 * k.id, p FROM t CROSS JOIN (SELECT id FROM p) AS k",
+    MODEL,
+];
+
+/// The second table. It has no foreign key, so that what the server does by a cascade is done here by hand.
+pub const MODEL: &str = "CREATE TABLE model AS SELECT id, a, s, u, p FROM t";
+
+/// Statements of an application: each is run on `t` and on its model, in one transaction.
+fn writes(seed: usize) -> Vec<Vec<String>> {
+    let on = |text: String| vec![text.replace("{t}", "t"), text.replace("{t}", "model")];
+    let key = 1 + seed * 37 % 600;
+    let other = 1 + seed * 91 % 600;
+    let fresh = 100_000 + seed;
+    vec![
+        on(format!(
+            "UPDATE {{t}} SET a = a + 1 WHERE id BETWEEN {key} AND {}",
+            key + 5
+        )),
+        on(format!(
+            "INSERT INTO {{t}} (id, a, u, p) VALUES ({fresh}, 7, {fresh}, 3)"
+        )),
+        on(format!("DELETE FROM {{t}} WHERE id = {other}")),
+        // Another key, there and beyond what was copied.
+        on(format!("UPDATE {{t}} SET id = id + 200000 WHERE id = {key}")),
+        on(format!("UPDATE {{t}} SET id = -id WHERE id = {}", fresh)),
+        // Values that change places under the new unique key.
+        on(format!(
+            "UPDATE {{t}} SET u = u + 5000000 WHERE id IN ({}, {})",
+            key + 1,
+            key + 2
+        )),
+        vec![
+            format!("REPLACE INTO t (id, a, u, p) VALUES ({fresh}, 1, {fresh} + 1000000, 4)"),
+            format!("DELETE FROM model WHERE id = {fresh}"),
+            format!("INSERT INTO model (id, a, u, p) VALUES ({fresh}, 1, {fresh} + 1000000, 4)"),
+        ],
+        vec![
+            format!(
+                "INSERT INTO t (id, a, u) VALUES ({fresh}, 1, {fresh} + 1000000) ON DUPLICATE KEY UPDATE a = a + 10"
+            ),
+            format!("UPDATE model SET a = a + 10 WHERE id = {fresh}"),
+        ],
+        // Two tables at once.
+        on(format!(
+            "UPDATE {{t}} AS x JOIN p ON p.id = x.p SET x.a = x.a + p.id WHERE x.id BETWEEN {other} AND {}",
+            other + 3
+        )),
+        // What a foreign key does by itself.
+        vec![
+            format!("UPDATE p SET id = id + 10 WHERE id = {}", 5 + seed % 2),
+            format!("UPDATE model SET p = p + 10 WHERE p = {}", 5 + seed % 2),
+            format!("UPDATE p SET id = id - 10 WHERE id = {}", 15 + seed % 2),
+            format!("UPDATE model SET p = p - 10 WHERE p = {}", 15 + seed % 2),
+        ],
+        vec![
+            "DELETE FROM p WHERE id = 9".to_owned(),
+            "UPDATE model SET p = NULL WHERE p = 9".to_owned(),
+            "INSERT INTO p VALUES (9)".to_owned(),
+        ],
+    ]
+}
+
+/// Runs some of them, once each; the application gets no error.
+pub fn write_some(own: &mut Admin, seed: usize, what: &str) {
+    own.exec("SET SESSION lock_wait_timeout = 20");
+    for transaction in writes(seed) {
+        own.exec("START TRANSACTION");
+        for statement in transaction {
+            // The column has its new name once the tables have changed places; none of these names it.
+            if let Err(error) = own.try_exec(&statement) {
+                panic!("{what}: {error}\n  in: {statement}");
+            }
+        }
+        own.exec("COMMIT");
+    }
+}
+
+/// The table has the rows of its model.
+#[track_caller]
+pub fn assert_same(admin: &mut Admin, database: &str, what: &str) {
+    let table = rows(admin, &format!("(SELECT id, a, s2, u, p FROM {database}.t) AS t"));
+    let model = rows(admin, &format!("{database}.model"));
+    assert!(table.len() > 400, "{} rows", table.len());
+    if table != model {
+        let lost: Vec<_> = model.iter().filter(|row| !table.contains(row)).take(5).collect();
+        let added: Vec<_> = table.iter().filter(|row| !model.contains(row)).take(5).collect();
+        panic!("{what}: lost or changed {lost:#?}, instead {added:#?}");
+    }
+}
+
+/// What the writers did.
+#[derive(Default)]
+struct Written {
+    count: AtomicU64,
+    again: AtomicU64,
+}
+
+/// Writes until told to stop. A lock that was waited for too long and a deadlock are tried again, as an application does.
+fn keep_writing(own: &mut Admin, number: usize, stop: &AtomicBool, written: &Written) {
+    own.exec("SET SESSION innodb_lock_wait_timeout = 5");
+    let mut seed = number;
+    while !stop.load(Ordering::Relaxed) {
+        seed += 7;
+        for transaction in writes(seed) {
+            loop {
+                own.exec("START TRANSACTION");
+                let failed = transaction
+                    .iter()
+                    .find_map(|statement| own.try_exec(statement).err().map(|error| (statement, error)));
+                let Some((statement, error)) = failed else {
+                    own.exec("COMMIT");
+                    break;
+                };
+                own.exec("ROLLBACK");
+                let text = error.to_string();
+                let conflict =
+                    text.contains("ERROR 1213") || text.contains("ERROR 1205") || text.contains("ERROR 1020");
+                // Another writer has used the same number.
+                if text.contains("ERROR 1062") {
+                    break;
+                }
+                assert!(conflict, "{text}\n  in: {statement}");
+                written.again.fetch_add(1, Ordering::Relaxed);
+            }
+            written.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn writers_lose_nothing_while_runs_are_killed() {
+    const ALTER: &str =
+        "ALTER TABLE t MODIFY a BIGINT, CHANGE s s2 VARCHAR(80), ADD KEY (u), ADD n INT NOT NULL DEFAULT 3";
+    let server = server();
+    let mut admin = server.admin();
+    let setup: Vec<String> = SETUP.iter().map(|text| (*text).to_owned()).collect();
+    let place = Place::new(&server, "busy", &setup, ALTER);
+    admin.exec("ALTER TABLE busy.model ADD PRIMARY KEY (id), ADD KEY (p)");
+    let stop = AtomicBool::new(false);
+    let written = Written::default();
+    let kills = std::thread::scope(|scope| {
+        for number in 0..2 {
+            let mut own = server.connect_as(&place.account);
+            let (stop, written) = (&stop, &written);
+            scope.spawn(move || keep_writing(&mut own, number, stop, written));
+        }
+        let mut kills = 0;
+        let deadline = Instant::now() + support::PATIENCE * 2;
+        let output = loop {
+            assert!(Instant::now() < deadline, "{kills} kills, and not done");
+            let mut running = place
+                .migrate(&server, &["--target-ms", "5", "--lock-wait", "60"])
+                .spawn();
+            // Later from run to run, so that each phase is met.
+            let until = Instant::now() + Duration::from_millis(30 + 35 * kills);
+            let ended = loop {
+                if running.poll().is_some() {
+                    break true;
+                }
+                if Instant::now() >= until {
+                    break false;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            };
+            if ended {
+                break running.wait();
+            }
+            running.signal(Signal::KILL);
+            running.wait();
+            kills += 1;
+        };
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(output.code, Some(0), "{output}");
+        kills
+    });
+    assert!(
+        kills >= 3 && written.count.load(Ordering::Relaxed) > 100,
+        "{kills} kills"
+    );
+    assert_same(&mut admin, "busy", &format!("{kills} kills"));
+    assert!(leftovers(&mut admin, "busy").is_empty());
+    let again = written.again.load(Ordering::Relaxed);
+    let count = written.count.load(Ordering::Relaxed);
+    assert!(
+        again < count / 4,
+        "{again} of {count} transactions were tried again"
+    );
+}
