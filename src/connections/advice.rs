@@ -158,13 +158,11 @@ fn sleepers(facts: &Facts) -> Option<Advice> {
     if idle < 3 || percent(idle, facts.others().count() as u64) < 50 {
         return None;
     }
-    let (holder, held) = most(facts.idle().map(|connection| {
-        (
-            connection.user.clone(),
-            connection.host.clone(),
-            connection.program_name(),
-        )
-    }))?;
+    let (holder, held) = most(
+        facts
+            .idle()
+            .map(|connection| (connection.user, connection.host, connection.program_name())),
+    )?;
     let (user, host, program) = holder;
     let program = program.map_or(String::new(), |program| format!(" ({program})"));
     Some(Advice {
@@ -204,7 +202,7 @@ fn hog(facts: &Facts) -> Option<Advice> {
     if percent(facts.in_use, facts.max_connections) < 50 || facts.user_limit.is_some() {
         return None;
     }
-    let (user, held) = most(facts.others().map(|connection| connection.user.clone()))?;
+    let (user, held) = most(facts.others().map(|connection| connection.user))?;
     (percent(held, facts.max_connections) >= 50).then(|| Advice {
         because: format!(
             "{user} holds {held} of the server's {} connections",

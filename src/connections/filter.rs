@@ -104,11 +104,11 @@ mod tests {
             state: "Waiting for table metadata lock".into(),
             time: Duration::from_secs(70),
             program: Some("batch".into()),
-            process: Some(Process {
+            process: Some(std::sync::Arc::new(Process {
                 pid: 4_711,
                 command: "/usr/bin/node /srv/app/server.js --x".into(),
                 ..Process::default()
-            }),
+            })),
             ..Connection::default()
         };
         let text = |values: &[&str]| values.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::model::{Connection, Facts, split_host};
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Row, Server, Session, ends_of};
 use crate::host_processes::{self, Clients, Process, clients_of};
+use crate::memory::symbol::Symbol;
 
 /// The limits in force. The session's max_user_connections is the account's own limit, or the
 /// global one when the account has none (MariaDB and MySQL manuals, "max_user_connections").
@@ -121,9 +123,12 @@ async fn clients(
         PROCESSLIST
     };
     let own = session.id();
-    for row in session.rows::<Row>(list).await? {
+    // One by one: thousands of rows would take more than what is kept of them.
+    let mut rows = session.stream(list).await?;
+    while let Some(row) = rows.next().await? {
         facts.connections.push(connection(&row, own));
     }
+    facts.connections.shrink_to_fit();
     attributes(session, performance_schema, facts).await
 }
 
@@ -158,18 +163,22 @@ async fn counters(session: &mut Session, facts: &mut Facts) -> Result<(), DbErro
     Ok(())
 }
 
+fn symbol(row: &Row, index: usize) -> Symbol {
+    Symbol::from(text(row, index).unwrap_or_default())
+}
+
 pub(super) fn connection(row: &Row, own: u64) -> Connection {
     let id = number(row, 0);
     let (host, port) = split_host(&text(row, 2).unwrap_or_default());
     Connection {
         id,
-        user: text(row, 1).unwrap_or_default(),
-        host,
+        user: symbol(row, 1),
+        host: Symbol::from(host),
         port,
-        database: text(row, 3),
-        command: text(row, 4).unwrap_or_default(),
+        database: text(row, 3).map(Symbol::from),
+        command: symbol(row, 4),
         time: Duration::from_secs(number(row, 5)),
-        state: text(row, 6).unwrap_or_default(),
+        state: symbol(row, 6),
         statement: text(row, 7)
             .filter(|statement| !statement.is_empty())
             .map(without_password),
@@ -227,7 +236,7 @@ async fn attributes(
     }
     for connection in &mut facts.connections {
         if let Some((program, pid)) = by_id.remove(&connection.id) {
-            connection.program = program;
+            connection.program = program.map(Symbol::from);
             connection.client_pid = pid;
         }
     }
@@ -265,13 +274,13 @@ fn processes(context: &Context, server: &Server, facts: &mut Facts) {
         .connections
         .iter()
         .find(|connection| connection.own)
-        .map(|own| own.host.clone());
+        .map(|own| own.host.to_string());
     let through_socket = |connection: &&Connection| connection.is_through_socket() && !connection.own;
     let unix = facts.clients().filter(through_socket).count() + facts.unseen() as usize;
     let sole = sole_holder(&local, unix);
     for connection in facts.connections.iter_mut().filter(|one| !one.is_system()) {
         connection.process = if connection.own {
-            host_processes::process(std::process::id())
+            host_processes::process(std::process::id()).map(Arc::new)
         } else if let Some((address, port)) = peer(connection, here.as_deref()) {
             local.holder(address, port).cloned()
         } else if connection.is_through_socket() {
@@ -289,7 +298,7 @@ fn processes(context: &Context, server: &Server, facts: &mut Facts) {
 }
 
 /// The process that holds every connection through the unix socket.
-fn sole_holder(local: &Clients, connections: usize) -> Option<Process> {
+fn sole_holder(local: &Clients, connections: usize) -> Option<Arc<Process>> {
     let mut holders = local.processes.iter().filter(|client| client.unix > 0);
     let holder = holders.next()?;
     (holders.next().is_none() && holder.unix == connections && local.hidden.is_empty())

@@ -106,8 +106,8 @@ fn of_program(facts: &Facts, mark: &Mark, family: &HashSet<u32>) -> Vec<Connecti
         .filter(|connection| {
             let since = connection.id > mark.connection && !connection.own;
             since
-                && connection.user == mark.user
-                && connection.host == mark.host
+                && *connection.user == mark.user
+                && *connection.host == mark.host
                 && match (&connection.process, connection.client_pid) {
                     (Some(process), _) => family.contains(&process.pid),
                     (None, Some(pid)) => family.contains(&pid) || all_seen && !is_running(pid),

@@ -1,11 +1,13 @@
 //! What is known about a server's connections, and what follows from it by arithmetic.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::Hourly;
 use super::locks::LockWait;
 use crate::host_processes::{Clients, Process};
+use crate::memory::symbol::Symbol;
 
 /// A session this long in `Sleep` counts as idle in the summary.
 pub(crate) const IDLE: Duration = Duration::from_secs(60);
@@ -67,27 +69,27 @@ pub struct Connection {
     /// The server's number for it.
     pub id: u64,
     /// The user.
-    pub user: String,
+    pub user: Symbol,
     /// The client's host, without port.
-    pub host: String,
+    pub host: Symbol,
     /// The client's port; `None` through a unix socket.
     pub port: Option<u16>,
     /// The default database.
-    pub database: Option<String>,
+    pub database: Option<Symbol>,
     /// What it does, in the server's word: `Sleep`, `Query`.
-    pub command: String,
+    pub command: Symbol,
     /// For how long.
     pub time: Duration,
     /// The server's remark on the statement's stage.
-    pub state: String,
+    pub state: Symbol,
     /// The first 200 characters of the statement.
     pub statement: Option<String>,
     /// The client program, as it calls itself.
-    pub program: Option<String>,
+    pub program: Option<Symbol>,
     /// The client's process id, as it gives it.
     pub client_pid: Option<u32>,
     /// The process on this host that holds it.
-    pub process: Option<Process>,
+    pub process: Option<Arc<Process>>,
     /// How long its transaction has been open, where that may be seen.
     pub transaction: Option<Duration>,
     /// How many rows that transaction has changed, where that may be seen.
@@ -129,7 +131,7 @@ impl Connection {
     /// The client program: what it calls itself, else the name of the process that holds it.
     pub fn program_name(&self) -> Option<String> {
         self.program
-            .clone()
+            .map(|program| program.to_string())
             .or_else(|| Some(self.process.as_ref()?.name().to_owned()))
     }
 }
@@ -239,20 +241,20 @@ impl Facts {
 
     /// Clients other than this run by user, host, program and command, the largest group first.
     pub fn groups(&self) -> Vec<Group> {
-        let mut groups: BTreeMap<(String, String, Option<String>, String), Group> = BTreeMap::new();
+        let mut groups: BTreeMap<(Symbol, Symbol, Option<String>, Symbol), Group> = BTreeMap::new();
         for connection in self.others() {
             let program = connection.program_name();
             let key = (
-                connection.user.clone(),
-                connection.host.clone(),
+                connection.user,
+                connection.host,
                 program.clone(),
-                connection.command.clone(),
+                connection.command,
             );
             let group = groups.entry(key).or_insert_with(|| Group {
-                user: connection.user.clone(),
-                host: connection.host.clone(),
+                user: connection.user.to_string(),
+                host: connection.host.to_string(),
                 program,
-                command: connection.command.clone(),
+                command: connection.command.to_string(),
                 ..Group::default()
             });
             group.count += 1;

@@ -55,7 +55,7 @@ impl Pools {
             // Processes of another host that do not say who they are count as one.
             let process = match &one.process {
                 Some(process) => (String::new(), Some(process.pid)),
-                None => (one.host.clone(), one.client_pid),
+                None => (one.host.to_string(), one.client_pid),
             };
             let of_application = holders.entry(application(one)).or_default();
             *of_application.entry(process).or_default() += 1;
@@ -111,8 +111,9 @@ impl Pools {
 /// user.
 fn application(one: &Connection) -> String {
     let Some(process) = &one.process else {
-        let program = one.program.clone();
-        return program.unwrap_or_else(|| format!("user {}", one.user));
+        return one
+            .program
+            .map_or_else(|| format!("user {}", one.user), |program| program.to_string());
     };
     let last = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let mut words = process.command.split(' ');
@@ -132,11 +133,11 @@ mod tests {
         let one = Connection {
             user: "shop".into(),
             host: "127.0.0.1".into(),
-            process: Some(Process {
+            process: Some(std::sync::Arc::new(Process {
                 pid,
                 command: "/usr/bin/node /srv/server.js --x".into(),
                 ..Process::default()
-            }),
+            })),
             ..Connection::default()
         };
         vec![one; number]

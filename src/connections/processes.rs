@@ -181,7 +181,7 @@ mod tests {
         };
         let local = Clients {
             processes: vec![Client {
-                process: process.clone(),
+                process: process.clone().into(),
                 tcp: Vec::new(),
                 unix: 4,
             }],
@@ -191,7 +191,7 @@ mod tests {
         let connection = |command: &str, seconds| Connection {
             command: command.into(),
             time: Duration::from_secs(seconds),
-            process: Some(process.clone()),
+            process: Some(process.clone().into()),
             ..Connection::default()
         };
         let lines = |connections: &[Connection]| local_lines(&local, &holders(&local, connections));

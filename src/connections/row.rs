@@ -24,7 +24,9 @@ pub(crate) fn process_text(connection: &Connection) -> String {
             let program = connection.program.as_deref().unwrap_or_default();
             format!("{pid} {program} (says the client)")
         }
-        (None, None) => connection.program.clone().unwrap_or_else(|| "-".into()),
+        (None, None) => connection
+            .program
+            .map_or_else(|| "-".to_owned(), |program| program.to_string()),
     }
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn connection_json(connection: &Connection) -> Value {
         "transaction_seconds": connection.transaction.map(|age| age.as_secs()),
         "rows_changed": connection.rows_changed,
         "rows_locked": connection.rows_locked,
-        "process": connection.process.as_ref().map(process_json),
+        "process": connection.process.as_ref().map(|process| process_json(process)),
         "own": connection.own,
         "system": connection.is_system(),
     })

@@ -188,7 +188,7 @@ fn clients_on_this_host(config: &Config) -> (Vec<Clients>, usize) {
                 client.connections += count;
             }
             None => clients.push(Clients {
-                command: process.command,
+                command: process.command.clone(),
                 pids: vec![process.pid],
                 connections: count,
             }),

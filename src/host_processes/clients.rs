@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::tcp::{Namespace, Socket};
 use super::{Process, owners, place, process, socket_inode, unix};
@@ -22,8 +23,8 @@ pub struct Ends {
 /// A process and how many connections it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The process.
-    pub process: Process,
+    /// The process; each of its connections has it too.
+    pub process: Arc<Process>,
     /// Its own ends of its connections through TCP.
     pub tcp: Vec<(IpAddr, u16)>,
     /// Its connections through a unix socket.
@@ -73,7 +74,7 @@ struct Sockets {
 
 impl Clients {
     /// The process that holds the client's end of a TCP connection; without an address, of this port.
-    pub fn holder(&self, address: Option<IpAddr>, port: u16) -> Option<&Process> {
+    pub fn holder(&self, address: Option<IpAddr>, port: u16) -> Option<&Arc<Process>> {
         let is_it = |end: &(IpAddr, u16)| end.1 == port && address.is_none_or(|address| address == end.0);
         let client = self
             .processes
@@ -145,7 +146,7 @@ fn count(sockets: &Sockets, owners: &HashMap<u64, u32>, found: &mut Clients) {
         .into_iter()
         .filter_map(|(pid, (tcp, unix))| {
             Some(Client {
-                process: process(pid)?,
+                process: Arc::new(process(pid)?),
                 tcp,
                 unix,
             })

@@ -51,11 +51,13 @@ impl Grouping {
     /// What this connection is counted under.
     pub(super) fn of(self, one: &Connection) -> String {
         match self {
-            Grouping::User => one.user.clone(),
-            Grouping::Host => one.host.clone(),
+            Grouping::User => one.user.to_string(),
+            Grouping::Host => one.host.to_string(),
             Grouping::Program => one.program_name().unwrap_or_else(|| "-".into()),
-            Grouping::Database => one.database.clone().unwrap_or_else(|| "-".into()),
-            Grouping::Command => one.command.clone(),
+            Grouping::Database => one
+                .database
+                .map_or_else(|| "-".to_owned(), |name| name.to_string()),
+            Grouping::Command => one.command.to_string(),
         }
     }
 }
@@ -380,11 +382,12 @@ fn connection_cells(one: &Connection) -> Vec<String> {
     vec![
         one.id.to_string(),
         duration_of(one.time),
-        one.command.clone(),
+        one.command.to_string(),
         one.transaction.map_or("-".into(), duration_of),
-        one.user.clone(),
-        one.host.clone(),
-        one.database.clone().unwrap_or_else(|| "-".into()),
+        one.user.to_string(),
+        one.host.to_string(),
+        one.database
+            .map_or_else(|| "-".to_owned(), |name| name.to_string()),
         process_words(one),
         short(one.statement.as_deref().unwrap_or(&one.state), 200),
     ]

@@ -35,7 +35,7 @@ fn facts() -> Facts {
         ..Connection::default()
     };
     let pool = (0..6).map(|number| Connection {
-        process: Some(node()),
+        process: Some(node().into()),
         ..client(20 + number, "shop", "Sleep", 10 * (number + 1))
     });
     let mut connections: Vec<Connection> = pool.collect();
@@ -74,7 +74,7 @@ fn facts() -> Facts {
         }],
         local: Clients {
             processes: vec![Client {
-                process: node(),
+                process: node().into(),
                 tcp: Vec::new(),
                 unix: 6,
             }],

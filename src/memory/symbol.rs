@@ -169,6 +169,12 @@ impl Symbol {
     }
 }
 
+impl Default for Symbol {
+    fn default() -> Self {
+        Symbol::new("")
+    }
+}
+
 impl Deref for Symbol {
     type Target = str;
     fn deref(&self) -> &str {

@@ -65,6 +65,8 @@ const PROBES: &[(&str, Probe)] = &[
         "has_online_copy",
         Probe::Statement(TABLE, "ALTER TABLE t MODIFY b BIGINT, ALGORITHM=COPY, LOCK=NONE"),
     ),
+    ("has_rename_under_lock", Probe::Look(renames_under_lock)),
+    ("has_checks_by_database", Probe::Look(has_one_check_of_a_name)),
     (
         "has_json_type",
         Probe::Statement(TABLE, "SELECT CAST('1' AS JSON)"),
@@ -83,6 +85,26 @@ const PROBES: &[(&str, Probe)] = &[
     ),
     ("has_count_of_refusals", Probe::Look(counts_refusals)),
 ];
+
+/// Renames a table that it holds by LOCK TABLES.
+fn renames_under_lock(admin: &mut Admin) -> bool {
+    admin.exec("CREATE TABLE app.held (a INT)");
+    admin.exec("LOCK TABLES app.held WRITE");
+    let renamed = admin.try_exec("RENAME TABLE app.held TO app.renamed").is_ok();
+    admin.exec("UNLOCK TABLES");
+    admin.exec("DROP TABLE IF EXISTS app.held, app.renamed");
+    renamed
+}
+
+/// Creates two tables with a check of the same name.
+fn has_one_check_of_a_name(admin: &mut Admin) -> bool {
+    admin.exec("CREATE TABLE app.one (a INT, CONSTRAINT c CHECK (a > 0))");
+    let refused = admin
+        .try_exec("CREATE TABLE app.other (a INT, CONSTRAINT c CHECK (a > 0))")
+        .is_err();
+    admin.exec("DROP TABLE IF EXISTS app.one, app.other");
+    refused
+}
 
 /// Fills the server with connections of a plain account, and is refused five times.
 fn counts_refusals(admin: &mut Admin) -> bool {

@@ -70,9 +70,10 @@ fn six_commands_at_once_hold_three_connections() {
 }
 
 /// Of the ten megabytes promised, the code of the released program takes six or seven. The
-/// program under test is not optimised and its code is larger, so its data is measured alone;
-/// `just bench-memory` measures the whole.
-const DATA_KB: u64 = 3 * 1024;
+/// program under test is not optimised and its code is larger, so its data is measured alone, with
+/// the pages of constants that are relocated, which grow with that program; `just test-memory`
+/// measures the whole.
+const DATA_KB: u64 = 3 * 1024 + 256;
 
 #[test]
 fn the_data_of_every_command_stays_small() {

@@ -178,13 +178,13 @@ mod tests {
                     ..client(9, "app", "Query", 0)
                 },
                 Connection {
-                    process: Some(Process {
+                    process: Some(std::sync::Arc::new(Process {
                         pid: 4_711,
                         command: "/usr/bin/node server.js".into(),
                         started: UNIX_EPOCH.checked_add(Duration::from_secs(1_700_000_000)),
                         parent: Some((1, "systemd".into())),
                         ..Process::default()
-                    }),
+                    })),
                     ..client(7, "app", "Sleep", 300)
                 },
             ],

@@ -166,12 +166,14 @@ impl ConnectionsOutcome {
         for connection in connections {
             table.row([
                 connection.id.to_string(),
-                connection.user.clone(),
-                connection.port.map_or(connection.host.clone(), |port| {
+                connection.user.to_string(),
+                connection.port.map_or(connection.host.to_string(), |port| {
                     format!("{}:{port}", connection.host)
                 }),
-                connection.database.clone().unwrap_or_else(|| "-".into()),
-                connection.command.clone(),
+                connection
+                    .database
+                    .map_or_else(|| "-".to_owned(), |name| name.to_string()),
+                connection.command.to_string(),
                 duration_of(connection.time),
                 connection.transaction.map_or("-".into(), duration_of),
                 process_text(connection),
