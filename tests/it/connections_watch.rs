@@ -139,6 +139,11 @@ fn a_statement_is_shown_in_full_and_explained() {
     let busy = std::thread::spawn(move || {
         let _ = running.try_exec(&sql);
     });
+    wait_until(PATIENCE, "the statement runs", || {
+        admin.number(&format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND command = 'Query'"
+        )) == 1
+    });
     let mut view = view(&server);
     view.press(&format!("3/{id}\r"));
     view.wait_for_text("Connections 1 ");

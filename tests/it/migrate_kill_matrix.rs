@@ -97,9 +97,26 @@ struct Came {
 impl Came {
     /// The file's statement at whose place the run was stopped: the first whose end is not yet recorded.
     fn statement(&self) -> usize {
-        // The record of a statement follows within the two or three commands after it.
         let number = self.point.number();
-        self.statements.iter().filter(|at| **at + 3 < number).count() + 1
+        let recorded = |index: usize| self.recorded_at(index) < number;
+        (0..self.statements.len())
+            .filter(|index| recorded(*index))
+            .count()
+            + 1
+    }
+
+    /// The command that ends the record of a statement: the COMMIT behind it, else one of the two or three that follow.
+    fn recorded_at(&self, index: usize) -> usize {
+        let at = self.statements[index];
+        let next = self
+            .statements
+            .get(index + 1)
+            .map_or(self.commands.len(), |next| next - 1);
+        let behind = self.commands.get(at..next.max(at)).unwrap_or_default();
+        behind
+            .iter()
+            .position(|command| command.starts_with("COMMIT AND NO CHAIN"))
+            .map_or(at + 3, |offset| at + 1 + offset)
     }
 
     /// Whether the server has certainly answered this statement of the file, from 1.

@@ -133,6 +133,7 @@ INSERT INTO s VALUES (1, 1), (2, 2), (3, 3);
 CREATE TABLE t ENGINE=MyISAM AS SELECT * FROM s;
 
 === several tables dropped at once
+-- asks after a crash: 1
 --- setup
 CREATE TABLE a (id INT);
 CREATE TABLE b (id INT);
