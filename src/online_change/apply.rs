@@ -108,7 +108,7 @@ impl<O: Owner> Change<'_, O> {
                 Err(error) => error,
             };
             self.worker.execute("ROLLBACK").await?;
-            if error.is_lock_conflict() || error.is_missing_parent() && route.locks {
+            if error.is_lock_conflict() || error.is_missing_parent() {
                 let Some(pause) = backoff.pause() else {
                     return Err(error.into());
                 };

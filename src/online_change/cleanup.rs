@@ -136,7 +136,7 @@ impl<O: Owner> Change<'_, O> {
     /// Gives foreign keys their names back. No row is checked again: each was when it was copied.
     async fn restore_foreign_keys(&mut self, definition: &str) -> anyhow::Result<()> {
         let (database, table) = (self.request.database.clone(), self.request.table.clone());
-        let renames = foreign_keys_to_rename(&self.names, definition, &self.found);
+        let renames = foreign_keys_to_rename(&self.names, definition);
         let now = table::definition(&mut self.worker, &database, &table)
             .await?
             .unwrap_or_default();

@@ -89,7 +89,7 @@ impl<O: Owner> Change<'_, O> {
             let Some(server) = error.downcast_ref::<DbError>() else {
                 return Err(error);
             };
-            if server.is_lock_conflict() || server.is_missing_parent() && route.locks {
+            if server.is_lock_conflict() || server.is_missing_parent() {
                 let Some(pause) = backoff.pause() else {
                     return Err(error);
                 };

@@ -16,6 +16,7 @@ mod apply;
 mod cleanup;
 mod copy;
 mod failure;
+mod foreign_keys;
 mod key;
 mod mapping;
 mod names;

@@ -93,6 +93,16 @@ impl ObjectNames {
         self.short("c", name)
     }
 
+    /// The name of a foreign key of the shadow while rows are copied, from the one that it gets before the swap.
+    pub fn loose(&self, constraint: &str) -> String {
+        self.short("l", constraint)
+    }
+
+    /// Whether this is such a name, of any foreign key.
+    pub fn is_loose(&self, constraint: &str) -> bool {
+        constraint.starts_with("l_dbtool_")
+    }
+
     /// Whether a constraint with this name gets its own name back by the rename of the table alone.
     pub fn follows_rename(&self, constraint: &str) -> bool {
         constraint.starts_with(&self.shadow)

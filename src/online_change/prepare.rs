@@ -71,6 +71,8 @@ pub(super) fn refuse_statement(found: &Classification) -> Result<(), Refusal> {
 
 fn refused_action(action: &AlterAction) -> Option<&'static str> {
     Some(match action {
+        // Until the swap it would hold for the copy alone, and cascades would take rows from that.
+        AlterAction::AddForeignKey(_) => "a new foreign key",
         AlterAction::Tablespace => "DISCARD or IMPORT TABLESPACE",
         AlterAction::Versioning { .. } | AlterAction::Period => "SYSTEM VERSIONING or PERIOD",
         AlterAction::OrderBy => "ORDER BY",
@@ -199,11 +201,6 @@ impl<O: Owner> Change<'_, O> {
         }
         if let Some(option) = table::place_of_its_own(&def) {
             return refuse(Refusal::Placed(option));
-        }
-        if renames_an_index(&def, &self.found) {
-            return refuse(Refusal::Action(
-                "a foreign key over columns whose index the server may have made for another foreign key",
-            ));
         }
         if !self.names.are_in_order() {
             return refuse(Refusal::NameTooLong);
@@ -341,7 +338,7 @@ impl<O: Owner> Change<'_, O> {
     }
 
     async fn create_objects(&mut self, definition: &str) -> anyhow::Result<Route> {
-        let keys = foreign_key_names(definition, &self.found);
+        let keys = foreign_key_names(definition);
         let rename = |kind: ConstraintKind, name: &str| self.constraint_name(kind, name, &keys);
         let shadow = self.qualified(&self.names.shadow);
         let create = create_of_copy(definition, &shadow, &rename);
@@ -352,6 +349,7 @@ impl<O: Owner> Change<'_, O> {
         self.worker.execute(create).await?;
         // In the run's own session: its sql_mode and its character sets count.
         self.owner.session().execute(alter).await?;
+        self.loosen_foreign_keys().await?;
         let route = self.route(definition).await?;
         self.refuse_rows(&route).await?;
         self.refuse_broken_triggers().await?;
@@ -408,7 +406,7 @@ impl<O: Owner> Change<'_, O> {
         Ok(Route {
             key,
             mapping,
-            locks: table::is_changed_by_others(definition) || table::is_changed_by_others(&shadow),
+            locks: table::is_changed_by_others(definition),
             table: self.qualified(table),
             shadow: self.qualified(&self.names.shadow),
             log: self.qualified(&self.names.log),
@@ -529,36 +527,17 @@ pub(super) fn everything() -> Option<KeyRange> {
     Some(KeyRange::default())
 }
 
-/// The names of the foreign keys that the table has, and of those that the statement adds.
-fn foreign_key_names(definition: &str, found: &Classification) -> Vec<String> {
-    let had = foreign_key_texts(definition).into_iter().map(|key| key.name);
-    let added = found.actions.iter().filter_map(|action| match action {
-        AlterAction::AddForeignKey(key) => key.name.clone(),
-        _ => None,
-    });
-    had.chain(added).collect()
-}
-
-/// Whether the statement adds a foreign key over an index that the server may have made for another one: it would
-/// give that index the new key's name, and the copy has it as an index like any other.
-fn renames_an_index(def: &TableDef, found: &Classification) -> bool {
-    found.actions.iter().any(|action| {
-        let AlterAction::AddForeignKey(added) = action else {
-            return false;
-        };
-        def.foreign_keys.iter().any(|key| {
-            key.columns == added.columns && key.name.as_deref().is_some_and(|name| def.index(name).is_some())
-        })
-    })
+/// The names of the foreign keys that the table has.
+fn foreign_key_names(definition: &str) -> Vec<String> {
+    foreign_key_texts(definition)
+        .into_iter()
+        .map(|key| key.name)
+        .collect()
 }
 
 /// The names that foreign keys of the shadow have until the swap, and those that they get back.
-pub(super) fn foreign_keys_to_rename(
-    names: &ObjectNames,
-    definition: &str,
-    found: &Classification,
-) -> Vec<(String, String)> {
-    foreign_key_names(definition, found)
+pub(super) fn foreign_keys_to_rename(names: &ObjectNames, definition: &str) -> Vec<(String, String)> {
+    foreign_key_names(definition)
         .into_iter()
         .map(|name| (names.constraint(&name), name))
         .filter(|(made, _)| !names.follows_rename(made))

@@ -159,6 +159,7 @@ impl<O: Owner> Change<'_, O> {
             }
         }
         self.set_counter(route, &now).await?;
+        self.tighten_foreign_keys(&record.definition).await?;
         self.create_guarded_triggers().await?;
         let rename = format!(
             "RENAME TABLE {table} TO {old}, {shadow} TO {table}",
@@ -176,6 +177,7 @@ impl<O: Owner> Change<'_, O> {
             return Ok(None);
         }
         self.drop_guarded_triggers().await?;
+        self.loosen_foreign_keys().await?;
         Ok(Some(Missed::Lock))
     }
 
@@ -267,8 +269,9 @@ impl<O: Owner> Change<'_, O> {
     }
 
     /// Removes what an interrupted attempt to swap has left.
-    pub(super) async fn remove_swap_preparations(&mut self) -> Result<(), DbError> {
+    pub(super) async fn remove_swap_preparations(&mut self) -> anyhow::Result<()> {
         self.drop_guarded_triggers().await?;
+        self.loosen_foreign_keys().await?;
         let old = self.qualified(&self.names.old);
         let definition = table::definition(&mut self.worker, &self.request.database, &self.names.old).await?;
         if definition.is_some_and(|definition| definition.contains(BARRIER)) {

@@ -88,6 +88,15 @@ const REFUSED: &[(&str, &[&str], &str, &str)] = &[
         "AUTO_INCREMENT",
     ),
     (
+        "a new foreign key",
+        &[
+            "CREATE TABLE p (id INT PRIMARY KEY)",
+            "CREATE TABLE t (id INT PRIMARY KEY, b INT)",
+        ],
+        "ALTER TABLE t ADD FOREIGN KEY (b) REFERENCES p (id), MODIFY id BIGINT",
+        "a new foreign key",
+    ),
+    (
         "a rename",
         &["CREATE TABLE t (id INT PRIMARY KEY, b INT)"],
         "ALTER TABLE t MODIFY b BIGINT, RENAME TO t2",

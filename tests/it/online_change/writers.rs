@@ -8,11 +8,12 @@ use crate::support;
 use support::{Admin, Signal};
 
 /// The table, and its model, with 400 rows.
-pub const SETUP: [&str; 10] = [
+pub const SETUP: [&str; 11] = [
     "CREATE TABLE p (id INT PRIMARY KEY)",
     "INSERT INTO p VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)",
-    "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a INT, s VARCHAR(40), u INT NOT NULL, p INT, KEY (p), \
-     CONSTRAINT fk_t FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL ON UPDATE CASCADE)",
+    "CREATE TABLE q (id INT PRIMARY KEY)",
+    "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a INT, s VARCHAR(40), u INT NOT NULL, p INT, q INT, KEY (p), \
+     CONSTRAINT fk_q FOREIGN KEY (q) REFERENCES q (id), CONSTRAINT fk_t FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL ON UPDATE CASCADE)",
     "INSERT INTO t (a, s, u, p) VALUES (1, 'a', 1, 1), (2, 'b', 2, 2), (3, NULL, 3, NULL), (4, 'd', 4, 9)",
     "INSERT INTO t (a, s, u, p) SELECT a + 4, s, u + 4, p FROM t",
     "INSERT INTO t (a, s, u, p) SELECT a + 8, s, u + 8, p FROM t",
@@ -59,6 +60,15 @@ fn writes(seed: usize) -> Vec<Vec<String>> {
                 "INSERT INTO t (id, a, u) VALUES ({fresh}, 1, {fresh} + 1000000) ON DUPLICATE KEY UPDATE a = a + 10"
             ),
             format!("UPDATE model SET a = a + 10 WHERE id = {fresh}"),
+        ],
+        // A row and the row that it refers to, deleted in this order.
+        vec![
+            format!("INSERT INTO q VALUES ({fresh})"),
+            format!("INSERT INTO t (id, u, q) VALUES (300000 + {fresh}, 3000000 + {fresh}, {fresh})"),
+        ],
+        vec![
+            format!("DELETE FROM t WHERE id = 300000 + {fresh}"),
+            format!("DELETE FROM q WHERE id = {fresh}"),
         ],
         // Two tables at once.
         on(format!(
@@ -205,4 +215,47 @@ fn writers_lose_nothing_while_runs_are_killed() {
         again < count / 4,
         "{again} of {count} transactions were tried again"
     );
+}
+
+#[test]
+fn a_row_goes_with_the_one_that_it_refers_to_while_its_copy_is_there() {
+    let server = server();
+    let mut admin = server.admin();
+    let setup = [
+        "CREATE TABLE q (id INT PRIMARY KEY)".to_owned(),
+        "INSERT INTO q VALUES (1), (2), (3)".to_owned(),
+        "CREATE TABLE t (id INT PRIMARY KEY, q INT, FOREIGN KEY (q) REFERENCES q (id))".to_owned(),
+        "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)".to_owned(),
+    ];
+    let place = Place::new(&server, "pair", &setup, "ALTER TABLE t MODIFY id BIGINT");
+    let running = place.migrate(&server, &["--hold-swap"]).spawn();
+    support::wait_until(support::PATIENCE, "the copy is complete", || {
+        running.stderr_so_far().contains("dbtool migrate swap")
+    });
+    let mut own = server.connect_as(&place.account);
+    for statement in [
+        "START TRANSACTION",
+        "DELETE FROM t WHERE id = 2",
+        "DELETE FROM q WHERE id = 2",
+        "UPDATE t SET q = 1 WHERE id = 3",
+        "UPDATE q SET id = 30 WHERE id = 3",
+        "COMMIT",
+    ] {
+        own.exec(statement);
+    }
+    // What the table itself refuses is refused, and the copy keeps its rows.
+    assert!(own.try_exec("DELETE FROM q WHERE id = 1").is_err());
+    admin.exec("UPDATE pair.dbtool_online_changes SET hold = 0");
+    let output = running.wait();
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(
+        rows(&mut admin, "pair.t"),
+        ["[Some(\"1\"), Some(\"1\")]", "[Some(\"3\"), Some(\"1\")]"]
+    );
+    let text = super::definition(&mut admin, "pair");
+    assert!(
+        text.contains("CONSTRAINT `t_ibfk_1` FOREIGN KEY (`q`) REFERENCES `q` (`id`)\n"),
+        "{text}"
+    );
+    assert!(leftovers(&mut admin, "pair").is_empty());
 }
