@@ -52,6 +52,8 @@ pub enum MigrateFailure {
         code: u16,
         present: Option<String>,
     },
+    /// An online change is of a table of another database than the history's.
+    OnlineElsewhere { place: String, database: String },
     /// The statement after an online change reads its result.
     ReadsOnlineResult { place: String },
     /// A migration has no online change to give up.
@@ -246,6 +248,14 @@ impl From<MigrateFailure> for Failure {
                     visible(&running.join(", "))
                 ),
                 "name the table",
+            ),
+            F::OnlineElsewhere { place, database } => Failure::usage(
+                format!(
+                    "{}: an online change is of a table of this database, and this one is of {}",
+                    visible(&place),
+                    visible(&database)
+                ),
+                "run the migration with DB_NAME as that database, or run the statement as it is",
             ),
             F::ReadsOnlineResult { place } => Failure::usage(
                 format!(

@@ -33,6 +33,8 @@ pub enum Refusal {
     NameTooLong,
     /// The account may not create triggers.
     NoTriggers(DbErrorText),
+    /// The account may not lock tables.
+    NoLocks(DbErrorText),
     /// One of the table's triggers cannot be created on the new definition.
     BrokenTrigger(DbErrorText),
     /// One of the table's triggers runs as another account.
@@ -160,6 +162,10 @@ impl Refusal {
             Refusal::NoTriggers(error) => Failure::usage(
                 what(format!("the account cannot create triggers: {}", visible(error))),
                 "grant it TRIGGER (with binary logging also log_bin_trust_function_creators=1), or use another account",
+            ),
+            Refusal::NoLocks(error) => Failure::usage(
+                what(format!("the account cannot lock tables: {}", visible(error))),
+                "grant it LOCK TABLES on the database, or use another account",
             ),
             Refusal::BrokenTrigger(error) => Failure::usage(
                 what(format!(

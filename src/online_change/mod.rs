@@ -204,7 +204,7 @@ async fn is_settled(
 ) -> Result<bool, DbError> {
     let names = ObjectNames::new(&request.database, &request.table);
     Ok(record.phase == Phase::Swapping
-        && swap::has_happened(session, &request.database, &names).await?
+        && swap::has_happened(session, &request.database, &request.table, &names).await?
         && table::definition(session, &request.database, &names.log)
             .await?
             .is_none())
@@ -239,10 +239,10 @@ pub async fn settle(session: &mut Session, request: &OnlineRequest) -> Result<()
 pub async fn abandon(session: &mut Session, database: &str, table: &str) -> Result<bool, DbError> {
     let records = Records::new(database);
     let names = ObjectNames::new(database, table);
-    if records.find(session, table).await?.is_none() {
+    let Some(record) = records.find(session, table).await? else {
         return Ok(false);
-    }
-    if swap::has_happened(session, database, &names).await? {
+    };
+    if record.phase == Phase::Swapping && swap::has_happened(session, database, table, &names).await? {
         return Ok(false);
     }
     prepare::remove_objects(session, database, &names).await?;
@@ -258,7 +258,7 @@ impl<O: Owner> Change<'_, O> {
             None => self.begin().await?,
         };
         if began.phase == Phase::Swapping
-            && swap::has_happened(&mut self.worker, database, &self.names).await?
+            && swap::has_happened(&mut self.worker, database, &self.request.table, &self.names).await?
         {
             self.report.rows = began.rows_copied;
             return self.clean_up(&began).await;

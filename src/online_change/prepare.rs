@@ -354,6 +354,7 @@ impl<O: Owner> Change<'_, O> {
         self.refuse_rows(&route).await?;
         self.refuse_broken_triggers().await?;
         self.create_log(&route).await?;
+        self.refuse_without_locks(&route).await?;
         self.create_triggers(&route).await?;
         Ok(route)
     }
@@ -446,6 +447,19 @@ impl<O: Owner> Change<'_, O> {
             columns.join(", ")
         );
         self.worker.execute(sql).await.map(drop)
+    }
+
+    /// Refuses where the account may not lock tables, which the swap needs, before any row is copied.
+    async fn refuse_without_locks(&mut self, route: &Route) -> anyhow::Result<()> {
+        let lock = format!("LOCK TABLES {} WRITE, {} WRITE", route.shadow, route.log);
+        let locked = self.worker.execute(lock).await;
+        self.worker.execute("UNLOCK TABLES").await?;
+        match locked {
+            Err(error) if error.is_denied() => Err(Refusal::NoLocks(error.to_string())
+                .failure(&self.request.table)
+                .into()),
+            other => other.map(drop).map_err(Into::into),
+        }
     }
 
     /// Creates the triggers. Each needs the table's lock for a moment.

@@ -29,14 +29,20 @@ const BARRIER: &str = "dbtool: keeps a rename from happening too early";
 /// Whether a connection waits for a table's metadata lock.
 const WAITS: &str = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = ? AND STATE LIKE 'Waiting for table metadata lock%'";
 
-/// Whether the tables have changed places: the shadow is gone although its record is there.
+/// Whether the tables have changed places: the shadow is gone although its record is there, and the triggers have
+/// gone with the former table.
 pub(super) async fn has_happened(
     session: &mut Session,
     database: &str,
+    table: &str,
     names: &ObjectNames,
 ) -> Result<bool, DbError> {
     let shadow = table::definition(session, database, &names.shadow).await?;
-    Ok(shadow.is_none())
+    if shadow.is_some() {
+        return Ok(false);
+    }
+    let here = table::triggers(session, database, table, &[]).await?;
+    Ok(!here.iter().any(|trigger| names.triggers.contains(&trigger.name)))
 }
 
 /// Why an attempt did not swap.

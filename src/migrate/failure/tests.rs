@@ -165,6 +165,13 @@ fn each_names_a_next_step_and_escapes_names() {
             },
             2,
         ),
+        (
+            F::OnlineElsewhere {
+                place: name(),
+                database: name(),
+            },
+            2,
+        ),
         (F::ReadsOnlineResult { place: name() }, 2),
         (
             F::TooLarge {

@@ -109,6 +109,12 @@ impl Runner<'_> {
         let started = Instant::now();
         let part = &parts[0];
         self.spot(progress, 0, part);
+        if request.database != self.database {
+            let (place, database) = (part.statement.place(), request.database.clone());
+            return Err(MigrationStop::Other(
+                MigrateFailure::OnlineElsewhere { place, database }.into(),
+            ));
+        }
         if parts.len() > 1 {
             let place = part.statement.place();
             return Err(MigrationStop::Other(

@@ -315,3 +315,39 @@ fn a_large_table_is_changed_online_where_that_is_asked_for() {
     assert_eq!(admin.number("SELECT COUNT(*) FROM large.t"), 8 << 17);
     assert!(definition(&mut admin, "large").contains("`a` bigint"));
 }
+
+#[test]
+fn an_account_that_may_not_do_all_of_it_is_told_before_a_row_is_copied() {
+    let server = server();
+    let mut admin = server.admin();
+    let setup = [
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT)".to_owned(),
+        "INSERT INTO t VALUES (1, 1)".to_owned(),
+    ];
+    let place = Place::new(&server, "poor", &setup, "ALTER TABLE t MODIFY a BIGINT");
+    for (privilege, words) in [
+        ("TRIGGER", "the account cannot create triggers"),
+        ("LOCK TABLES", "the account cannot lock tables"),
+    ] {
+        admin.exec(&format!("REVOKE {privilege} ON poor.* FROM 'poor'@'%'"));
+        assert_ends(
+            &place.migrate(&server, &[]).run(),
+            2,
+            &["nothing was run", words, privilege],
+        );
+        assert!(leftovers(&mut admin, "poor").is_empty(), "{privilege}");
+        admin.exec(&format!("GRANT {privilege} ON poor.* TO 'poor'@'%'"));
+    }
+    place.folder.write(
+        "001_change.sql",
+        "-- dbtool:online\nALTER TABLE elsewhere.t MODIFY a BIGINT;\n",
+    );
+    admin.exec("CREATE DATABASE elsewhere");
+    admin.exec("CREATE TABLE elsewhere.t (id INT PRIMARY KEY, a INT)");
+    admin.exec("GRANT ALL PRIVILEGES ON elsewhere.* TO 'poor'@'%'");
+    assert_ends(
+        &place.migrate(&server, &[]).run(),
+        2,
+        &["this one is of elsewhere"],
+    );
+}
