@@ -112,7 +112,10 @@ pub const ARROWS: &[(&str, &str)] = &[
          online_change report run_command sandbox schema sql stays",
     ),
     ("config", "cancel exit secret"),
-    ("connections", "cancel config context db host_processes report"),
+    (
+        "connections",
+        "cancel config context db host_processes memory report",
+    ),
     ("context", "cancel cli config db exit report"),
     ("db", "cancel config exit hex host_processes sql"),
     ("exit", "cancel escape"),
