@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A list of values that are added at its end and read from its start, any number of times. Values beyond the first
-/// [`BUFFER_BYTES`] are in a temporary file without a name, so that the list takes no more memory than that.
+/// `BUFFER_BYTES` are in a temporary file without a name, so that the list takes no more memory than that.
 #[derive(Debug)]
 pub struct Spool<T> {
     /// The values that are not in the file, as JSON.

@@ -8,9 +8,9 @@
 //!   entry is removed in the transaction that has copied its row, after the entry was read: a later change of the
 //!   row has an entry of its own.
 //! - At any moment each row of the table is, for its key, equal in the shadow, or in the log, or not yet reached.
-//! - When all is copied, every range is compared in both tables ([`verify`]), the rest of the log is copied under a
-//!   lock, and one RENAME puts the shadow in the table's place ([`swap`]).
-//! - The position is recorded with each range ([`record`]); a later run goes on there.
+//! - When all is copied, every range is compared in both tables (`verify`), the rest of the log is copied under a
+//!   lock, and one RENAME puts the shadow in the table's place (`swap`).
+//! - The position is recorded with each range (`record`); a later run goes on there.
 
 mod apply;
 mod cleanup;

@@ -32,7 +32,7 @@ pub fn is_trigger_of_change(name: &str) -> bool {
 
 /// The names of the objects of one change. They depend on the table alone, so that a later run finds them. Names of
 /// tables come after the table's own in the order of their bytes: a RENAME takes its locks in this order, and must
-/// wait in the queue of the table before any other ([`super::swap`]).
+/// wait in the queue of the table before any other (`swap`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectNames {
     /// The table with the new definition.

@@ -1,7 +1,7 @@
 //! The table `dbtool_online_changes`: a row for each change that has begun and whose end is not settled yet.
 //!
 //! The position is written in the transaction that copies a range, so that the row never says more or less than
-//! was copied. Whether the swap has happened is not in the row but in the tables themselves ([`super::swap`]).
+//! was copied. Whether the swap has happened is not in the row but in the tables themselves (`swap`).
 
 use super::table::TriggerText;
 use crate::db::row::get;

@@ -12,7 +12,7 @@ impl Reporter {
     /// Asks a yes-or-no question on standard error; only `y` and `yes` confirm. End of input is a no.
     ///
     /// # Errors
-    /// [`ProcessFailure::CannotAsk`] if standard input is not a terminal (`--yes` is for scripts), and
+    /// `ProcessFailure::CannotAsk` if standard input is not a terminal (`--yes` is for scripts), and
     /// [`crate::cancel::Cancelled`] if a signal arrives before the answer.
     pub async fn confirm(&self, cancel: &Cancel, question: &str) -> anyhow::Result<bool> {
         if !io::stdin().is_terminal() {
