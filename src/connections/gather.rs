@@ -80,9 +80,7 @@ pub(super) async fn gather_clients(
     server: &Server,
     session: &mut Session,
 ) -> Result<Facts, DbError> {
-    let mut facts = facts_of(server);
-    let performance_schema = limits_in_force(session, &mut facts).await?;
-    clients(session, server, performance_schema, &mut facts).await?;
+    let mut facts = clients_alone(server, session).await?;
     processes(context, server, &mut facts);
     Ok(facts)
 }
@@ -93,12 +91,17 @@ pub(super) async fn gather_locks(
     server: &Server,
     session: &mut Session,
 ) -> Result<Facts, DbError> {
-    let mut facts = facts_of(server);
-    let performance_schema = limits_in_force(session, &mut facts).await?;
-    clients(session, server, performance_schema, &mut facts).await?;
+    let mut facts = clients_alone(server, session).await?;
     transactions(session, &mut facts).await?;
     locks::gather(session, server, &mut facts).await?;
     processes(context, server, &mut facts);
+    Ok(facts)
+}
+
+async fn clients_alone(server: &Server, session: &mut Session) -> Result<Facts, DbError> {
+    let mut facts = facts_of(server);
+    let performance_schema = limits_in_force(session, &mut facts).await?;
+    clients(session, server, performance_schema, &mut facts).await?;
     Ok(facts)
 }
 

@@ -46,6 +46,11 @@ pub use statement::{Done, Event, Query};
 /// Shows messages that are not errors: waiting for a slot, retrying, a slow rollback.
 pub type Notice = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
 
+/// A name with its database, both quoted.
+pub fn quote_qualified(database: &str, name: &str) -> String {
+    format!("{}.{}", quote_name(database), quote_name(name))
+}
+
 /// A name quoted as an SQL identifier.
 pub fn quote_name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))

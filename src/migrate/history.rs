@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use super::failure::MigrateFailure;
 use crate::db::row::get;
-use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::db::{DbError, Query, Row, Session, quote_qualified};
 use crate::hex;
 
 /// The table's name; it lives in the database it describes.
@@ -293,7 +293,7 @@ impl History {
     /// The history of `database`, written in the name of `applied_by`, as a run of its own.
     pub fn new(database: &str, applied_by: &str) -> History {
         History {
-            table: format!("{}.{}", quote_name(database), quote_name(TABLE)),
+            table: quote_qualified(database, TABLE),
             applied_by: applied_by.chars().take(255).collect(),
             run_id: hex::encode(&rand::rng().random::<[u8; 16]>()),
         }

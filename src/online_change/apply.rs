@@ -4,7 +4,7 @@ use super::copy::UNEXPLAINED_ATTEMPTS;
 use super::key::{KeyRange, KeyValue, Side};
 use super::{Change, Owner, Route};
 use crate::batch::Backoff;
-use crate::db::row::{get, text};
+use crate::db::row::get;
 use crate::db::{DbError, Query, Row};
 
 /// Entries of the log that one transaction takes.
@@ -73,14 +73,10 @@ impl<O: Owner> Change<'_, O> {
             route.log
         );
         let rows: Vec<Row> = self.worker.rows(Query::new(sql).timeout(None)).await?;
-        let columns = route.key.columns.len();
         let mut entries = Entries::default();
         for row in &rows {
             entries.ids.push(get(row, 0).unwrap_or_default());
-            let texts: Vec<String> = (1..=columns)
-                .map(|index| text(row, index).unwrap_or_default())
-                .collect();
-            entries.keys.push(route.key.value(&texts));
+            entries.keys.push(route.key.value_at(row, 1));
         }
         entries.keys.sort();
         entries.keys.dedup();

@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::key::{KeyRange, KeyValue, Side};
 use super::{Change, Interruption, Owner, Route};
 use crate::batch::Backoff;
-use crate::db::row::text;
 use crate::db::{DbError, Query, Row};
 use crate::report::Progress;
 
@@ -63,12 +62,7 @@ impl<O: Owner> Change<'_, O> {
             rows.saturating_sub(1)
         );
         let row: Option<Row> = self.worker.first(Query::new(sql).timeout(None)).await?;
-        Ok(row.map(|row| {
-            let texts: Vec<String> = (0..key.columns.len())
-                .map(|index| text(&row, index).unwrap_or_default())
-                .collect();
-            key.value(&texts)
-        }))
+        Ok(row.map(|row| key.value_at(&row, 0)))
     }
 
     /// Copies a range in one transaction with its position, again after a conflict.

@@ -30,8 +30,13 @@ impl<O: Owner> Change<'_, O> {
 
     /// Gives every foreign key of the shadow its own definition: the table's, under the columns' new names.
     pub(super) async fn tighten_foreign_keys(&mut self, definition: &str) -> anyhow::Result<()> {
+        let own = foreign_key_texts(definition);
+        if own.is_empty() {
+            // Nothing is asked of the server while the tables are locked.
+            return Ok(());
+        }
         let keys = self.shadow_keys().await?;
-        let clauses: Vec<String> = foreign_key_texts(definition)
+        let clauses: Vec<String> = own
             .iter()
             .filter_map(|own| {
                 let name = self.names.constraint(&own.name);

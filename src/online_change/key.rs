@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::db::quote_name;
-use crate::sql::{ColumnDef, IndexType, TableDef};
+use crate::db::row::text;
+use crate::db::{Row, quote_name};
+use crate::sql::{ColumnDef, IndexType, TableDef, integer_bits};
 
 /// How a value of a key is written as a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +141,7 @@ impl CopyKey {
         }
     }
 
-    /// Expressions that select the key's values in the form that [`CopyKey::value`] reads.
+    /// Expressions that select the key's values in the form that [`CopyKey::value_at`] reads.
     pub fn selected(&self, side: Side) -> String {
         let expressions: Vec<String> = self
             .columns
@@ -151,12 +152,17 @@ impl CopyKey {
         expressions.join(", ")
     }
 
-    /// The literals of values that were selected by [`CopyKey::selected`].
-    pub fn value(&self, texts: &[String]) -> KeyValue {
+    /// The literals of values that were selected by [`CopyKey::selected`], of which the first is at `first` in the row.
+    pub fn value_at(&self, row: &Row, first: usize) -> KeyValue {
+        let cells = (first..).map(|index| text(row, index).unwrap_or_default());
+        self.value(cells)
+    }
+
+    fn value(&self, texts: impl Iterator<Item = impl AsRef<str>>) -> KeyValue {
         self.columns
             .iter()
             .zip(texts)
-            .map(|(column, text)| column.literal(text))
+            .map(|(column, text)| column.literal(text.as_ref()))
             .collect()
     }
 
@@ -288,9 +294,9 @@ fn key_columns(
 
 /// Whether values of a type keep their order and their differences when they become another type.
 fn keeps_order(old: &str, new: &str) -> bool {
-    let whole = ["tinyint", "smallint", "mediumint", "int", "bigint"];
+    let whole = |name| integer_bits(name).is_some();
     old == new
-        || whole.contains(&old) && (whole.contains(&new) || new == "decimal")
+        || whole(old) && (whole(new) || new == "decimal")
         || matches!(
             (old, new),
             ("binary", "varbinary") | ("varbinary", "binary") | ("date", "datetime")
@@ -435,7 +441,7 @@ mod tests {
         let text =
             "CREATE TABLE t (a int NOT NULL, b varchar(9) NOT NULL, PRIMARY KEY (a, b)) CHARSET=utf8mb4";
         let key = CopyKey::choose(&table(text), &table(text), same).unwrap();
-        let from = key.value(&["5".to_owned(), "61".to_owned()]);
+        let from = key.value(["5", "61"].iter());
         assert_eq!(from, ["5", "_utf8mb4 X'61'"]);
         let range = KeyRange {
             after: Some(from.clone()),

@@ -2,7 +2,7 @@
 
 use super::key::effective_charset;
 use crate::db::quote_name;
-use crate::sql::{AlterAction, ColumnDef, TableDef};
+use crate::sql::{AlterAction, ColumnDef, TableDef, integer_bits};
 
 /// A column of the shadow that is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,8 +158,7 @@ fn has_same_text(old: &TableDef, before: &ColumnDef, new: &TableDef, after: &Col
     if from.zerofill || to.zerofill {
         return false;
     }
-    let whole = ["tinyint", "smallint", "mediumint", "int", "bigint"];
-    if whole.contains(&from.name.as_str()) && whole.contains(&to.name.as_str()) {
+    if integer_bits(&from.name).is_some() && integer_bits(&to.name).is_some() {
         return true;
     }
     let text = ["varchar", "tinytext", "text", "mediumtext", "longtext"];

@@ -34,7 +34,7 @@ pub use names::{ObjectNames, is_table_of_change, is_trigger_of_change};
 
 use crate::batch::{BatchSizer, MaxLoad, Throttle};
 use crate::context::Context;
-use crate::db::{DbError, Server, Session, quote_name};
+use crate::db::{DbError, Server, Session, quote_qualified};
 use crate::exit::Failure;
 use crate::report::Progress;
 use crate::sql::{Classification, TableDef, classify};
@@ -285,7 +285,7 @@ impl<O: Owner> Change<'_, O> {
 
     /// The table as written in statements.
     fn qualified(&self, name: &str) -> String {
-        format!("{}.{}", quote_name(&self.request.database), quote_name(name))
+        quote_qualified(&self.request.database, name)
     }
 
     fn failure(&self, interruption: &Interruption) -> Failure {
@@ -312,6 +312,15 @@ impl<O: Owner> Change<'_, O> {
         }
     }
 
+    /// The record as it is now: a person may have set its flags.
+    async fn own_record(&mut self) -> anyhow::Result<ChangeRecord> {
+        let (table, owner) = (&self.request.table, &self.request.owner);
+        let record = self.records.find(&mut self.worker, table).await?;
+        record
+            .filter(|record| record.owner == *owner)
+            .ok_or_else(|| self.failure(&Interruption::RecordLost).into())
+    }
+
     /// Between two ranges: whether the run may go on, is to pause, or the server is busy.
     async fn pace(&mut self, throttle: &mut Throttle) -> anyhow::Result<()> {
         self.ctx.cancel.check()?;
@@ -323,15 +332,8 @@ impl<O: Owner> Change<'_, O> {
         loop {
             self.owner.check().await?;
             self.asked = Instant::now();
-            let record = self
-                .records
-                .find(&mut self.worker, &self.request.table)
-                .await?
-                .filter(|record| record.owner == self.request.owner);
-            match record {
-                None => return Err(self.failure(&Interruption::RecordLost).into()),
-                Some(record) if record.pause => {}
-                Some(_) => return Ok(()),
+            if !self.own_record().await?.pause {
+                return Ok(());
             }
             if !std::mem::replace(&mut told, true) {
                 self.ctx.report.status("paused; `dbtool migrate resume` goes on");

@@ -4,7 +4,7 @@ use super::key::Side;
 use super::{Change, Owner, Refusal, Route};
 use crate::db::row::text;
 use crate::db::{Query, Row, quote_name};
-use crate::sql::{ColumnDef, IndexDef, IndexType};
+use crate::sql::{ColumnDef, IndexDef, IndexType, integer_bits};
 
 /// Rows named as examples.
 const EXAMPLES: usize = 3;
@@ -166,14 +166,7 @@ fn unfit(name: &str, before: &ColumnDef, after: &ColumnDef) -> Vec<(String, Stri
 
 /// The smallest and the largest value of a type of whole numbers.
 fn bounds(name: &str, unsigned: bool) -> Option<(i128, i128)> {
-    let bits = match name {
-        "tinyint" => 8,
-        "smallint" => 16,
-        "mediumint" => 24,
-        "int" => 32,
-        "bigint" => 64,
-        _ => return None,
-    };
+    let bits = integer_bits(name)?;
     Some(if unsigned {
         (0, (1 << bits) - 1)
     } else {

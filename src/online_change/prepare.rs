@@ -4,11 +4,11 @@ use super::key::{CopyKey, KeyRange};
 use super::mapping::Mapping;
 use super::names::ObjectNames;
 use super::record::{ChangeRecord, Phase};
-use super::table::TriggerText;
+use super::table::{OwnTrigger, TriggerText};
 use super::{Change, Interruption, Owner, Refusal, Route, table};
 use crate::batch::Backoff;
 use crate::db::row::{get, text};
-use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::db::{DbError, Query, Row, Session, quote_name, quote_qualified};
 use crate::sql::{
     AlterAction, Classification, ConstraintKind, ObjectEffect, ObjectKind, PartitionChange, StatementClass,
     TableDef, alter_of_copy, create_of_copy, foreign_key_texts,
@@ -113,7 +113,7 @@ pub(super) async fn remove_objects(
     database: &str,
     names: &ObjectNames,
 ) -> Result<(), DbError> {
-    let qualified = |name: &str| format!("{}.{}", quote_name(database), quote_name(name));
+    let qualified = |name: &str| quote_qualified(database, name);
     for trigger in &names.triggers {
         session
             .execute(format!("DROP TRIGGER IF EXISTS {}", qualified(trigger)))
@@ -161,7 +161,7 @@ impl<O: Owner> Change<'_, O> {
             .ok_or_else(|| refuse(Refusal::NoTable))?;
         self.refuse_table(&definition).await?;
         self.refuse_taken_names().await?;
-        let triggers = self.own_triggers().await?;
+        let triggers = self.own_trigger_texts().await?;
         let record = ChangeRecord {
             owner: self.request.owner.clone(),
             statement: self.request.statement.clone(),
@@ -179,11 +179,17 @@ impl<O: Owner> Change<'_, O> {
         Ok(record)
     }
 
-    /// The statements that create the table's own triggers.
-    pub(super) async fn own_triggers(&mut self) -> Result<Vec<TriggerText>, DbError> {
+    /// The table's own triggers, with the statements that create them.
+    pub(super) async fn own_triggers(&mut self) -> Result<Vec<(OwnTrigger, TriggerText)>, DbError> {
         let (database, table) = (&self.request.database, &self.request.table);
         let own = table::triggers(&mut self.worker, database, table, &self.names.triggers).await?;
-        table::trigger_texts(&mut self.worker, database, &own).await
+        table::with_texts(&mut self.worker, database, own).await
+    }
+
+    /// The statements alone, for the record.
+    async fn own_trigger_texts(&mut self) -> Result<Vec<TriggerText>, DbError> {
+        let own = self.own_triggers().await?;
+        Ok(own.into_iter().map(|(_, text)| text).collect())
     }
 
     /// Refuses a table that cannot be changed in this way.
@@ -300,7 +306,7 @@ impl<O: Owner> Change<'_, O> {
                 position: None,
                 rows_copied: 0,
                 definition: definition.clone(),
-                triggers: self.own_triggers().await?,
+                triggers: self.own_trigger_texts().await?,
                 ..record
             };
             self.records.restart(&mut self.worker, table, &record).await?;
@@ -361,7 +367,8 @@ impl<O: Owner> Change<'_, O> {
 
     /// Refuses a change after which one of the table's own triggers could not be created: it uses a column that goes.
     async fn refuse_broken_triggers(&mut self) -> anyhow::Result<()> {
-        let created = self.create_guarded_triggers().await;
+        let own = self.own_triggers().await?;
+        let created = self.create_guarded_triggers(&own).await;
         self.drop_guarded_triggers().await?;
         let Err(error) = created else { return Ok(()) };
         match error

@@ -5,7 +5,7 @@
 
 use super::table::TriggerText;
 use crate::db::row::get;
-use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::db::{DbError, Query, Row, Session, quote_qualified};
 
 /// The table's name; it lives in the database whose tables are changed.
 pub const TABLE: &str = "dbtool_online_changes";
@@ -145,7 +145,7 @@ impl Records {
     /// In `database`.
     pub fn new(database: &str) -> Records {
         Records {
-            record: format!("{}.{}", quote_name(database), quote_name(TABLE)),
+            record: quote_qualified(database, TABLE),
         }
     }
 

@@ -13,9 +13,10 @@ use super::cleanup::guarded_trigger;
 use super::names::ObjectNames;
 use super::prepare::everything;
 use super::record::ChangeRecord;
+use super::table::{OwnTrigger, TriggerText};
 use super::{Change, Interruption, Owner, Route, table};
 use crate::batch::Backoff;
-use crate::db::{DbError, Query, Session, quote_name};
+use crate::db::{DbError, Query, Session};
 
 /// The most entries of the log that are applied while the table is locked.
 const MAX_LOCKED_ENTRIES: u32 = 200;
@@ -83,13 +84,10 @@ impl<O: Owner> Change<'_, O> {
     async fn wait_for_release(&mut self, route: &Route) -> anyhow::Result<()> {
         let mut told = false;
         loop {
-            let (table, owner) = (&self.request.table, &self.request.owner);
-            let record = self.records.find(&mut self.worker, table).await?;
-            match record.filter(|record| record.owner == *owner) {
-                None => return Err(self.failure(&Interruption::RecordLost).into()),
-                Some(record) if !record.hold => return Ok(()),
-                Some(_) => {}
+            if !self.own_record().await?.hold {
+                return Ok(());
             }
+            let table = &self.request.table;
             if !std::mem::replace(&mut told, true) {
                 self.ctx.report.status(format!(
                     "the copy of {table} is complete; it takes the table's place after `dbtool migrate swap`"
@@ -149,7 +147,8 @@ impl<O: Owner> Change<'_, O> {
         if let Some(changed) = Interruption::of_definition(&now, &record.definition) {
             return Err(self.failure(&changed).into());
         }
-        if self.own_triggers().await? != record.triggers {
+        let own = self.own_triggers().await?;
+        if own.iter().map(|(_, text)| text).ne(&record.triggers) {
             return Err(self.failure(&Interruption::DefinitionChanged).into());
         }
         let entries = self.entries(route, MAX_LOCKED_ENTRIES + 1).await?;
@@ -166,7 +165,7 @@ impl<O: Owner> Change<'_, O> {
         }
         self.set_counter(route, &now).await?;
         self.tighten_foreign_keys(&record.definition).await?;
-        self.create_guarded_triggers().await?;
+        self.create_guarded_triggers(&own).await?;
         let rename = format!(
             "RENAME TABLE {table} TO {old}, {shadow} TO {table}",
             table = route.table,
@@ -216,19 +215,16 @@ impl<O: Owner> Change<'_, O> {
         };
         tokio::pin!(renames);
         tokio::pin!(lets_go);
-        let (renamed, let_go) = tokio::select! {
+        let renamed = tokio::select! {
             // It came back before it was let go: it failed.
-            renamed = &mut renames => (renamed, None),
+            renamed = &mut renames => renamed,
             let_go = &mut lets_go => {
-                // The worker has unlocked, or has failed: then its lock ends with its connection or below.
-                if let_go.is_err() {
-                    return Err(let_go.err().unwrap_or_else(|| anyhow::anyhow!("the worker failed")));
-                }
-                (renames.await, Some(()))
+                // If the worker has failed, its lock ends with its connection or with the caller's UNLOCK.
+                let_go?;
+                renames.await
             }
         };
         match renamed {
-            Ok(_) if let_go.is_some() => Ok(true),
             Ok(_) => Ok(true),
             Err(error) if error.is_lock_conflict() || error.is_existing_object() => Ok(false),
             Err(error) => Err(error.into()),
@@ -251,12 +247,14 @@ impl<O: Owner> Change<'_, O> {
         Ok(())
     }
 
-    pub(super) async fn create_guarded_triggers(&mut self) -> anyhow::Result<()> {
-        let (database, table) = (self.request.database.clone(), self.request.table.clone());
-        let own = table::triggers(&mut self.worker, &database, &table, &self.names.triggers).await?;
-        let texts = table::trigger_texts(&mut self.worker, &database, &own).await?;
-        for (trigger, (_, create)) in own.iter().zip(&texts) {
-            let sql = guarded_trigger(&database, &table, &self.names, trigger, create);
+    /// Creates the stand-ins of the table's own triggers on the shadow.
+    pub(super) async fn create_guarded_triggers(
+        &mut self,
+        own: &[(OwnTrigger, TriggerText)],
+    ) -> anyhow::Result<()> {
+        let (database, table) = (&self.request.database, &self.request.table);
+        for (trigger, (_, create)) in own {
+            let sql = guarded_trigger(database, table, &self.names, trigger, create);
             self.in_mode_of(trigger, &sql).await?;
         }
         Ok(())
@@ -266,7 +264,7 @@ impl<O: Owner> Change<'_, O> {
         let (database, shadow) = (self.request.database.clone(), self.names.shadow.clone());
         let made = table::triggers(&mut self.worker, &database, &shadow, &[]).await?;
         for trigger in &made {
-            let name = format!("{}.{}", quote_name(&database), quote_name(&trigger.name));
+            let name = self.qualified(&trigger.name);
             self.worker
                 .execute(format!("DROP TRIGGER IF EXISTS {name}"))
                 .await?;

@@ -1,7 +1,7 @@
 //! What is known of the table to change.
 
 use crate::db::row::{get, text};
-use crate::db::{DbError, Query, Row, Session, quote_name};
+use crate::db::{DbError, Query, Row, Session, quote_qualified};
 use crate::sql::{TableDef, foreign_key_texts};
 
 const TRIGGERS: &str = "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, DEFINER, SQL_MODE, \
@@ -34,27 +34,24 @@ pub struct OwnTrigger {
 /// A trigger's name, and the statement that creates it.
 pub type TriggerText = (String, String);
 
-/// The statements that create these triggers.
+/// Each of these triggers with the statement that creates it.
 ///
 /// # Errors
 /// The connection failed, or the account may not see one.
-pub async fn trigger_texts(
+pub async fn with_texts(
     session: &mut Session,
     database: &str,
-    triggers: &[OwnTrigger],
-) -> Result<Vec<TriggerText>, DbError> {
-    let mut texts = Vec::new();
+    triggers: Vec<OwnTrigger>,
+) -> Result<Vec<(OwnTrigger, TriggerText)>, DbError> {
+    let mut found = Vec::new();
     for trigger in triggers {
-        let sql = format!(
-            "SHOW CREATE TRIGGER {}.{}",
-            quote_name(database),
-            quote_name(&trigger.name)
-        );
+        let sql = format!("SHOW CREATE TRIGGER {}", quote_qualified(database, &trigger.name));
         let row: Option<Row> = session.first(sql).await?;
         let create = row.and_then(|row| text(&row, 2)).unwrap_or_default();
-        texts.push((trigger.name.clone(), create));
+        let named = (trigger.name.clone(), create);
+        found.push((trigger, named));
     }
-    Ok(texts)
+    Ok(found)
 }
 
 /// The statement that created a table, as the server shows it; none if there is no such table.
@@ -66,7 +63,7 @@ pub async fn definition(
     database: &str,
     table: &str,
 ) -> Result<Option<String>, DbError> {
-    let query = format!("SHOW CREATE TABLE {}.{}", quote_name(database), quote_name(table));
+    let query = format!("SHOW CREATE TABLE {}", quote_qualified(database, table));
     match session.first::<Row>(query).await {
         Ok(row) => Ok(row.and_then(|row| text(&row, 1))),
         Err(error) if error.is_missing_object() => Ok(None),

@@ -194,15 +194,9 @@ impl<O: Owner> Change<'_, O> {
             route.key.selected(read)
         );
         let rows: Vec<Row> = self.worker.rows(Query::new(sql).timeout(None)).await?;
-        let columns = route.key.columns.len();
         Ok(rows
             .iter()
-            .map(|row| {
-                let texts: Vec<String> = (1..=columns)
-                    .map(|index| text(row, index).unwrap_or_default())
-                    .collect();
-                (route.key.value(&texts), get(row, 0).unwrap_or_default())
-            })
+            .map(|row| (route.key.value_at(row, 1), get(row, 0).unwrap_or_default()))
             .collect())
     }
 

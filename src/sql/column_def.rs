@@ -116,6 +116,18 @@ pub(super) fn column_def(cursor: &mut TokenCursor<'_>) -> ColumnDef {
     def
 }
 
+/// The bits of an integer type (manual, "Integer Types"); none for another type.
+pub fn integer_bits(name: &str) -> Option<u32> {
+    Some(match name {
+        "tinyint" => 8,
+        "smallint" => 16,
+        "mediumint" => 24,
+        "int" => 32,
+        "bigint" => 64,
+        _ => return None,
+    })
+}
+
 impl ColumnDef {
     /// A character type with charset binary becomes the binary type.
     fn normalise(&mut self) {

@@ -27,7 +27,7 @@ mod variables;
 pub use alter::truncated_partitions;
 pub use classify::{classify, used_database};
 pub use client::as_sent;
-pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, GeneratedDef};
+pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, GeneratedDef, integer_bits};
 pub use effects::{Effects, SessionLeftovers, assigns_first, effects};
 pub use mention::mentions;
 pub use rewrite::{

@@ -3,7 +3,7 @@
 use crate::support;
 
 use support::migrations::{Folder, assert_ends};
-use support::{Admin, Server};
+use support::{Admin, PATIENCE, Running, Server, wait_until};
 
 mod forms;
 mod interrupted;
@@ -34,6 +34,15 @@ impl Place {
             .args(args)
             .arg("--dir")
             .arg(self.folder.path())
+    }
+
+    /// A run whose copy is complete, and whose swap is held back.
+    fn held(&self, server: &Server, args: &[&str]) -> Running {
+        let running = self.migrate(server, &[&["--hold-swap"], args].concat()).spawn();
+        wait_until(PATIENCE, "the copy is complete", || {
+            running.stderr_so_far().contains("dbtool migrate swap")
+        });
+        running
     }
 }
 

@@ -101,6 +101,15 @@ impl Fields {
         self.0.is_empty()
     }
 
+    /// How grave it is that these properties differ: an object without one is equal but for its comment or name.
+    pub(super) fn severity(&self) -> Severity {
+        if self.0.is_empty() {
+            Severity::Cosmetic
+        } else {
+            Severity::Breaks
+        }
+    }
+
     /// The properties, as the change of an object.
     pub(super) fn into_change(self) -> Change {
         Change::Different { fields: self.0 }

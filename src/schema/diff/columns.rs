@@ -121,11 +121,7 @@ impl Pair<'_> {
             let srid = |column: &Column| column.srid.map_or(Value::AnySrid, Value::Srid);
             fields.compare(Property::Srid, srid(expected), srid(live));
         }
-        let severity = if fields.is_empty() {
-            Severity::Cosmetic
-        } else {
-            Severity::Breaks
-        };
+        let severity = fields.severity();
         fields.compare(Property::Comment, expected.comment, live.comment);
         (fields, severity)
     }

@@ -57,10 +57,7 @@ impl Pair<'_> {
             let (change, severity) = match (expected_object, live_object) {
                 (Some(expected), Some(live)) => {
                     let mut fields = fields(expected, live);
-                    let severity = match fields.is_empty() {
-                        true => Severity::Cosmetic,
-                        false => Severity::Breaks,
-                    };
+                    let severity = fields.severity();
                     if !same_name(&name, &live_name) {
                         fields.add(Property::Name, name, live_name);
                     }

@@ -105,13 +105,8 @@ pub(super) fn routines(kind: SchemaObjectKind, expected: &Schema, live: &Schema,
                     expected_object.invoker,
                     live_object.invoker,
                 );
-                let breaks = !fields.is_empty();
+                let severity = fields.severity();
                 fields.compare(Property::Comment, expected_object.comment, live_object.comment);
-                let severity = if breaks {
-                    Severity::Breaks
-                } else {
-                    Severity::Cosmetic
-                };
                 (fields.into_change(), severity)
             }
             _ => match one_sided(expected_object, live_object, |routine| show(name, routine)) {
@@ -148,13 +143,8 @@ pub(super) fn events(expected: &Schema, live: &Schema, out: &mut Differences) {
                     expected_object.preserve,
                     live_object.preserve,
                 );
-                let breaks = !fields.is_empty();
+                let severity = fields.severity();
                 fields.compare(Property::Comment, expected_object.comment, live_object.comment);
-                let severity = if breaks {
-                    Severity::Breaks
-                } else {
-                    Severity::Cosmetic
-                };
                 (fields.into_change(), severity)
             }
             _ => match one_sided(expected_object, live_object, |event| show(name, event)) {

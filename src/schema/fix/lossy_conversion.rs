@@ -2,6 +2,7 @@
 
 use super::exact_conversion::{self, TypeParts, parse};
 use crate::schema::model::{Column, Schema};
+use crate::sql::integer_bits;
 
 /// Why changing `from` into `to` may lose data; `None` if it cannot. Strict servers reject the
 /// truncation of most values, but not of all, and not every server is strict.
@@ -37,7 +38,7 @@ fn widens(from: &str, to: &str) -> bool {
         return true;
     }
     let (from_type, to_type) = (parse(from), parse(to));
-    if let (Some(a), Some(b)) = (integer_bytes(from_type.name), integer_bytes(to_type.name)) {
+    if let (Some(a), Some(b)) = (integer_bits(from_type.name), integer_bits(to_type.name)) {
         return match (from_type.unsigned, to_type.unsigned) {
             (true, false) => b > a,
             (false, true) => false,
@@ -74,17 +75,6 @@ fn number(text: &str, default: u64) -> u64 {
 fn digits(arguments: &str) -> (u64, u64) {
     let (precision, scale) = arguments.split_once(',').unwrap_or((arguments, "0"));
     (number(precision, 10), number(scale, 0))
-}
-
-fn integer_bytes(name: &str) -> Option<u8> {
-    Some(match name {
-        "tinyint" => 1,
-        "smallint" => 2,
-        "mediumint" => 3,
-        "int" => 4,
-        "bigint" => 8,
-        _ => return None,
-    })
 }
 
 /// Capacity of a character type in characters; TEXT types count bytes, and a character takes up to four.

@@ -1,6 +1,7 @@
 //! Computes the used part of AUTO_INCREMENT ranges.
 
 use crate::schema::model::Table;
+use crate::sql::integer_bits;
 
 /// The used part of the range of a table's AUTO_INCREMENT column, in percent.
 pub fn auto_increment_use(table: &Table) -> Option<f64> {
@@ -12,14 +13,7 @@ pub fn auto_increment_use(table: &Table) -> Option<f64> {
 
 /// The largest value of an integer type.
 fn largest(ty: &str) -> Option<u64> {
-    let bits = match ty.split(['(', ' ']).next()? {
-        "tinyint" => 8,
-        "smallint" => 16,
-        "mediumint" => 24,
-        "int" => 32,
-        "bigint" => 64,
-        _ => return None,
-    };
+    let bits = integer_bits(ty.split(['(', ' ']).next()?)?;
     let bits = if ty.contains("unsigned") { bits } else { bits - 1 };
     Some(u64::MAX >> (64 - bits))
 }

@@ -141,10 +141,7 @@ fn ctrl_c_ends_a_change_that_goes_on_later() {
     let mut admin = server.admin();
     let before = server.counters();
     let place = place(&server, "stopped");
-    let mut running = place.migrate(&server, &["--hold-swap"]).spawn();
-    wait_until(PATIENCE, "the copy is complete", || {
-        running.stderr_so_far().contains("dbtool migrate swap")
-    });
+    let mut running = place.held(&server, &[]);
     running.signal(Signal::INT);
     let output = running.wait();
     assert_eq!(output.code, Some(130), "{output}");

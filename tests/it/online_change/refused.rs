@@ -2,7 +2,6 @@
 
 use super::{Place, assert_ends, definition, leftovers, rows, server};
 use crate::support;
-use support::{PATIENCE, wait_until};
 
 /// The statements that make `t`, the ALTER, and words of the refusal.
 const REFUSED: &[(&str, &[&str], &str, &str)] = &[
@@ -178,10 +177,7 @@ fn rows_that_come_meanwhile_and_do_not_fit_stop_the_change_and_not_the_writer() 
         "INSERT INTO t VALUES (1, 'abc'), (2, 'd')".to_owned(),
     ];
     let place = Place::new(&server, "late", &setup, "ALTER TABLE t MODIFY a VARCHAR(10)");
-    let running = place.migrate(&server, &["--hold-swap"]).spawn();
-    wait_until(PATIENCE, "the copy is complete", || {
-        running.stderr_so_far().contains("dbtool migrate swap")
-    });
+    let running = place.held(&server, &[]);
     let mut own = server.connect_as(&place.account);
     own.exec("INSERT INTO t VALUES (3, 'longer than ten')");
     let output = running.wait();
@@ -212,10 +208,7 @@ fn a_change_pauses_goes_on_swaps_and_is_given_up_as_a_person_says() {
     ];
     let place = Place::new(&server, "held", &setup, "ALTER TABLE t MODIFY a BIGINT");
     let was = definition(&mut admin, "held");
-    let mut running = place.migrate(&server, &["--hold-swap"]).spawn();
-    wait_until(PATIENCE, "the copy is complete", || {
-        running.stderr_so_far().contains("dbtool migrate swap")
-    });
+    let mut running = place.held(&server, &[]);
     let status = place.migrate(&server, &["status"]).run();
     assert_ends(
         &status,
@@ -265,10 +258,7 @@ fn a_change_pauses_goes_on_swaps_and_is_given_up_as_a_person_says() {
         2,
         &["no online change"],
     );
-    let running = place.migrate(&server, &["--hold-swap", "--keep-old"]).spawn();
-    wait_until(PATIENCE, "the copy is complete", || {
-        running.stderr_so_far().contains("dbtool migrate swap")
-    });
+    let running = place.held(&server, &["--keep-old"]);
     assert_ends(&place.migrate(&server, &["swap"]).run(), 0, &["takes its place"]);
     assert_ends(&running.wait(), 0, &["the former table is t_dbtool_old"]);
     assert_eq!(admin.number("SELECT COUNT(*) FROM held.t_dbtool_old"), 2);

@@ -228,10 +228,7 @@ fn a_row_goes_with_the_one_that_it_refers_to_while_its_copy_is_there() {
         "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)".to_owned(),
     ];
     let place = Place::new(&server, "pair", &setup, "ALTER TABLE t MODIFY id BIGINT");
-    let running = place.migrate(&server, &["--hold-swap"]).spawn();
-    support::wait_until(support::PATIENCE, "the copy is complete", || {
-        running.stderr_so_far().contains("dbtool migrate swap")
-    });
+    let running = place.held(&server, &[]);
     let mut own = server.connect_as(&place.account);
     for statement in [
         "START TRANSACTION",
