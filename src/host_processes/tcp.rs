@@ -198,10 +198,16 @@ mod tests {
             found.sort_by_key(|one| (one.inode, one.local));
             found
         };
-        let asked = all(true);
-        assert_eq!(asked, all(false));
-        // Each with both ends and its listener; the server's ends have no inode before they are accepted.
-        assert_eq!(asked.len(), 6, "{asked:?}");
+        // Each with both ends and its listener; the server's ends have no inode before they are accepted. A table
+        // that is read while other tests open and close sockets may lack one or show it twice, so one look of a
+        // hundred must agree.
+        let agree = |asked: &Vec<Socket>| asked.len() == 6 && *asked == all(false);
+        assert!(
+            (0..100).map(|_| all(true)).any(|asked| agree(&asked)),
+            "{:?}\n{:?}",
+            all(true),
+            all(false)
+        );
         drop(clients);
         for message in [&[][..], &[2; 8], &[10; 71], &[0xFF; 72]] {
             let _ = parse_message(message);
