@@ -16,6 +16,12 @@ pub struct Crashing {
 /// Started again; ends with the test.
 struct Again(Child);
 
+impl Again {
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().is_ok_and(|status| status.is_some())
+    }
+}
+
 impl Drop for Again {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -56,20 +62,27 @@ impl Crashing {
         wait_until(PATIENCE, "the server is gone", || !is_alive(self.pid));
     }
 
-    /// Starts it again, and returns a connection to it.
-    pub fn start_again(&mut self) -> Admin {
-        let child = Command::new(&self.command[0])
+    fn spawn(&self) -> Child {
+        Command::new(&self.command[0])
             .args(&self.command[1..])
             .current_dir(self.server.dir())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("the server program");
-        self.pid = child.id();
-        self.again = Some(Again(child));
+            .expect("the server program")
+    }
+
+    /// Starts it again, and returns a connection to it.
+    pub fn start_again(&mut self) -> Admin {
         let mut admin = None;
         wait_until(PATIENCE, "the server is back", || {
+            // It ends again where another program has taken its port meanwhile.
+            if self.again.as_mut().is_none_or(Again::has_ended) {
+                let again = Again(self.spawn());
+                self.pid = again.0.id();
+                self.again = Some(again);
+            }
             admin = Admin::try_connect(&self.server.socket());
             admin.is_some()
         });
