@@ -15,6 +15,7 @@ mod pools;
 mod processes;
 mod row;
 mod sampler;
+mod statement_progress;
 
 pub use advice::{Advice, advise};
 pub use end_processes::{Ending, end_processes, unknown_ids, unmatched};
@@ -30,3 +31,4 @@ pub use pools::{Application, Pools};
 pub use processes::{Holder, endings, holders, local_json, local_lines};
 pub(crate) use row::{connection_json, duration_of, process_text, short};
 pub use sampler::{Explained, Sampler};
+pub use statement_progress::{StatementProgress, statement_progress};

@@ -9,7 +9,6 @@ pub mod files;
 mod forecast;
 mod history;
 mod lock;
-mod lock_watch;
 pub(crate) mod new_migration;
 mod object_snapshot;
 mod online_control;
@@ -27,10 +26,12 @@ mod saved_session;
 mod script_cursor;
 mod server_instance;
 mod session_vars;
+mod statement_watch;
 mod status;
 mod step;
 mod stop_report;
 mod table_identity;
+mod time_left;
 mod write_effects;
 
 pub(crate) use session_vars::correct_defaults;
@@ -44,6 +45,7 @@ use self::options::{ApplyOptions, RunOptions};
 use self::outcome::{ApplyOutcome, MigrationRow, StatusOutcome};
 use self::plan::{PlanRequest, refuse_blocking};
 use self::plan_outcome::PlanOutcome;
+use self::statement_watch::{Watched, watched};
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use self::step::online::OnlineStatements;
 use crate::context::Context;
@@ -240,12 +242,15 @@ impl<'a> Migrator<'a> {
         let mut online = OnlineStatements::none(&args.online_settings);
         if !targets.is_empty() {
             requirements::refuse(requirements::unmet(&mut self.session, &targets).await?)?;
-            let (ctx, id) = (self.ctx, self.session.id());
+            let ctx = self.ctx;
+            let watch = Watched {
+                label: "reading the schema",
+                id: self.session.id(),
+                shown: None,
+            };
             // Some servers let even a look at a table wait for who changes it.
             let looking = self.refuse(folder, &targets, args);
-            online = lock_watch::watched(ctx, "reading the schema", id, looking)
-                .await
-                .0?;
+            online = watched(ctx, watch, looking).await.0?;
             self.warn_of_ddl();
             self.create_history().await?;
         }

@@ -20,11 +20,11 @@ use rand::RngExt;
 use super::apply::{MigrationStop, Progress, Runner, StatementLocation, UncertainStatement};
 use super::history::{Claim, Intent, ProgressPoint};
 use super::lock;
-use super::lock_watch::watched;
 use super::object_snapshot::ObjectSnapshot;
 use super::result_set_printer::ResultSetPrinter;
 use super::saved_session::SavedSession;
 use super::script_cursor::Bookmark;
+use super::statement_watch::{Watched, watched};
 use super::write_effects::WriteEffects;
 use crate::connections::candidates;
 use crate::db::codes::ER_WARNING_NOT_COMPLETE_ROLLBACK;
@@ -165,14 +165,22 @@ impl Runner<'_> {
         let parts = self.next_parts(progress)?;
         progress.doubt = None;
         progress.undone = false;
-        let (ctx, label, id) = (self.ctx, progress.migration.label.as_str(), self.session.id());
+        let ctx = self.ctx;
+        let label = progress.migration.label.as_str();
+        // An online change shows its own progress.
+        let shows = progress.open.is_some() || self.online_request(progress, &parts).is_none();
+        let watch = Watched {
+            label,
+            id: self.session.id(),
+            shown: shows.then_some(parts[0].text()),
+        };
         let work = async {
             match (progress.open.is_some(), transaction(parts[0].text())) {
                 (true, kind) => self.inside(progress, &parts, kind).await,
                 (false, kind) => self.outside(progress, &parts, kind).await,
             }
         };
-        let (result, held_up) = watched(ctx, label, id, work).await;
+        let (result, held_up) = watched(ctx, watch, work).await;
         progress.held_up = held_up;
         match result {
             Ok(()) => {

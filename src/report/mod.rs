@@ -28,6 +28,7 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use crate::escape::{is_hidden, visible};
 pub use check::{Check, CheckStatus, Tally};
@@ -36,7 +37,7 @@ pub use human::{bytes, count, duration, plural, timestamp};
 pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
 pub use page::Page;
-pub use progress::Progress;
+pub use progress::{Progress, bar_text};
 pub use prometheus::{Metric, MetricKind, Sample};
 pub use screen::{Key, Screen, ScreenEvent, restore_terminal};
 pub use style::Style;
@@ -260,6 +261,17 @@ impl Reporter {
             Progress::bar(total, label, self.state.stderr_color)
         } else {
             Progress::lines(total, label)
+        }
+    }
+
+    /// Progress of one statement of a server that has run for `already`.
+    pub fn statement_progress(&self, label: &str, already: Duration) -> Progress {
+        if self.state.settings.quiet {
+            Progress::hidden()
+        } else if self.state.bars {
+            Progress::statement_bar(label, already)
+        } else {
+            Progress::statement_lines(label, already)
         }
     }
 

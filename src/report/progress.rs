@@ -15,6 +15,12 @@ use crate::escape::visible;
 /// is not considered hung, long enough to keep the log readable.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Interval of the lines about one statement after the first, which may run for hours.
+const STATEMENT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How wide a bar is.
+const BAR_WIDTH: usize = 28;
+
 /// Progress of a long task. Dropping it removes it from the terminal.
 #[derive(Debug)]
 pub struct Progress(Renderer);
@@ -72,13 +78,47 @@ impl Progress {
         Self::lines_every(LINE_INTERVAL, total, label, |line| terminal::write_stderr(&line))
     }
 
+    /// Progress of one statement that has run for `already`: what is known of it is in the message.
+    pub(super) fn statement_bar(label: &str, already: Duration) -> Self {
+        let bar = terminal::bars().add(ProgressBar::no_length().with_elapsed(already));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(visible(label));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Progress(Renderer::Bar(bar))
+    }
+
+    /// As [`Progress::statement_bar`], in lines.
+    pub(super) fn statement_lines(label: &str, already: Duration) -> Self {
+        let first = LINE_INTERVAL.saturating_sub(already);
+        let started = Instant::now().checked_sub(already).unwrap_or_else(Instant::now);
+        let times = LineTimes {
+            first,
+            then: STATEMENT_INTERVAL,
+            started,
+        };
+        let write = |line: String| terminal::write_stderr(&line);
+        Progress(Renderer::Lines(Lines::start(times, None, visible(label), write)))
+    }
+
+    /// Whether it is drawn in place, so that it may change often.
+    pub fn is_redrawn(&self) -> bool {
+        matches!(self.0, Renderer::Bar(_))
+    }
+
     fn lines_every(
         every: Duration,
         total: Option<u64>,
         label: &str,
         write: impl Fn(String) + Send + 'static,
     ) -> Self {
-        Progress(Renderer::Lines(Lines::start(every, total, visible(label), write)))
+        let times = LineTimes {
+            first: every,
+            then: every,
+            started: Instant::now(),
+        };
+        Progress(Renderer::Lines(Lines::start(times, total, visible(label), write)))
     }
 
     /// Sets the position.
@@ -132,6 +172,27 @@ impl Drop for Progress {
     }
 }
 
+/// A share of the whole as a bar of text: `━━━━╸─────`.
+pub fn bar_text(done: u64, all: u64) -> String {
+    let share = if all == 0 { 0.0 } else { done as f64 / all as f64 };
+    // A share of the width, never more than it.
+    let filled = ((share * BAR_WIDTH as f64) as usize).min(BAR_WIDTH);
+    let head = if filled < BAR_WIDTH { "╸" } else { "" };
+    let rest = "─".repeat((BAR_WIDTH - filled).saturating_sub(1));
+    format!("{}{head}{rest}", "━".repeat(filled))
+}
+
+/// When lines are written.
+#[derive(Debug, Clone, Copy)]
+struct LineTimes {
+    /// The first, from now.
+    first: Duration,
+    /// From then on.
+    then: Duration,
+    /// When the task began.
+    started: Instant,
+}
+
 #[derive(Debug)]
 struct TaskState {
     label: String,
@@ -173,7 +234,7 @@ struct Lines {
 
 impl Lines {
     fn start(
-        every: Duration,
+        times: LineTimes,
         total: Option<u64>,
         label: String,
         write: impl Fn(String) + Send + 'static,
@@ -181,7 +242,7 @@ impl Lines {
         let state = Arc::new(TaskState {
             label,
             total,
-            started: Instant::now(),
+            started: times.started,
             position: AtomicU64::new(0),
             message: Mutex::new(String::new()),
         });
@@ -191,8 +252,10 @@ impl Lines {
         let thread = std::thread::Builder::new()
             .name("progress".into())
             .spawn(move || {
-                while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                let mut pause = times.first;
+                while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                     write(shared.line());
+                    pause = times.then;
                 }
             })
             .ok();
@@ -214,7 +277,7 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{Progress, per_second};
+    use super::{Progress, bar_text, per_second};
     use std::sync::mpsc;
     use std::time::Duration;
 
@@ -227,6 +290,21 @@ mod tests {
             (0.0, "0.0/s"),
         ] {
             assert_eq!(per_second(rate), text);
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_bar() {
+        for (done, all, filled, length) in [
+            (0, 0, 0, 28),
+            (0, 10, 0, 28),
+            (5, 10, 14, 28),
+            (10, 10, 28, 28),
+            (9, 3, 28, 28),
+        ] {
+            let text = bar_text(done, all);
+            assert_eq!(text.chars().filter(|c| *c == '━').count(), filled, "{text}");
+            assert_eq!(text.chars().count(), length, "{text}");
         }
     }
 

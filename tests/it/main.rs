@@ -46,6 +46,7 @@ mod migrate_kill_matrix;
 mod migrate_layouts;
 mod migrate_locks;
 mod migrate_online_ddl;
+mod migrate_progress;
 mod migrate_resume;
 mod migrate_sessions;
 mod online_change;

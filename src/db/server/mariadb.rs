@@ -20,6 +20,14 @@ pub(super) const MAX_ROW_VERSIONS: &[(super::Version, u64)] = &[];
 pub(super) const ONE_CONNECTION: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200), query_id \
   FROM information_schema.processlist WHERE id = ";
 
+/// How far a connection's statement is: state, hundredths of a percent done, all of them; the id is to be appended. A
+/// table that is copied reports by itself (manual, "Progress Reporting"); what InnoDB changes in place is seen in a status
+/// variable that the server has once, for the change that reported last.
+pub(super) const PROGRESS_OF_CONNECTION: &[&str] = &["SELECT p.state, CASE WHEN p.max_stage > 0 \
+  THEN CAST(ROUND(p.progress * 100) AS UNSIGNED) WHEN p.state = 'altering table' THEN (SELECT CAST(variable_value AS UNSIGNED) \
+  FROM information_schema.global_status WHERE variable_name = 'INNODB_ONLINEDDL_PCT_PROGRESS') END, 10000 \
+  FROM information_schema.processlist AS p WHERE p.id = "];
+
 /// Ends a connection; SOFT leaves a repair or an index of a crash-unsafe engine whole (manual, "KILL").
 pub(super) fn kill_connection(id: u64) -> String {
     format!("KILL SOFT CONNECTION {id}")

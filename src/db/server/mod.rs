@@ -144,6 +144,13 @@ impl Server {
         self.flavor.pick(mysql::ONE_CONNECTION, mariadb::ONE_CONNECTION)
     }
 
+    /// The queries for how far a connection's statement is: state, work done, all of it. The first that answers is to be
+    /// believed; the connection's id is to be appended.
+    pub fn progress_of_connection(&self) -> &'static [&'static str] {
+        self.flavor
+            .pick(mysql::PROGRESS_OF_CONNECTION, mariadb::PROGRESS_OF_CONNECTION)
+    }
+
     /// The query for the plan of what a connection runs; its id is to be appended.
     pub fn plan_of_connection(&self) -> &'static str {
         self.flavor

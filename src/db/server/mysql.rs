@@ -21,6 +21,16 @@ pub(super) const MAX_ROW_VERSIONS: &[(super::Version, u64)] = &[((9, 1, 0), 255)
 pub(super) const ONE_CONNECTION: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200), 0 \
   FROM information_schema.processlist WHERE id = ";
 
+/// How far a connection's statement is: state, work done, all of it. The first that answers is to be believed; the id is
+/// to be appended. The stages need SELECT on performance_schema and the consumer events_stages_current (manual,
+/// "Monitoring ALTER TABLE Progress for InnoDB Tables Using Performance Schema").
+pub(super) const PROGRESS_OF_CONNECTION: &[&str] = &[
+    "SELECT SUBSTRING_INDEX(s.event_name, '/', -1), s.work_completed, s.work_estimated \
+     FROM performance_schema.events_stages_current AS s JOIN performance_schema.threads AS t USING (thread_id) \
+     WHERE s.work_estimated > 0 AND t.processlist_id = ",
+    "SELECT state, NULL, NULL FROM information_schema.processlist WHERE id = ",
+];
+
 /// Ends a connection.
 pub(super) fn kill_connection(id: u64) -> String {
     format!("KILL CONNECTION {id}")
