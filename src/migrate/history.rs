@@ -10,6 +10,7 @@ use super::failure::MigrateFailure;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_qualified};
 use crate::hex;
+use crate::migrate::files::Version;
 
 /// The table's name; it lives in the database it describes.
 pub const TABLE: &str = "dbtool_migrations";
@@ -158,8 +159,8 @@ impl RecordState {
 /// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The migration's number.
-    pub version: u64,
+    /// The migration's version.
+    pub version: Version,
     /// Its file's name without ending.
     pub name: String,
     /// SHA-256 of its file when it was started.
@@ -210,8 +211,8 @@ pub struct Intent {
 /// The fields that a run writes when it starts a migration.
 #[derive(Debug, Clone)]
 pub struct Start<'a> {
-    /// The migration's number.
-    pub version: u64,
+    /// The migration's version.
+    pub version: Version,
     /// Its file's name.
     pub name: &'a str,
     /// Its file's checksum.
@@ -233,7 +234,7 @@ pub struct Start<'a> {
 /// The record as this run left it: each write expects it so, and advances it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    version: u64,
+    version: Version,
     state: RecordState,
     done: u32,
     revision: u64,
@@ -385,7 +386,7 @@ impl History {
         let Some(record) = record else {
             let query = self
                 .sql(BEGIN)
-                .bind(start.version)
+                .bind(start.version.key())
                 .bind(start.name)
                 .bind(start.checksum)
                 .bind(start.state.as_str())
@@ -513,7 +514,7 @@ impl History {
     /// # Errors
     /// The record cannot be read.
     pub async fn revision(&self, session: &mut Session, claim: &Claim) -> Result<Option<u64>, DbError> {
-        let query = self.sql(REVISION).bind(claim.version).bind(&self.run_id);
+        let query = self.sql(REVISION).bind(claim.version.key()).bind(&self.run_id);
         session.first::<u64>(query.shielded()).await
     }
 
@@ -559,7 +560,7 @@ impl History {
     ) -> Result<(), DbError> {
         let query = self
             .sql(BASELINE)
-            .bind(migration.version)
+            .bind(migration.version.key())
             .bind(&migration.name)
             .bind(&migration.checksum)
             .bind(migration.statements())
@@ -572,7 +573,7 @@ impl History {
 
     fn mine(&self, query: Query, claim: &Claim) -> Query {
         query
-            .bind(claim.version)
+            .bind(claim.version.key())
             .bind(&self.run_id)
             .bind(claim.revision)
             .bind(claim.state.as_str())
@@ -607,7 +608,7 @@ impl Claim {
 /// The record as it was read.
 fn bind_expected(query: Query, record: &Record) -> Query {
     query
-        .bind(record.version)
+        .bind(record.version.key())
         .bind(record.run_id.as_deref())
         .bind(record.revision)
         .bind(record.state.as_str())
@@ -655,9 +656,10 @@ fn record(row: &Row) -> Record {
         }),
         _ => None,
     };
+    let name: String = get(row, 1).unwrap_or_default();
     Record {
-        version: get(row, 0).unwrap_or_default(),
-        name: get(row, 1).unwrap_or_default(),
+        version: Version::recorded(get(row, 0).unwrap_or_default(), &name),
+        name,
         checksum: get(row, 2).unwrap_or_default(),
         state: RecordState::from_str(&get::<String>(row, 3).unwrap_or_default()),
         done: get(row, 4).unwrap_or_default(),

@@ -50,7 +50,7 @@ use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use self::step::online::OnlineStatements;
 use crate::context::Context;
 use crate::db::{DbError, Server, Session};
-use crate::migrate::files::{Direction, Folder, Migration};
+use crate::migrate::files::{Direction, Folder, Migration, Version};
 use crate::online_change::OnlineSettings;
 use crate::online_change::record::Records;
 use crate::sql::SplitOptions;
@@ -59,7 +59,7 @@ use crate::sql::SplitOptions;
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// The migration's version.
-    pub version: u64,
+    pub version: Version,
     /// The file's name without extension.
     pub name: String,
     /// Whether it is applied completely.
@@ -85,8 +85,9 @@ pub async fn recorded(session: &mut Session, database: &str) -> Result<Option<Ve
 }
 
 /// The versions that are applied completely.
-fn complete(records: &[Record]) -> impl Iterator<Item = u64> + '_ {
-    let complete = records.iter().filter(|record| record.state.complete());
+fn complete(records: &[Record]) -> impl Iterator<Item = Version> + '_ {
+    let numbered = |record: &&Record| record.state.complete() && !record.version.is_repeatable();
+    let complete = records.iter().filter(numbered);
     complete.map(|record| record.version)
 }
 
@@ -259,6 +260,7 @@ impl<'a> Migrator<'a> {
             if number > 0 && !self.renew(migration, record).await? {
                 continue;
             }
+            let record = self.begin_anew(migration, record).await?;
             let late = newest_version.is_some_and(|newest| migration.version < newest)
                 || args.only
                     && items
@@ -267,7 +269,9 @@ impl<'a> Migrator<'a> {
             let mut runner = self.runner(&online);
             runner.first_ever = records.iter().all(|record| !record.state.complete()) && applied.is_empty();
             applied.push(runner.run(migration, Direction::Up, record, late).await?);
-            if newest_version.is_none_or(|newest| migration.version > newest) {
+            if !migration.version.is_repeatable()
+                && newest_version.is_none_or(|newest| migration.version > newest)
+            {
                 newest = Some(migration.label.clone());
             }
         }
@@ -278,6 +282,22 @@ impl<'a> Migrator<'a> {
             version: newest,
             took: started.elapsed(),
         })
+    }
+
+    /// Removes the record of a repeatable migration that is to run once more. Between that and its next record it
+    /// counts as never run, and would run.
+    async fn begin_anew<'r>(
+        &mut self,
+        migration: &Migration,
+        record: Option<&'r Record>,
+    ) -> anyhow::Result<Option<&'r Record>> {
+        match record {
+            Some(done) if migration.version.is_repeatable() && done.state.complete() => {
+                self.history.undo(&mut self.session, done).await?;
+                Ok(None)
+            }
+            record => Ok(record),
+        }
     }
 
     /// The online changes that earlier runs have begun and not settled.
@@ -330,12 +350,12 @@ impl<'a> Migrator<'a> {
                 let untouched = targets
                     .first()
                     .is_none_or(|(_, record)| record.is_none_or(Record::is_untouched));
-                let first = targets.first().map_or(0, |(migration, _)| migration.version);
+                let first = targets.first().map(|(migration, _)| migration.version);
                 let had = match untouched {
                     true => self.newest_present(folder).await?,
                     false => None,
                 };
-                let had = had.filter(|migration| migration.version >= first);
+                let had = had.filter(|migration| first.is_none_or(|first| migration.version >= first));
                 Err(plan::will_fail(&planned, had.map(|migration| migration.label.clone())).into())
             }
             None => Ok(online),
@@ -439,7 +459,7 @@ impl<'a> Migrator<'a> {
         let started = Instant::now();
         let mut applied: Vec<AppliedMigration> = Vec::new();
         let online = OnlineStatements::none(&OnlineSettings::default());
-        let rolled_back: Vec<u64> = targets.iter().map(|(migration, _)| migration.version).collect();
+        let rolled_back: Vec<Version> = targets.iter().map(|(migration, _)| migration.version).collect();
         for (number, (migration, record)) in targets.into_iter().enumerate() {
             if number > 0 && !self.renew(migration, Some(record)).await? {
                 continue;
@@ -501,6 +521,7 @@ fn newest<'i>(items: &'i [MigrationStatus<'_>]) -> Option<&'i str> {
     items
         .iter()
         .rev()
+        .filter(|item| !item.version.is_repeatable())
         .find(|item| item.record.is_some_and(|record| record.state.complete()))
         .map(MigrationStatus::label)
 }

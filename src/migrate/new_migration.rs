@@ -9,7 +9,7 @@ use serde_json::json;
 use super::failure::MigrateFailure;
 use super::outcome::MessageOutcome;
 use crate::exit::Failure;
-use crate::migrate::files::Folder;
+use crate::migrate::files::{Folder, Migration};
 
 /// Creates the file or files, and the folder if needed.
 ///
@@ -22,19 +22,28 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome,
     }
     fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
     let folder = Folder::list(dir)?;
-    let (next, width) = match folder.migrations.last() {
-        Some(last) => (last.version.saturating_add(1), last.label.len()),
+    let numbered = |migration: &&Migration| !migration.version.is_repeatable();
+    let (next, width) = match folder.migrations.iter().rfind(numbered) {
+        Some(last) => {
+            let number = last.label.split('.').next().unwrap_or_default();
+            let digits = number.bytes().filter(u8::is_ascii_digit).count();
+            (last.version.next_number(), digits)
+        }
         None => (1, 3),
     };
-    let stem = format!("{next:0width$}_{name}");
-    let endings: &[&str] = if with_down {
-        &[".up.sql", ".down.sql"]
-    } else {
-        &[".sql"]
+    let number = format!("{next:0width$}");
+    let names = match (folder.layout.is_lettered(), with_down) {
+        (true, false) => vec![format!("V{number}__{name}.sql")],
+        (true, true) => vec![format!("V{number}__{name}.sql"), format!("U{number}__{name}.sql")],
+        (false, false) => vec![format!("{number}_{name}.sql")],
+        (false, true) => vec![
+            format!("{number}_{name}.up.sql"),
+            format!("{number}_{name}.down.sql"),
+        ],
     };
     let mut created: Vec<PathBuf> = Vec::new();
-    for ending in endings {
-        let path = dir.join(format!("{stem}{ending}"));
+    for file in names {
+        let path = dir.join(file);
         let mut file = fs::File::create_new(&path).map_err(|error| unwritable(&path, error))?;
         file.write_all(format!("-- {}\n", name.replace('_', " ")).as_bytes())
             .map_err(|error| unwritable(&path, error))?;
@@ -44,7 +53,7 @@ pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome,
     Ok(MessageOutcome {
         name: "migrate-new",
         line: files.join("\n"),
-        json: json!({ "version": format!("{next:0width$}"), "files": files }),
+        json: json!({ "version": number, "files": files }),
     })
 }
 
@@ -92,5 +101,13 @@ mod tests {
         assert!(second.contains("002_second.up.sql\n") && second.ends_with("002_second.down.sql"));
         std::fs::write(folder.join("0099_x.sql"), "").unwrap();
         assert!(create(&folder, "x", false).unwrap().line.ends_with("0100_x.sql"));
+        let flyway = dir.path().join("flyway");
+        std::fs::create_dir(&flyway).unwrap();
+        std::fs::write(flyway.join("V1.9__x.sql"), "").unwrap();
+        let created = create(&flyway, "x", true).unwrap().line;
+        assert!(
+            created.contains("V2__x.sql\n") && created.ends_with("U2__x.sql"),
+            "{created}"
+        );
     }
 }

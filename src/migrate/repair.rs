@@ -9,7 +9,7 @@ use super::options::{RepairDecision, RepairOptions};
 use super::outcome::MessageOutcome;
 use super::status::{MigrationStatus, compare};
 use crate::cancel::Cancel;
-use crate::migrate::files::{Direction, FileFailure, Folder, Migration};
+use crate::migrate::files::{Direction, FileFailure, Folder, Migration, Version};
 use crate::sql::SplitOptions;
 
 impl Migrator<'_> {
@@ -244,7 +244,7 @@ fn find<'i, 'a>(
     items: &'i [MigrationStatus<'a>],
     version: &str,
 ) -> Result<&'i MigrationStatus<'a>, FileFailure> {
-    let number = version.parse::<u64>().ok();
+    let number = Version::parse(version);
     match items
         .iter()
         .find(|item| Some(item.version) == number || item.name() == version)
@@ -283,10 +283,15 @@ pub(super) fn to_roll_back<'a>(
     cancel: &Cancel,
 ) -> anyhow::Result<Vec<(&'a Migration, &'a Record)>> {
     let recorded: Vec<&MigrationStatus<'a>> =
-        items.iter().filter(|item| item.record.is_some()).rev().collect();
+        // A repeatable migration has no way back.
+        items
+            .iter()
+            .filter(|item| item.record.is_some() && !item.version.is_repeatable())
+            .rev()
+            .collect();
     let after = match version {
         // Version 0 is before all of them.
-        Some(text) if text.bytes().all(|byte| byte == b'0') && !text.is_empty() => Some(0),
+        Some(text) if text.bytes().all(|byte| byte == b'0') && !text.is_empty() => Some(Version::default()),
         Some(text) => Some(folder.find(text)?.version),
         None => None,
     };

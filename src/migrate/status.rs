@@ -2,13 +2,13 @@
 
 use super::failure::MigrateFailure;
 use super::history::{Record, RecordState};
-use crate::migrate::files::{Folder, Migration, label_of};
+use crate::migrate::files::{Folder, Migration, Version, label_of};
 
 /// A migration with its file, its record and its status.
 #[derive(Debug, Clone)]
 pub struct MigrationStatus<'a> {
-    /// The version's number.
-    pub version: u64,
+    /// The version.
+    pub version: Version,
     /// The file, unless it is missing.
     pub migration: Option<&'a Migration>,
     /// The record, if there is one.
@@ -88,7 +88,7 @@ impl MigrationStatus<'_> {
 pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<MigrationStatus<'a>> {
     let newest = records
         .iter()
-        .filter(|record| record.state.complete())
+        .filter(|record| record.state.complete() && !record.version.is_repeatable())
         .map(|record| record.version)
         .max();
     let mut items: Vec<MigrationStatus<'a>> = folder
@@ -118,13 +118,18 @@ pub fn compare<'a>(folder: &'a Folder, records: &'a [Record]) -> Vec<MigrationSt
             });
         }
     }
-    items.sort_by_key(|item| item.version);
+    // Repeatable migrations stay in the order in which they run.
+    items.sort_by_key(|item| {
+        let repeatable = item.version.is_repeatable();
+        (repeatable, (!repeatable).then_some(item.version))
+    });
     items
 }
 
-fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>) -> Status {
+fn standing(migration: &Migration, record: Option<&Record>, newest: Option<Version>) -> Status {
     let Some(record) = record else {
-        return if newest.is_some_and(|newest| migration.version < newest) {
+        let late = newest.is_some_and(|newest| migration.version < newest);
+        return if late && !migration.any_order {
             Status::OutOfOrder
         } else {
             Status::Pending
@@ -137,6 +142,8 @@ fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>)
         RecordState::Applied | RecordState::Baseline if migration.has_been(&record.checksum) => {
             Status::Applied
         }
+        // It is meant to run again when it has changed.
+        _ if migration.version.is_repeatable() => Status::Pending,
         RecordState::Applied | RecordState::Baseline => Status::Changed,
     }
 }
@@ -146,7 +153,7 @@ fn standing(migration: &Migration, record: Option<&Record>, newest: Option<u64>)
 ///
 /// # Errors
 /// The problems, each with its file, and what to do about them.
-pub fn refuse_problems(items: &[MigrationStatus<'_>], only: Option<u64>) -> Result<(), MigrateFailure> {
+pub fn refuse_problems(items: &[MigrationStatus<'_>], only: Option<Version>) -> Result<(), MigrateFailure> {
     let problems: Vec<&MigrationStatus<'_>> = items
         .iter()
         .filter(|item| item.standing.is_problem())
@@ -203,27 +210,22 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::exit::Failure;
 
     fn migration(version: u64, checksum: &str) -> Migration {
         Migration {
-            version,
+            version: version.into(),
             label: format!("{version:03}"),
             name: format!("{version:03}_x"),
-            up: PathBuf::new(),
-            down: None,
             checksum: checksum.to_owned(),
-            outline: None,
-            directives: Default::default(),
+            ..Migration::default()
         }
     }
 
     fn record(version: u64, checksum: &str, state: RecordState) -> Record {
         Record {
-            version,
+            version: version.into(),
             name: format!("{version:03}_x"),
             checksum: checksum.to_owned(),
             state,
@@ -247,13 +249,11 @@ mod tests {
     #[test]
     fn files_and_history_are_joined() {
         let folder = Folder {
-            dir: PathBuf::new(),
             migrations: (1..=9)
                 .filter(|version| *version != 3)
                 .map(|version| migration(version, "a"))
                 .collect(),
-            ignored: Vec::new(),
-            unread: Vec::new(),
+            ..Folder::default()
         };
         let records = [
             record(1, "a", RecordState::Applied),
@@ -267,7 +267,7 @@ mod tests {
         let items = compare(&folder, &records);
         let words: Vec<_> = items
             .iter()
-            .map(|item| (item.version, item.standing.as_str()))
+            .map(|item| (item.version.key(), item.standing.as_str()))
             .collect();
         assert_eq!(
             words,
@@ -291,7 +291,7 @@ mod tests {
         );
         assert!(failure.next.contains("repair 002 --accept-file"));
         assert!(refuse_problems(&items[3..4], None).is_err());
-        assert!(refuse_problems(&items[3..4], Some(4)).is_ok());
+        assert!(refuse_problems(&items[3..4], Some(4.into())).is_ok());
         assert!(refuse_problems(&items[4..7], None).is_ok());
     }
 }

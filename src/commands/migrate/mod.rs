@@ -71,11 +71,8 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
 }
 
 fn warn_of_ignored(app: &AppContext, folder: &Folder) {
-    for name in &folder.ignored {
-        app.report.warn(format!(
-            "{} is ignored: migration files are named NUMBER_name.sql",
-            folder.dir.join(name).display()
-        ));
+    for (path, why) in &folder.ignored {
+        app.report.warn(format!("{} is ignored: {why}", path.display()));
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::failure::FileFailure;
 use super::input::{self, CHUNK};
-use super::layout::{self, FilePart, LayoutMark};
+use super::layout::{self, FilePart, Layout, LayoutMark};
 use super::reader::MigrationScript;
 use crate::cancel::Cancel;
 
@@ -31,6 +31,7 @@ impl MigrationScript {
             hash: own,
             included: Vec::new(),
             may_have_down: hints.marks || hints.source,
+            layouts: hints.layouts,
         };
         if !hints.source {
             return Ok(checksum);
@@ -88,15 +89,37 @@ pub struct Checksum {
     pub included: Vec<PathBuf>,
     /// Whether the file of the up script may also contain a down script.
     pub may_have_down: bool,
+    /// The layouts whose marks its lines begin with.
+    pub layouts: Vec<Layout>,
 }
 
 /// What a file may contain, found without splitting it: nothing is missed, but a hint may be wrong.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct FileHints {
     /// A mark that begins a part.
     marks: bool,
     /// A command that reads another file.
     source: bool,
+    /// The layouts of the marks, each once.
+    layouts: Vec<Layout>,
+}
+
+impl FileHints {
+    /// Notes a mark that a line may begin with; the splitter knows whether it is a comment.
+    fn note(&mut self, head: &[u8]) {
+        let head = head.trim_ascii();
+        if !matches!(head.first(), Some(b'-' | b'#' | b'/')) {
+            return;
+        }
+        let Some((layout, mark)) = layout::mark(&String::from_utf8_lossy(head), None) else {
+            return;
+        };
+        self.marks |= matches!(mark, LayoutMark::Part(_));
+        let layout = Layout::of(layout);
+        if layout::speaks(&mark) && !self.layouts.contains(&layout) {
+            self.layouts.push(layout);
+        }
+    }
 }
 
 /// Looks for the client's `source` and `\.` in a text that comes in pieces.
@@ -178,7 +201,7 @@ fn hash_lines(
             }
             held_cr = piece.ends_with(b"\r");
             if piece.ends_with(b"\n") {
-                hints.marks |= is_mark(&head);
+                hints.note(&head);
                 head.clear();
                 line = line.saturating_add(1);
                 include = wanted(line);
@@ -188,21 +211,11 @@ fn hash_lines(
     if held_cr && include {
         hash.update(b"\r");
     }
-    hints.marks |= is_mark(&head);
+    hints.note(&head);
     if input::open(path)?.1 != stamp {
         return Err(input::changed(path).into());
     }
     Ok((crate::hex::encode(&hash.finalize()), hints))
-}
-
-/// Whether a line's beginning may be a mark; the splitter knows whether it is a comment.
-fn is_mark(head: &[u8]) -> bool {
-    let head = head.trim_ascii();
-    matches!(head.first(), Some(b'-' | b'#' | b'/'))
-        && matches!(
-            layout::mark(&String::from_utf8_lossy(head), None),
-            Some((_, LayoutMark::Part(_)))
-        )
 }
 
 /// SHA-256 of a migration's first statements, each with its end marked: a resumed run must

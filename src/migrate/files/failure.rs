@@ -22,15 +22,19 @@ pub enum FileFailure {
     EmptyFolder { dir: PathBuf },
     /// Two files have one version.
     SameVersion {
-        dir: PathBuf,
-        one: String,
-        other: String,
-        version: u64,
+        one: PathBuf,
+        other: PathBuf,
+        version: String,
     },
     /// Files that look like migrations are not read, each for its reason.
-    Unread {
-        dir: PathBuf,
-        files: Vec<(String, &'static str)>,
+    Unread { files: Vec<(PathBuf, &'static str)> },
+    /// The marks of a file are not of the folder's layout.
+    LayoutContradicted {
+        path: PathBuf,
+        mark: &'static str,
+        layout: &'static str,
+        /// What speaks for that layout.
+        why: String,
     },
     /// No migration is called as wanted.
     Unknown {
@@ -145,21 +149,29 @@ impl From<FileFailure> for Failure {
                 format!("{} holds no migration (NNN_name.sql)", visible_path(&dir)),
                 "create one with `dbtool migrate new NAME`, or name another folder with --dir",
             ),
-            FileFailure::SameVersion {
-                dir,
-                one,
-                other,
-                version,
-            } => Failure::usage(
+            FileFailure::SameVersion { one, other, version } => Failure::usage(
                 format!(
-                    "{} and {} in {} have the same version {version}",
-                    visible(&one),
-                    visible(&other),
-                    visible_path(&dir)
+                    "{} and {} have the same version {}",
+                    visible_path(&one),
+                    visible_path(&other),
+                    visible(&version)
                 ),
                 "give one of them another number",
             ),
-            FileFailure::Unread { dir, files } => unread(&dir, &files),
+            FileFailure::Unread { files } => unread(&files),
+            FileFailure::LayoutContradicted {
+                path,
+                mark,
+                layout,
+                why,
+            } => Failure::usage(
+                format!(
+                    "nothing was run: {} has marks of {mark}, and the folder has the layout of {layout}: {}",
+                    visible_path(&path),
+                    visible(&why)
+                ),
+                "keep the files of each tool in a folder of its own; `--layout dbtool` reads each file by its own marks",
+            ),
             FileFailure::Unknown {
                 wanted,
                 dir,
@@ -305,10 +317,10 @@ fn at(place: &str, what: impl AsRef<str>, next: impl Into<String>) -> Failure {
     Failure::usage(format!("{}: {}", visible(place), what.as_ref()), next)
 }
 
-fn unread(dir: &Path, files: &[(String, &'static str)]) -> Failure {
+fn unread(files: &[(PathBuf, &'static str)]) -> Failure {
     let named: Vec<String> = files
         .iter()
-        .map(|(name, why)| format!("{} ({why})", visible_path(&dir.join(name))))
+        .map(|(path, why)| format!("{} ({why})", visible_path(path)))
         .collect();
     let what = if files.len() == 1 {
         "a file looks like one and is"
@@ -341,21 +353,24 @@ mod tests {
             line: 1,
             column: 2,
         };
-        let (one, other) = (name(), name());
         let cases = vec![
             FileFailure::NoFolder { dir: dir() },
             FileFailure::NotAFolder { dir: dir() },
             FileFailure::folder(&dir(), error()),
             FileFailure::EmptyFolder { dir: dir() },
             FileFailure::SameVersion {
-                dir: dir(),
-                one,
-                other,
-                version: 1,
+                one: path(),
+                other: path(),
+                version: name(),
             },
             FileFailure::Unread {
-                dir: dir(),
-                files: vec![(name(), "why")],
+                files: vec![(path(), "why")],
+            },
+            FileFailure::LayoutContradicted {
+                path: path(),
+                mark: "goose",
+                layout: "Flyway",
+                why: name(),
             },
             FileFailure::Unknown {
                 wanted: name(),

@@ -7,46 +7,58 @@ mod failure;
 mod includes;
 mod input;
 mod layout;
+mod listing;
 mod names;
 mod outline;
 mod reader;
+mod repeatable;
 mod sections;
+mod version;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use checksum::PrefixHash;
 pub use directives::Directives;
 pub use failure::FileFailure;
 pub use includes::Files;
-pub use layout::FilePart;
+pub use layout::changesets;
+pub use layout::{FilePart, ForeignHistory, ForeignRow, ForeignState, Layout, RowMeaning};
+pub use listing::Source;
 pub use outline::{LargestStatement, ScriptOutline, TakenAway, to_savepoint};
 pub use reader::{MigrationScript, ReaderPosition, ScriptStatement, StatementReader};
 
-use names::NameKind;
+pub use version::Version;
+
+use layout::MarkEvidence;
 
 use crate::cancel::Cancel;
 use crate::sql::SplitOptions;
 
 /// The migrations of a folder, in the order of their versions.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Folder {
-    /// Where they are.
+    /// Where they are; the first of several folders.
     pub dir: PathBuf,
     /// Ascending by version, each version once.
     pub migrations: Vec<Migration>,
-    /// Files that may be meant as migrations and are not treated as such: copies, SQL without a number.
-    pub ignored: Vec<String>,
+    /// Files that may be meant as migrations and are not treated as such, with the reason: copies, SQL without a
+    /// number, SQL for another server.
+    pub ignored: Vec<(PathBuf, &'static str)>,
     /// Files that look like migrations and are not read, with the reason.
-    pub unread: Vec<(String, &'static str)>,
+    pub unread: Vec<(PathBuf, &'static str)>,
+    /// The tool whose layout the files have.
+    pub layout: Layout,
+    /// What speaks for it.
+    pub evidence: String,
+    /// Whether it was said, and not found.
+    forced: bool,
 }
 
 /// One migration; its text is read only when it is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Migration {
     /// The number its name begins with: `3`, `03` and `003` are the same version.
-    pub version: u64,
+    pub version: Version,
     /// The version as the file writes it.
     pub label: String,
     /// The file's name without `.sql`, `.up.sql`: `003_profile_image`.
@@ -59,6 +71,8 @@ pub struct Migration {
     pub checksum: String,
     /// The directives in its comments; empty until [`Folder::read`].
     pub directives: Directives,
+    /// Whether it may be applied after later ones without being asked for.
+    pub any_order: bool,
     /// Its statements in outline; `None` until [`Folder::read`], and for a migration that is applied.
     pub outline: Option<ScriptOutline>,
 }
@@ -83,85 +97,15 @@ impl Folder {
     /// # Errors
     /// No such folder, no permission, two files with one version.
     pub fn list(dir: &Path) -> Result<Folder, FileFailure> {
-        let mut names = Vec::new();
-        let entries = fs::read_dir(dir).map_err(|error| FileFailure::folder(dir, error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| FileFailure::folder(dir, error))?;
-            // A link to a folder counts as the folder.
-            let folder = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir());
-            names.push((entry.file_name().to_string_lossy().into_owned(), folder));
-        }
-        names.sort();
-        Folder::of_names(dir, &names)
+        Folder::find_all(&Source::of(dir))
     }
 
-    /// Of these names; the flags say which are folders.
-    fn of_names(dir: &Path, names: &[(String, bool)]) -> Result<Folder, FileFailure> {
-        let mut found: BTreeMap<u64, Migration> = BTreeMap::new();
-        let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
-        let (mut ignored, mut unread) = (Vec::new(), Vec::new());
-        for (name, folder) in names {
-            let kind = if *folder {
-                names::folder_kind(name)
-            } else {
-                names::kind(name)
-            };
-            let parts = match kind {
-                NameKind::Migration(parts) => parts,
-                NameKind::Unread(why) => {
-                    unread.push((name.clone(), why));
-                    continue;
-                }
-                NameKind::Ignored => {
-                    ignored.push(name.clone());
-                    continue;
-                }
-                NameKind::Other => continue,
-            };
-            let twice = |other: &Path| {
-                let other = other.file_name().unwrap_or_default().to_string_lossy();
-                FileFailure::SameVersion {
-                    dir: dir.to_owned(),
-                    one: other.into_owned(),
-                    other: name.clone(),
-                    version: parts.version,
-                }
-            };
-            if parts.down {
-                if let Some(other) = downs.insert(parts.version, name) {
-                    return Err(twice(Path::new(other)));
-                }
-                continue;
-            }
-            let migration = Migration {
-                version: parts.version,
-                label: parts.label.to_owned(),
-                name: parts.name.to_owned(),
-                up: dir.join(name),
-                down: None,
-                checksum: String::new(),
-                outline: None,
-                directives: Directives::default(),
-            };
-            if let Some(other) = found.insert(parts.version, migration) {
-                return Err(twice(&other.up));
-            }
-        }
-        for (version, name) in downs {
-            match found.get_mut(&version) {
-                Some(migration) => migration.down = Some(dir.join(name)),
-                None => unread.push((
-                    name.to_owned(),
-                    "it takes a migration back, and there is none with its number",
-                )),
-            }
-        }
-        Ok(Folder {
-            dir: dir.to_owned(),
-            migrations: found.into_values().collect(),
-            ignored,
-            unread,
-        })
+    /// Lists the migrations that are there, without reading them.
+    ///
+    /// # Errors
+    /// As [`Folder::list`].
+    pub fn find_all(source: &Source) -> Result<Folder, FileFailure> {
+        Folder::of_entries(source, &source.entries()?)
     }
 
     /// Reads every file once, so that all are checked before anything runs. A file whose checksum equals the one that
@@ -174,24 +118,28 @@ impl Folder {
         &mut self,
         options: SplitOptions,
         cancel: &Cancel,
-        applied: impl Fn(u64) -> Option<String>,
+        applied: impl Fn(Version) -> Option<String>,
     ) -> anyhow::Result<()> {
         let mut included = Vec::new();
+        let mut marks = MarkEvidence::default();
         for migration in &mut self.migrations {
             let up = migration.script(Direction::Up, options);
             let checksum = up.checksum(cancel)?;
             migration.checksum = checksum.hash;
             included.extend(checksum.included);
+            for layout in checksum.layouts {
+                marks.add(layout, &migration.up);
+            }
             match applied(migration.version) {
                 Some(checksum) if checksum == migration.checksum => {}
-                Some(_) => {
+                Some(_) if !migration.version.is_repeatable() => {
                     // It may name an earlier form that it replaces. That it cannot be run any more is no reason to
                     // stop.
                     let outline = up.outline(cancel).unwrap_or_default();
                     cancel.check()?;
                     migration.directives = outline.directives;
                 }
-                None => {
+                _ => {
                     let outline = up.outline(cancel)?;
                     if migration.down.is_some() || checksum.may_have_down {
                         let down = migration.script(Direction::Down, options).outline(cancel)?;
@@ -203,10 +151,10 @@ impl Folder {
             }
         }
         // A file that a migration reads is part of the migration.
-        let dir = &self.dir;
         self.ignored
-            .retain(|name| !included.iter().any(|path| *path == dir.join(name)));
-        Ok(())
+            .retain(|(ignored, _)| !included.iter().any(|path| path == ignored));
+        self.weigh(&marks)?;
+        repeatable::order(&mut self.migrations, options, cancel)
     }
 
     /// The migration with the version that `text` writes, in any number of digits.
@@ -214,7 +162,10 @@ impl Folder {
     /// # Errors
     /// There is none; the failure lists the existing ones.
     pub fn find(&self, text: &str) -> Result<&Migration, FileFailure> {
-        let version = text.parse::<u64>().ok();
+        let version = match text.parse::<u64>() {
+            Ok(number) => Some(Version::from(number)),
+            Err(_) => Version::parse(text).filter(|_| text.contains('.')),
+        };
         version
             .and_then(|version| {
                 self.migrations
@@ -223,21 +174,21 @@ impl Folder {
             })
             // A whole file name is as good as its number.
             .or_else(|| {
-                self.migrations
-                    .iter()
-                    .find(|m| m.name == text || m.up.file_name().is_some_and(|n| n == text))
+                self.migrations.iter().find(|m| {
+                    m.name == text || m.label == text || m.up.file_name().is_some_and(|n| n == text)
+                })
             })
             .ok_or_else(|| self.unknown(text, version))
     }
 
-    fn unknown(&self, text: &str, version: Option<u64>) -> FileFailure {
+    fn unknown(&self, text: &str, version: Option<Version>) -> FileFailure {
         if self.migrations.is_empty() {
             return self.empty();
         }
         let nearest = version.and_then(|version| {
             self.migrations
                 .iter()
-                .min_by_key(|migration| migration.version.abs_diff(version))
+                .min_by_key(|migration| migration.version.distance(version))
         });
         let versions: Vec<String> = match self.migrations.as_slice() {
             few if few.len() <= 12 => few.iter().map(|m| m.label.clone()).collect(),
@@ -261,10 +212,46 @@ impl Folder {
         match self.unread.is_empty() {
             true => Ok(()),
             false => Err(FileFailure::Unread {
-                dir: self.dir.clone(),
                 files: self.unread.clone(),
             }),
         }
+    }
+
+    /// Adds what the marks in the files say about the layout to what the names say.
+    ///
+    /// # Errors
+    /// They contradict each other.
+    fn weigh(&mut self, marks: &MarkEvidence) -> Result<(), FileFailure> {
+        if self.forced && self.layout == Layout::OWN {
+            return Ok(());
+        }
+        // dbmate's marks are dbtool's own too, and may stand in every file.
+        let others: Vec<_> = marks
+            .found()
+            .iter()
+            .filter(|(layout, _)| *layout != Layout::DBMATE)
+            .collect();
+        let speaks = self.forced && self.layout != Layout::OWN || self.layout.is_lettered();
+        let (mut layout, mut why) = (self.layout, self.evidence.clone());
+        for (marked, path) in others {
+            if layout != *marked && (speaks || layout.has_marks()) {
+                return Err(FileFailure::LayoutContradicted {
+                    path: path.clone(),
+                    mark: marked.name,
+                    layout: layout.name,
+                    why,
+                });
+            }
+            (layout, why) = (*marked, format!("{} has its marks", path.display()));
+        }
+        if let Some((_, path)) = marks.found().iter().find(|(layout, _)| *layout == Layout::DBMATE)
+            && !speaks
+            && !layout.has_marks()
+        {
+            (layout, why) = (Layout::DBMATE, format!("{} has its marks", path.display()));
+        }
+        (self.layout, self.evidence) = (layout, why);
+        Ok(())
     }
 
     /// The failure for a folder without migrations.

@@ -1,16 +1,43 @@
 //! Names of files: a migration's version and direction, or no migration.
 
+use super::layout::{dialect_of, lettered_label, lettered_name};
+use super::version::Version;
+
 /// The parts of a migration file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NameParts<'a> {
     /// The number the name begins with.
-    pub(super) version: u64,
+    pub(super) version: Version,
     /// The version as the file writes it.
     pub(super) label: &'a str,
     /// The name without ending.
     pub(super) name: &'a str,
-    /// Whether the file takes the migration back.
-    pub(super) down: bool,
+    /// What the file does.
+    pub(super) role: Role,
+}
+
+/// What a file does, as far as its name says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `1_x.sql`, `1_x.up.sql`: applies the migration.
+    Up,
+    /// `1_x.down.sql`: takes it back.
+    Down,
+    /// `V1__x.sql`: applies the migration.
+    LetteredUp,
+    /// `U1__x.sql`: takes V1 back with Flyway, and is a migration of its own with refinery.
+    Undo,
+    /// `R__x.sql`: runs whenever it has changed.
+    Repeatable,
+    /// `B1__x.sql`: makes an empty database what the migrations up to 1 would.
+    Baseline,
+}
+
+impl Role {
+    /// Whether the name begins with a letter, as Flyway and refinery have it.
+    pub(super) fn is_lettered(self) -> bool {
+        !matches!(self, Role::Up | Role::Down)
+    }
 }
 
 /// What kind of file a name belongs to.
@@ -20,8 +47,8 @@ pub(super) enum NameKind<'a> {
     Migration(NameParts<'a>),
     /// Looks like a migration and is not read as one: applying the others without it could be wrong. Why.
     Unread(&'static str),
-    /// Perhaps meant as a migration, or left by an editor: worth a warning.
-    Ignored,
+    /// Perhaps meant as a migration, or left by an editor: worth a warning. Why it is none.
+    Ignored(&'static str),
     /// Something else.
     Other,
 }
@@ -42,13 +69,14 @@ const BACKWARDS: [&str; 6] = [
     ".reverse",
 ];
 const SHAPE: &str = "its name is not NUMBER_name.sql";
+const UNNUMBERED: &str = "migration files are named NUMBER_name.sql";
 
 /// The kind of the file with this name.
 pub(super) fn kind(file: &str) -> NameKind<'_> {
     let lower = file.to_ascii_lowercase();
     if COPIES.iter().any(|ending| lower.ends_with(ending)) {
         return if lower.contains(".sql") {
-            NameKind::Ignored
+            NameKind::Ignored(UNNUMBERED)
         } else {
             NameKind::Other
         };
@@ -68,12 +96,20 @@ pub(super) fn kind(file: &str) -> NameKind<'_> {
         };
     };
     if !is_numbered(&lower) && !lower.strip_prefix('v').is_some_and(begins_with_number) {
-        return NameKind::Ignored;
+        return NameKind::Ignored(UNNUMBERED);
     }
-    match parts(stem) {
+    if let Some(Err(other)) = dialect_of(stem) {
+        return NameKind::Ignored(other);
+    }
+    match lettered_name(stem).unwrap_or_else(|| parts(stem)) {
         Ok(parts) => NameKind::Migration(parts),
         Err(why) => NameKind::Unread(why),
     }
+}
+
+/// Whether a file's name says that it applies a migration, and that another takes it back.
+pub(super) fn is_up_file(file: &str) -> bool {
+    file.to_ascii_lowercase().ends_with(".up.sql")
 }
 
 /// The kind of the folder with this name.
@@ -106,10 +142,10 @@ fn parts(stem: &str) -> Result<NameParts<'_>, &'static str> {
         let (name, tail) = stem.split_at_checked(stem.len().checked_sub(ending.len())?)?;
         tail.eq_ignore_ascii_case(ending).then_some(name)
     };
-    let (name, down) = match (ending(".down"), ending(".up")) {
-        (Some(name), _) => (name, true),
-        (_, Some(name)) => (name, false),
-        _ => (stem, false),
+    let (name, role) = match (ending(".down"), ending(".up")) {
+        (Some(name), _) => (name, Role::Down),
+        (_, Some(name)) => (name, Role::Up),
+        _ => (stem, Role::Up),
     };
     if !name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -123,29 +159,42 @@ fn parts(stem: &str) -> Result<NameParts<'_>, &'static str> {
         return Err("its name says that it takes a migration back; NUMBER_name.down.sql does");
     }
     let label = label(name);
-    let rest = name[label.len()..].strip_prefix(['_', '-']).ok_or(SHAPE)?;
+    let digits: String = label.chars().filter(char::is_ascii_digit).collect();
+    // A time is name enough.
+    let is_time = label.len() == name.len() && (10..=17).contains(&digits.len());
+    let rest = match is_time {
+        true => "x",
+        false => name[label.len()..].strip_prefix(['_', '-']).ok_or(SHAPE)?,
+    };
     if rest.is_empty() {
         return Err(SHAPE);
     }
-    let digits: String = label.chars().filter(char::is_ascii_digit).collect();
     if label.len() == digits.len() && digits.len() == 4 && is_date(rest) {
         return Err("whether its number is the year or the date is not clear; write the date as one number");
     }
-    let version = digits.parse().map_err(|_| "its number is too large")?;
-    // The history keeps the name in 255 characters.
-    if name.chars().count() > 255 {
-        return Err("its name is longer than 255 characters");
-    }
+    let number: u64 = digits.parse().map_err(|_| "its number is too large")?;
+    fits(name)?;
     Ok(NameParts {
-        version,
+        version: number.into(),
         label,
         name,
-        down,
+        role,
     })
 }
 
-/// The version as a name writes it: its digits, or `2024_01_31_120000`.
+/// The history keeps the name in 255 characters.
+pub(super) fn fits(name: &str) -> Result<(), &'static str> {
+    match name.chars().count() > 255 {
+        true => Err("its name is longer than 255 characters"),
+        false => Ok(()),
+    }
+}
+
+/// The version as a name writes it: its digits, `2024_01_31_120000`, or what is behind Flyway's letter.
 pub(super) fn label(name: &str) -> &str {
+    if let Some(label) = lettered_label(name) {
+        return label;
+    }
     let shape: String = name
         .chars()
         .take(18)

@@ -1,8 +1,15 @@
+use std::fs;
+
+use super::listing::Entry;
 use super::*;
 use crate::cancel::Cancel;
 use crate::exit::Failure;
 
 fn folder(names: &[&str]) -> Result<Folder, FileFailure> {
+    folder_as(None, names)
+}
+
+fn folder_as(layout: Option<&str>, names: &[&str]) -> Result<Folder, FileFailure> {
     let names: Vec<(String, bool)> = names
         .iter()
         .map(|name| match name.strip_suffix('/') {
@@ -10,7 +17,19 @@ fn folder(names: &[&str]) -> Result<Folder, FileFailure> {
             None => ((*name).to_owned(), false),
         })
         .collect();
-    Folder::of_names(Path::new("migrations"), &names)
+    let entries: Vec<Entry> = names
+        .into_iter()
+        .map(|(name, folder)| Entry {
+            path: Path::new("migrations").join(&name),
+            name,
+            folder,
+        })
+        .collect();
+    let source = Source {
+        layout: layout.and_then(Layout::with_id),
+        ..Source::of(Path::new("migrations"))
+    };
+    Folder::of_entries(&source, &entries)
 }
 
 /// A script in a file of its own.
@@ -65,7 +84,14 @@ fn versions_are_numbers_and_names_are_read() {
     let list: Vec<_> = found
         .migrations
         .iter()
-        .map(|m| (m.version, m.label.as_str(), m.name.as_str(), m.down.is_some()))
+        .map(|m| {
+            (
+                m.version.key(),
+                m.label.as_str(),
+                m.name.as_str(),
+                m.down.is_some(),
+            )
+        })
         .collect();
     assert_eq!(
         list,
@@ -98,7 +124,7 @@ fn files_that_look_like_migrations_are_read_or_named() {
     let read: Vec<_> = found
         .migrations
         .iter()
-        .map(|one| (one.version, one.label.as_str(), one.down.is_some()))
+        .map(|one| (one.version.key(), one.label.as_str(), one.down.is_some()))
         .collect();
     assert_eq!(
         read,
@@ -153,7 +179,7 @@ fn files_that_look_like_migrations_are_read_or_named() {
     ] {
         let found = folder(&["001_a.sql", ignored]).unwrap();
         assert!(found.unread.is_empty(), "{ignored}");
-        assert_eq!(found.ignored, [ignored]);
+        assert_eq!(found.ignored[0].0, Path::new("migrations").join(ignored));
     }
     let others = folder(&[
         "001_a.sql",
@@ -166,6 +192,107 @@ fn files_that_look_like_migrations_are_read_or_named() {
     ]);
     let others = others.unwrap();
     assert!(others.unread.is_empty() && others.ignored.is_empty());
+}
+
+#[test]
+fn names_with_letters_are_read_as_their_tool_means_them() {
+    let read = |layout, names: &[&str]| {
+        let found = folder_as(layout, names).unwrap();
+        let list: Vec<String> = found
+            .migrations
+            .iter()
+            .map(|m| {
+                format!(
+                    "{} {}{}",
+                    m.label,
+                    m.name,
+                    if m.down.is_some() { " down" } else { "" }
+                )
+            })
+            .collect();
+        let unread = found.unread.iter().map(|(path, _)| path.display().to_string());
+        (
+            list.join(", "),
+            unread.collect::<Vec<_>>().join(", "),
+            found.layout.id,
+        )
+    };
+    let flyway = [
+        "V1__a.sql",
+        "U1__a.sql",
+        "V1.2__b.sql",
+        "V1_10__c.sql",
+        "V2__d.sql",
+        "R__views.sql",
+    ];
+    let list = "1 V1__a down, 1.2 V1.2__b, 1_10 V1_10__c, 2 V2__d, R__views R__views".to_owned();
+    assert_eq!(read(None, &flyway), (list, String::new(), "flyway"));
+    let refinery = ["V1__a.sql", "U2__b.sql", "V3__c.sql"];
+    let all = "1 V1__a, 2 U2__b, 3 V3__c".to_owned();
+    assert_eq!(
+        read(Some("refinery"), &refinery),
+        (all, String::new(), "refinery")
+    );
+    // Whether U takes back or applies is not guessed.
+    let some = "1 V1__a, 3 V3__c".to_owned();
+    assert_eq!(
+        read(None, &refinery),
+        (some, "migrations/U2__b.sql".to_owned(), "flyway")
+    );
+    for (layout, unread) in [
+        (None, "V2__b.sql"),
+        (None, "B2__b.sql"),
+        (Some("goose"), "V2__b.sql"),
+        (Some("dbtool"), "U1__a.sql"),
+    ] {
+        let found = read(layout, &["1_a.sql", unread]);
+        assert_eq!(found.1, format!("migrations/{unread}"));
+    }
+    assert_eq!(
+        read(Some("flyway"), &["1_a.sql", "V2__b.sql"]).1,
+        "migrations/1_a.sql"
+    );
+    assert_eq!(
+        read(Some("refinery"), &["V1__a.sql", "R__b.sql"]).1,
+        "migrations/R__b.sql"
+    );
+    for bad in [
+        "V1__.sql",
+        "V1.__x.sql",
+        "V1.2.3.4.5.6.7.8.9__x.sql",
+        "V1a__x.sql",
+        "R__.sql",
+        "B1__x.sql",
+    ] {
+        assert_eq!(read(None, &["V7__a.sql", bad]).1, format!("migrations/{bad}"));
+    }
+    assert_eq!(
+        folder(&["V1.2__a.sql", "V1.20__b.sql"])
+            .unwrap()
+            .find("1.20")
+            .unwrap()
+            .name,
+        "V1.20__b"
+    );
+    assert!(folder(&["V1__a.sql", "V1.0__b.sql"]).is_err());
+}
+
+#[test]
+fn the_names_tell_the_layout() {
+    let id = |names: &[&str]| folder(names).unwrap().layout.id;
+    assert_eq!(id(&["001_a.sql", "002-b.sql"]), "dbtool");
+    assert_eq!(id(&["1_a.up.sql", "1_a.down.sql"]), "golang-migrate");
+    assert_eq!(
+        id(&["20240131120000_a.up.sql", "20240131120000_a.down.sql"]),
+        "sqlx"
+    );
+    assert_eq!(id(&["20240131120000_a.sql", "20240131120001.sql"]), "rails");
+    assert_eq!(id(&["2024_01_31_120000_a.sql"]), "laravel");
+    let found = folder(&["1_a.mysql.up.sql", "1_a.postgres.up.sql", "1_a.sqlite3.down.sql"]).unwrap();
+    assert_eq!(
+        (found.migrations.len(), found.ignored.len(), found.unread.len()),
+        (1, 2, 0)
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::db::Session;
 use crate::migrate::apply::{MigrationStop, Progress, Runner};
 use crate::migrate::failure::MigrateFailure;
-use crate::migrate::files::{Direction, Migration};
+use crate::migrate::files::{Direction, Migration, Version};
 use crate::migrate::lock;
 use crate::online_change::{self, OnlineRequest, OnlineSettings, Owner};
 use crate::report::{duration, plural};
@@ -22,7 +22,7 @@ use crate::sql::summary;
 #[derive(Debug, Clone)]
 pub(in crate::migrate) struct OnlineStatements {
     /// The versions and numbers of those to run so.
-    pub wanted: BTreeSet<(u64, u32)>,
+    pub wanted: BTreeSet<(Version, u32)>,
     /// What earlier runs have begun and not settled ([`owner`]).
     pub begun: Vec<String>,
     /// How they go about.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::options::ExpectedOptions;
 use crate::db::{DbError, Query, Session};
 use crate::migrate;
-use crate::migrate::files::{Folder, Migration};
+use crate::migrate::files::{Folder, Migration, Version};
 
 /// Counts tables that are not dbtool's own, up to one.
 const ANY_TABLE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM information_schema.tables \
@@ -24,7 +24,7 @@ pub(crate) struct PendingMigration {
 #[derive(Debug, Default)]
 pub(crate) struct MigrationState {
     /// The versions that are applied; `None` if unknown, in which case all count as applied.
-    applied: Option<BTreeSet<u64>>,
+    applied: Option<BTreeSet<Version>>,
     /// Migrations of the folder that are not applied.
     pub(crate) pending: Vec<PendingMigration>,
     /// Names of migrations that are started but not finished.
@@ -58,7 +58,7 @@ impl MigrationState {
         };
         let (complete, unfinished): (Vec<_>, Vec<_>) =
             recorded.into_iter().partition(|migration| migration.complete);
-        let applied: BTreeSet<u64> = complete.into_iter().map(|migration| migration.version).collect();
+        let applied: BTreeSet<Version> = complete.into_iter().map(|migration| migration.version).collect();
         let migrations = Folder::list(&options.dir).map_or_else(|_| Vec::new(), |folder| folder.migrations);
         let pending = migrations
             .into_iter()

@@ -2,14 +2,54 @@
 //! `--rollback` as comments (its documentation, "SQL changelog format"). All changesets of a file are one
 //! migration here; a condition on whether one of them runs is refused, because dbtool would always run it.
 
-use super::{FileLayout, LayoutMark, dashed};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use super::{FileLayout, ForeignHistory, LayoutMark, RowMeaning, any_name, dashed};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
+    id: "liquibase",
     name: "Liquibase",
+    names: any_name,
+    history: Some(&HISTORY),
     up: None,
     dashes_comment: true,
     mark,
 };
+
+/// One row for each changeset. Its checksum is of Liquibase's own form of the changeset, which only Liquibase makes.
+const HISTORY: ForeignHistory = ForeignHistory {
+    table: "DATABASECHANGELOG",
+    columns: &["id", "author", "filename", "exectype"],
+    select: "SELECT CONCAT(AUTHOR, ':', ID), FILENAME, MD5SUM, CASE EXECTYPE WHEN 'FAILED' THEN 'failed' \
+             WHEN 'SKIPPED' THEN 'undone' ELSE 'done' END FROM {table} ORDER BY DATEEXECUTED, ORDEREXECUTED",
+    rows: RowMeaning::Changeset,
+    ..ForeignHistory::BY_VERSION
+};
+
+/// The changesets of a file, each as `author:id`.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn changesets(path: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for line in BufReader::new(File::open(path)?).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        let Some(text) = dashed(line.trim()) else {
+            continue;
+        };
+        let mut words = text.split_whitespace();
+        if words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case("changeset"))
+        {
+            found.extend(words.next().map(str::to_owned));
+        }
+    }
+    Ok(found)
+}
 
 fn mark(comment: &str, inside: bool) -> Option<LayoutMark> {
     let text = dashed(comment)?;

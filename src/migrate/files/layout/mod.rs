@@ -4,14 +4,30 @@
 //! A file is of the layout of its first mark. A comment that looks like such a mark, of no layout known
 //! here, stops a run before it begins ([`suspicion`]): a down script must never run as part of the up script.
 
+mod dbmate;
+mod dialect;
+mod evidence;
+mod flyway;
+mod foreign;
+mod golang_migrate;
 mod goose;
+mod laravel;
 mod liquibase;
 mod mybatis;
 mod native;
+mod rails;
 mod rambler;
+mod refinery;
+mod sip_hash;
 mod sql_migrate;
+mod sqlx;
 mod suspicion;
 
+pub(super) use dialect::dialect_of;
+pub(super) use evidence::{MarkEvidence, NameEvidence, by_names, speaks};
+pub(super) use flyway::{label as lettered_label, name as lettered_name};
+pub use foreign::{ForeignHistory, ForeignRow, ForeignState, RowMeaning};
+pub use liquibase::changesets;
 pub(super) use suspicion::{Suspicion, suspicion};
 
 /// A part of a migration file.
@@ -43,8 +59,14 @@ pub(super) enum LayoutMark {
 /// A tool's layout.
 #[derive(Debug)]
 pub(super) struct FileLayout {
+    /// What `--layout` and `adopt --from` call it.
+    pub(super) id: &'static str,
     /// The tool.
     pub(super) name: &'static str,
+    /// What names of files speak for it, in a few words; `None` where they do not, or where other names are as likely.
+    names: fn(&NameEvidence) -> Option<&'static str>,
+    /// The table in which the tool keeps what is applied.
+    pub(super) history: Option<&'static ForeignHistory>,
     /// How it writes the beginning of the part that applies a migration, for messages; `None` where
     /// the file begins with it.
     pub(super) up: Option<&'static str>,
@@ -55,15 +77,99 @@ pub(super) struct FileLayout {
     mark: fn(comment: &str, inside: bool) -> Option<LayoutMark>,
 }
 
-/// Every layout, the most explicit marks first.
-const LAYOUTS: [&FileLayout; 6] = [
-    &native::LAYOUT,
+/// Every layout, the most explicit marks first, then the most explicit names.
+const LAYOUTS: [&FileLayout; 13] = [
+    &dbmate::LAYOUT,
     &goose::LAYOUT,
     &sql_migrate::LAYOUT,
     &rambler::LAYOUT,
     &mybatis::LAYOUT,
     &liquibase::LAYOUT,
+    &flyway::LAYOUT,
+    &refinery::LAYOUT,
+    &laravel::LAYOUT,
+    &sqlx::LAYOUT,
+    &golang_migrate::LAYOUT,
+    &rails::LAYOUT,
+    &native::LAYOUT,
 ];
+
+/// A tool's layout of files, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// What `--layout` and `adopt --from` call it.
+    pub id: &'static str,
+    /// The tool's name.
+    pub name: &'static str,
+}
+
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout::OWN
+    }
+}
+
+impl Layout {
+    /// Files as dbtool itself names them.
+    pub const OWN: Layout = Layout::of(&native::LAYOUT);
+    pub(super) const DBMATE: Layout = Layout::of(&dbmate::LAYOUT);
+    pub(super) const FLYWAY: Layout = Layout::of(&flyway::LAYOUT);
+    pub(super) const REFINERY: Layout = Layout::of(&refinery::LAYOUT);
+
+    pub(super) const fn of(layout: &FileLayout) -> Layout {
+        Layout {
+            id: layout.id,
+            name: layout.name,
+        }
+    }
+
+    /// The layout with this id.
+    pub fn with_id(id: &str) -> Option<Layout> {
+        LAYOUTS
+            .iter()
+            .find(|layout| layout.id == id)
+            .map(|layout| Layout::of(layout))
+    }
+
+    /// The table of the tool in which it keeps what is applied.
+    pub fn history(self) -> Option<&'static ForeignHistory> {
+        LAYOUTS.iter().find(|layout| layout.id == self.id)?.history
+    }
+
+    /// Every tool of which dbtool can read what is applied.
+    pub fn with_history() -> impl Iterator<Item = (Layout, &'static ForeignHistory)> {
+        LAYOUTS
+            .iter()
+            .filter_map(|layout| Some((Layout::of(layout), layout.history?)))
+    }
+
+    /// Whether marks in its files are what it is known by.
+    pub(super) fn has_marks(self) -> bool {
+        const MARKED: [&FileLayout; 5] = [
+            &goose::LAYOUT,
+            &sql_migrate::LAYOUT,
+            &rambler::LAYOUT,
+            &mybatis::LAYOUT,
+            &liquibase::LAYOUT,
+        ];
+        MARKED.iter().any(|layout| layout.id == self.id)
+    }
+
+    /// Whether its files are named with a letter: `V1__name.sql`.
+    pub fn is_lettered(self) -> bool {
+        self == Layout::FLYWAY || self == Layout::REFINERY
+    }
+}
+
+/// No mark.
+fn no_mark(_comment: &str, _inside: bool) -> Option<LayoutMark> {
+    None
+}
+
+/// No name speaks for it: its marks do.
+fn any_name(_names: &NameEvidence) -> Option<&'static str> {
+    None
+}
 
 /// The mark a comment makes, and in which layout. `known` is the file's layout, once that is known.
 pub(super) fn mark(

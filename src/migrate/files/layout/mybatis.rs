@@ -1,10 +1,13 @@
 //! MyBatis Migrations: a file applies the migration up to `-- //@UNDO`, and takes it back from there on
 //! (its documentation, "Migration scripts"). `-- // text` describes it.
 
-use super::{FileLayout, FilePart, LayoutMark, dashed};
+use super::{FileLayout, FilePart, LayoutMark, any_name, dashed};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
+    id: "mybatis",
     name: "MyBatis Migrations",
+    names: any_name,
+    history: None,
     up: None,
     dashes_comment: false,
     mark,

@@ -1,24 +1,13 @@
-//! dbtool's own layout, and dbmate's: `-- migrate:up` and `-- migrate:down`, each perhaps with options
-//! (`transaction:false`), which have no meaning where DDL commits on its own.
+//! dbtool's own layout: `NNN_name.sql`, or `NNN_name.up.sql` with `NNN_name.down.sql`. Its marks are dbmate's.
 
-use super::{FileLayout, FilePart, LayoutMark};
-use crate::sql::comment_content;
+use super::{FileLayout, no_mark};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
-    name: "dbmate",
+    id: "dbtool",
+    name: "dbtool",
+    names: |_| Some("its files are named NUMBER_name.sql"),
+    history: None,
     up: None,
     dashes_comment: false,
-    mark,
+    mark: no_mark,
 };
-
-fn mark(comment: &str, _inside: bool) -> Option<LayoutMark> {
-    let section = comment_content(comment).strip_prefix("migrate:")?;
-    let word = section.split_whitespace().next().unwrap_or_default();
-    match word.to_ascii_lowercase().as_str() {
-        "up" => Some(LayoutMark::Part(FilePart::Up)),
-        "down" => Some(LayoutMark::Part(FilePart::Down)),
-        other => Some(LayoutMark::Refused(format!(
-            "there is no mark migrate:{other}, only migrate:up and migrate:down"
-        ))),
-    }
-}

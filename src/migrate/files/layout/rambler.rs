@@ -1,9 +1,12 @@
 //! rambler: `-- rambler up` and `-- rambler down` (its README, "Migrations").
 
-use super::{FileLayout, LayoutMark, annotation, common};
+use super::{FileLayout, LayoutMark, annotation, any_name, common};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
+    id: "rambler",
     name: "rambler",
+    names: any_name,
+    history: None,
     up: Some("-- rambler up"),
     dashes_comment: false,
     mark,
