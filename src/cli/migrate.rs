@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::batch::MaxLoad;
 use crate::exit::{Failure, ProcessFailure};
@@ -17,9 +17,18 @@ pub struct MigrateArgs {
     /// Which migrations to apply, and how
     #[command(flatten)]
     pub apply: ApplyArgs,
-    /// Folder with the migrations
+    /// Folder with the migrations; several times for several folders
     #[arg(long, global = true, value_name = "DIR", default_value = "migrations")]
-    pub dir: PathBuf,
+    pub dir: Vec<PathBuf>,
+    /// Read the subfolders too
+    #[arg(long, global = true, hide_short_help = true)]
+    pub recursive: bool,
+    /// Read the files as this tool does [default: as their names and marks say]
+    #[arg(long, global = true, value_name = "TOOL", hide_short_help = true)]
+    pub layout: Option<ToolName>,
+    /// Begin although the database has the history of another tool
+    #[arg(long, global = true, hide_short_help = true)]
+    pub ignore_other_history: bool,
     /// Wait this many seconds for another run to end
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10)]
     pub lock_wait: u64,
@@ -39,7 +48,9 @@ pub struct MigrateArgs {
 
 const AFTER_HELP: &str = "\
 A migration is a file NNN_name.sql, or NNN_name.up.sql with NNN_name.down.sql, or one file with the \
-comments `-- migrate:up` and `-- migrate:down` (or those of goose, sql-migrate, rambler or MyBatis). Files are read as the mysql client reads them, DELIMITER \
+comments `-- migrate:up` and `-- migrate:down`, or a file in the layout of another tool: Flyway, Liquibase, goose, \
+golang-migrate, sqlx and more (docs/layouts.md). `dbtool migrate adopt` takes over what such a tool has applied. \
+Files are read as the mysql client reads them, DELIMITER \
 included; bodies of stored programs need no DELIMITER. `source FILE` reads a file of the same folder or one \
 below it, named from the folder of the file that says so; its text counts as the migration's own.
 
@@ -48,6 +59,25 @@ where the server would copy or lock it.
 
 Each statement is recorded in the table dbtool_migrations. A run that was interrupted goes on where it \
 stopped when the command is run again.";
+
+/// A tool whose migrations dbtool reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "a variant's words name its tool")]
+pub enum ToolName {
+    Dbtool,
+    Dbmate,
+    Flyway,
+    GolangMigrate,
+    Goose,
+    Laravel,
+    Liquibase,
+    Mybatis,
+    Rails,
+    Rambler,
+    Refinery,
+    SqlMigrate,
+    Sqlx,
+}
 
 /// Which migrations to apply, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -151,6 +181,8 @@ pub enum MigrateAction {
         #[arg(long)]
         force: bool,
     },
+    /// Take over what another tool has applied, as its own table in the database says; the table stays as it is
+    Adopt(AdoptArgs),
     /// Let an online change that runs copy nothing, until it is resumed
     Pause {
         /// The table that is changed [default: the only one]
@@ -174,6 +206,20 @@ pub enum MigrateAction {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// Whose history to take over.
+#[derive(Debug, Clone, Args)]
+pub struct AdoptArgs {
+    /// The tool [default: the one whose table the database has]
+    #[arg(long, value_name = "TOOL")]
+    pub from: Option<ToolName>,
+    /// The tool's table, if it is not called as usual
+    #[arg(long, value_name = "TABLE", requires = "from")]
+    pub table: Option<String>,
+    /// Show what would be recorded, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// The answer to an interrupted or changed migration.

@@ -10,6 +10,7 @@ pub use facts::{InterruptedStatements, StoppedAt, Unmet, UnmetFault};
 
 use super::files::Direction;
 use super::history::TABLE;
+use super::other_history::OtherHistory;
 use super::status::Status;
 use crate::cancel::Signal;
 use crate::db::DbError;
@@ -132,6 +133,36 @@ pub enum MigrateFailure {
     },
     /// A migration that a baseline covers is started and not finished.
     BaselineUnfinished { name: String },
+    /// The database has the history of another tool, and none of dbtool.
+    OtherHistory { what: String },
+    /// The database has no history of another tool, or not of the one that was named.
+    NoOtherHistory {
+        database: String,
+        tool: Option<&'static str>,
+    },
+    /// The database has the histories of several tools: the tools and their tables.
+    SeveralHistories { database: String, found: Vec<String> },
+    /// Of a tool dbtool cannot read what is applied.
+    NoHistoryOfTool { tool: &'static str },
+    /// Migrations of another tool failed or are done in part.
+    AdoptUnfinished {
+        tool: &'static str,
+        table: String,
+        names: Vec<String>,
+        settle: &'static str,
+    },
+    /// Another tool has applied what has no file.
+    AdoptMissing {
+        tool: &'static str,
+        table: String,
+        names: Vec<String>,
+    },
+    /// Files are not those that another tool has applied.
+    AdoptChanged {
+        tool: &'static str,
+        table: String,
+        names: Vec<String>,
+    },
     /// The database lacks objects of the migrations that a baseline covers.
     BaselineLacks {
         database: String,
@@ -463,6 +494,67 @@ impl From<MigrateFailure> for Failure {
                 format!("{} is started and not finished", visible(&name)),
                 "finish it with `dbtool migrate`, or settle it with `dbtool migrate repair`",
             ),
+            F::OtherHistory { what } => Failure::usage(
+                format!("nothing was run: {}", visible(&what)),
+                OtherHistory::ADVICE,
+            ),
+            F::NoOtherHistory { database, tool } => Failure::usage(
+                match tool {
+                    Some(tool) => format!(
+                        "{} has no table of {tool} with applied migrations",
+                        visible(&database)
+                    ),
+                    None => format!(
+                        "{} has no table of another tool with applied migrations",
+                        visible(&database)
+                    ),
+                },
+                "name the tool with --from and its table with --table, if that is not called as usual; if no tool has \
+                 applied anything here, run `dbtool migrate`",
+            ),
+            F::SeveralHistories { database, found } => Failure::usage(
+                format!(
+                    "{} has the histories of several tools: {}",
+                    visible(&database),
+                    visible(&found.join(", "))
+                ),
+                "name the one to take over with --from",
+            ),
+            F::NoHistoryOfTool { tool } => Failure::usage(
+                format!("dbtool does not know how {tool} keeps what is applied"),
+                "record the version that the database is at with `dbtool migrate baseline VERSION`",
+            ),
+            F::AdoptUnfinished {
+                tool,
+                table,
+                names,
+                settle,
+            } => Failure::usage(
+                format!(
+                    "nothing was recorded: the table {} of {tool} says that this failed or is done in part: {}",
+                    visible(&table),
+                    named(&names)
+                ),
+                format!("{settle}; then run `dbtool migrate adopt` again"),
+            ),
+            F::AdoptMissing { tool, table, names } => Failure::usage(
+                format!(
+                    "nothing was recorded: the table {} of {tool} has migrations without a file here: {}",
+                    visible(&table),
+                    named(&names)
+                ),
+                "restore the files from version control, or name their folders with --dir (and --recursive)",
+            ),
+            F::AdoptChanged { tool, table, names } => Failure::usage(
+                format!(
+                    "nothing was recorded: these files are not as {tool} applied them, by the checksums in its table \
+                     {}: {}",
+                    visible(&table),
+                    named(&names)
+                ),
+                "restore the files as they were applied (also the ends of their lines); or accept them as they are with \
+                 the tool itself, then run `dbtool migrate adopt` again",
+            ),
             F::BaselineLacks {
                 database,
                 label,
@@ -501,17 +593,22 @@ fn after_failed(stop: &StoppedAt, error: &DbError, may_need_baseline: bool) -> S
     format!("{advice}; then {again}")
 }
 
-fn baseline_lacks(database: &str, label: &str, lacking: &[String]) -> Failure {
+/// The first of many names.
+fn named(all: &[String]) -> String {
     const NAMED: usize = 10;
-    let mut names: Vec<String> = lacking.iter().take(NAMED).map(|name| visible(name)).collect();
-    if lacking.len() > NAMED {
-        names.push(format!("and {} more", lacking.len() - NAMED));
+    let mut names: Vec<String> = all.iter().take(NAMED).map(|name| visible(name)).collect();
+    if all.len() > NAMED {
+        names.push(format!("and {} more", all.len() - NAMED));
     }
+    names.join(", ")
+}
+
+fn baseline_lacks(database: &str, label: &str, lacking: &[String]) -> Failure {
     Failure::usage(
         format!(
             "nothing was recorded: {} is not at {label}, it lacks {}",
             visible(database),
-            names.join(", ")
+            named(lacking)
         ),
         format!(
             "name the version that it is at; if the missing objects were dropped on purpose, `dbtool migrate \

@@ -110,7 +110,7 @@ const UNDO: &str = "DELETE FROM {history} \
 /// Records a migration whose changes the database already has.
 const BASELINE: &str = "INSERT INTO {history} (version, name, checksum, state, statements_done, statements_total, done_hash, \
   applied_by, tool_version, started_at, finished_at) \
-  VALUES (?, ?, ?, 'baseline', ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
 
 /// The recorded state of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -563,12 +563,41 @@ impl History {
             .bind(migration.version.key())
             .bind(&migration.name)
             .bind(&migration.checksum)
+            .bind(RecordState::Baseline.as_str())
             .bind(migration.statements())
             .bind(migration.statements())
             .bind("")
             .bind(&self.applied_by)
             .bind(env!("CARGO_PKG_VERSION"));
         session.execute(query).await.map(drop)
+    }
+
+    /// Records a migration that another tool has applied, with its number of statements.
+    ///
+    /// # Errors
+    /// The record could not be written, or was written by another run meanwhile.
+    pub async fn adopted(
+        &self,
+        session: &mut Session,
+        migration: &crate::migrate::files::Migration,
+        state: RecordState,
+        statements: u32,
+    ) -> Result<(), WriteError> {
+        let query = self
+            .sql(BASELINE)
+            .bind(migration.version.key())
+            .bind(&migration.name)
+            .bind(&migration.checksum)
+            .bind(state.as_str())
+            .bind(statements)
+            .bind(statements)
+            .bind("")
+            .bind(&self.applied_by)
+            .bind(env!("CARGO_PKG_VERSION"));
+        match session.execute(query).await {
+            Err(error) if error.is_duplicate_row() => Err(WriteError::Overtaken),
+            other => other.map(drop).map_err(WriteError::Db),
+        }
     }
 
     fn mine(&self, query: Query, claim: &Claim) -> Query {

@@ -1,6 +1,7 @@
 //! The migration engine: files and layouts, the history, the plan, online DDL, running each statement
 //! exactly once, and resuming where a run stopped.
 
+mod adopt;
 mod apply;
 mod asking_programs;
 mod effects_cache;
@@ -14,6 +15,7 @@ mod object_snapshot;
 mod online_control;
 mod online_ddl;
 pub(crate) mod options;
+mod other_history;
 mod outcome;
 mod plan;
 mod plan_outcome;
@@ -132,6 +134,9 @@ impl<'a> Migrator<'a> {
         let history = History::new(&database, &applied_by);
         let records = history.load(&mut session).await?;
         folder.read(options, &ctx.cancel, |version| {
+            if run.adopting {
+                return Some(String::new());
+            }
             let record = records.iter().find(|record| record.version == version)?;
             record.state.complete().then(|| record.checksum.clone())
         })?;
@@ -186,6 +191,7 @@ impl<'a> Migrator<'a> {
             .iter()
             .map(MigrationRow::from_status)
             .collect();
+        let other = self.other_history(&records).await?;
         // Only an unfinished migration has one.
         let online = match records.iter().all(|record| record.state.complete()) {
             true => Vec::new(),
@@ -198,11 +204,15 @@ impl<'a> Migrator<'a> {
             check,
             problems_only,
             online,
+            layout: folder.layout,
+            evidence: folder.evidence.clone(),
+            other,
         })
     }
 
     pub(crate) async fn plan(&mut self, folder: &Folder, args: &ApplyOptions) -> anyhow::Result<PlanOutcome> {
         let records = self.history.load(&mut self.session).await?;
+        self.refuse_other_history(&records).await?;
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
         let unmet = requirements::unmet(&mut self.session, &targets).await?;
@@ -235,6 +245,7 @@ impl<'a> Migrator<'a> {
         self.lock().await?;
         // Read under the lock: another run may have done the work while this one waited.
         let records = self.history.load(&mut self.session).await?;
+        self.refuse_other_history(&records).await?;
         let items = compare(folder, &records);
         let targets = select(folder, &items, args)?;
         let started = Instant::now();

@@ -9,19 +9,23 @@ use serde_json::json;
 use super::failure::MigrateFailure;
 use super::outcome::MessageOutcome;
 use crate::exit::Failure;
-use crate::migrate::files::{Folder, Migration};
+use crate::migrate::files::{Folder, Migration, Source};
 
 /// Creates the file or files, and the folder if needed.
 ///
 /// # Errors
 /// The folder cannot be written or read, or the name has no usable character.
-pub fn create(dir: &Path, name: &str, with_down: bool) -> Result<MessageOutcome, Failure> {
+pub fn create(source: &Source, name: &str, with_down: bool) -> Result<MessageOutcome, Failure> {
+    let dir = source
+        .dirs
+        .first()
+        .map_or(Path::new("migrations"), PathBuf::as_path);
     let name = file_name(name);
     if name.is_empty() {
         return Err(MigrateFailure::NameWithoutLetters.into());
     }
     fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
-    let folder = Folder::list(dir)?;
+    let folder = Folder::find_all(source)?;
     let numbered = |migration: &&Migration| !migration.version.is_repeatable();
     let (next, width) = match folder.migrations.iter().rfind(numbered) {
         Some(last) => {
@@ -72,7 +76,15 @@ fn unwritable(path: &Path, error: std::io::Error) -> MigrateFailure {
 
 #[cfg(test)]
 mod tests {
-    use super::{create, file_name};
+    use super::{Source, file_name};
+
+    fn create(
+        dir: &std::path::Path,
+        name: &str,
+        down: bool,
+    ) -> Result<super::MessageOutcome, crate::exit::Failure> {
+        super::create(&Source::of(dir), name, down)
+    }
 
     #[test]
     fn names_become_file_names() {

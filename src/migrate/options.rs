@@ -1,5 +1,6 @@
 //! Options of the migration engine, independent of the command line.
 
+use crate::migrate::files::Layout;
 use crate::online_change::OnlineSettings;
 
 /// Options of every run.
@@ -15,6 +16,21 @@ pub struct RunOptions {
     pub lock_attempts: u32,
     /// Time limit of one statement, in seconds.
     pub timeout: Option<u64>,
+    /// Whether another tool's history is taken over: files that it has applied need not be fit to run.
+    pub adopting: bool,
+    /// Whether to begin although another tool has a history in the database.
+    pub ignore_other_history: bool,
+}
+
+/// Whose history to take over.
+#[derive(Debug, Clone, Default)]
+pub struct AdoptOptions {
+    /// The tool; `None` where its table tells.
+    pub from: Option<Layout>,
+    /// Its table, where it is not called as usual.
+    pub table: Option<String>,
+    /// Whether to record nothing.
+    pub dry_run: bool,
 }
 
 /// The migrations to apply.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::apply::AppliedMigration;
+use super::other_history::OtherHistory;
 use super::status::{MigrationStatus, Status};
 use crate::exit::Exit;
-use crate::migrate::files::Migration;
+use crate::migrate::files::{Layout, Migration};
 use crate::online_change::record::ChangeSummary;
 use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, count, duration, plural, visible};
 
@@ -89,6 +90,12 @@ pub struct StatusOutcome {
     pub problems_only: bool,
     /// Online changes that run or were interrupted.
     pub online: Vec<ChangeSummary>,
+    /// The tool whose layout the files have.
+    pub layout: Layout,
+    /// What speaks for it.
+    pub evidence: String,
+    /// The history of another tool, where dbtool has none.
+    pub other: Option<OtherHistory>,
 }
 
 impl StatusOutcome {
@@ -99,7 +106,7 @@ impl StatusOutcome {
 
 impl Outcome for StatusOutcome {
     fn exit(&self) -> Exit {
-        if self.check && self.rows.iter().any(|row| self.wrong(row)) {
+        if self.check && (self.other.is_some() || self.rows.iter().any(|row| self.wrong(row))) {
             Exit::Findings
         } else {
             Exit::Done
@@ -159,6 +166,17 @@ impl Outcome for StatusOutcome {
         for change in &self.online {
             page.line(online_line(change));
         }
+        if self.layout != Layout::OWN {
+            page.line(format!(
+                "layout: {} ({})",
+                self.layout.name,
+                visible(&self.evidence)
+            ));
+        }
+        if let Some(other) = &self.other {
+            page.line(style.bad(other.describe(&self.database)));
+            page.block(2, OtherHistory::ADVICE);
+        }
         let applied = self
             .rows
             .iter()
@@ -184,6 +202,8 @@ impl Outcome for StatusOutcome {
         Box::new(json!({
             "database": self.database, "migrations": rows, "pending": pending, "problems": problems,
             "online_changes": self.online.iter().map(online_json).collect::<Vec<_>>(),
+            "layout": self.layout.id, "layout_evidence": self.evidence,
+            "other_history": self.other.as_ref().map(OtherHistory::json),
         }))
     }
 

@@ -248,13 +248,11 @@ mod tests {
 
     #[test]
     fn files_and_history_are_joined() {
-        let folder = Folder {
-            migrations: (1..=9)
-                .filter(|version| *version != 3)
-                .map(|version| migration(version, "a"))
-                .collect(),
-            ..Folder::default()
-        };
+        let mut folder = Folder::default();
+        folder.migrations = (1..=9)
+            .filter(|version| *version != 3)
+            .map(|version| migration(version, "a"))
+            .collect();
         let records = [
             record(1, "a", RecordState::Applied),
             record(2, "b", RecordState::Applied),

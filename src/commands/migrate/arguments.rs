@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use crate::cli::migrate::{MigrateAction, MigrateArgs, RepairArgs};
-use crate::migrate::options::{ApplyOptions, RepairDecision, RepairOptions, RunOptions};
+use clap::ValueEnum;
+
+use crate::cli::migrate::{AdoptArgs, MigrateAction, MigrateArgs, RepairArgs, ToolName};
+use crate::migrate::files::{Layout, Source};
+use crate::migrate::options::{AdoptOptions, ApplyOptions, RepairDecision, RepairOptions, RunOptions};
 use crate::online_change::OnlineSettings;
 
 pub(super) fn run_options(args: &MigrateArgs) -> RunOptions {
     RunOptions {
         read_only: match &args.action {
             None => args.apply.check || args.apply.dry_run,
+            Some(MigrateAction::Adopt(adopt)) => adopt.dry_run,
             Some(action) => matches!(
                 action,
                 MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
@@ -19,6 +23,30 @@ pub(super) fn run_options(args: &MigrateArgs) -> RunOptions {
         ddl_lock_wait: args.ddl_lock_wait,
         lock_attempts: args.lock_attempts,
         timeout: args.timeout,
+        adopting: matches!(args.action, Some(MigrateAction::Adopt(_))),
+        ignore_other_history: args.ignore_other_history,
+    }
+}
+
+/// Where the migrations are.
+pub(super) fn source(args: &MigrateArgs) -> Source {
+    Source {
+        dirs: args.dir.clone(),
+        recursive: args.recursive,
+        layout: args.layout.and_then(layout),
+    }
+}
+
+fn layout(tool: ToolName) -> Option<Layout> {
+    let value = tool.to_possible_value()?;
+    Layout::with_id(value.get_name())
+}
+
+pub(super) fn adopt_options(args: &AdoptArgs) -> AdoptOptions {
+    AdoptOptions {
+        from: args.from.and_then(layout),
+        table: args.table.clone(),
+        dry_run: args.dry_run,
     }
 }
 
@@ -58,5 +86,17 @@ pub(super) fn repair_options(args: &RepairArgs) -> RepairOptions {
         } else {
             RepairDecision::NotApplied
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_has_a_layout() {
+        for tool in ToolName::value_variants() {
+            assert!(layout(*tool).is_some(), "{tool:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::migrate::files::Folder;
 use crate::migrate::options::OnlineControl;
 use crate::migrate::{Migrator, new_migration};
 use crate::report::Outcome;
-use arguments::{apply_options, repair_options, run_options};
+use arguments::{adopt_options, apply_options, repair_options, run_options, source};
 
 /// Runs `dbtool migrate` with its subcommands.
 ///
@@ -18,9 +18,9 @@ use arguments::{apply_options, repair_options, run_options};
 pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn Outcome>> {
     args.check()?;
     if let Some(MigrateAction::New { name, down }) = &args.action {
-        return Ok(Box::new(new_migration::create(&args.dir, name, *down)?));
+        return Ok(Box::new(new_migration::create(&source(&args), name, *down)?));
     }
-    let mut folder = Folder::list(&args.dir)?;
+    let mut folder = Folder::find_all(&source(&args))?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         warn_of_ignored(app, &folder);
@@ -52,6 +52,7 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
         Some(MigrateAction::Baseline { version, force }) => {
             Box::new(migrator.baseline(&folder, version, *force).await?)
         }
+        Some(MigrateAction::Adopt(adopt)) => Box::new(migrator.adopt(&folder, &adopt_options(adopt)).await?),
         Some(MigrateAction::Pause { table }) => {
             Box::new(migrator.control(OnlineControl::Pause, table.as_deref()).await?)
         }
@@ -65,7 +66,9 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
             Box::new(migrator.down(&folder, version.as_deref(), *yes).await?)
         }
         // Returned above, before any connection was opened.
-        Some(MigrateAction::New { name, down }) => Box::new(new_migration::create(&args.dir, name, *down)?),
+        Some(MigrateAction::New { name, down }) => {
+            Box::new(new_migration::create(&source(&args), name, *down)?)
+        }
     };
     Ok(outcome)
 }

@@ -290,6 +290,47 @@ fn each_names_a_next_step_and_escapes_names() {
             2,
         ),
         (F::BaselineUnfinished { name: name() }, 2),
+        (F::OtherHistory { what: name() }, 2),
+        (
+            F::NoOtherHistory {
+                database: name(),
+                tool: None,
+            },
+            2,
+        ),
+        (
+            F::SeveralHistories {
+                database: name(),
+                found: vec![name()],
+            },
+            2,
+        ),
+        (F::NoHistoryOfTool { tool: "rambler" }, 2),
+        (
+            F::AdoptUnfinished {
+                tool: "goose",
+                table: name(),
+                names: vec![name()],
+                settle: "settle it",
+            },
+            2,
+        ),
+        (
+            F::AdoptMissing {
+                tool: "goose",
+                table: name(),
+                names: vec![name()],
+            },
+            2,
+        ),
+        (
+            F::AdoptChanged {
+                tool: "Flyway",
+                table: name(),
+                names: vec![name()],
+            },
+            2,
+        ),
         (
             F::BaselineLacks {
                 database: name(),

@@ -117,7 +117,7 @@ impl FileFailure {
     }
 
     /// The failure to read a file.
-    pub(super) fn unreadable(path: &Path, error: io::Error) -> FileFailure {
+    pub(in crate::migrate) fn unreadable(path: &Path, error: io::Error) -> FileFailure {
         let path = path.to_owned();
         FileFailure::Unreadable { path, error }
     }
