@@ -22,6 +22,7 @@ const STATUS: [&str; 2] = ["dbtool.migrate-status/1", "dbtool.migrate-verify/1"]
 const PLAN: &str = "dbtool.migrate-plan/1";
 const REPAIR: &str = "dbtool.migrate-repair/1";
 const BASELINE: &str = "dbtool.migrate-baseline/1";
+const ADOPT: &str = "dbtool.migrate-adopt/1";
 const NEW: &str = "dbtool.migrate-new/1";
 const CONTROLS: [&str; 3] = [
     "dbtool.migrate-pause/1",
@@ -156,12 +157,36 @@ fn migrate_and_its_subcommands() {
     seen.run(NEW, 0, migrate(&["new", "--down", "next"]));
 
     online_change(&server, &mut seen);
+    other_history(&server, &mut seen);
 
     seen.compare(&MIGRATE, &[]);
     seen.compare(&STATUS, &[]);
-    for shape in [PLAN, REPAIR, BASELINE, NEW].into_iter().chain(CONTROLS) {
+    for shape in [PLAN, REPAIR, BASELINE, ADOPT, NEW].into_iter().chain(CONTROLS) {
         seen.compare(&[shape], &[]);
     }
+}
+
+/// A database in which another tool has applied migrations.
+fn other_history(server: &Server, seen: &mut Seen) {
+    let account = server.create_account("goes", "goes");
+    let mut own = server.connect_as(&account);
+    own.exec(
+        "CREATE TABLE goose_db_version (id SERIAL, version_id BIGINT NOT NULL, is_applied BOOLEAN NOT NULL)",
+    );
+    own.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1)");
+    let folder = Folder::new(&[("1_a.sql", "CREATE TABLE a (a INT);"), ("2_b.sql", "SELECT 1;")]);
+    let migrate = |args: &[&str]| {
+        server
+            .dbtool_as(&account)
+            .arg("migrate")
+            .args(args)
+            .arg("--dir")
+            .arg(folder.path())
+    };
+    seen.run(STATUS[0], 1, migrate(&["status", "--check"]));
+    seen.run(STATUS[1], 1, migrate(&["verify"]));
+    seen.run(ADOPT, 0, migrate(&["adopt", "--dry-run"]));
+    seen.run(ADOPT, 0, migrate(&["adopt"]));
 }
 
 /// A table that is being changed online, and what a person does to it.
@@ -693,6 +718,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         PLAN,
         REPAIR,
         BASELINE,
+        ADOPT,
         NEW,
         SCHEMA,
         BACKFILL,

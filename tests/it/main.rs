@@ -38,6 +38,7 @@ mod logging;
 mod memory;
 mod messages_migration;
 mod migrate;
+mod migrate_adopt;
 mod migrate_dump;
 mod migrate_exactly_once;
 mod migrate_foresight;

@@ -92,6 +92,51 @@ fn every_dbtool_command_of_the_readme_and_the_guides_runs_on_a_sandbox() {
     assert!(work.join("schema.html").exists());
 }
 
+/// The lines of the README's section with this title that are in its `console` block.
+fn console(title: &str) -> Vec<String> {
+    let text = readme();
+    let section = text.split(&format!("### {title}\n")).nth(1).expect("the section");
+    let block = section.split("```console\n").nth(1).expect("its block");
+    let block = block.split("```").next().unwrap_or_default();
+    block.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_flyway_project_is_taken_over_as_the_readme_says() {
+    let server = support::Server::start();
+    let case =
+        fs::read_to_string(Path::new(CHECKOUT).join("tests/cases/layouts/flyway.txt")).expect("a case");
+    let folder = support::migrations::Folder::new(&[]);
+    let account = server.create_account("flies", "shop");
+    for part in case.split("\n== ").skip(1) {
+        let (title, body) = part.split_once('\n').unwrap_or((part, ""));
+        match title.strip_prefix("file ") {
+            Some(name) => folder.write(name, format!("{}\n", body.trim_end_matches('\n'))),
+            None => server.connect_as(&account).exec(body),
+        }
+    }
+    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut said = String::new();
+    let mut commands = 0;
+    for line in console("Take over a Flyway project") {
+        let Some(command) = line.strip_prefix("$ dbtool ") else {
+            assert!(
+                squeezed(&said).contains(&squeezed(&line)),
+                "no {line:?} in {said}"
+            );
+            continue;
+        };
+        let dir = folder.path().display().to_string();
+        let words = command
+            .split(' ')
+            .map(|word| if word == "sql" { dir.as_str() } else { word });
+        let output = server.dbtool_as(&account).args(words).run();
+        said = format!("{}\n{}", output.stdout, output.stderr);
+        commands += 1;
+    }
+    assert_eq!(commands, 5);
+}
+
 fn copy_migrations(target: &Path) {
     fs::create_dir_all(target).expect("a folder");
     for file in fs::read_dir(Path::new(CHECKOUT).join("migrations"))

@@ -154,6 +154,14 @@ impl Folder {
         self.ignored
             .retain(|(ignored, _)| !included.iter().any(|path| path == ignored));
         self.weigh(&marks)?;
+        self.order(options, cancel)
+    }
+
+    /// Puts repeatable migrations into the order in which they run: each after those that it needs.
+    ///
+    /// # Errors
+    /// The run was cancelled.
+    pub fn order(&mut self, options: SplitOptions, cancel: &Cancel) -> anyhow::Result<()> {
         repeatable::order(&mut self.migrations, options, cancel)
     }
 

@@ -1,16 +1,16 @@
 //! The order in which repeatable migrations run: a view after those that it reads.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{Direction, Migration};
 use crate::cancel::Cancel;
 use crate::sql::{ObjectEffect, SplitOptions, classify};
 
-/// Puts those that are to run behind the ones whose objects they mention, else in the order of their names. Two that
-/// need each other stay in the order of their names.
+/// Puts each behind the ones whose objects it mentions, else in the order of their names. Two that need each other stay
+/// in the order of their names.
 ///
 /// # Errors
-/// A file cannot be read; the run was cancelled.
+/// The run was cancelled.
 pub(super) fn order(
     migrations: &mut [Migration],
     options: SplitOptions,
@@ -32,18 +32,19 @@ pub(super) fn order(
         })?;
         made.push(names);
     }
-    let mut needs: Vec<Vec<usize>> = Vec::new();
+    // What is surely needed, and what perhaps: a column may have a view's name.
+    let mut needs: Vec<[Vec<usize>; 2]> = Vec::new();
     for (index, migration) in repeatable.iter().enumerate() {
-        let mut needed = Vec::new();
+        let mut needed = [Vec::new(), Vec::new()];
         each_statement(migration, options, cancel, |text| {
-            let text = text.to_lowercase();
-            let words: HashSet<&str> = text
-                .split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
-                .collect();
-            for (other, names) in made.iter().enumerate() {
-                let own = other == index || needed.contains(&other);
-                if !own && names.iter().any(|name| words.contains(name.as_str())) {
-                    needed.push(other);
+            let words = words(text);
+            for (other, names) in made.iter().enumerate().filter(|(other, _)| *other != index) {
+                for name in names {
+                    match words.get(name) {
+                        Some(true) => needed[0].push(other),
+                        Some(false) => needed[1].push(other),
+                        None => {}
+                    }
                 }
             }
         })?;
@@ -52,8 +53,11 @@ pub(super) fn order(
     let mut left: Vec<usize> = (0..repeatable.len()).collect();
     let mut ordered = Vec::new();
     while !left.is_empty() {
-        let ready = |index: &usize| needs[*index].iter().all(|needed| !left.contains(needed));
-        let next = left.iter().position(ready).unwrap_or(0);
+        let free = |needed: &[usize]| needed.iter().all(|needed| !left.contains(needed));
+        let certain = |index: &usize| free(&needs[*index][0]);
+        let ready = |index: &usize| certain(index) && free(&needs[*index][1]);
+        let next = left.iter().position(ready);
+        let next = next.or_else(|| left.iter().position(certain)).unwrap_or(0);
         ordered.push(left.remove(next));
     }
     let sorted: Vec<Migration> = ordered
@@ -66,20 +70,65 @@ pub(super) fn order(
     Ok(())
 }
 
-/// Visits the statements of one that is to run; others need no order.
+/// The words of a statement in lower case, and whether each stands where the name of an object does.
+fn words(text: &str) -> HashMap<String, bool> {
+    const BEFORE: [&str; 6] = ["from", "join", "straight_join", "call", "update", "into"];
+    let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let text = text.to_lowercase();
+    let mut found = HashMap::new();
+    // The word before, or the one before the database in `database.name`.
+    let (mut before, mut rest) = ("", text.as_str());
+    while let Some(start) = rest.find(in_word) {
+        let qualified = rest[..start].trim_matches(['`', ' ']) == ".";
+        let after = &rest[start..];
+        let end = after.find(|c| !in_word(c)).unwrap_or(after.len());
+        let word = &after[..end];
+        rest = &after[end..];
+        let called = rest.trim_start_matches('`').trim_start().starts_with('(');
+        let object = called || BEFORE.contains(&before);
+        *found.entry(word.to_owned()).or_insert(false) |= object;
+        let next_is_name = rest.trim_start_matches(['`', ' ']).starts_with('.');
+        if !qualified && !next_is_name {
+            before = word;
+        }
+    }
+    found
+}
+
+/// Visits the statements of a migration. What is wrong with its file is reported when it is to run.
 fn each_statement(
     migration: &Migration,
     options: SplitOptions,
     cancel: &Cancel,
     mut visit: impl FnMut(&str),
 ) -> anyhow::Result<()> {
-    if migration.outline.is_none() {
+    let Ok(mut reader) = migration.script(Direction::Up, options).open() else {
         return Ok(());
-    }
-    let mut reader = migration.script(Direction::Up, options).open()?;
-    while let Some(statement) = reader.next()? {
+    };
+    while let Ok(Some(statement)) = reader.next() {
         cancel.check()?;
         visit(&statement.text);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn names_of_objects_are_told_from_other_words() {
+        let text = "CREATE VIEW v AS SELECT a, f (b) FROM `app`.`t` JOIN u ON u.c = app.t.d";
+        let words = words(text);
+        for (word, object) in [
+            ("a", false),
+            ("b", false),
+            ("f", true),
+            ("t", true),
+            ("u", true),
+            ("d", false),
+        ] {
+            assert_eq!(words.get(word), Some(&object), "{word}");
+        }
+    }
 }

@@ -137,11 +137,12 @@ async fn load_migrated(
         reject_replay_only_flags(options)?;
         return from_snapshot(ctx, options, session, info, migrations_state).await;
     }
-    let folder = applied_migrations(options, migrations_state)?;
+    let mut folder = applied_migrations(options, migrations_state)?;
     if migrations_state.has_none() {
         return load_empty(session, info, &folder).await;
     }
     let split_options = migrate::options(ctx).await?;
+    folder.order(split_options, &ctx.cancel)?;
     let database = ctx.config.require_database()?;
     let analysis = replay::analyse(&folder, split_options, database)?;
     let source = ReplaySource {
