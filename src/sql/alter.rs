@@ -39,8 +39,8 @@ fn action(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
         "ADD" => return add(cursor, found),
         "DROP" => drop_action(cursor, found),
         "MODIFY" | "CHANGE" => modify(cursor, &first, found),
-        "ALTER" => alter_part(cursor),
-        "RENAME" => rename_action(cursor),
+        "ALTER" => alter_part(cursor, found),
+        "RENAME" => rename_action(cursor, found),
         "CONVERT" if cursor.eat("TO") => convert(cursor),
         "CONVERT" | "PARTITION" | "REMOVE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" | "TRUNCATE"
         | "ANALYZE" | "OPTIMIZE" | "REBUILD" | "REPAIR" => partition(cursor, &first),
@@ -65,7 +65,9 @@ fn action(cursor: &mut TokenCursor<'_>, found: &mut Classification) {
             cursor.rest_of_statement();
             AlterAction::OrderBy
         }
-        "WITH" | "WITHOUT" if cursor.eat("VALIDATION") => AlterAction::Validation,
+        "WITH" | "WITHOUT" if cursor.eat("VALIDATION") => AlterAction::Validation {
+            with: first == "WITH",
+        },
         "WITH" if cursor.eat("SYSTEM") => {
             cursor.eat("VERSIONING");
             AlterAction::Versioning { add: true }
@@ -157,9 +159,9 @@ fn modify(cursor: &mut TokenCursor<'_>, verb: &str, found: &mut Classification) 
     }
 }
 
-fn alter_part(cursor: &mut TokenCursor<'_>) -> AlterAction {
+fn alter_part(cursor: &mut TokenCursor<'_>, found: &mut Classification) -> AlterAction {
     if cursor.eat("INDEX") || cursor.eat("KEY") {
-        cursor.if_exists();
+        found.idempotent |= cursor.if_exists();
         return AlterAction::IndexVisibility(cursor.identifier().unwrap_or_default());
     }
     if cursor.eat("CHECK") || cursor.eat("CONSTRAINT") {
@@ -168,7 +170,7 @@ fn alter_part(cursor: &mut TokenCursor<'_>) -> AlterAction {
         return AlterAction::AlterCheck { enforced };
     }
     cursor.eat("COLUMN");
-    cursor.if_exists();
+    found.idempotent |= cursor.if_exists();
     let name = cursor.identifier().unwrap_or_default();
     if cursor.eat("DROP") {
         return AlterAction::ColumnDefault(name);
@@ -350,9 +352,9 @@ fn drop_action(cursor: &mut TokenCursor<'_>, found: &mut Classification) -> Alte
     }
 }
 
-fn rename_action(cursor: &mut TokenCursor<'_>) -> AlterAction {
-    let pair = |cursor: &mut TokenCursor<'_>| {
-        cursor.if_exists();
+fn rename_action(cursor: &mut TokenCursor<'_>, found: &mut Classification) -> AlterAction {
+    let mut pair = |cursor: &mut TokenCursor<'_>| {
+        found.idempotent |= cursor.if_exists();
         let from = cursor.identifier().unwrap_or_default();
         cursor.eat("TO");
         (from, cursor.identifier().unwrap_or_default())

@@ -8,7 +8,7 @@ use super::alter::alter_table;
 use super::cursor::{SqlToken, TokenCursor};
 use super::mention::may_fill_variables;
 use super::statement::{AlterAction, Classification, ObjectEffect, ObjectKind, StatementClass};
-use super::table_def::{IndexDef, IndexType, parts};
+use super::table_def::{IndexDef, IndexType, parts, using_hash};
 
 /// Classifies `statement`, one statement as [`super::split()`] returns it.
 pub fn classify(statement: &str) -> Classification {
@@ -264,6 +264,7 @@ fn create_index(cursor: &mut TokenCursor<'_>, mut found: Classification, kind: I
     found.verb = "CREATE INDEX".to_owned();
     found.idempotent |= cursor.if_exists();
     let name = cursor.identifier();
+    let mut hash = using_hash(cursor);
     while let Some(tok) = cursor.next() {
         if tok.is("ON") {
             found.object(ObjectKind::Table, cursor.name(), ObjectEffect::Alter);
@@ -275,9 +276,13 @@ fn create_index(cursor: &mut TokenCursor<'_>, mut found: Classification, kind: I
         cursor.next();
     }
     let parts = parts(cursor);
-    found
-        .actions
-        .push(AlterAction::AddIndex(IndexDef { kind, name, parts }));
+    hash |= using_hash(cursor);
+    found.actions.push(AlterAction::AddIndex(IndexDef {
+        kind,
+        name,
+        parts,
+        hash,
+    }));
     algorithm_and_lock(cursor, &mut found);
     found
 }

@@ -273,7 +273,10 @@ pub enum AlterAction {
     /// ADD or DROP PERIOD FOR.
     Period,
     /// WITH VALIDATION, WITHOUT VALIDATION.
-    Validation,
+    Validation {
+        /// WITH, not WITHOUT.
+        with: bool,
+    },
     /// OPTIMIZE TABLE.
     Optimize,
     /// REPAIR TABLE.

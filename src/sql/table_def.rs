@@ -43,6 +43,8 @@ pub struct IndexDef {
     pub name: Option<String>,
     /// The indexed columns and expressions.
     pub parts: Vec<IndexPart>,
+    /// USING HASH.
+    pub hash: bool,
 }
 
 impl IndexDef {
@@ -337,6 +339,7 @@ fn index_on(kind: IndexType, name: &str, column: &str) -> IndexDef {
             column: Some(column.to_owned()),
             ..IndexPart::default()
         }],
+        hash: false,
     }
 }
 
@@ -417,15 +420,24 @@ fn try_constraint(cursor: &mut TokenCursor<'_>) -> Option<Constraint> {
     } else {
         cursor.identifier()
     };
-    if cursor.eat("USING") {
-        cursor.word();
-    }
+    let mut hash = using_hash(cursor);
     let parts = parts(cursor);
+    hash |= using_hash(cursor);
     let name = match kind {
         IndexType::Primary => Some("PRIMARY".to_owned()),
         _ => inline.or(name),
     };
-    Some(Constraint::Index(IndexDef { kind, name, parts }))
+    Some(Constraint::Index(IndexDef {
+        kind,
+        name,
+        parts,
+        hash,
+    }))
+}
+
+/// Parses USING, if it is next: whether it is followed by HASH.
+pub(super) fn using_hash(cursor: &mut TokenCursor<'_>) -> bool {
+    cursor.eat("USING") && cursor.word().as_deref() == Some("HASH")
 }
 
 /// The parts of an index in parentheses.

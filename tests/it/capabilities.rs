@@ -61,6 +61,7 @@ const PROBES: &[(&str, Probe)] = &[
         "has_instant_change_under_lock",
         Probe::Statement(TABLE, "ALTER TABLE t ADD c INT, ALGORITHM=INSTANT, LOCK=SHARED"),
     ),
+    ("has_copy_with_keys_switch", Probe::Look(copies_to_switch_keys)),
     (
         "has_online_copy",
         Probe::Statement(TABLE, "ALTER TABLE t MODIFY b BIGINT, ALGORITHM=COPY, LOCK=NONE"),
@@ -94,6 +95,15 @@ fn renames_under_lock(admin: &mut Admin) -> bool {
     admin.exec("UNLOCK TABLES");
     admin.exec("DROP TABLE IF EXISTS app.held, app.renamed");
     renamed
+}
+
+/// Demands that nothing is copied where DISABLE KEYS is not alone.
+fn copies_to_switch_keys(admin: &mut Admin) -> bool {
+    admin.exec("CREATE TABLE app.switched (a INT)");
+    let alter = "ALTER TABLE app.switched DISABLE KEYS, COMMENT 'x', ALGORITHM=INSTANT";
+    let refused = admin.try_exec(alter).is_err();
+    admin.exec("DROP TABLE app.switched");
+    refused
 }
 
 /// Creates two tables with a check of the same name.

@@ -88,6 +88,10 @@ capabilities! {
     has_instant_change_under_lock: NEVER, ALWAYS,
         "measured on MySQL 9.7, MariaDB 10.11 and 11.8";
 
+    /// Whether ENABLE KEYS or DISABLE KEYS beside another change copies the table.
+    has_copy_with_keys_switch: ALWAYS, from(11, 0, 0),
+        "measured on MySQL 9.7, MariaDB 10.11 (which does not) and 11.8; none between was tried";
+
     /// Whether a copied table can be written to meanwhile.
     has_online_copy: NEVER, from(11, 2, 0),
         "MariaDB: InnoDB Online DDL Overview, LOCK=NONE with ALGORITHM=COPY";

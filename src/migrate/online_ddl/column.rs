@@ -28,11 +28,16 @@ pub fn changes(context: &mut AlterContext<'_>, name: &str, index: usize, now: &C
     if now_null != new_null && new.generated.is_none() && !new.auto_increment {
         nullability(context, name, new_null);
     }
+    if now_null != new_null && new.is_virtual() {
+        context.add(ChangeKind::NullabilityOfVirtual);
+    }
     if let Some(position) = &new.position
         && moves(context, index, position)
     {
         context.add(if new.is_virtual() {
             ChangeKind::MoveVirtual
+        } else if passes_virtual(context, index, position) {
+            ChangeKind::MoveAcrossVirtual
         } else if new.is_stored() {
             ChangeKind::MoveStored
         } else {
@@ -93,6 +98,22 @@ fn moves(context: &AlterContext<'_>, index: usize, position: &ColumnPosition) ->
             None => true,
         },
     }
+}
+
+/// Whether a virtual column is between the column's place and its new one.
+fn passes_virtual(context: &AlterContext<'_>, index: usize, position: &ColumnPosition) -> bool {
+    let columns = &context.table.def.columns;
+    let target = match position {
+        ColumnPosition::First => 0,
+        ColumnPosition::After(other) => match context.table.def.column(other) {
+            Some((place, _)) => place + 1,
+            None => return context.has_virtual(),
+        },
+    };
+    let (from, to) = (index.min(target), index.max(target));
+    columns[from..to.min(columns.len())]
+        .iter()
+        .any(|(_, def)| def.is_virtual())
 }
 
 fn change_of_generation(context: &mut AlterContext<'_>, name: &str, now: &ColumnDef, new: &ColumnDef) {
@@ -181,8 +202,11 @@ fn change_of_type(context: &mut AlterContext<'_>, name: &str, now: &ColumnDef, n
             }
         }
         "enum" | "set" => {
-            let alike =
-                |one: &String, other: &String| one == other || one.to_lowercase() == other.to_lowercase();
+            let folds = |text: &TextCharset| text.collation.ends_with("_ci");
+            let folded = folds(&old_text) && folds(&new_text);
+            let alike = |one: &String, other: &String| {
+                one == other || folded && one.to_lowercase() == other.to_lowercase()
+            };
             let kept = fresh.members.len() >= old.members.len()
                 && old
                     .members
@@ -251,12 +275,16 @@ fn change_of_text(
     if context.is_in_primary_key(name) {
         return context.add(ChangeKind::ChangeKeyCollation);
     }
+    if list {
+        return context.add(ChangeKind::ChangeListCollation);
+    }
     if !context.server.has_collation_change_in_place() {
         return context.add(ChangeKind::ConvertCharset);
     }
     let indexed = context.stays_indexed(name);
     context.add(match (widened, indexed) {
         (true, true) if old.same_order(text) => ChangeKind::WidenIndexedCharset,
+        (_, true) if context.stays_in_fulltext(name) => ChangeKind::ChangeFulltextCollation,
         (_, true) => ChangeKind::ChangeIndexedCollation,
         (true, false) => ChangeKind::WidenCharset,
         (false, false) => ChangeKind::ChangeCollation,

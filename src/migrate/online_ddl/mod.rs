@@ -204,7 +204,7 @@ fn of_actions(
     let engine = table.def.engine.as_deref().unwrap_or("innodb");
     if engine != "innodb" {
         return of(
-            table_changes::other_engine(&found.actions, table),
+            table_changes::other_engine(&found.actions, table, server),
             ChangeKind::OtherEngine,
             engine,
         );

@@ -55,6 +55,7 @@ pub fn changes(
     }
     context.virtual_columns();
     context.around();
+    context.fulltext_indexes();
     context.found
 }
 
@@ -110,12 +111,18 @@ impl AlterContext<'_> {
 
     /// Whether an index that the statement leaves has the column.
     pub fn stays_indexed(&self, column: &str) -> bool {
+        self.indexes_left().any(|index| index.covers(column))
+    }
+
+    /// Whether a full-text index that the statement leaves has the column.
+    pub fn stays_in_fulltext(&self, column: &str) -> bool {
+        self.indexes_left()
+            .any(|index| index.kind == IndexType::Fulltext && index.covers(column))
+    }
+
+    fn indexes_left(&self) -> impl Iterator<Item = &IndexDef> {
         let stays = |index: &&IndexDef| !index.name.as_deref().is_some_and(|name| self.drops_index(name));
-        self.def()
-            .indexes
-            .iter()
-            .filter(stays)
-            .any(|index| index.covers(column))
+        self.def().indexes.iter().filter(stays)
     }
 
     /// The unique key by which rows are ordered where there is no primary key (manual, "Clustered and Secondary
@@ -142,6 +149,11 @@ impl AlterContext<'_> {
     /// Whether the table has virtual columns.
     pub fn has_virtual(&self) -> bool {
         self.def().columns.iter().any(|(_, def)| def.is_virtual())
+    }
+
+    fn has_indexed_virtual(&self) -> bool {
+        let mut columns = self.def().columns.iter();
+        columns.any(|(name, def)| def.is_virtual() && self.is_indexed(name))
     }
 
     fn drops_index(&self, name: &str) -> bool {
@@ -173,9 +185,10 @@ impl AlterContext<'_> {
                 }
             }
             AlterAction::RenameColumn(from, _) => self.rename_column(from),
-            AlterAction::ColumnDefault(_) | AlterAction::ColumnVisibility(_) | AlterAction::Validation => {
-                self.add(ChangeKind::Definition)
-            }
+            AlterAction::ColumnDefault(_)
+            | AlterAction::ColumnVisibility(_)
+            | AlterAction::Validation { with: false } => self.add(ChangeKind::Definition),
+            AlterAction::Validation { with: true } => self.add(ChangeKind::Validation),
             AlterAction::AddIndex(index) => self.add_index(index),
             AlterAction::DropIndex(name) => self.drop_index(name),
             AlterAction::RenameIndex(..) => self.add(ChangeKind::RenameIndex),
@@ -194,7 +207,7 @@ impl AlterContext<'_> {
             AlterAction::Option { name, value } => self.option(name, value),
             AlterAction::Partition(change) => self.add(partition(*change)),
             AlterAction::Force => self.add(ChangeKind::Rebuild),
-            AlterAction::Keys { .. } => self.add(ChangeKind::Definition),
+            AlterAction::Keys { .. } => self.switch_keys(),
             AlterAction::Tablespace => self.add(ChangeKind::Tablespace),
             AlterAction::OrderBy => self.add(ChangeKind::OrderRows),
             AlterAction::Versioning { add: true } => self.add(ChangeKind::AddVersioning),
@@ -224,6 +237,9 @@ impl AlterContext<'_> {
                 (_, Some(ColumnPosition::First)) => ChangeKind::AddVirtualFirst,
                 _ => ChangeKind::AddVirtual,
             });
+            if self.def().partitioning.is_some() {
+                self.add(ChangeKind::AddVirtualPartitioned);
+            }
         } else if def.is_stored() {
             self.add(ChangeKind::AddStored);
         } else if def.auto_increment {
@@ -261,7 +277,9 @@ impl AlterContext<'_> {
         if self.is_in_primary_key(name) || self.implicit_key().is_some_and(|key| key.covers(name)) {
             return self.drop_primary_key();
         }
+        let partitioned = self.def().partitioning.is_some();
         self.add(match (def.is_virtual(), self.is_indexed(name)) {
+            (true, true) if partitioned => ChangeKind::DropVirtualPartitioned,
             (true, true) => ChangeKind::DropIndexedVirtual,
             (true, false) => ChangeKind::DropVirtual,
             (false, true) => ChangeKind::DropIndexedColumn,
@@ -287,7 +305,10 @@ impl AlterContext<'_> {
             _ => false,
         });
         if new_virtual {
-            self.add(ChangeKind::AddVirtualIndexed);
+            self.add(match index.kind {
+                IndexType::Unique => ChangeKind::AddVirtualUnique,
+                _ => ChangeKind::AddVirtualIndexed,
+            });
         }
         match index.kind {
             IndexType::Fulltext => self.add(ChangeKind::AddFulltext),
@@ -304,7 +325,7 @@ impl AlterContext<'_> {
                 self.add_primary_key(nullable);
             }
             IndexType::Unique if index.is_functional() => self.add(ChangeKind::AddFunctionalUnique),
-            IndexType::Unique if index.parts.iter().any(|part| self.is_long(part)) => {
+            IndexType::Unique if index.hash || index.parts.iter().any(|part| self.is_long(part)) => {
                 self.add(ChangeKind::AddHashUnique)
             }
             IndexType::Unique if self.will_order_rows(index) => self.add(ChangeKind::AddPrimaryKey),
@@ -353,7 +374,7 @@ impl AlterContext<'_> {
     fn add_primary_key(&mut self, nullable: bool) {
         self.add(match () {
             () if nullable && !self.settings.strict => ChangeKind::AddPrimaryKeyLenient,
-            () if self.drops_index("PRIMARY") => ChangeKind::ReplacePrimaryKey,
+            () if self.drops_index("PRIMARY") => self.replaced_key(),
             () => ChangeKind::AddPrimaryKey,
         });
     }
@@ -386,9 +407,24 @@ impl AlterContext<'_> {
             .any(|index| index.kind == IndexType::Primary);
         let other = primary && self.def().indexes.iter().any(|index| self.orders_rows(index));
         self.add(match (added, other) {
-            (true, _) => ChangeKind::ReplacePrimaryKey,
+            (true, _) => self.replaced_key(),
             (false, true) => ChangeKind::DropPrimaryKeyToUnique,
             (false, false) => ChangeKind::DropPrimaryKey,
+        });
+    }
+
+    fn replaced_key(&self) -> ChangeKind {
+        match self.def().partitioning {
+            Some(_) => ChangeKind::ReplaceKeyPartitioned,
+            None => ChangeKind::ReplacePrimaryKey,
+        }
+    }
+
+    /// ENABLE KEYS or DISABLE KEYS, which InnoDB ignores.
+    fn switch_keys(&mut self) {
+        self.add(match switches_keys_with_others(self.actions) {
+            true if self.server.has_copy_with_keys_switch() => ChangeKind::KeysWithOthers,
+            _ => ChangeKind::Definition,
         });
     }
 
@@ -488,35 +524,30 @@ impl AlterContext<'_> {
 
     /// Virtual columns are added and dropped in place only if the statement makes no other change.
     fn virtual_columns(&mut self) {
-        let of_virtual = |change: ChangeKind| {
+        // An index on an expression is one on a hidden virtual column.
+        let adds = |change: ChangeKind| {
             matches!(
                 change,
-                ChangeKind::AddVirtual
-                    | ChangeKind::AddVirtualFirst
-                    | ChangeKind::DropVirtual
-                    | ChangeKind::DropIndexedVirtual
+                ChangeKind::AddVirtual | ChangeKind::AddVirtualFirst | ChangeKind::AddFunctional
             )
         };
-        let comes = self
-            .found
-            .iter()
-            .any(|(change, _)| *change == ChangeKind::AddVirtual);
-        let goes = self
-            .found
-            .iter()
-            .any(|(change, _)| matches!(change, ChangeKind::DropVirtual | ChangeKind::DropIndexedVirtual));
-        let free = |change: ChangeKind| {
-            of_virtual(change)
-                || matches!(
-                    change,
-                    ChangeKind::DropIndex | ChangeKind::AddVirtualIndexed | ChangeKind::AddIndex
-                )
-                || comes
-                    && !goes
-                    && self.server.has_virtual_column_with_others()
-                    && self.cost(change) == Cost::Instant
+        let drops =
+            |change: ChangeKind| matches!(change, ChangeKind::DropVirtual | ChangeKind::DropIndexedVirtual);
+        let index = |change: ChangeKind| {
+            matches!(
+                change,
+                ChangeKind::DropIndex | ChangeKind::AddVirtualIndexed | ChangeKind::AddIndex
+            )
         };
-        if (comes || goes) && self.found.iter().any(|(change, _)| !free(*change)) {
+        let any = |wanted: &dyn Fn(ChangeKind) -> bool| self.found.iter().any(|(change, _)| wanted(*change));
+        let (comes, goes) = (any(&adds), any(&drops));
+        let others = any(&|change| !adds(change) && !drops(change) && !index(change));
+        // What is a change of metadata as a whole may be anything.
+        let instant = comes
+            && !goes
+            && self.server.has_virtual_column_with_others()
+            && !any(&|change| self.cost(change) > Cost::Instant);
+        if (comes || goes) && others && !instant {
             self.detail.clear();
             self.add(ChangeKind::VirtualWithOthers);
         }
@@ -543,10 +574,7 @@ impl AlterContext<'_> {
             .found
             .iter()
             .any(|(change, _)| matches!(change, ChangeKind::DropColumn));
-        let adds = self
-            .found
-            .iter()
-            .any(|(change, _)| matches!(change, ChangeKind::AddColumn));
+        let reorders = self.reorders_virtual();
         if others || !self.instant_columns(middle || drops) {
             for (change, _) in &mut self.found {
                 *change = match *change {
@@ -572,9 +600,43 @@ impl AlterContext<'_> {
         }
         if self.has_virtual() {
             self.add(ChangeKind::RebuildWithVirtual);
-            if drops || adds && middle {
+            if reorders {
                 self.add(ChangeKind::ReorderWithVirtual);
             }
+        }
+    }
+
+    /// Whether columns that are not virtual come, go or move before a virtual one.
+    fn reorders_virtual(&self) -> bool {
+        let columns = &self.def().columns;
+        let Some(last) = columns.iter().rposition(|(_, def)| def.is_virtual()) else {
+            return false;
+        };
+        let before = |name: &str| self.def().column(name).is_none_or(|(index, _)| index < last);
+        self.actions.iter().any(|action| match action {
+            AlterAction::AddColumn { def, .. } if !def.is_virtual() => match &def.position {
+                Some(ColumnPosition::First) => true,
+                Some(ColumnPosition::After(name)) => before(name),
+                None => false,
+            },
+            AlterAction::DropColumn(name) => {
+                before(name) && self.def().column(name).is_some_and(|(_, def)| !def.is_virtual())
+            }
+            _ => false,
+        })
+    }
+
+    /// One full-text index at a time is built in place.
+    fn fulltext_indexes(&mut self) {
+        let builds = |change: ChangeKind| {
+            matches!(
+                change,
+                ChangeKind::AddFulltext | ChangeKind::ChangeFulltextCollation
+            )
+        };
+        if self.found.iter().filter(|(change, _)| builds(*change)).count() > 1 {
+            self.detail.clear();
+            self.add(ChangeKind::SeveralFulltext);
         }
     }
 
@@ -613,7 +675,8 @@ impl AlterContext<'_> {
                 .def()
                 .option_value("KEY_BLOCK_SIZE")
                 .is_some_and(|size| size != "0");
-        let hindered = self.has_virtual() && !self.server.has_instant_columns_beside_virtual();
+        let hindered = !self.server.has_instant_columns_beside_virtual()
+            && (self.has_indexed_virtual() || self.reorders_virtual());
         able && !fulltext && !compressed && !hindered && !self.table.versions_are_used_up
     }
 }
@@ -635,8 +698,18 @@ fn partition(change: PartitionChange) -> ChangeKind {
     }
 }
 
+/// Whether ENABLE KEYS or DISABLE KEYS stands beside another change than a new name.
+fn switches_keys_with_others(actions: &[AlterAction]) -> bool {
+    let of = |action: &&AlterAction| matches!(action, AlterAction::Keys { .. });
+    let alone = |action: &&AlterAction| of(action) || matches!(action, AlterAction::RenameTable(_));
+    actions.iter().any(|action| of(&action)) && !actions.iter().all(|action| alone(&action))
+}
+
 /// Whether an engine other than InnoDB makes these changes without copying the table.
-pub fn other_engine(actions: &[AlterAction], table: &LiveTable) -> Cost {
+pub fn other_engine(actions: &[AlterAction], table: &LiveTable, server: &Server) -> Cost {
+    if switches_keys_with_others(actions) && server.has_copy_with_keys_switch() {
+        return Cost::Copy;
+    }
     let free = |action: &AlterAction| match action {
         AlterAction::RenameColumn(..)
         | AlterAction::ColumnDefault(_)
@@ -644,7 +717,7 @@ pub fn other_engine(actions: &[AlterAction], table: &LiveTable) -> Cost {
         | AlterAction::IndexVisibility(_)
         | AlterAction::RenameIndex(..)
         | AlterAction::RenameTable(_)
-        | AlterAction::Validation
+        | AlterAction::Validation { .. }
         | AlterAction::Analyze
         | AlterAction::Keys { enable: false } => true,
         AlterAction::Option { name, .. } => name == "COMMENT",
