@@ -46,11 +46,19 @@ pub fn is_loopback(host: &str) -> bool {
 /// The address, and where its port came from.
 pub(super) fn address(lookup: &Lookup<'_>, url: &UrlParts) -> Result<(Setting<Address>, Origin), Failure> {
     let host = lookup.merged("DB_HOST", url.host.clone())?;
-    if let Some(host) = host.as_ref().filter(|host| host.value.contains(['/', '@'])) {
-        return Err(ConfigFailure::NotAHost {
-            origin: host.origin.clone(),
+    if let Some(host) = &host {
+        let origin = || host.origin.clone();
+        if host
+            .value
+            .contains(|c: char| "/@,()'\"= ".contains(c) || c.is_control())
+        {
+            return Err(ConfigFailure::NotAHost { origin: origin() }.into());
         }
-        .into());
+        // An IPv6 address has more than one colon.
+        let port = host.value.split_once(':').map(|(_, port)| port);
+        if port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(ConfigFailure::HostWithPort { origin: origin() }.into());
+        }
     }
     let port = lookup
         .merged("DB_PORT", url.port.clone())?

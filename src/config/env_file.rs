@@ -9,8 +9,8 @@
 //! Common syntax (dotenv for Node 16, python-dotenv 1, phpdotenv 5): `export` may precede the
 //! name; a value in single quotes or backticks is literal; one in double quotes may contain `\n`, `\r`,
 //! `\t`, `\"`, `\\` and `\$`; quoted values may have several lines; ` #` begins a comment. `${NAME}` is
-//! expanded where NAME is set above in the file or in the environment and stays as it is elsewhere; a
-//! bare `$` is a dollar sign.
+//! expanded where NAME is set above in the file or in the environment and stays as it is elsewhere;
+//! `${NAME:-other}` (dotenv-expand, python-dotenv, Docker Compose) is `other` there. A bare `$` is a dollar sign.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,7 +107,10 @@ enum Quote {
 fn strict_form(text: &[u8], in_environment: impl Fn(&str) -> bool) -> Result<StrictFile, (usize, String)> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     // Invalid UTF-8 becomes U+FFFD, which no variable of dbtool may contain.
-    let text = String::from_utf8_lossy(text);
+    let mut text = String::from_utf8_lossy(text);
+    if !text.contains('\n') && text.contains('\r') {
+        text = text.replace('\r', "\n").into();
+    }
     let mut strict = StrictFile::default();
     let mut rest: &str = &text;
     let mut number = 0;
@@ -160,12 +163,20 @@ impl StrictFile {
                 Quote::None | Quote::Double => reference(rest),
                 Quote::Single | Quote::Backtick => None,
             };
-            if let Some((referred, length)) = reference
-                && (in_environment(referred) || self.names.iter().any(|known| known == referred))
-            {
-                self.text.push_str(&rest[..length]);
-                rest = &rest[length..];
-                continue;
+            if let Some(reference) = reference {
+                let Reference { name, other, length } = reference;
+                if in_environment(name) || self.names.iter().any(|known| known == name) {
+                    self.text.extend(["${", name, "}"]);
+                    rest = &rest[length..];
+                    continue;
+                }
+                if let Some(other) = other {
+                    for c in other.chars() {
+                        self.push_literally(c);
+                    }
+                    rest = &rest[length..];
+                    continue;
+                }
             }
             rest = &rest[c.len_utf8()..];
             let (c, escaped) = match (quote, c, rest.chars().next()) {
@@ -181,22 +192,28 @@ impl StrictFile {
                 }
                 _ => (c, false),
             };
-            match c {
-                '\n' => self.text.push_str("\\n"),
-                '\\' | '"' | '$' => self.text.extend(['\\', c]),
-                // A line end within quotes is one character, whatever the file's line ends are.
-                '\r' if !escaped && rest.starts_with('\n') => {}
-                other => self.text.push(other),
+            // A line end within quotes is one character, whatever the file's line ends are.
+            if c != '\r' || escaped || !rest.starts_with('\n') {
+                self.push_literally(c);
             }
         }
         self.text.push_str("\"\n");
         self.names.push(name.to_owned());
     }
+
+    fn push_literally(&mut self, c: char) {
+        match c {
+            '\n' => self.text.push_str("\\n"),
+            '\\' | '"' | '$' => self.text.extend(['\\', c]),
+            other => self.text.push(other),
+        }
+    }
 }
 
 /// Name and raw value of `NAME=value`, with or without `export`; `None` for anything else.
 fn assignment(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim();
+    // Editors and web pages leave characters without a width at the start of a line.
+    let line = line.trim().trim_start_matches(['\u{200b}', '\u{feff}']);
     let (name, value) = line.split_once('=')?;
     let name = name.trim_end();
     let name = match name.strip_prefix("export") {
@@ -257,11 +274,28 @@ fn unquoted(value: &str) -> &str {
     value[..comment.map_or(value.len(), |(index, _)| index)].trim_end()
 }
 
-/// `${NAME}` at the start of `text`: the name, and the length of the reference.
-fn reference(text: &str) -> Option<(&str, usize)> {
-    let name = text.strip_prefix("${")?;
-    let name = &name[..name.find('}')?];
-    is_name(name).then_some((name, name.len() + 3))
+/// A reference to another variable.
+struct Reference<'a> {
+    name: &'a str,
+    /// The value if that variable is not set.
+    other: Option<&'a str>,
+    /// Bytes of the reference.
+    length: usize,
+}
+
+/// `${NAME}`, `${NAME-other}` or `${NAME:-other}` at the start of `text`; one within another is not read.
+fn reference(text: &str) -> Option<Reference<'_>> {
+    let inner = text.strip_prefix("${")?;
+    let inner = &inner[..inner.find('}')?];
+    let (name, other) = match inner.split_once('-') {
+        Some((name, other)) => (name.strip_suffix(':').unwrap_or(name), Some(other)),
+        None => (inner, None),
+    };
+    (is_name(name) && !inner.contains("${")).then_some(Reference {
+        name,
+        other,
+        length: inner.len() + 3,
+    })
 }
 
 #[cfg(test)]
@@ -289,6 +323,11 @@ mod tests {
             ("$(id)", "$(id)"),
             ("${UNKNOWN}x", "${UNKNOWN}x"),
             ("${ABOVE}x", "upx"),
+            ("${UNKNOWN:-d\"$1}x", "d\"$1x"),
+            ("${UNKNOWN-}x", "x"),
+            ("\"${ABOVE:-d}x\"", "upx"),
+            ("'${UNKNOWN:-d}'", "${UNKNOWN:-d}"),
+            ("${A:-${B:-c}}", "${A:-${B:-c}}"),
             ("\"${ABOVE}x\"", "upx"),
             ("'${ABOVE}x'", "${ABOVE}x"),
             ("\\${ABOVE}", "\\up"),
@@ -308,6 +347,22 @@ mod tests {
             let found = variables(text.as_bytes());
             assert_eq!(found["DB_PASSWORD"], value, "{written}");
             assert_eq!(found["DB_NAME"], "after", "{written}");
+        }
+    }
+
+    #[test]
+    fn line_ends_of_every_system_and_marks_of_editors_are_understood() {
+        for text in [
+            "\u{feff}DB_USER=app\r\nDB_NAME=shop\r\n",
+            "DB_USER=app\rDB_NAME=shop\r",
+            "\u{200b}DB_USER=app\n\u{feff}DB_NAME=shop",
+        ] {
+            let found = variables(text.as_bytes());
+            assert_eq!(
+                (found["DB_USER"].as_str(), found["DB_NAME"].as_str()),
+                ("app", "shop"),
+                "{text:?}"
+            );
         }
     }
 

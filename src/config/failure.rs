@@ -29,6 +29,8 @@ pub(super) enum ConfigFailure {
     Url { origin: Origin, fault: UrlFault },
     /// The host is a URL or a path.
     NotAHost { origin: Origin },
+    /// The host ends with a port.
+    HostWithPort { origin: Origin },
     /// A socket and a host of another machine are set.
     TwoServers {
         socket: Setting<String>,
@@ -96,6 +98,8 @@ pub(super) enum UrlFault {
     NotUtf8,
     /// Its path has several parts.
     SeveralNames,
+    /// It lists several servers, or has a server in the form of another program.
+    Servers,
 }
 
 impl Expected {
@@ -139,6 +143,10 @@ impl UrlFault {
             UrlFault::SeveralNames => (
                 "names more than a database after the host",
                 "end it with /DATABASE",
+            ),
+            UrlFault::Servers => (
+                "names several servers, or one in another form than HOST:PORT",
+                "name the one server to work on: mysql://user:password@host:port/database",
             ),
         };
         (what.to_owned(), next)
@@ -211,6 +219,10 @@ impl From<ConfigFailure> for Failure {
             F::NotAHost { origin } => Failure::usage(
                 format!("the value set by {} is not a host name", shown(&origin)),
                 "write the name or address alone; a whole URL belongs into DATABASE_URL, a socket's path into DB_SOCKET",
+            ),
+            F::HostWithPort { origin } => Failure::usage(
+                format!("the host set by {} ends with a port", shown(&origin)),
+                "write the host alone into DB_HOST, and its port into DB_PORT",
             ),
             F::TwoServers { socket, host } => Failure::usage(
                 format!(
@@ -316,6 +328,7 @@ mod tests {
                 url: setting(),
             },
             F::NotAHost { origin: origin() },
+            F::HostWithPort { origin: origin() },
             F::TwoServers {
                 socket: setting(),
                 host: setting(),

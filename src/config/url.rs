@@ -12,8 +12,17 @@ use crate::exit::Failure;
 use crate::secret::Secret;
 
 /// URL schemes that frameworks use for these servers: SQLAlchemy and Django append the driver after
-/// a `+`, Rails names adapters, JDBC adds a prefix.
-const SCHEMES: [&str; 5] = ["mysql", "mariadb", "mysql2", "trilogy", "mysqls"];
+/// a `+`, Rails and Doctrine name adapters, JDBC adds a prefix.
+const SCHEMES: [&str; 8] = [
+    "mysql",
+    "mariadb",
+    "mysql2",
+    "trilogy",
+    "mysqls",
+    "mysqli",
+    "pdo-mysql",
+    "pdo_mysql",
+];
 
 /// The values in the URL, each with the URL's origin.
 #[derive(Debug, Default)]
@@ -73,7 +82,7 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
             origin: origin.clone(),
         }))
     };
-    let path = url.path().trim_start_matches('/');
+    let path = url.path().trim_matches('/');
     if path.contains('/') {
         return Err(ConfigFailure::url(origin, UrlFault::SeveralNames).into());
     }
@@ -103,6 +112,11 @@ fn parse(setting: &Setting<String>) -> Result<UrlParts, Failure> {
 fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
     let origin = &setting.origin;
     let text = setting.value.trim();
+    // `docker run --env-file` keeps the quotes of its file.
+    let unquoted = ['"', '\'']
+        .into_iter()
+        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+    let text = unquoted.unwrap_or(text);
     let text = text.strip_prefix("jdbc:").unwrap_or(text);
     // Without the slashes, the parser would take everything, the password included, as the database's name.
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -121,7 +135,17 @@ fn plain_url(setting: &Setting<String>) -> Result<Url, Failure> {
         ""
     };
     let (account, rest) = rest.split_at(end);
-    Url::parse(&format!("mysql://{account}{host}{rest}"))
+    let server = account.rsplit_once('@').map_or(account, |(_, server)| server);
+    if server.contains([',', '(']) {
+        return Err(ConfigFailure::url(origin, UrlFault::Servers).into());
+    }
+    // The parser drops these characters.
+    let kept = |text: &str| {
+        text.replace('\t', "%09")
+            .replace('\n', "%0A")
+            .replace('\r', "%0D")
+    };
+    Url::parse(&format!("mysql://{}{host}{}", kept(account), kept(rest)))
         .map_err(|error| ConfigFailure::url(origin, UrlFault::Malformed(error)).into())
 }
 

@@ -62,47 +62,70 @@ const VERIFYING: [&str; 5] = [
 
 /// Options of other programs that do not concern a maintenance run: pools, timeouts, character sets
 /// and driver behaviour.
-const FOREIGN: [&str; 67] = [
+const FOREIGN: [&str; 112] = [
     "adapter",
+    "advisory-locks",
+    "allowcleartextpasswords",
     "allowloadlocalinfile",
     "allowmultiqueries",
     "allownativepasswords",
+    "allowoldpasswords",
     "allowpublickeyretrieval",
     "application-name",
+    "auth-plugin",
     "autocommit",
     "autoreconnect",
+    "bignumberstrings",
     "binary-prefix",
     "cacheprepstmts",
     "characterencoding",
     "charset",
-    "checkout-timeout",
     "checkconnliveness",
+    "checkout-timeout",
     "clientfoundrows",
     "collation",
+    "columnswithalias",
+    "conn-health-checks",
     "conn-max-age",
     "connect-timeout",
     "connection-limit",
     "connectionattributes",
+    "connectioncollation",
     "connectionlimit",
     "connectiontimezone",
     "connecttimeout",
     "createdatabaseifnotexist",
+    "cursorclass",
     "database",
+    "database-tasks",
     "datestrings",
     "debug",
+    "decimalnumbers",
+    "default-storage-engine",
+    "defaultfetchsize",
+    "enablekeepalive",
     "encoding",
+    "failoverreadonly",
     "flags",
     "idle-timeout",
     "init-command",
     "interpolateparams",
+    "isolation-level",
     "keepalive",
     "loc",
     "local-infile",
+    "logging",
     "max-connections",
     "max-idle-time",
+    "max-open-conns",
     "maxallowedpacket",
+    "maxreconnects",
     "min-connections",
+    "multiplestatements",
     "multistatements",
+    "namedplaceholders",
+    "noaccesstoprocedurebodies",
+    "nullcatalogmeanscurrent",
     "parsetime",
     "pgbouncer",
     "pool",
@@ -111,32 +134,66 @@ const FOREIGN: [&str; 67] = [
     "pool-timeout",
     "prepared-statements",
     "queuelimit",
+    "read-default-file",
     "read-timeout",
     "readtimeout",
     "reaping-frequency",
     "reconnect",
+    "rejectreadonly",
     "rewritebatchedstatements",
     "schema",
+    "serverpubkey",
     "servertimezone",
     "serverversion",
+    "sessionvariables",
     "sockettimeout",
+    "ssl-check-hostname",
     "sslidentity",
     "sslpassword",
     "statement-cache-size",
+    "statement-timeout",
     "strict",
+    "supportbignumbers",
+    "synchronize",
     "timeout",
     "timezone",
+    "tinyint1isbit",
+    "trustservercertificate",
+    "use-unicode",
+    "useaffectedrows",
+    "usecompression",
+    "usecursorfetch",
+    "useinformationschema",
+    "usejdbccomplianttimezoneshift",
+    "uselegacydatetimecode",
+    "useserverprepstmts",
     "useunicode",
     "variables",
+    "version",
+    "waitforconnections",
     "write-timeout",
     "writetimeout",
+    "yearisdatetype",
+    "zerodatetimebehavior",
 ];
+
+/// The mode in dbtool's own words; those of libpq and of MariaDB's connectors are known too.
+fn own_mode(value: String) -> String {
+    match value.to_ascii_lowercase().replace('_', "-").as_str() {
+        "disable" => "disabled".to_owned(),
+        "allow" | "prefer" => "preferred".to_owned(),
+        "require" | "trust" => "required".to_owned(),
+        "verify-full" => "verify-identity".to_owned(),
+        _ => value,
+    }
+}
 
 impl UrlOptions {
     /// Adds one option; `name` as written.
     pub(super) fn add(&mut self, name: &str, setting: Setting<String>) {
         let plain = name.to_ascii_lowercase().replace('_', "-");
-        let plain = plain.as_str();
+        // Rails: variables[sql_mode].
+        let plain = plain.split('[').next().unwrap_or_default();
         let known = NAMES
             .iter()
             .find(|(other, _)| *other == plain)
@@ -149,8 +206,15 @@ impl UrlOptions {
                 self.known.insert("ssl-ca", setting);
             }
             Some("tls") => self.tls_switch(name, setting),
+            Some("ssl-mode") => {
+                self.known.insert("ssl-mode", setting.map(own_mode));
+            }
             Some(own) => {
                 self.known.insert(own, setting);
+            }
+            // libpq's way of naming a socket's folder or file, which some programs share.
+            None if plain == "host" && setting.value.starts_with('/') => {
+                self.known.insert("socket", setting);
             }
             None if TLS_SWITCHES.contains(&plain) => self.tls_switch(name, setting),
             None if VERIFYING.contains(&plain) => self.verifying(name, &setting),

@@ -207,6 +207,9 @@ fn bad_urls_are_refused_without_being_shown() {
         ("mysql://app:hush@h/d/e", &["more than a database"]),
         ("mysql://app:hush@h:99999/d", &["not a URL"]),
         ("hush", &["not a URL"]),
+        ("jdbc:mysql://h1:3306,h2:3306/d?user=app", &["several servers"]),
+        ("jdbc:mysql://address=(host=h)(port=3307)/d", &["several servers"]),
+        ("mysql://app:hush@tcp(h:3306)/d", &["HOST:PORT"]),
     ] {
         let output = dbtool().arg("config").env("DATABASE_URL", url).run();
         assert!(!output.stderr.contains("hu"), "{output}");
@@ -230,6 +233,14 @@ fn a_url_in_place_of_a_host_is_not_shown() {
     assert_eq!(output.code, Some(2), "{output}");
     assert!(output.stderr.contains("environment DB_HOST"), "{output}");
     assert!(!output.stderr.contains("hush"), "{output}");
+}
+
+#[test]
+fn a_host_with_its_port_is_refused_where_the_port_is_to_be_written() {
+    assert_refused(config().env("DB_HOST", "localhost:3307"), &["DB_HOST", "DB_PORT"]);
+    for host in ["h1,h2", "tcp(h)", "\"h\"", "a host"] {
+        assert_refused(config().env("DB_HOST", host), &["is not a host name"]);
+    }
 }
 
 #[test]
@@ -268,6 +279,32 @@ fn the_urls_of_applications_are_understood() {
         (
             "mysql://app:pw@h/d?ssl-mode=required&useSSL=false",
             &[("DB_SSL_MODE", "required")],
+        ),
+        (
+            "mysql://app:pw@h/d?sslmode=require",
+            &[("DB_SSL_MODE", "required")],
+        ),
+        (
+            "mysql://app:pw@h/d?sslmode=prefer",
+            &[("DB_SSL_MODE", "preferred")],
+        ),
+        (
+            "jdbc:mariadb://h/d?user=app&sslMode=trust&trustServerCertificate=true",
+            &[("DB_SSL_MODE", "required")],
+        ),
+        (
+            "mysql://app:pw@localhost/d?host=/run/x.sock",
+            &[("DB_SOCKET", "/run/x.sock")],
+        ),
+        ("pdo-mysql://app:pw@h/d/?serverVersion=8.0", &[("DB_NAME", "d")]),
+        ("'mysqli://app:pw@h/d'", &[("DB_HOST", "h"), ("DB_NAME", "d")]),
+        (
+            "mysql2://app:pw@h/d?variables[sql_mode]=TRADITIONAL&advisory_locks=false",
+            &[("DB_NAME", "d")],
+        ),
+        (
+            "mysql://app:pw@h/d?zeroDateTimeBehavior=convertToNull&tinyInt1isBit=false&supportBigNumbers=true",
+            &[("DB_NAME", "d")],
         ),
     ] {
         // A socket goes with no other host.
@@ -308,7 +345,7 @@ fn options_of_a_url_that_mean_nothing_here_are_said() {
 #[test]
 fn a_file_shared_with_an_application_is_read_as_the_application_reads_it() {
     let text = b"APP_NAME=My App\nGREETING=Bob's app\nCRON=*/5 * * * *\n[db]\nCITY=Z\xfcrich\n\
-        DB_USER=shop\nDB_NAME=${DB_USER}_live # the live one\nDB_HOST=\"db.example\"\nDB_PASSWORD=\"abc$\"\n";
+        DB_USER=shop\nDB_NAME=${DB_USER}_live # the live one\nDB_HOST=\"${MYSQL_HOST:-db.example}\"\nDB_PASSWORD=\"abc$\"\n";
     let command = dbtool().args(["config", "--format", "json"]);
     fs::write(command.folders().join("work/.env"), text).expect("a file");
     let output = command.run();
