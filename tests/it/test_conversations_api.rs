@@ -135,10 +135,18 @@ fn a_right_application_passes_whatever_it_calls_things() {
         json!({"results": renamed(["conversationId", "propertyTitle", "lastMessageText", "unreadCount"])}),
         json!({"data": {"items": renamed(["id", "title", "preview", "unread"]), "total": 7}}),
         json!({"threads": renamed(["id", "property_title", "content", "unreadMessages"]), "has_more": false}),
+        json!({"data": all().iter().map(|item| json!({"id": item["id"], "attributes": item})).collect::<Vec<_>>()}),
     ] {
         app.list(body.clone());
         assert_right(&run(&server, &app, &[]), &body.to_string());
     }
+    app.on(|_| {
+        let mut reply = ok(&json!(all()));
+        reply.2.insert(0, '\u{feff}');
+        reply
+    });
+    let output = command(&server, &app.url, &["--format", "json"]).run();
+    assert_right(&output, "a byte order mark");
     let body: Vec<Value> = all()
         .into_iter()
         .map(|item| json!({"key": item["id"], "about": {"house": item["title"]}, "newest": [item["last_message_text"]], "n": item["unread_count"]}))
@@ -214,6 +222,29 @@ fn every_page_is_read_and_what_is_missing_is_found() {
                 let offset = request.number("offset", 0);
                 ok(
                     &json!({"items": items((1..=7).rev().skip(offset).take(3)), "offset": offset, "limit": 3, "total": 7}),
+                )
+            }),
+        ),
+        (
+            "X-Next-Page header",
+            Box::new(move |request| {
+                let number = request.number("page", 1);
+                let mut reply = ok(&json!(page(number)));
+                let next = if number < 3 {
+                    (number + 1).to_string()
+                } else {
+                    String::new()
+                };
+                reply.1.push_str(&format!("X-Next-Page: {next}\r\n"));
+                reply
+            }),
+        ),
+        (
+            "pages of Spring",
+            Box::new(move |request| {
+                let number = request.number("page", 0);
+                ok(
+                    &json!({"content": page(number + 1), "number": number, "size": 3, "last": number == 2, "totalElements": 7}),
                 )
             }),
         ),

@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub location: String,
     /// The Link header.
     pub link: String,
+    /// GitLab's X-Next-Page header.
+    pub next_page: String,
     pub body: String,
     pub took: Duration,
 }
@@ -96,15 +98,21 @@ impl Client {
             content_type: header("content-type"),
             location: header("location"),
             link: header("link"),
+            next_page: header("x-next-page"),
             ..Answer::default()
         };
-        answer.body = response
-            .body_mut()
-            .with_config()
-            .limit(LARGEST_ANSWER)
-            .lossy_utf8(true)
-            .read_to_string()
-            .map_err(|error| self.silence(url, &error))?;
+        let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
+        let body = body.read_to_vec().map_err(|error| self.silence(url, &error))?;
+        if body.starts_with(b"\x1f\x8b") {
+            return Err(Silence {
+                what: "the answer is compressed with gzip, which the request does not accept".into(),
+                next:
+                    "have the application, or the proxy before it, compress only what Accept-Encoding allows"
+                        .into(),
+            });
+        }
+        let body = String::from_utf8_lossy(&body);
+        answer.body = body.strip_prefix('\u{feff}').unwrap_or(&body).to_owned();
         answer.took = started.elapsed();
         Ok(answer)
     }

@@ -20,7 +20,7 @@ impl Mappings {
 }
 
 /// Members of an answer that hold more of it: where lists, counts and links to pages are found.
-pub(crate) const HOLDERS: [&str; 22] = [
+pub(crate) const HOLDERS: [&str; 23] = [
     "data",
     "result",
     "results",
@@ -32,6 +32,7 @@ pub(crate) const HOLDERS: [&str; 22] = [
     "pagination",
     "paging",
     "pageinfo",
+    "responsemetadata",
     "page",
     "paginator",
     "links",
@@ -70,7 +71,7 @@ pub(crate) const LISTS: [&str; 20] = [
 ];
 
 /// Members of a conversation that hold the conversation itself.
-pub(crate) const WRAPPERS: [&str; 4] = ["conversation", "thread", "chat", "node"];
+pub(crate) const WRAPPERS: [&str; 5] = ["conversation", "thread", "chat", "node", "attributes"];
 
 /// Its id.
 pub(crate) const IDS: [&str; 7] = [

@@ -91,6 +91,9 @@ pub(crate) fn following(
     if let Some(target) = linked(&answer.link) {
         return at(here, target);
     }
+    if !answer.next_page.is_empty() {
+        return with(here, param.unwrap_or("page"), &answer.next_page);
+    }
     let told = Told::of(value);
     let more = told.says(&[
         "hasmore",
@@ -157,10 +160,11 @@ pub(crate) fn following(
         "totalrecords",
         "count",
     ]);
-    let zero_based = told
-        .0
-        .iter()
-        .any(|(name, object)| name == "page" && member(object, "number").is_some());
+    // Spring counts from 0.
+    let zero_based = told.0.iter().any(|(name, object)| {
+        let has = |name: &str| member(object, name).is_some();
+        has("number") && (name == "page" || has("pageable") || has("last") && has("size"))
+    });
     let page = told
         .number(&["currentpage", "pagenumber", "pageno", "pageindex", "page"])
         .or_else(|| told.number(&["number"]).filter(|_| zero_based));
@@ -341,6 +345,14 @@ mod tests {
             ),
             (json!({"page": {"number": 0, "totalPages": 2}}), "apikey=K&page=1"),
             (json!({"page": {"number": 1, "totalPages": 2}}), "end"),
+            (
+                json!({"content": [], "number": 0, "size": 2, "last": false, "totalPages": 4, "totalElements": 7}),
+                "apikey=K&page=1",
+            ),
+            (
+                json!({"response_metadata": {"next_cursor": "abc"}}),
+                "apikey=K&cursor=abc",
+            ),
             (json!({"limit": 2, "offset": 0, "total": 7}), "apikey=K&offset=2"),
             (json!({"limit": 2, "total": 7}), "apikey=K&offset=2"),
             (json!({"skip": 0, "has_more": true}), "apikey=K&skip=2"),
