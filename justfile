@@ -36,6 +36,12 @@ docs:
 fetch-mysql:
     scripts/fetch-server mysql
 
+# Galera, Group Replication, replicas and a proxy, on this machine
+test-cluster: setup fetch-mysql
+    scripts/fetch-server galera
+    scripts/fetch-server haproxy
+    cargo test --test it cluster:: -- --ignored --test-threads=1
+
 # Six jobs at once on a small server: pools of their own, and dbtool's shared budget
 bench-connections: setup
     cargo build --release --bin dbtool --example exit_paths

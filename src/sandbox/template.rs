@@ -57,6 +57,11 @@ impl Template {
             fs::remove_dir_all(&partial)?;
         }
         copy_folder(source, &partial)?;
+        // MySQL's identity: each server makes its own.
+        let identity = partial.join("auto.cnf");
+        if identity.exists() {
+            fs::remove_file(identity)?;
+        }
         fs::rename(&partial, &self.path)
     }
 }
@@ -96,6 +101,7 @@ mod tests {
         let source = dir.path().join("source");
         fs::create_dir_all(source.join("mysql")).expect("folders");
         fs::write(source.join("mysql/t.ibd"), "rows").expect("a file");
+        fs::write(source.join("auto.cnf"), "server-uuid=1").expect("a file");
         let path = dir.path().join("cache/mariadb-10.11");
         let copy = dir.path().join("copy");
         {
@@ -110,6 +116,7 @@ mod tests {
             fs::read_to_string(copy.join("mysql/t.ibd")).expect("the copy"),
             "rows"
         );
+        assert!(!copy.join("auto.cnf").exists());
         assert!(!dir.path().join("cache/mariadb-10.11.partial").exists());
     }
 }

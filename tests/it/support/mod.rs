@@ -14,7 +14,7 @@
 
 mod admin;
 pub mod big_schema;
-
+pub mod cluster;
 mod cmd;
 pub mod crash;
 pub mod exit_path;
@@ -84,9 +84,30 @@ pub struct Builder {
     max_connections: u32,
     args: Vec<String>,
     setup: Vec<String>,
+    binary: Option<ServerBinary>,
+    account: Option<Account>,
+    data_of_another: bool,
 }
 
 impl Builder {
+    /// Another program than the one under test.
+    pub fn binary(mut self, binary: ServerBinary) -> Self {
+        self.binary = Some(binary);
+        self
+    }
+
+    /// The account `app` of another server.
+    pub fn account(mut self, account: &Account) -> Self {
+        self.account = Some(account.clone());
+        self
+    }
+
+    /// Its data comes from another server, the account too.
+    pub fn data_of_another(mut self) -> Self {
+        self.data_of_another = true;
+        self
+    }
+
     /// `max_connections`; 30 unless told.
     pub fn max_connections(mut self, max: u32) -> Self {
         self.max_connections = max;
@@ -119,16 +140,18 @@ impl Builder {
 
     /// Starts it; panics with the end of its log when it does not start.
     pub fn start(self) -> Server {
-        let binary = server_binary();
+        let binary = self.binary.unwrap_or_else(server_binary);
         let name = format!("{}-{}", binary.flavor, binary.version);
-        let account = Account::generate("app", "app");
+        let account = self.account.unwrap_or_else(|| Account::generate("app", "app"));
         let mut options = ServerOptions::new(binary);
         options.max_connections = self.max_connections;
         options.buffer_pool = 32 << 20;
         options.redo_log = 16 << 20;
         options.args = self.args;
-        options.setup = account.setup();
-        options.setup.extend(self.setup);
+        options.setup = self.setup;
+        if !self.data_of_another {
+            options.setup.extend(account.setup());
+        }
         options.template = Some(
             Path::new(env!("CARGO_TARGET_TMPDIR"))
                 .join("templates")
@@ -168,6 +191,9 @@ impl Server {
             max_connections: 30,
             args: Vec::new(),
             setup: Vec::new(),
+            binary: None,
+            account: None,
+            data_of_another: false,
         }
     }
 
