@@ -182,6 +182,14 @@ impl Throttle {
                 Ok(Some(format!("replication lags {lag} s, above {max_lag} s")))
             }
             Ok(Lag::Stopped) => Ok(Some("replication is stopped".to_owned())),
+            Ok(Lag::None) => {
+                ctx.report.warn(
+                    "--max-lag has no effect here: this server replicates from none, and the replicas that replicate \
+                     from it are not looked at",
+                );
+                self.max_lag = None;
+                Ok(None)
+            }
             Ok(_) => Ok(None),
             // The account may not read it: work continues after one warning.
             Err(error) if error.is_denied() => {

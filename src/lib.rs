@@ -20,6 +20,7 @@ pub mod migrate;
 pub mod online_change;
 pub mod report;
 pub mod run_command;
+pub mod run_lease;
 pub mod sandbox;
 pub mod schema;
 pub mod secret;

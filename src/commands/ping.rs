@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cli::ping::PingArgs;
 use crate::context::Context;
-use crate::db::Session;
+use crate::db::node_state::NodeState;
+use crate::db::{DbError, ErrorKind, Session};
 use crate::report::{Json, Outcome, Page, duration};
 
 /// Statements whose fastest answer counts: the first one may wait for a thread of the server.
@@ -25,6 +26,12 @@ pub async fn run(ctx: &Context, args: &PingArgs) -> anyhow::Result<Box<dyn Outco
         false => ctx.db.brief_session_within(args.wait).await?,
     };
     let connected = started.elapsed();
+    let server = ctx.db.server().await?;
+    let node = NodeState::of(&mut session, server.flavor).await?;
+    if let Some(why) = node.as_ref().and_then(|node| node.unusable.as_ref()) {
+        let next = "connect to another server, or look at this one with `dbtool check-connections`";
+        return Err(DbError::new(ErrorKind::Connect, crate::escape::visible(why), next).into());
+    }
     let latency = latency(&mut session).await?;
     let mut tls = Tls::default();
     for (name, value) in session.rows::<(String, String)>(TLS).await? {
@@ -34,8 +41,8 @@ pub async fn run(ctx: &Context, args: &PingArgs) -> anyhow::Result<Box<dyn Outco
             _ => tls.cipher = value,
         }
     }
-    let server = ctx.db.server().await?;
     Ok(Box::new(Answer {
+        node: node.map(|node| node.text),
         server: server.name(),
         address: ctx.config.address.value.to_string(),
         account: server.account.clone(),
@@ -67,6 +74,7 @@ struct Tls {
 #[derive(Debug)]
 struct Answer {
     server: String,
+    node: Option<String>,
     address: String,
     account: String,
     database: Option<String>,
@@ -92,6 +100,9 @@ impl Outcome for Answer {
             duration(self.latency),
             duration(self.connected)
         ));
+        if let Some(node) = &self.node {
+            page.line(crate::escape::visible(node));
+        }
         page.line(format!(
             "account {}, {database}, {}",
             self.account,
@@ -107,6 +118,7 @@ impl Outcome for Answer {
             .map(|version| json!({"version": version, "cipher": self.tls.cipher}));
         Box::new(json!({
             "server": self.server,
+            "node": self.node,
             "address": self.address,
             "account": self.account,
             "database": self.database,

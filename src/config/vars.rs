@@ -51,6 +51,8 @@ pub struct Config {
     pub admin_port: Option<Setting<u16>>,
     /// Whether slots are shared with the other dbtool processes of this host.
     pub shared_budget: Setting<bool>,
+    /// Whether to write on a server that is read-only for others.
+    pub allow_replica: Setting<bool>,
     /// Folder for the slots, instead of the user's runtime directory.
     pub budget_dir: Option<Setting<PathBuf>>,
     /// The `.env` file that was read, if any.
@@ -102,6 +104,7 @@ impl Config {
                 .map(|s| number(s, 1, u16::MAX))
                 .transpose()?,
             shared_budget: boolean(lookup.or_default("DB_SHARED_BUDGET"))?,
+            allow_replica: boolean(lookup.or_default("DB_ALLOW_REPLICA"))?,
             budget_dir: lookup.get("DB_BUDGET_DIR").map(path),
             env_file: sources.env_file.as_ref().map(|file| file.path.clone()),
             notes,
@@ -439,6 +442,26 @@ pub const VARS: &[Var] = &[
         }),
         comment: "false: do not share the connection limit with other dbtool processes.",
         sample: ExampleValue::Commented("true"),
+    },
+    Var {
+        name: "DB_ALLOW_REPLICA",
+        flag: Some(Flag {
+            name: "--allow-replica",
+            argument: Argument::Fixed("true"),
+            help: "Write on a server that is read-only, where the account may",
+            advanced: true,
+        }),
+        default: Some("false"),
+        secret: false,
+        scope: Scope::Run,
+        show: Some(|config| {
+            Some((
+                config.allow_replica.value.to_string(),
+                &config.allow_replica.origin,
+            ))
+        }),
+        comment: "true: write on a server that is read-only (a replica), where the account may all the same.",
+        sample: ExampleValue::Commented("false"),
     },
     Var {
         name: "DB_BUDGET_DIR",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::model::{Connection, Facts, split_host};
 use super::{limits, locks};
 use crate::context::Context;
+use crate::db::node_state::NodeState;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Row, Server, Session, ends_of};
 use crate::host_processes::{self, Clients, Process, clients_of};
@@ -60,6 +61,7 @@ pub(crate) async fn gather(
     let mut facts = facts_of(server);
     let performance_schema = limits_in_force(session, &mut facts).await?;
     counters(session, &mut facts).await?;
+    facts.node = NodeState::of(session, server.flavor).await?;
     limits::gather(session, &mut facts).await?;
     clients(session, server, performance_schema, &mut facts).await?;
     if facts.unseen() > 0 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::limits::Hourly;
 use super::locks::LockWait;
+use crate::db::node_state::NodeState;
 use crate::host_processes::{Clients, Process};
 use crate::memory::symbol::Symbol;
 
@@ -17,6 +18,8 @@ pub(crate) const IDLE: Duration = Duration::from_secs(60);
 pub struct Facts {
     /// The server, `MariaDB 10.11.6`.
     pub server: String,
+    /// What the server is in its cluster or replication, where it has one and tells.
+    pub node: Option<NodeState>,
     /// The account, `user@host`, as the server matched it.
     pub account: String,
     /// Connections the server takes (`max_connections`).

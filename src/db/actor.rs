@@ -19,7 +19,7 @@ use super::codes;
 use super::connection::{Connection, PoolState};
 use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
-use super::killer::{self, Killed};
+use super::killer::{self, KillTarget, Killed};
 use super::statement::{Batch, Done, Job, Query, TimeLimit};
 use super::statement_log;
 use super::time_limit;
@@ -138,7 +138,12 @@ async fn run(db: &Arc<PoolState>, connection: &mut Connection, job: &Job) -> Res
             stop = reason_to_stop(db, job) => stop,
         };
         discard.send_replace(true);
-        let (mut guard, killer) = killer::start(db, id);
+        let target = KillTarget {
+            id,
+            server: Arc::clone(&connection.server),
+            since: connection.since,
+        };
+        let (mut guard, killer) = killer::start(db, target);
         tokio::select! {
             result = &mut work => {
                 // The killer must have ended before the next statement, or its KILL could hit that one.
@@ -255,6 +260,18 @@ fn unconfirmed(stop: StopReason, id: u64, killed: &Killed) -> DbError {
                  the routine's DEFINER, and may go on as connection {id}"
             ),
             format!("end it as the definer or as an administrator, with KILL {id}"),
+        ),
+        Killed::OtherServer(place) => (
+            format!(
+                "the statement may still run as connection {id} on {place}: each new connection reaches another server, \
+                 where that number is a stranger's, so nothing was killed"
+            ),
+            format!("end it there with KILL {id}, or connect to that server without the proxy in between"),
+        ),
+        Killed::Gone => (
+            format!("the server no longer has connection {id}, and sent no answer to its statement"),
+            "look at the data whether the statement took effect: what was not committed is rolled back"
+                .to_owned(),
         ),
         _ => (
             "the server did not confirm that the statement was killed".to_owned(),

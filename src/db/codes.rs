@@ -23,6 +23,8 @@ codes! {
     ER_CON_COUNT_ERROR = 1040
     ER_DBACCESS_DENIED_ERROR = 1044
     ER_ACCESS_DENIED_ERROR = 1045
+    // Galera: the node is not ready, or not in the part of the cluster that has the majority.
+    ER_UNKNOWN_COM_ERROR = 1047
     ER_BAD_NULL_ERROR = 1048
     ER_BAD_DB_ERROR = 1049
     ER_TABLE_EXISTS_ERROR = 1050
@@ -94,6 +96,10 @@ codes! {
     CR_AUTH_PLUGIN_CANNOT_LOAD = 2059
     // Only in MySQL.
     ER_QUERY_TIMEOUT = 3024
+    // Group Replication.
+    ER_BEFORE_DML_VALIDATION_ERROR = 3098
+    ER_RUN_HOOK_ERROR = 3100
+    ER_TRANSACTION_ROLLBACK_DURING_COMMIT = 3101
     ER_INVALID_JSON_TEXT = 3140
     ER_SECURE_TRANSPORT_REQUIRED = 3159
     ER_CHECK_CONSTRAINT_VIOLATED = 3819
@@ -116,11 +122,17 @@ macro_rules! predicates {
 
 predicates! {
     /// Whether running the whole transaction again is the documented answer: a deadlock, a lock that was
-    /// waited for too long, and MariaDB's record that has changed since it was read.
-    is_lock_conflict: ER_LOCK_WAIT_TIMEOUT | ER_LOCK_DEADLOCK | ER_CHECKREAD;
+    /// waited for too long, MariaDB's record that has changed since it was read, and a group's refusal of a transaction
+    /// that another member's has overtaken (in Galera that is a deadlock).
+    is_lock_conflict: ER_LOCK_WAIT_TIMEOUT | ER_LOCK_DEADLOCK | ER_CHECKREAD
+        | ER_TRANSACTION_ROLLBACK_DURING_COMMIT;
 
     /// Whether the server refused a write because it is read-only.
     is_read_only: ER_OPTION_PREVENTS_STATEMENT | ER_READ_ONLY_MODE;
+
+    /// Whether the server accepts no writes, or no statements at all, and another one of its cluster may: it is
+    /// read-only, no member with the majority, or cannot reach its group.
+    is_wrong_server: ER_OPTION_PREVENTS_STATEMENT | ER_READ_ONLY_MODE | ER_UNKNOWN_COM_ERROR | ER_RUN_HOOK_ERROR;
 
     /// Whether a write was refused because its transaction is read-only.
     is_read_only_transaction: ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION;
@@ -249,11 +261,24 @@ pub fn advice(code: u16) -> &'static str {
             "another transaction holds a lock for too long: find it with `dbtool check-connections`"
         }
         ER_LOCK_DEADLOCK => "two transactions waited for each other: run the command again",
+        ER_TRANSACTION_ROLLBACK_DURING_COMMIT => {
+            "a transaction on another member of the group came first: run the command again"
+        }
         ER_NOT_SUPPORTED_AUTH_MODE | CR_AUTH_PLUGIN_CANNOT_LOAD => {
             "the account's authentication plugin is not supported: alter the account to another one"
         }
         ER_OPTION_PREVENTS_STATEMENT | ER_READ_ONLY_MODE | ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION => {
             "the server, or the session, is read-only: connect to the primary, or end the read-only mode"
+        }
+        ER_UNKNOWN_COM_ERROR => {
+            "the node is not ready, or not in the part of its cluster that has the majority: connect to another node"
+        }
+        ER_BEFORE_DML_VALIDATION_ERROR => {
+            "the group refuses this write: a table needs a primary key and InnoDB, with several primaries also foreign \
+             keys without CASCADE; during a change of the primary, run the command again"
+        }
+        ER_RUN_HOOK_ERROR => {
+            "the member cannot reach its group: look at performance_schema.replication_group_members, connect to another"
         }
         ER_QUERY_INTERRUPTED => {
             "somebody ended the statement with KILL: find out who, and why, then run the command again"

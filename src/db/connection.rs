@@ -53,6 +53,10 @@ pub(super) struct Connection {
     pub(super) id: u64,
     pub(super) wait_timeout: u64,
     pub(super) read_only: bool,
+    /// The server as it described itself to this connection: behind a proxy, the next one may reach another.
+    pub(super) server: Arc<Server>,
+    /// When it was made.
+    pub(super) since: Instant,
     /// The largest statement in bytes; 0 if unknown.
     pub(super) max_packet: u64,
     pub(super) socket: Option<SocketHandle>,

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::codes::{
-    ER_DBACCESS_DENIED_ERROR, ER_ERROR_ON_RENAME, ER_NET_PACKET_TOO_LARGE, ER_USER_LIMIT_REACHED,
-    LOST_TABLE_FILE, advice,
+    ER_DBACCESS_DENIED_ERROR, ER_ERROR_ON_RENAME, ER_NET_PACKET_TOO_LARGE, ER_OPTION_PREVENTS_STATEMENT,
+    ER_USER_LIMIT_REACHED, LOST_TABLE_FILE, advice,
 };
 use crate::cancel::{Cancelled, Signal};
 use crate::exit::Exit;
@@ -100,6 +100,19 @@ impl DbError {
             ErrorKind::Lost { .. } | ErrorKind::NoSlot => true,
             ErrorKind::Connect if self.code.is_none() => true,
             _ => self.is_lack_of_room(),
+        }
+    }
+
+    /// The refusal of a server that would let this account write all the same.
+    pub fn read_only_for_others() -> Self {
+        DbError {
+            code: Some(ER_OPTION_PREVENTS_STATEMENT),
+            ..DbError::new(
+                ErrorKind::Statement,
+                "the server is read-only, as a replica is (this account could write all the same, and replication \
+                 would stop or lose it)",
+                "connect to the primary, or insist with --allow-replica",
+            )
         }
     }
 

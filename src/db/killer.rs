@@ -1,8 +1,13 @@
 //! Ends a statement on the server through a short connection on the reserved slot.
+//!
+//! A proxy may lead that connection to another server, where the number of ours is a stranger's. So it first proves that
+//! it reached the same one: by the server's identity, and by its uptime, since a server that was started again gives the
+//! same numbers again. If it did not, new connections are tried for a moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -10,6 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::codes;
 use super::connection::{Connection, PoolState};
+use super::server::Server;
 use super::slot::{Slot, SlotKind};
 
 /// A server that accepts no connection within this time counts as hung.
@@ -20,6 +26,14 @@ const FULL_SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a KILL that the server refuses is repeated.
 const NOT_OWNER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long new connections are tried until one reaches the server of the statement.
+const OTHER_SERVER_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection that the server does not have any more: its last answer may still be on its way for so long.
+const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Seconds since the server started; every account may read it (manual, "SHOW STATUS").
+const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
+/// Pause before another connection is opened.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
 /// Interval of KILL attempts; each also shows whether the server still responds.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 /// Time left for the kill after a second signal.
@@ -35,6 +49,39 @@ pub(super) enum Killed {
     /// The server refused with this message: while a routine runs as its definer, its caller may not
     /// kill it (1095, measured on MariaDB 10.11 and MySQL 9.7, KILL CONNECTION as KILL QUERY).
     Refused(String),
+    /// No connection reached the server of the statement, which is named.
+    OtherServer(String),
+    /// The server does not have the connection, and its answer has not arrived.
+    Gone,
+}
+
+/// The connection whose statement is to be ended.
+pub(super) struct KillTarget {
+    /// The server's number for it.
+    pub(super) id: u64,
+    /// The server that gave the number.
+    pub(super) server: Arc<Server>,
+    /// When it was made.
+    pub(super) since: Instant,
+}
+
+impl KillTarget {
+    /// Whether another connection speaks to the same server, which has not been started again since.
+    async fn is_on(&self, connection: &mut Connection) -> bool {
+        if connection.server.identity != self.server.identity {
+            return false;
+        }
+        match timeout(CONNECT_TIMEOUT, uptime(&mut connection.conn)).await {
+            // The server rounds down.
+            Ok(Some(uptime)) => uptime + Duration::from_secs(1) >= self.since.elapsed(),
+            _ => false,
+        }
+    }
+}
+
+async fn uptime(conn: &mut Conn) -> Option<Duration> {
+    let row: Option<(String, u64)> = conn.query_first(UPTIME).await.ok()?;
+    row.map(|(_, seconds)| Duration::from_secs(seconds))
 }
 
 /// Held by the statement's task: dropping it signals the killer that the statement has ended.
@@ -54,16 +101,16 @@ impl StatementGuard {
     }
 }
 
-/// Starts killing the statement of connection `id`. The killer is a task of its own, so that its
+/// Starts killing the statement of the connection `target`. The killer is a task of its own, so that its
 /// connection is closed in an orderly way even when the statement ends first.
-pub(super) fn start(db: &Arc<PoolState>, id: u64) -> (StatementGuard, JoinHandle<()>) {
+pub(super) fn start(db: &Arc<PoolState>, target: KillTarget) -> (StatementGuard, JoinHandle<()>) {
     let (ended_sender, ended) = oneshot::channel();
     let (gave_up_sender, gave_up) = oneshot::channel();
     let live = db.live();
     let db = Arc::clone(db);
     let task = tokio::spawn(async move {
         let _live = live;
-        let killed = kill(&db, id, ended).await;
+        let killed = kill(&db, &target, ended).await;
         if killed != Killed::Ended {
             let _ = gave_up_sender.send(killed);
         }
@@ -77,7 +124,7 @@ pub(super) fn start(db: &Arc<PoolState>, id: u64) -> (StatementGuard, JoinHandle
     )
 }
 
-async fn kill(db: &Arc<PoolState>, id: u64, mut ended: oneshot::Receiver<()>) -> Killed {
+async fn kill(db: &Arc<PoolState>, target: &KillTarget, mut ended: oneshot::Receiver<()>) -> Killed {
     let hurried = async {
         db.cancel.wait_hurried().await;
         tokio::time::sleep(SECOND_SIGNAL_GRACE).await;
@@ -92,25 +139,41 @@ async fn kill(db: &Arc<PoolState>, id: u64, mut ended: oneshot::Receiver<()>) ->
     let Ok(Ok(slot)) = slot else {
         return Killed::Silent;
     };
-    let connecting = tokio::spawn(connect(Arc::clone(db), slot));
-    tokio::pin!(connecting);
-    let connection = tokio::select! {
-        _ = &mut ended => {
-            // The connection attempt ends by itself; its task closes what it opened.
-            if let Ok(Some(connection)) = connecting.await {
-                connection.quit().await;
+    let begun = Instant::now();
+    let mut slot = Some(slot);
+    while let Some(free) = slot.take() {
+        let connecting = tokio::spawn(connect(Arc::clone(db), free));
+        tokio::pin!(connecting);
+        let connection = tokio::select! {
+            _ = &mut ended => {
+                // The connection attempt ends by itself; its task closes what it opened.
+                if let Ok(Some(connection)) = connecting.await {
+                    connection.quit().await;
+                }
+                return Killed::Ended;
             }
-            return Killed::Ended;
+            () = &mut hurried => return Killed::Silent,
+            connection = &mut connecting => connection.ok().flatten(),
+        };
+        let Some(mut connection) = connection else {
+            return Killed::Silent;
+        };
+        if target.is_on(&mut connection).await {
+            let killed = kill_until_ended(db, &mut connection, target.id, &mut ended, &mut hurried).await;
+            connection.quit().await;
+            return killed;
         }
-        () = &mut hurried => return Killed::Silent,
-        connection = &mut connecting => connection.ok().flatten(),
-    };
-    let Some(mut connection) = connection else {
-        return Killed::Silent;
-    };
-    let killed = kill_until_ended(db, &mut connection, id, &mut ended, &mut hurried).await;
-    connection.quit().await;
-    killed
+        slot = Some(connection.quit_keeping_slot().await);
+        if begun.elapsed() > OTHER_SERVER_TIMEOUT {
+            break;
+        }
+        tokio::select! {
+            _ = &mut ended => return Killed::Ended,
+            () = &mut hurried => return Killed::Silent,
+            () = tokio::time::sleep(RECONNECT_PAUSE) => {}
+        }
+    }
+    Killed::OtherServer(target.server.place())
 }
 
 async fn kill_until_ended(
@@ -127,9 +190,13 @@ async fn kill_until_ended(
         let kill = connection.conn.query_drop(format!("KILL QUERY {id}"));
         match timeout(CONNECT_TIMEOUT, kill).await {
             Err(_) => return Killed::Silent,
-            // 1094: no such connection, so no such statement.
+            // 1094: no such connection. Ours has an answer outstanding, which may be on its way.
             Ok(Err(mysql_async::Error::Server(error))) if error.code == codes::ER_NO_SUCH_THREAD => {
-                return Killed::Ended;
+                return tokio::select! {
+                    _ = &mut *ended => Killed::Ended,
+                    () = &mut *hurried => Killed::Silent,
+                    () = tokio::time::sleep(LAST_ANSWER_TIMEOUT) => Killed::Gone,
+                };
             }
             // 1095: not the owner while a routine runs as its definer. The statement may belong to
             // this account again in a moment.

@@ -7,6 +7,7 @@
 mod actor;
 pub mod budget;
 mod budget_folder;
+pub mod cluster;
 pub mod codes;
 mod connect;
 mod connection;
@@ -16,6 +17,7 @@ mod fleet;
 pub mod guard;
 mod killer;
 mod limit_advice;
+pub mod node_state;
 mod open;
 mod orphan;
 mod pool;

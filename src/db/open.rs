@@ -15,7 +15,7 @@ use super::connection::{Connection, PoolState};
 use super::driver_panic::catch_panic;
 use super::error::{DbError, ErrorKind};
 use super::limit_advice::LimitDetail;
-use super::server::{DESCRIPTION, DESCRIPTION_WITH_IDENTITY, Server};
+use super::server::{DESCRIPTION, DESCRIPTION_WITH_IDENTITY, Flavor, Server};
 use super::session::{Session, SessionCount};
 use super::slot::Slot;
 use super::{actor, socket};
@@ -245,6 +245,8 @@ impl PoolState {
             wait_timeout: server.wait_timeout,
             read_only: server.read_only,
             max_packet: server.max_allowed_packet,
+            server,
+            since: Instant::now(),
             socket,
             given_up: false,
             slot,
@@ -347,6 +349,7 @@ impl PoolState {
             jobs,
             connection.id,
             connection.read_only,
+            connection.server.flavor == Flavor::MariaDb,
             Arc::clone(&in_transaction),
             SessionCount::new(&self.sessions),
         );

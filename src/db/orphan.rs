@@ -7,7 +7,8 @@
 //!
 //! A number identifies the connection with certainty if the server has been up for longer than the
 //! connection is old: a server gives each number once. Only then, and only if the process ran as this
-//! user, the connection is killed; otherwise its end is awaited.
+//! user, the connection is killed; otherwise its end is awaited. A proxy may lead to another server, where the number is
+//! a stranger's: nothing is asked or killed there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +55,7 @@ impl PoolState {
         };
         let mut notified = false;
         loop {
-            let state = self.look_for(&orphan, deadline).await?;
+            let state = self.look_for(&orphan, slot.server_key(), deadline).await?;
             if matches!(state, OrphanState::Gone) {
                 slot.orphan_is_gone();
                 return Ok(());
@@ -88,13 +89,22 @@ impl PoolState {
         }
     }
 
-    async fn look_for(self: &Arc<Self>, orphan: &Orphan, deadline: Instant) -> Result<OrphanState, DbError> {
+    async fn look_for(
+        self: &Arc<Self>,
+        orphan: &Orphan,
+        server_key: Option<&str>,
+        deadline: Instant,
+    ) -> Result<OrphanState, DbError> {
         let reserve = self.wait_for_slot(SlotKind::Reserve, deadline).await?;
         let mut connection = match self.attempt_unless_cancelled(reserve, deadline).await? {
             Ok(connection) => connection,
             Err((_, failed)) if failed.is_transient => return Ok(OrphanState::Unreachable(failed.error)),
             Err((_, failed)) => return Err(failed.error),
         };
+        if connection.slot.server_key() != server_key {
+            connection.quit().await;
+            return Ok(OrphanState::Ending);
+        }
         let until = Instant::now() + CONNECTION_TIME;
         let state = loop {
             let state = match timeout(LOOK_TIMEOUT, catch_panic(look(&mut connection.conn, orphan))).await {

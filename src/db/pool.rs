@@ -57,15 +57,16 @@ impl Db {
     /// new connection each time, since the host name may resolve to another server by then.
     ///
     /// # Errors
-    /// As [`Db::session`]; the server's own refusal (1290, 1836) when it stays read-only.
+    /// As [`Db::session`]; the server's own refusal (1290, 1836, 1047, 3100) when it stays so, as a failure to connect.
     pub async fn writable_session(&self) -> Result<Session, DbError> {
         let deadline = Instant::now() + self.inner.acquire_timeout;
         let mut earlier: Option<DbError> = None;
         loop {
             let mut session = self.session_until(deadline, earlier.as_ref()).await?;
-            let refused = match session.check_writable().await {
+            let insist = self.inner.config.allow_replica.value;
+            let refused = match session.check_writable(insist).await {
                 Ok(()) => return Ok(session),
-                Err(error) if error.is_read_only() => error,
+                Err(error) if error.is_wrong_server() => error.with_kind(ErrorKind::Connect),
                 Err(error) => return Err(error),
             };
             drop(session);
@@ -73,9 +74,15 @@ impl Db {
             if Instant::now() + pause >= deadline {
                 return Err(refused);
             }
+            let read_only = refused.is_read_only();
             if earlier.replace(refused).is_none() {
                 self.inner.notify(&format!(
-                    "the server is read-only; waiting up to {} s for one that accepts writes",
+                    "the server {}; waiting up to {} s for one that accepts writes",
+                    if read_only {
+                        "is read-only"
+                    } else {
+                        "accepts no statements"
+                    },
                     deadline.duration_since(Instant::now()).as_secs().max(1)
                 ));
             }

@@ -18,6 +18,8 @@ pub struct Session {
     jobs: mpsc::Sender<Job>,
     id: u64,
     pub(super) read_only: bool,
+    /// Whether the server may be a node of a cluster that refuses statements without calling itself read-only.
+    may_refuse: bool,
     in_transaction: Arc<AtomicBool>,
     _handle: Option<SessionCount>,
 }
@@ -48,6 +50,7 @@ impl Session {
         jobs: mpsc::Sender<Job>,
         id: u64,
         read_only: bool,
+        may_refuse: bool,
         in_transaction: Arc<AtomicBool>,
         handle: SessionCount,
     ) -> Session {
@@ -55,6 +58,7 @@ impl Session {
             jobs,
             id,
             read_only,
+            may_refuse,
             in_transaction,
             _handle: Some(handle),
         }
@@ -74,13 +78,23 @@ impl Session {
         self.in_transaction.load(Ordering::Acquire)
     }
 
-    /// Checks that the account may write here; asks the server only if it reported itself read-only.
-    pub(super) async fn check_writable(&mut self) -> Result<(), DbError> {
-        if self.read_only {
+    /// Checks that writes are allowed here; asks the server only if it reported itself read-only, or may be a node that
+    /// its cluster has left behind. A read-only server is respected even where the account may write all the same, unless
+    /// `insist`: what is written on a replica is lost, or stops its replication.
+    pub(super) async fn check_writable(&mut self, insist: bool) -> Result<(), DbError> {
+        if self.read_only || self.may_refuse {
             self.execute(BEGIN_WRITING).await?;
             self.execute("ROLLBACK").await?;
         }
+        if self.read_only && !insist {
+            return Err(DbError::read_only_for_others());
+        }
         Ok(())
+    }
+
+    /// Whether the server called itself read-only.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// The server's number for this connection, as in its processlist.

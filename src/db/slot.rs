@@ -159,6 +159,11 @@ impl Slot {
         self.file.as_ref()?.orphan.clone()
     }
 
+    /// The server whose connections the slot counts, as far as it is known; `None` where nothing is shared.
+    pub(super) fn server_key(&self) -> Option<&str> {
+        self.file.as_ref().map(|file| file.key.as_str())
+    }
+
     /// Records that the previous holder's connection no longer exists on the server.
     pub(super) fn orphan_is_gone(&mut self) {
         if let Some(file) = &mut self.file {

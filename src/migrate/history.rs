@@ -400,7 +400,9 @@ impl History {
                 .bind(&self.run_id)
                 .bind(connection);
             return match session.execute(query).await {
-                Err(error) if error.is_duplicate_row() => Err(WriteError::Overtaken),
+                Err(error) if error.is_duplicate_row() || error.is_lock_conflict() => {
+                    Err(WriteError::Overtaken)
+                }
                 other => other.map(|_| Claim::new(start, 1)).map_err(WriteError::Db),
             };
         };

@@ -1,7 +1,7 @@
 //! One run at a time: a named lock on the connection that does the work, so that it is held exactly as
 //! long as that connection works, and freed by the server when the process dies.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session};
 use crate::hex;
+use crate::run_lease::RunLease;
 
 /// Takes the lock; 1 if it was free in time, 0 if not.
 const GET_LOCK: &str = "SELECT GET_LOCK(?, ?)";
@@ -36,11 +37,35 @@ fn lock_name(database: &str) -> String {
     )
 }
 
-/// Takes the lock for `database`, waiting for another run at most `wait`.
+/// Takes the lock for `database`, waiting for another run at most `wait`; in a cluster, `lease` too.
 ///
 /// # Errors
 /// Another run holds it (exit 5), named as far as it is visible.
 pub async fn acquire(
+    ctx: &Context,
+    session: &mut Session,
+    database: &str,
+    wait: Duration,
+    lease: Option<&RunLease>,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    acquire_here(ctx, session, database, wait).await?;
+    let Some(lease) = lease else { return Ok(()) };
+    lease.prepare(session).await?;
+    match lease
+        .take(ctx, session, wait.saturating_sub(begun.elapsed()))
+        .await?
+    {
+        None => Ok(()),
+        Some(holder) => {
+            let database = database.to_owned();
+            Err(MigrateFailure::AnotherRun { database, holder }.into())
+        }
+    }
+}
+
+/// Takes the named lock of the session's server.
+async fn acquire_here(
     ctx: &Context,
     session: &mut Session,
     database: &str,
@@ -76,11 +101,19 @@ pub async fn release(session: &mut Session, database: &str) -> Result<(), DbErro
 ///
 /// # Errors
 /// The connection failed; `Ok(Some(holder))` when another connection has the lock.
-pub async fn keep(ctx: &Context, session: &mut Session, database: &str) -> Result<Option<String>, DbError> {
+pub async fn keep(
+    ctx: &Context,
+    session: &mut Session,
+    database: &str,
+    lease: Option<&RunLease>,
+) -> Result<Option<String>, DbError> {
     let name = lock_name(database);
     let held = session.first::<Option<u8>>(Query::new(HELD).bind(&name)).await?;
     if held.flatten() == Some(1) || take(session, &name, 0).await? {
-        return Ok(None);
+        return match lease {
+            Some(lease) => lease.keep(session).await,
+            None => Ok(None),
+        };
     }
     holder(ctx, session, &name).await.map(Some)
 }

@@ -37,6 +37,7 @@ mod time_left;
 mod write_effects;
 
 pub(crate) use session_vars::correct_defaults;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::apply::{AppliedMigration, Runner};
@@ -51,10 +52,13 @@ use self::statement_watch::{Watched, watched};
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use self::step::online::OnlineStatements;
 use crate::context::Context;
+use crate::db::cluster::{Cluster, ClusterKind};
+use crate::db::node_state::NodeState;
 use crate::db::{DbError, Server, Session};
 use crate::migrate::files::{Direction, Folder, Migration, Version};
 use crate::online_change::OnlineSettings;
 use crate::online_change::record::Records;
+use crate::run_lease::RunLease;
 use crate::sql::SplitOptions;
 
 /// A migration recorded in the history of a database.
@@ -108,11 +112,13 @@ pub async fn options(ctx: &Context) -> Result<SplitOptions, DbError> {
 pub(crate) struct Migrator<'a> {
     ctx: &'a Context,
     session: Session,
-    server: std::sync::Arc<Server>,
+    server: Arc<Server>,
     database: String,
     history: History,
     options: SplitOptions,
     run: RunOptions,
+    /// The run's row in a cluster whose servers all accept writes.
+    lease: Option<Arc<RunLease>>,
 }
 
 impl<'a> Migrator<'a> {
@@ -132,6 +138,13 @@ impl<'a> Migrator<'a> {
         let options = options(ctx).await?;
         let applied_by = format!("{} ({})", server.account, local_user());
         let history = History::new(&database, &applied_by);
+        let cluster = Cluster::of(&mut session).await?;
+        if let Some(cluster) = &cluster {
+            cluster.prepare(&mut session).await?;
+        }
+        let lease = cluster
+            .filter(|cluster| cluster.kind != ClusterKind::SinglePrimary)
+            .map(|cluster| Arc::new(RunLease::new(cluster, &database, "migrate", &applied_by)));
         let records = history.load(&mut session).await?;
         folder.read(options, &ctx.cancel, |version| {
             if run.adopting {
@@ -149,6 +162,7 @@ impl<'a> Migrator<'a> {
             history,
             options,
             run,
+            lease,
         })
     }
 
@@ -158,8 +172,16 @@ impl<'a> Migrator<'a> {
             &mut self.session,
             &self.database,
             Duration::from_secs(self.run.lock_wait),
+            self.lease.as_deref(),
         )
         .await
+    }
+
+    /// Ends the run: in a cluster the next one need not find out that this one is over.
+    pub(crate) async fn release(&mut self) {
+        if let Some(lease) = &self.lease {
+            lease.release(&mut self.session).await;
+        }
     }
 
     /// Warns if an interrupted DDL statement cannot be resumed on this server.
@@ -186,6 +208,13 @@ impl<'a> Migrator<'a> {
         check: bool,
         problems_only: bool,
     ) -> anyhow::Result<StatusOutcome> {
+        let node = NodeState::of_replica(&mut self.session, self.server.flavor).await?;
+        if let Some(node) = node.filter(|node| node.unusable.is_some() || node.lag != Some(0)) {
+            self.ctx.report.warn(format!(
+                "this server is behind its source, where more may be applied: {}",
+                crate::escape::visible(&node.text)
+            ));
+        }
         let records = self.history.load(&mut self.session).await?;
         let rows = compare(folder, &records)
             .iter()
@@ -259,6 +288,7 @@ impl<'a> Migrator<'a> {
                 label: "reading the schema",
                 id: self.session.id(),
                 shown: None,
+                lease: None,
             };
             // Some servers let even a look at a table wait for who changes it.
             let looking = self.refuse(folder, &targets, args);
@@ -414,7 +444,7 @@ impl<'a> Migrator<'a> {
             options: self.options,
             timeout: self.run.timeout.map(Duration::from_secs),
             attempts: self.run.lock_attempts,
-            opening: opener(self.run),
+            opening: opener(self.run, self.lease.clone()),
             first_ever: false,
             online,
         }
@@ -423,7 +453,7 @@ impl<'a> Migrator<'a> {
     /// Opens a new session for the next migration. Returns whether it is still pending: while the lock
     /// was released for a moment, another run may have applied it.
     async fn renew(&mut self, migration: &Migration, record: Option<&Record>) -> anyhow::Result<bool> {
-        opener(self.run)
+        opener(self.run, self.lease.clone())
             .renew(self.ctx, &mut self.session, &self.database)
             .await?;
         let records = self.history.load(&mut self.session).await?;
@@ -496,10 +526,11 @@ impl<'a> Migrator<'a> {
     }
 }
 
-fn opener(run: RunOptions) -> session_vars::SessionOpener {
+fn opener(run: RunOptions, lease: Option<Arc<RunLease>>) -> session_vars::SessionOpener {
     session_vars::SessionOpener {
         ddl_lock_wait: run.ddl_lock_wait,
         lock_wait: run.lock_wait,
+        lease,
     }
 }
 

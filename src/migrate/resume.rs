@@ -92,6 +92,11 @@ impl Runner<'_> {
 
     /// Refuses while a statement of an earlier run still runs, whose lock may be lost.
     async fn refuse_other_connection(&mut self, record: &Record) -> anyhow::Result<()> {
+        let lease = self.opening.lease.as_deref();
+        if lease.is_some_and(|lease| lease.interrupted_elsewhere().is_some()) {
+            // The number is of another server.
+            return Ok(());
+        }
         let Some(id) = record.connection_id else {
             return Ok(());
         };

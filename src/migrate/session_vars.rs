@@ -5,9 +5,12 @@
 //! statement (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation level, …) stays as the
 //! server has it, as for that client. init_connect has run before this.
 
+use std::sync::Arc;
+
 use super::lock;
 use crate::context::Context;
 use crate::db::{DbError, Session};
+use crate::run_lease::RunLease;
 
 /// A corrected default: the statement that sets it, and the reason.
 struct SessionDefault {
@@ -88,12 +91,14 @@ pub async fn correct_defaults(session: &mut Session) -> Result<(), DbError> {
 }
 
 /// Opens a session, and a new one between two migrations.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SessionOpener {
     /// `--ddl-lock-wait`, in seconds.
     pub ddl_lock_wait: u64,
     /// `--lock-wait`, in seconds.
     pub lock_wait: u64,
+    /// The run's row in a cluster.
+    pub lease: Option<Arc<RunLease>>,
 }
 
 /// Minimum wait for the lock when this run held it a moment before, in seconds.
@@ -107,14 +112,14 @@ impl SessionOpener {
     ///
     /// # Errors
     /// No connection, or another run holds the lock for too long.
-    pub async fn renew(self, ctx: &Context, session: &mut Session, database: &str) -> anyhow::Result<()> {
+    pub async fn renew(&self, ctx: &Context, session: &mut Session, database: &str) -> anyhow::Result<()> {
         lock::release(session, database).await?;
         // Two connections for a moment would be one too many for a limit of one.
         session.end();
         *session = ctx.db.writable_session().await?;
         prepare(session, self.ddl_lock_wait).await?;
         let wait = std::time::Duration::from_secs(self.lock_wait.max(MIN_RELOCK_WAIT));
-        lock::acquire(ctx, session, database, wait).await
+        lock::acquire(ctx, session, database, wait, self.lease.as_deref()).await
     }
 }
 

@@ -9,6 +9,7 @@ use super::time_left::{Course, Look};
 use crate::connections::{HeldUp, StatementProgress, held_up, statement_progress};
 use crate::context::Context;
 use crate::report::Progress;
+use crate::run_lease::{BEAT_EVERY, RunLease};
 use crate::sql::summary;
 
 /// How long a statement runs before the first look, less than the shortest wait for a lock that a session can set.
@@ -36,6 +37,8 @@ pub(super) struct Watched<'a> {
     pub id: u64,
     /// Its text, where its progress is to be shown.
     pub shown: Option<&'a str>,
+    /// The run's row in a cluster, to be kept meanwhile.
+    pub lease: Option<&'a Arc<RunLease>>,
 }
 
 /// Runs `work`, which runs a statement. Reports who holds it up as soon as that is known, and how far it is once it has
@@ -51,6 +54,7 @@ pub(super) async fn watched<T>(
         result = work => result,
         never = look_at_locks(ctx, &statement, &seen) => match never {},
         never = show_progress(ctx, &statement) => match never {},
+        never = keep_lease(ctx, &statement) => match never {},
     };
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     (result, seen.map(|held: HeldUp| held.text))
@@ -59,6 +63,23 @@ pub(super) async fn watched<T>(
 /// Whether there is a connection to look through.
 fn can_look(ctx: &Context) -> bool {
     ctx.config.connection_limit.value >= 2
+}
+
+/// Keeps writing the run's row through another connection: its own is busy.
+async fn keep_lease(ctx: &Context, statement: &Watched<'_>) -> Infallible {
+    let Some(lease) = statement.lease.filter(|_| can_look(ctx)) else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(BEAT_EVERY).await;
+        let (task_ctx, task_lease) = (ctx.clone(), Arc::clone(lease));
+        let beat = tokio::spawn(async move {
+            if let Ok(mut session) = task_ctx.db.brief_session_at_once().await {
+                let _ = task_lease.beat(&mut session).await;
+            }
+        });
+        let _ = beat.await;
+    }
 }
 
 async fn look_at_locks(

@@ -169,10 +169,12 @@ impl Runner<'_> {
         let label = progress.migration.label.as_str();
         // An online change shows its own progress.
         let shows = progress.open.is_some() || self.online_request(progress, &parts).is_none();
+        let lease = self.opening.lease.clone();
         let watch = Watched {
             label,
             id: self.session.id(),
             shown: shows.then_some(parts[0].text()),
+            lease: lease.as_ref(),
         };
         let work = async {
             match (progress.open.is_some(), transaction(parts[0].text())) {
@@ -228,7 +230,14 @@ impl Runner<'_> {
         parts: &[StepStatement],
         kind: Option<TransactionStatement>,
     ) -> Result<(), MigrationStop> {
-        if let Some(holder) = lock::keep(self.ctx, self.session, self.database).await? {
+        if let Some(holder) = lock::keep(
+            self.ctx,
+            self.session,
+            self.database,
+            self.opening.lease.as_deref(),
+        )
+        .await?
+        {
             return Err(MigrationStop::LockLost(holder));
         }
         let begins = |part: &StepStatement| transaction(part.text()) == Some(TransactionStatement::Begin);

@@ -61,6 +61,7 @@ fn defaults_are_those_of_the_documentation() {
         ("DB_TIMEOUT", "60000 ms"),
         ("DB_SSL_MODE", "preferred"),
         ("DB_SHARED_BUDGET", "true"),
+        ("DB_ALLOW_REPLICA", "false"),
     ] {
         assert_shown(config(), name, value, "default");
     }

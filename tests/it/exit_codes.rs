@@ -207,8 +207,8 @@ fn a_read_only_server() {
             (COUNT, 0),
             (CONVERSATIONS, 0),
             (IMAGES, 0),
-            (CREATE, 4),
-            (MIGRATE, 4),
+            (CREATE, 3),
+            (MIGRATE, 3),
         ],
     );
     for output in &outputs[4..] {

@@ -18,6 +18,7 @@ mod check_schema_replay;
 mod check_schema_rows;
 mod check_schema_views;
 mod client_differential;
+mod cluster;
 mod config;
 mod connection_budget;
 mod connection_promise;

@@ -287,7 +287,7 @@ fn a_database_is_needed_and_a_read_only_one_is_named() {
         .migrate(&server, &[])
         .env("DB_ACQUIRE_TIMEOUT", "3000")
         .run();
-    assert_ends(&output, 4, &["read-only", "primary"]);
+    assert_ends(&output, 3, &["read-only", "primary"]);
     assert_ends(&folder.migrate(&server, &["status"]).run(), 0, &["1 pending"]);
     assert_ends(
         &folder.migrate(&server, &["plan"]).run(),

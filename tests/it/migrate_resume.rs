@@ -344,7 +344,7 @@ fn a_server_that_becomes_read_only_in_the_middle_stops_a_run_that_goes_on_later_
                 .migrate(&server, &[])
                 .env("DB_ACQUIRE_TIMEOUT", "1000")
                 .run();
-            assert_ends(&refused, 4, &["server error 1290", "connect to the primary"]);
+            assert_ends(&refused, 3, &["server error 1290", "connect to the primary"]);
             admin.exec("SET GLOBAL read_only = 0");
             assert_ends(
                 &folder.migrate(&server, &[]).run(),

@@ -122,11 +122,12 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("live_view", "connections escape report"),
     (
         "migrate",
-        "cancel connections context db escape exit hex memory online_change report schema sql",
+        "cancel connections context db escape exit hex memory online_change report run_lease schema sql",
     ),
     ("online_change", "batch context db exit hex report sql"),
     ("report", "cancel escape exit"),
     ("run_command", "cancel exit"),
+    ("run_lease", "context db escape hex"),
     ("sandbox", "cancel config context db exit run_command secret sql"),
     (
         "schema",
@@ -134,7 +135,10 @@ pub const ARROWS: &[(&str, &str)] = &[
     ),
     ("signals", "cancel exit"),
     ("sql", "escape"),
-    ("stays", "answer_map batch context db exit report secret"),
+    (
+        "stays",
+        "answer_map batch context db exit report run_lease secret",
+    ),
 ];
 
 /// The names behind `prefix` in a line: `report` of `crate::report::Check`.

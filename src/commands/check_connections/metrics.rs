@@ -69,6 +69,20 @@ pub(super) fn of(facts: &Facts) -> Vec<Metric> {
             facts.uptime.as_secs(),
         ),
     ];
+    if let Some(node) = &facts.node {
+        metrics.push(gauge(
+            "node_usable",
+            "Whether the server may be used: it belongs to the majority of its cluster, or its replication runs.",
+            u64::from(node.unusable.is_none()),
+        ));
+        if let Some(lag) = node.lag {
+            metrics.push(gauge(
+                "replica_lag_seconds",
+                "How far the replica is behind.",
+                lag,
+            ));
+        }
+    }
     if let Some(limit) = facts.account_limit {
         metrics.push(gauge(
             "account_connections_limit",

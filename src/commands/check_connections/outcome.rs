@@ -47,6 +47,11 @@ impl ConnectionsOutcome {
         self.facts.headroom() >= self.min_free
     }
 
+    /// Why the server must not be used, if so.
+    pub(super) fn unusable(&self) -> Option<&str> {
+        self.facts.node.as_ref()?.unusable.as_deref()
+    }
+
     pub(super) fn verdict(&self) -> String {
         let facts = &self.facts;
         let limit = match facts.account_free() {
@@ -70,7 +75,10 @@ impl Outcome for ConnectionsOutcome {
     }
 
     fn exit(&self) -> Exit {
-        if self.enough() { Exit::Done } else { Exit::Findings }
+        match self.enough() && self.unusable().is_none() {
+            true => Exit::Done,
+            false => Exit::Findings,
+        }
     }
 
     fn file(&self) -> Option<&Path> {
@@ -86,7 +94,9 @@ impl Outcome for ConnectionsOutcome {
         Box::new(json!({
             "server": facts.server,
             "account": facts.account,
-            "ok": self.enough(),
+            "node": facts.node.as_ref().map(|node| &node.text),
+            "node_ok": self.unusable().is_none(),
+            "ok": self.enough() && self.unusable().is_none(),
             "min_free": self.min_free,
             "headroom": facts.headroom(),
             "max_connections": facts.max_connections,
@@ -126,6 +136,14 @@ impl Outcome for ConnectionsOutcome {
                 .message(self.verdict())
                 .took(self.took),
         ];
+        if let Some(node) = &self.facts.node {
+            let status = match &node.unusable {
+                Some(_) => CheckStatus::Failed,
+                None => CheckStatus::Passed,
+            };
+            checks
+                .push(Check::new("connections", "node", status).message(crate::escape::visible(&node.text)));
+        }
         for advice in &self.advice {
             checks.push(
                 Check::new("recommendations", advice.because.clone(), CheckStatus::Warned)

@@ -29,6 +29,9 @@ impl ConnectionsOutcome {
         }
         page.blank();
         let style = page.style();
+        if let Some(why) = self.unusable() {
+            page.line(format!("{} {}", style.bad("FAILED"), crate::escape::visible(why)));
+        }
         let verdict = self.verdict();
         page.line(if self.enough() {
             format!("{} {verdict}", style.ok("ok"))
@@ -40,6 +43,9 @@ impl ConnectionsOutcome {
     fn numbers(&self, page: &mut Page) {
         let facts = &self.facts;
         page.heading(&format!("Connections of {}", facts.server));
+        if let Some(node) = &facts.node {
+            page.kv("node", crate::escape::visible(&node.text));
+        }
         page.kv("max_connections", count(facts.max_connections));
         let unseen = match facts.unseen() {
             0 => String::new(),

@@ -9,7 +9,7 @@ use crate::batch::Throttle;
 use crate::cli::create_conversations::CreateConversationsArgs;
 use crate::context::Context;
 use crate::report::Outcome;
-use crate::stays::conversations::backfill::{Backfill, BackfillOptions, set_up};
+use crate::stays::conversations::backfill::{Backfill, BackfillOptions};
 use crate::stays::conversations::chosen::{ChosenBookings, too_new_from};
 use crate::stays::conversations::rule::{BookingFilter, Rule};
 use crate::stays::conversations::schema;
@@ -40,12 +40,10 @@ pub async fn run(ctx: &Context, args: &CreateConversationsArgs) -> anyhow::Resul
         found.hints.clone(),
     );
     let chosen = ChosenBookings::count(&mut session, &rule).await?;
-    if !args.dry_run {
-        set_up(&mut session).await?;
-    }
 
     let throttle = Throttle::new(args.max_load.clone(), args.max_lag);
     let mut backfill = Backfill::new(ctx, options(args), rule, &found.hints, throttle);
+    backfill.prepare(&mut session, database).await?;
     let repaired = backfill.repair(&mut session).await;
     repaired.map_err(|error| stopped(&backfill.counts(), error))?;
     let second = backfill.second_session(chosen.with_property).await?;

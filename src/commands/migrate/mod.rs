@@ -31,26 +31,34 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
     let mut migrator = Migrator::open(&ctx, run_options(&args), &mut folder).await?;
     // Only now is it known which of them the migrations read.
     warn_of_ignored(app, &folder);
+    let outcome = act(&mut migrator, &folder, &args).await;
+    migrator.release().await;
+    outcome
+}
+
+async fn act(
+    migrator: &mut Migrator<'_>,
+    folder: &Folder,
+    args: &MigrateArgs,
+) -> anyhow::Result<Box<dyn Outcome>> {
     let outcome: Box<dyn Outcome> = match &args.action {
-        None if args.apply.check => Box::new(migrator.status(&folder, "migrate-status", true, false).await?),
-        None if args.apply.dry_run => Box::new(migrator.plan(&folder, &apply_options(&args)).await?),
-        None => Box::new(migrator.apply(&folder, &apply_options(&args)).await?),
+        None if args.apply.check => Box::new(migrator.status(folder, "migrate-status", true, false).await?),
+        None if args.apply.dry_run => Box::new(migrator.plan(folder, &apply_options(args)).await?),
+        None => Box::new(migrator.apply(folder, &apply_options(args)).await?),
         Some(MigrateAction::Status { check }) => {
-            Box::new(migrator.status(&folder, "migrate-status", *check, false).await?)
+            Box::new(migrator.status(folder, "migrate-status", *check, false).await?)
         }
         Some(MigrateAction::Plan { version }) => {
-            let mut apply = apply_options(&args);
+            let mut apply = apply_options(args);
             apply.version.clone_from(version);
-            Box::new(migrator.plan(&folder, &apply).await?)
+            Box::new(migrator.plan(folder, &apply).await?)
         }
-        Some(MigrateAction::Verify) => {
-            Box::new(migrator.status(&folder, "migrate-verify", true, true).await?)
-        }
+        Some(MigrateAction::Verify) => Box::new(migrator.status(folder, "migrate-verify", true, true).await?),
         Some(MigrateAction::Repair(repair)) => {
-            Box::new(migrator.repair(&folder, &repair_options(repair)).await?)
+            Box::new(migrator.repair(folder, &repair_options(repair)).await?)
         }
         Some(MigrateAction::Baseline { version, force }) => {
-            Box::new(migrator.baseline(&folder, version, *force).await?)
+            Box::new(migrator.baseline(folder, version, *force).await?)
         }
         Some(MigrateAction::Adopt(adopt)) => Box::new(migrator.adopt(&folder, &adopt_options(adopt)).await?),
         Some(MigrateAction::Pause { table }) => {
@@ -63,7 +71,7 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
             Box::new(migrator.control(OnlineControl::Swap, table.as_deref()).await?)
         }
         Some(MigrateAction::Down { version, yes }) => {
-            Box::new(migrator.down(&folder, version.as_deref(), *yes).await?)
+            Box::new(migrator.down(folder, version.as_deref(), *yes).await?)
         }
         // Returned above, before any connection was opened.
         Some(MigrateAction::New { name, down }) => {

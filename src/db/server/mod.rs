@@ -122,6 +122,15 @@ impl Server {
         }
     }
 
+    /// Where it says it runs, for people: `host:port`, or that it does not say so.
+    pub fn place(&self) -> String {
+        let mut parts = self.identity.as_deref().unwrap_or_default().split('\0');
+        match (parts.next(), parts.next()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            _ => "a server that does not tell its name".to_owned(),
+        }
+    }
+
     /// `MariaDB 10.11.6` or `MySQL 8.4.3`.
     pub fn name(&self) -> String {
         let (major, minor, patch) = self.version;

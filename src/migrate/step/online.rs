@@ -5,6 +5,7 @@
 //! its record and ends it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::StepStatement;
@@ -16,6 +17,7 @@ use crate::migrate::files::{Direction, Migration, Version};
 use crate::migrate::lock;
 use crate::online_change::{self, OnlineRequest, OnlineSettings, Owner};
 use crate::report::{duration, plural};
+use crate::run_lease::RunLease;
 use crate::sql::summary;
 
 /// The statements of a run that are online changes.
@@ -55,6 +57,7 @@ struct RunOwner<'a> {
     ctx: &'a Context,
     session: &'a mut Session,
     database: &'a str,
+    lease: Option<Arc<RunLease>>,
 }
 
 impl Owner for RunOwner<'_> {
@@ -63,7 +66,7 @@ impl Owner for RunOwner<'_> {
     }
 
     async fn check(&mut self) -> anyhow::Result<()> {
-        match lock::keep(self.ctx, self.session, self.database).await? {
+        match lock::keep(self.ctx, self.session, self.database, self.lease.as_deref()).await? {
             None => Ok(()),
             Some(holder) => Err(MigrateFailure::LockLost { holder }.into()),
         }
@@ -126,6 +129,7 @@ impl Runner<'_> {
             ctx: self.ctx,
             session: &mut *self.session,
             database: self.database,
+            lease: self.opening.lease.clone(),
         };
         let report = online_change::run(self.ctx, self.server, &self.online.settings, request, &mut owner)
             .await

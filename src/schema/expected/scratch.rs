@@ -95,8 +95,14 @@ pub(crate) async fn replay(
     session.execute(Query::new(LOCK).bind(name.as_str())).await?;
     let charset = charset_options(&live.empty_schema(), default);
     let create = format!("CREATE DATABASE {} {charset}", quote_name(&name));
+    if session.is_read_only() && !ctx.config.allow_replica.value {
+        // What a privileged account makes on a replica would be there for good, and not on its source.
+        return Ok(Replayed::Denied(DbError::read_only_for_others()));
+    }
     match session.execute(create).await {
         Err(error) if is_denied(&error) => return Ok(Replayed::Denied(error)),
+        // Refused: nothing was made.
+        Err(error) if error.code().is_some() && !error.is_killed() => return Err(error.into()),
         // A cancelled CREATE may have been executed.
         Err(error) => {
             clean_up(ctx, session, &name).await;

@@ -10,13 +10,14 @@ use tokio::sync::Mutex;
 
 use super::plan::Plan;
 use super::range::{self, Counts};
-use super::repair::{self, Repaired};
+use super::repair::{self, RepairOptions, Repaired};
 use super::rule::{Repairs, Rule};
 use super::schema::Hints;
 use crate::batch::{BatchSizer, Throttle};
 use crate::context::Context;
 use crate::db::{DbError, Session};
 use crate::report::{Progress, count};
+use crate::run_lease::Guard;
 
 /// A second connection pays from this many chosen bookings on, or from this many ranges on.
 const WORTH_TWO: (u64, u64) = (2_000, 4);
@@ -49,6 +50,8 @@ pub struct Backfill<'a> {
     throttle: Throttle,
     paused: RefCell<Duration>,
     workers: u32,
+    /// Keeps runs through different servers of a cluster apart.
+    guard: Option<Guard>,
 }
 
 impl<'a> Backfill<'a> {
@@ -70,6 +73,24 @@ impl<'a> Backfill<'a> {
             throttle,
             paused: RefCell::default(),
             workers: 1,
+            guard: None,
+        }
+    }
+
+    /// Sets the first session up, and keeps the transactions apart from those of runs through other servers of a
+    /// cluster. Does nothing for a dry run.
+    ///
+    /// # Errors
+    /// A statement fails.
+    pub async fn prepare(&mut self, session: &mut Session, database: &str) -> Result<(), DbError> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        set_up(session).await?;
+        self.guard = Guard::of(session, database, "create-conversations").await?;
+        match &self.guard {
+            Some(guard) => guard.prepare(session).await,
+            None => Ok(()),
         }
     }
 
@@ -99,8 +120,11 @@ impl<'a> Backfill<'a> {
             session,
             &self.rule,
             &mut self.throttle,
-            self.options.limit.unwrap_or(u64::MAX),
-            self.options.dry_run,
+            RepairOptions {
+                limit: self.options.limit.unwrap_or(u64::MAX),
+                dry_run: self.options.dry_run,
+                guard: self.guard.as_ref(),
+            },
             &mut repaired,
         )
         .await;
@@ -116,7 +140,8 @@ impl<'a> Backfill<'a> {
     /// The connection fails.
     pub async fn second_session(&mut self, bookings: u64) -> Result<Option<Session>, DbError> {
         let enough = WORTH_TWO.0.min(WORTH_TWO.1 * self.options.max_rows);
-        if self.options.limit.is_some() || bookings < enough {
+        // Two workers of a cluster would wait for each other's guard.
+        if self.options.limit.is_some() || bookings < enough || self.guard.is_some() {
             return Ok(None);
         }
         let second = self.context.db.try_session().await?;
@@ -176,7 +201,15 @@ impl<'a> Backfill<'a> {
                     begun.elapsed(),
                 )
             } else {
-                range::backfill(self.context, session, &self.rule, &range, left).await?
+                range::backfill(
+                    self.context,
+                    session,
+                    &self.rule,
+                    &range,
+                    left,
+                    self.guard.as_ref(),
+                )
+                .await?
             };
             sizer.observe(counts.bookings, elapsed);
             self.add(&counts, progress);
@@ -209,7 +242,7 @@ impl<'a> Backfill<'a> {
 ///
 /// # Errors
 /// A statement fails.
-pub async fn set_up(session: &mut Session) -> Result<(), DbError> {
+async fn set_up(session: &mut Session) -> Result<(), DbError> {
     for setting in range::SETTINGS {
         session.execute(setting).await?;
     }

@@ -3,7 +3,8 @@
 //! The properties of the range are locked first. Whoever adds a conversation needs a shared lock
 //! on its property (a foreign key's check takes one), so between the lock and the commit nobody
 //! else adds one: neither another backfill nor the application. Under READ COMMITTED each
-//! statement after the lock sees everything that was committed before it was granted.
+//! statement after the lock sees everything that was committed before it was granted. In a cluster, where such a
+//! lock is one server's own, each transaction first writes the row of a [`Guard`].
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use super::rule::{Action, Candidate, Columns, Found, Repairs, Rule};
 use crate::batch::Backoff;
 use crate::context::Context;
 use crate::db::{DbError, ErrorKind, Query, Session};
+use crate::run_lease::Guard;
 
 /// Settings of a session that changes data: statements see what is committed, and waiting for a
 /// lock ends soon, to be tried again.
@@ -147,10 +149,11 @@ pub async fn backfill(
     rule: &Rule,
     range: &Range,
     limit: u64,
+    guard: Option<&Guard>,
 ) -> Result<(Counts, Duration), DbError> {
     let mut backoff = Backoff::default();
     loop {
-        let error = match attempt(session, rule, range, limit).await {
+        let error = match attempt(session, rule, range, limit, guard).await {
             Ok(Some((mut counts, elapsed))) => {
                 counts.retries = u64::from(backoff.attempts());
                 counts.transactions = 1;
@@ -184,8 +187,12 @@ async fn attempt(
     rule: &Rule,
     range: &Range,
     limit: u64,
+    guard: Option<&Guard>,
 ) -> Result<Option<(Counts, Duration)>, DbError> {
     session.execute(BEGIN).await?;
+    if let Some(guard) = guard {
+        guard.write(session).await?;
+    }
     session.execute(of_range(LOCK_PROPERTIES, range)).await?;
     let locked = Instant::now();
     let mut work = find(session, rule, range, limit, None).await?;

@@ -14,6 +14,7 @@ use super::rule::{Repairs, Rule};
 use crate::batch::{Backoff, Throttle};
 use crate::context::Context;
 use crate::db::{DbError, Query, Session};
+use crate::run_lease::Guard;
 
 /// Conversations looked at in one go.
 const ROWS: u64 = 10_000;
@@ -52,6 +53,17 @@ impl Repaired {
     }
 }
 
+/// How conversations are repaired.
+#[derive(Debug, Clone, Copy)]
+pub struct RepairOptions<'a> {
+    /// The most bookings whose conversations are repaired.
+    pub limit: u64,
+    /// Whether to count the repairs without making them.
+    pub dry_run: bool,
+    /// Keeps runs apart in a cluster.
+    pub guard: Option<&'a Guard>,
+}
+
 /// A participant that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Missing {
@@ -82,8 +94,7 @@ impl From<Columns> for Missing {
     }
 }
 
-/// Repairs the conversations of chosen bookings, at most those of `limit` bookings, and notes it in
-/// `repaired` as it goes; with `dry_run` counts them.
+/// Repairs the conversations of chosen bookings, or counts the repairs, and notes it in `repaired` as it goes.
 ///
 /// # Errors
 /// A statement fails, conflicts do not end, or the run is cancelled.
@@ -92,10 +103,10 @@ pub async fn run(
     session: &mut Session,
     rule: &Rule,
     throttle: &mut Throttle,
-    limit: u64,
-    dry_run: bool,
+    options: RepairOptions<'_>,
     repaired: &mut Repaired,
 ) -> anyhow::Result<()> {
+    let limit = options.limit;
     let mut after = i64::MIN;
     while repaired.bookings < limit {
         repaired.paused += throttle.wait(ctx, session).await?;
@@ -113,7 +124,7 @@ pub async fn run(
         let Some(last) = last else { break };
         let within = format!("k.id > {after} AND k.id <= {last}");
         let found = find(session, rule, &within, limit - repaired.bookings).await?;
-        if dry_run {
+        if options.dry_run {
             repaired.bookings += bookings(&found);
             for missing in found.chunk_by(|one, other| one.conversation == other.conversation) {
                 if let Some(property) = missing[0].about {
@@ -122,7 +133,7 @@ pub async fn run(
                 }
             }
         } else if !found.is_empty() {
-            repair(ctx, session, rule, &found, repaired).await?;
+            repair(ctx, session, rule, &found, options.guard, repaired).await?;
         }
         if rule.property().is_some() {
             break;
@@ -158,6 +169,7 @@ async fn repair(
     session: &mut Session,
     rule: &Rule,
     found: &[Missing],
+    guard: Option<&Guard>,
     repaired: &mut Repaired,
 ) -> Result<(), DbError> {
     let ids: BTreeSet<i64> = found.iter().map(|missing| missing.conversation).collect();
@@ -165,7 +177,7 @@ async fn repair(
     let ids = ids.join(",");
     let mut backoff = Backoff::default();
     loop {
-        match attempt(session, rule, &ids).await {
+        match attempt(session, rule, &ids, guard).await {
             Ok(bookings) => {
                 repaired.bookings += bookings;
                 repaired.transactions += 1;
@@ -184,8 +196,16 @@ async fn repair(
     }
 }
 
-async fn attempt(session: &mut Session, rule: &Rule, ids: &str) -> Result<u64, DbError> {
+async fn attempt(
+    session: &mut Session,
+    rule: &Rule,
+    ids: &str,
+    guard: Option<&Guard>,
+) -> Result<u64, DbError> {
     session.execute("START TRANSACTION").await?;
+    if let Some(guard) = guard {
+        guard.write(session).await?;
+    }
     session
         .execute(Query::new(LOCK.replace("{ids}", ids)).timeout(None))
         .await?;
