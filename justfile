@@ -51,6 +51,10 @@ bench-connections: setup
 bench-backfill: setup
     cargo bench --bench backfill
 
+# A table of 500,000 rows is changed online beside pt-online-schema-change and the plain ALTER (BENCH_ROWS=5000000 for more)
+bench-online: setup
+    cargo bench --bench online
+
 # Peak memory of each command over 100,000 bookings (BENCH_BOOKINGS=N for another number)
 bench-memory: setup
     cargo bench --bench memory
