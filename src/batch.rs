@@ -203,7 +203,8 @@ impl Throttle {
 }
 
 /// How far a server is behind its source.
-enum Lag {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lag {
     /// It has no source.
     None,
     /// This many seconds.
@@ -212,7 +213,11 @@ enum Lag {
     Stopped,
 }
 
-async fn replica_lag(ctx: &Context, session: &mut Session) -> Result<Lag, DbError> {
+/// How far the server of a session is behind its source.
+///
+/// # Errors
+/// The account may not read it, or the connection failed.
+pub async fn replica_lag(ctx: &Context, session: &mut Session) -> Result<Lag, DbError> {
     let status = ctx
         .db
         .server()

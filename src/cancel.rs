@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -57,11 +58,27 @@ struct CancelState {
     hurried: bool,
 }
 
+/// What a person asks of long work by a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseWish {
+    /// SIGUSR1: do nothing until told to go on.
+    Pause,
+    /// SIGUSR2: go on.
+    Resume,
+}
+
 /// The token itself; clones share one state.
 #[derive(Debug, Clone)]
 pub struct Cancel {
     state: Arc<watch::Sender<CancelState>>,
+    /// The last wish that nobody has heeded yet: 0, or one of the constants below.
+    wish: Arc<AtomicUsize>,
 }
+
+/// The values of a wish in [`Cancel::wish_cell`].
+pub const PAUSE_WISH: usize = 1;
+/// See [`PAUSE_WISH`].
+pub const RESUME_WISH: usize = 2;
 
 impl Default for Cancel {
     fn default() -> Self {
@@ -74,6 +91,21 @@ impl Cancel {
     pub fn new() -> Self {
         Cancel {
             state: Arc::new(watch::Sender::new(CancelState::default())),
+            wish: Arc::default(),
+        }
+    }
+
+    /// Where signal handlers write a wish.
+    pub fn wish_cell(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.wish)
+    }
+
+    /// The last wish to pause or to go on, once.
+    pub fn take_wish(&self) -> Option<PauseWish> {
+        match self.wish.swap(0, Ordering::Relaxed) {
+            PAUSE_WISH => Some(PauseWish::Pause),
+            RESUME_WISH => Some(PauseWish::Resume),
+            _ => None,
         }
     }
 

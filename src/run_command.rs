@@ -29,7 +29,15 @@ pub async fn run(
     unset: &[&str],
     cancel: &Cancel,
 ) -> Result<u8, Failure> {
-    run_with(command_line, set, unset, cancel, false).await
+    run_with(command_line, set, unset, cancel, Output::Inherited).await
+}
+
+/// As [`run`], but the command's standard output goes to standard error.
+///
+/// # Errors
+/// A usage failure if the command cannot be started.
+pub async fn run_to_stderr(command_line: &[OsString], cancel: &Cancel) -> Result<u8, Failure> {
+    run_with(command_line, &[], &[], cancel, Output::ToStderr).await
 }
 
 /// As [`run`], but discards the command's standard output.
@@ -42,7 +50,14 @@ pub async fn run_silently(
     unset: &[&str],
     cancel: &Cancel,
 ) -> Result<u8, Failure> {
-    run_with(command_line, set, unset, cancel, true).await
+    run_with(command_line, set, unset, cancel, Output::Discarded).await
+}
+
+/// Where a command's standard output goes.
+enum Output {
+    Inherited,
+    Discarded,
+    ToStderr,
 }
 
 async fn run_with(
@@ -50,7 +65,7 @@ async fn run_with(
     set: &[(&'static str, String)],
     unset: &[&str],
     cancel: &Cancel,
-    discard_output: bool,
+    output: Output,
 ) -> Result<u8, Failure> {
     let Some((program, arguments)) = command_line.split_first() else {
         return Ok(0);
@@ -61,8 +76,10 @@ async fn run_with(
         command.env_remove(name);
     }
     command.envs(set.iter().map(|(name, value)| (name, value)));
-    if discard_output {
-        command.stdout(Stdio::null());
+    match output {
+        Output::Inherited => {}
+        Output::Discarded => drop(command.stdout(Stdio::null())),
+        Output::ToStderr => drop(command.stdout(std::io::stderr())),
     }
     let group = ProcessGroup::of_this_process();
     if group == ProcessGroup::Own {

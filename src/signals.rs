@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal as Number};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
-use crate::cancel::{Cancel, Signal};
+use crate::cancel::{Cancel, PAUSE_WISH, RESUME_WISH, Signal};
 use crate::exit::{Failure, ProcessFailure};
 
 /// After a second signal the process ends within this time even if its main thread is stuck.
@@ -56,6 +56,9 @@ fn install_handlers(cancel: &Cancel, last_words: fn()) -> anyhow::Result<()> {
     for number in [SIGINT, SIGTERM, SIGHUP] {
         let value = usize::try_from(number).unwrap_or_default();
         signal_hook::flag::register_usize(number, Arc::clone(&last), value)?;
+    }
+    for (number, wish) in [(SIGUSR1, PAUSE_WISH), (SIGUSR2, RESUME_WISH)] {
+        signal_hook::flag::register_usize(number, cancel.wish_cell(), wish)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `dbtool migrate`: its flags and subcommands.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -100,9 +101,21 @@ pub struct ApplyArgs {
     /// Change a large table beside itself, while it stays in use, where the statement would copy or lock it
     #[arg(long)]
     pub online: bool,
+    /// Have this program on PATH do online changes instead
+    #[arg(long, help_heading = ONLINE, value_name = "TOOL", hide_short_help = true)]
+    pub online_tool: Option<OnlineTool>,
     /// How an online change goes about
     #[command(flatten)]
     pub online_change: OnlineChangeArgs,
+}
+
+/// A program that changes tables online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnlineTool {
+    /// pt-online-schema-change of the Percona Toolkit
+    PtOsc,
+    /// gh-ost
+    GhOst,
 }
 
 /// The heading of the flags for online changes.
@@ -127,6 +140,14 @@ pub struct OnlineChangeArgs {
     /// Pause while the server is a replica that lags more than this many seconds
     #[arg(long, help_heading = ONLINE, value_name = "SECONDS", hide_short_help = true)]
     pub max_lag: Option<u64>,
+    /// Pause while this replica lags more than --max-lag; repeated for several. It is asked with the account of the
+    /// run, over a connection of its own
+    #[arg(long, help_heading = ONLINE, value_name = "HOST[:PORT]", requires = "max_lag", hide_short_help = true)]
+    pub replica: Vec<String>,
+    /// Put the copy in the table's place only from this moment on: a time of day, or 2026-11-28T22:30:00Z
+    #[arg(long, help_heading = ONLINE, value_name = "HH:MM", visible_alias = "not-before", hide_short_help = true,
+          value_parser = crate::report::moment, conflicts_with = "hold_swap")]
+    pub swap_at: Option<SystemTime>,
     /// Keep the former table
     #[arg(long, help_heading = ONLINE, hide_short_help = true)]
     pub keep_old: bool,
@@ -141,6 +162,8 @@ impl Default for OnlineChangeArgs {
             target_ms: 100,
             max_load: MaxLoad::usual(),
             max_lag: None,
+            replica: Vec::new(),
+            swap_at: None,
             keep_old: false,
             hold_swap: false,
         }

@@ -55,6 +55,19 @@ pub enum MigrateFailure {
     },
     /// An online change is of a table of another database than the history's.
     OnlineElsewhere { place: String, database: String },
+    /// A tool for online changes cannot run a statement.
+    NotForTool { place: String, program: &'static str },
+    /// An earlier run of a tool has left objects.
+    ToolLeft {
+        program: &'static str,
+        left: Vec<String>,
+    },
+    /// A tool failed.
+    ToolFailed {
+        program: &'static str,
+        code: u8,
+        left: Vec<String>,
+    },
     /// The statement after an online change reads its result.
     ReadsOnlineResult { place: String },
     /// A migration has no online change to give up.
@@ -287,6 +300,31 @@ impl From<MigrateFailure> for Failure {
                     visible(&database)
                 ),
                 "run the migration with DB_NAME as that database, or run the statement as it is",
+            ),
+            F::NotForTool { place, program } => Failure::usage(
+                format!(
+                    "{}: {program} runs only an ALTER TABLE of one table whose name has no comma, quote or equals sign",
+                    visible(&place)
+                ),
+                "run it without --online-tool",
+            ),
+            F::ToolLeft { program, left } => Failure::usage(
+                format!(
+                    "nothing was run: an earlier run of {program} has left {}",
+                    visible(&left.join(", "))
+                ),
+                "make sure that it does not run any more, drop the triggers first, then the tables, and run the command again",
+            ),
+            F::ToolFailed { program, code, left } => Failure::statement(
+                format!(
+                    "{program} ended with exit code {code}{}",
+                    if left.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", and has left {}", visible(&left.join(", ")))
+                    }
+                ),
+                "its own messages are above; drop what it has left, triggers first, then run the command again",
             ),
             F::ReadsOnlineResult { place } => Failure::usage(
                 format!(

@@ -362,6 +362,7 @@ impl<'a> Migrator<'a> {
         args: &ApplyOptions,
     ) -> anyhow::Result<OnlineStatements> {
         let mut online = OnlineStatements::none(&args.online_settings);
+        online.tool = args.online_tool;
         online.begun = self.online_begun(targets).await?;
         let request = PlanRequest {
             options: self.options,

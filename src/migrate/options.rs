@@ -44,8 +44,19 @@ pub struct ApplyOptions {
     pub allow_blocking: bool,
     /// Run every statement that would be refused as an online change.
     pub online: bool,
+    /// The program that does online changes, instead of dbtool itself.
+    pub online_tool: Option<ChangeTool>,
     /// How online changes go about.
     pub online_settings: OnlineSettings,
+}
+
+/// A program that changes tables online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeTool {
+    /// pt-online-schema-change of the Percona Toolkit.
+    PtOsc,
+    /// gh-ost.
+    GhOst,
 }
 
 /// A person's decision about one migration.

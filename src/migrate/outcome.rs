@@ -10,7 +10,7 @@ use super::status::{MigrationStatus, Status};
 use crate::exit::Exit;
 use crate::migrate::files::{Layout, Migration};
 use crate::online_change::record::ChangeSummary;
-use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, count, duration, plural, visible};
+use crate::report::{Check, CheckStatus, Json, Outcome, Page, Table, duration, plural, visible};
 
 /// A migration's status, for display.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ impl Outcome for StatusOutcome {
             }
         }
         for change in &self.online {
-            page.line(online_line(change));
+            page.line(change.line());
         }
         if self.layout != Layout::OWN {
             page.line(format!(
@@ -201,7 +201,7 @@ impl Outcome for StatusOutcome {
         let problems = self.rows.iter().filter(|row| row.standing.is_problem()).count();
         Box::new(json!({
             "database": self.database, "migrations": rows, "pending": pending, "problems": problems,
-            "online_changes": self.online.iter().map(online_json).collect::<Vec<_>>(),
+            "online_changes": self.online.iter().map(ChangeSummary::json).collect::<Vec<_>>(),
             "layout": self.layout.id, "layout_evidence": self.evidence,
             "other_history": self.other.as_ref().map(OtherHistory::json),
         }))
@@ -227,32 +227,6 @@ impl Outcome for StatusOutcome {
             })
             .collect()
     }
-}
-
-/// An online change in one line.
-fn online_line(change: &ChangeSummary) -> String {
-    let waits = match change {
-        ChangeSummary { pause: true, .. } => ", paused",
-        ChangeSummary { hold: true, .. } => ", its swap is held back",
-        _ => "",
-    };
-    format!(
-        "{}: online change for {}: {}, {} of ~{}{waits}, last write {} ago",
-        visible(&change.table),
-        visible(&change.owner),
-        change.phase.as_str(),
-        count(change.rows_copied),
-        plural(change.rows_estimated, "row"),
-        duration(Duration::from_secs(change.quiet_for))
-    )
-}
-
-fn online_json(change: &ChangeSummary) -> Value {
-    json!({
-        "table": change.table, "for": change.owner, "phase": change.phase.as_str(), "rows_copied": change.rows_copied,
-        "rows_estimated": change.rows_estimated, "paused": change.pause, "swap_held": change.hold,
-        "started_at": change.started_at, "seconds_since_write": change.quiet_for,
-    })
 }
 
 /// `migrate` and `migrate down`.

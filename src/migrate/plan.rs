@@ -12,6 +12,7 @@ use super::online_ddl::{DdlImpact, DdlVerdict, verdict};
 use super::step::online;
 use crate::db::{DbError, Server};
 use crate::migrate::files::{Direction, Migration};
+use crate::online_change::room;
 use crate::sql::{Classification, ObjectEffect, ObjectName, SplitOptions, StatementClass, classify, summary};
 
 /// Above this many rows a blocking statement needs `--allow-blocking`.
@@ -63,6 +64,16 @@ impl Planned {
         self.how.blocks() && (self.rows.unwrap_or(0) > LARGE_ROWS || self.bytes.unwrap_or(0) > LARGE_BYTES)
     }
 
+    /// The bytes that the second table of an online change needs.
+    pub fn disk_needed(&self) -> Option<u64> {
+        self.bytes.filter(|_| self.online).map(room::needed)
+    }
+
+    /// About how long an online change takes.
+    pub fn estimated_seconds(&self) -> Option<u64> {
+        self.rows.filter(|_| self.online).map(room::estimated_seconds)
+    }
+
     fn place(&self) -> String {
         format!("{}:{}:{}: {}", self.file, self.line, self.column, self.summary)
     }
@@ -73,6 +84,7 @@ impl Planned {
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
             "class": self.class.as_str(), "summary": self.summary, "effect": self.how.as_str(), "reason": self.why,
             "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "online": self.online, "refused": self.is_refused(),
+            "disk_needed": self.disk_needed(), "estimated_seconds": self.estimated_seconds(),
             "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
         })
     }

@@ -1,6 +1,7 @@
 //! The outcome of `migrate plan`, as text and JSON. A plan may have any number of statements, which are spooled.
 
 use std::io;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::Error as _;
@@ -11,7 +12,7 @@ use super::plan::Planned;
 use crate::exit::Exit;
 use crate::memory::spool::Spool;
 use crate::memory::streamed::Streamed;
-use crate::report::{Json, Outcome, Page, Style, Table, bytes, count, plural, visible};
+use crate::report::{Json, Outcome, Page, Style, Table, bytes, count, duration, plural, visible};
 
 /// `migrate plan` and `migrate --dry-run`.
 #[derive(Debug)]
@@ -72,9 +73,9 @@ impl PlanOutcome {
                 return;
             }
             let refused = match planned.is_refused() {
-                _ if planned.online => "; done beside the table while it stays in use",
-                true => "; refused without --online or --allow-blocking",
-                false => "",
+                _ if planned.online => beside(&planned),
+                true => "; refused without --online or --allow-blocking".to_owned(),
+                false => String::new(),
             };
             page.line(format!(
                 "{}.{}: {}{refused}",
@@ -96,6 +97,16 @@ impl PlanOutcome {
             }
         })
     }
+}
+
+/// What an online change of its table takes.
+fn beside(planned: &Planned) -> String {
+    let mut text = "; done beside the table while it stays in use".to_owned();
+    if let (Some(disk), Some(seconds)) = (planned.disk_needed(), planned.estimated_seconds()) {
+        let time = duration(Duration::from_secs(seconds));
+        text += &format!(": about {} of disk, and {time} without pauses", bytes(disk));
+    }
+    text
 }
 
 /// The row of a statement.

@@ -974,4 +974,5 @@ impl Runner<'_> {
 
 mod batch;
 pub(super) mod online;
+mod tool;
 mod transactions;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::key::{KeyRange, KeyValue, Side};
+use super::record::Phase;
 use super::{Change, Interruption, Owner, Route};
 use crate::batch::Backoff;
 use crate::db::{DbError, Query, Row};
@@ -32,7 +33,7 @@ impl<O: Owner> Change<'_, O> {
             let (rows, elapsed) = self.copy_range(route, &range).await?;
             sizer.observe(rows, elapsed);
             self.report.rows += rows;
-            self.show(progress, "copying");
+            self.show(progress, Phase::Copying);
             if upto.is_none() {
                 return Ok(());
             }

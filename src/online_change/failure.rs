@@ -2,7 +2,9 @@
 
 use crate::db::DbError;
 use crate::exit::Failure;
-use crate::report::visible;
+use crate::report::{bytes, visible};
+
+use super::room::Room;
 
 /// A reason not to begin a change. Nothing was created, and the table is as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,20 @@ pub enum Refusal {
     NewColumn(String),
     /// These tables refer to it by foreign keys.
     Referenced(Vec<String>),
+    /// Foreign keys of it change its rows by themselves, in a way that cannot be followed.
+    Cascades {
+        /// They refer to the table itself; otherwise the server is one whose SQL layer does it.
+        to_itself: bool,
+    },
+    /// The server's disk has too little room for a second table.
+    NoRoom {
+        /// The bytes that the copy needs.
+        needed: u64,
+        /// What is there.
+        room: Room,
+    },
+    /// The server writes a part of the definition in other words with each ALTER, and this takes more than one.
+    Reworded(String),
     /// A check's name is taken by the table's own until the swap, and cannot be given back after it.
     NamedCheck(String),
     /// An object of this name exists and is not dbtool's.
@@ -140,6 +156,38 @@ impl Refusal {
                     visible(&tables.join(", "))
                 )),
                 BY_HAND,
+            ),
+            Refusal::Cascades { to_itself: true } => Failure::usage(
+                what(
+                    "it refers to itself, and a foreign key of it has CASCADE or SET NULL, for which no trigger runs"
+                        .to_owned(),
+                ),
+                BY_HAND,
+            ),
+            Refusal::Cascades { to_itself: false } => Failure::usage(
+                what(
+                    "a foreign key of it has CASCADE or SET NULL, and with innodb_native_foreign_keys=OFF this server \
+                     may drop changes of the referenced table without an error while a copy follows them"
+                        .to_owned(),
+                ),
+                "start the server with innodb_native_foreign_keys=ON for it, or run the change in a quiet hour with \
+                 --allow-blocking",
+            ),
+            Refusal::NoRoom { needed, room } => Failure::usage(
+                what(format!(
+                    "a second table needs about {}, and {} has {} free",
+                    bytes(*needed),
+                    visible(&room.folder.display().to_string()),
+                    bytes(room.free)
+                )),
+                "make room on the server's disk",
+            ),
+            Refusal::Reworded(line) => Failure::usage(
+                what(format!(
+                    "its foreign keys take a second ALTER of the copy, with which this server writes in other words: {}",
+                    visible(line)
+                )),
+                "write the expression in another way (0 - 1 for -1), or run the statement as it is with --allow-blocking",
             ),
             Refusal::NamedCheck(name) => Failure::usage(
                 what(format!(

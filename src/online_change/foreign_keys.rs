@@ -5,10 +5,15 @@
 //! would refuse it to delete, then, the row that they refer to. So a key that restricts cascades until the swap: the
 //! table's own key allows the deletion only if the table has no such row, and then the shadow must not have one either.
 //! Under the swap's lock, when both have the same rows, each key gets its own definition, without a look at the rows.
+//!
+//! Where no key of the table changes rows by itself, the shadow may do without keys until then, and does so where it must:
+//! if the table refers to itself, and where the server's SQL layer follows foreign keys (MySQL since 9.6, unless
+//! innodb_native_foreign_keys is on): there, changes of the referenced table were measured to do nothing, without an
+//! error, while rows of the shadow were locked (9.7).
 
-use super::{Change, Owner, table};
+use super::{Change, Owner, Route, table};
 use crate::db::{Query, quote_name};
-use crate::sql::{ForeignKeyText, foreign_key_texts};
+use crate::sql::{ForeignKeyText, foreign_key_texts, key_with_columns};
 
 /// Ends of a definition, with what they become.
 const ACTIONS: [&str; 2] = ["ON DELETE", "ON UPDATE"];
@@ -17,6 +22,11 @@ impl<O: Owner> Change<'_, O> {
     /// Lets every foreign key of the shadow cascade that would restrict.
     pub(super) async fn loosen_foreign_keys(&mut self) -> anyhow::Result<()> {
         let keys = self.shadow_keys().await?;
+        if self.detaches {
+            let drop = |key: &ForeignKeyText| format!("DROP FOREIGN KEY {}", quote_name(&key.name));
+            let clauses: Vec<String> = keys.iter().map(drop).collect();
+            return self.alter_shadow_keys(&clauses).await;
+        }
         let clauses: Vec<String> = keys
             .iter()
             .filter(|key| !self.names.is_loose(&key.name))
@@ -29,11 +39,19 @@ impl<O: Owner> Change<'_, O> {
     }
 
     /// Gives every foreign key of the shadow its own definition: the table's, under the columns' new names.
-    pub(super) async fn tighten_foreign_keys(&mut self, definition: &str) -> anyhow::Result<()> {
+    pub(super) async fn tighten_foreign_keys(
+        &mut self,
+        route: &Route,
+        definition: &str,
+    ) -> anyhow::Result<()> {
         let own = foreign_key_texts(definition);
         if own.is_empty() {
             // Nothing is asked of the server while the tables are locked.
             return Ok(());
+        }
+        if self.detaches {
+            let clauses = self.detached_keys(route, &own);
+            return self.alter_shadow_keys(&clauses).await;
         }
         let keys = self.shadow_keys().await?;
         let clauses: Vec<String> = own
@@ -51,6 +69,51 @@ impl<O: Owner> Change<'_, O> {
             .flatten()
             .collect();
         self.alter_shadow_keys(&clauses).await
+    }
+
+    /// The clauses that add the keys which the statement leaves.
+    fn detached_keys(&self, route: &Route, own: &[ForeignKeyText]) -> Vec<String> {
+        let mut after = route.old_def.clone();
+        for action in &self.found.actions {
+            after.apply(action);
+        }
+        let stays = |key: &&ForeignKeyText| {
+            after.foreign_keys.iter().any(|left| {
+                left.name
+                    .as_ref()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(&key.name))
+            })
+        };
+        own.iter()
+            .filter(stays)
+            .map(|key| {
+                let to_itself = refers_to(&key.definition, &self.request.table);
+                let text = key_with_columns(&key.definition, to_itself, &|name| route.mapping.new_name(name));
+                format!(
+                    "ADD CONSTRAINT {} {}",
+                    quote_name(&self.names.constraint(&key.name)),
+                    self.to_shadow(&text)
+                )
+            })
+            .collect()
+    }
+
+    /// A part of the table's definition, in which what refers to the table refers to the shadow.
+    pub(super) fn to_shadow(&self, text: &str) -> String {
+        let (from, to) = (reference(&self.request.table), reference(&self.names.shadow));
+        let lines: Vec<String> = text
+            .split('\n')
+            .map(|line| {
+                let start = line.trim_start();
+                let is_key = start.starts_with("CONSTRAINT ") || start.starts_with("FOREIGN KEY ");
+                if is_key {
+                    line.replace(&from, &to)
+                } else {
+                    line.to_owned()
+                }
+            })
+            .collect();
+        lines.join("\n")
     }
 
     async fn shadow_keys(&mut self) -> anyhow::Result<Vec<ForeignKeyText>> {
@@ -71,6 +134,21 @@ impl<O: Owner> Change<'_, O> {
         altered?;
         Ok(())
     }
+}
+
+/// The words by which a foreign key refers to a table of its database.
+fn reference(table: &str) -> String {
+    format!("REFERENCES {} (", quote_name(table))
+}
+
+fn refers_to(definition: &str, table: &str) -> bool {
+    definition.contains(&reference(table))
+}
+
+/// Whether a table has a foreign key to itself.
+pub(super) fn refers_to_itself(definition: &str, table: &str) -> bool {
+    let keys = foreign_key_texts(definition);
+    keys.iter().any(|key| refers_to(&key.definition, table))
 }
 
 fn replace(name: &str, by: &str, definition: &str) -> [String; 2] {

@@ -20,14 +20,17 @@ mod foreign_keys;
 mod key;
 mod mapping;
 mod names;
+mod pace;
 mod precheck;
 mod prepare;
 pub mod record;
+mod replicas;
+pub mod room;
 mod swap;
 mod table;
 mod verify;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use failure::{Interruption, Refusal};
 pub use names::{ObjectNames, is_table_of_change, is_trigger_of_change};
@@ -36,11 +39,11 @@ use crate::batch::{BatchSizer, MaxLoad, Throttle};
 use crate::context::Context;
 use crate::db::{DbError, Server, Session, quote_qualified};
 use crate::exit::Failure;
-use crate::report::Progress;
 use crate::sql::{Classification, TableDef, classify};
 use key::{CopyKey, KeyValue};
 use mapping::Mapping;
 use record::{ChangeRecord, Phase, Records};
+use replicas::Replicas;
 
 /// How a change goes about.
 #[derive(Debug, Clone)]
@@ -53,6 +56,10 @@ pub struct OnlineSettings {
     pub max_load: MaxLoad,
     /// Pause above this lag of replication, in seconds.
     pub max_lag: Option<u64>,
+    /// Servers that must not lag so much either, as HOST or HOST:PORT.
+    pub replicas: Vec<String>,
+    /// Not to swap before this moment.
+    pub swap_at: Option<SystemTime>,
     /// How long a statement may wait for the table's lock, in seconds.
     pub lock_wait: u64,
     /// Attempts at a statement that waits for the table's lock.
@@ -70,6 +77,8 @@ impl Default for OnlineSettings {
             max_rows: 20_000,
             max_load: MaxLoad::default(),
             max_lag: None,
+            replicas: Vec::new(),
+            swap_at: None,
             lock_wait: 1,
             attempts: 30,
             keep_old: false,
@@ -115,11 +124,6 @@ pub trait Owner {
     fn check(&mut self) -> impl Future<Output = anyhow::Result<()>>;
 }
 
-/// The interval at which the owner is asked whether the run may go on.
-const OWNER_INTERVAL: Duration = Duration::from_secs(2);
-/// The interval at which a paused change looks whether it may go on.
-const PAUSE_INTERVAL: Duration = Duration::from_millis(500);
-
 /// A change under way.
 struct Change<'a, O> {
     ctx: &'a Context,
@@ -132,8 +136,17 @@ struct Change<'a, O> {
     owner: &'a mut O,
     /// The connection that copies.
     worker: Session,
+    replicas: Replicas,
+    /// Whether the server's SQL layer does what foreign keys do by themselves.
+    sql_cascades: bool,
+    /// Whether the shadow has no foreign keys until the swap.
+    detaches: bool,
     report: OnlineReport,
+    /// Rows compared.
+    compared: u64,
     asked: Instant,
+    /// When the last event was written.
+    told: Option<Instant>,
 }
 
 /// How rows get from the table to the shadow.
@@ -174,6 +187,9 @@ pub async fn run<O: Owner>(
         }
         records.forget(owner.session(), &request.table).await?;
     }
+    let replicas = Replicas::open(ctx, settings)
+        .await
+        .map_err(|error| error.context(format!("{} was not changed", request.table)))?;
     let Some(worker) = ctx.db.try_session().await? else {
         return Err(Refusal::NoConnection.failure(&request.table).into());
     };
@@ -187,8 +203,13 @@ pub async fn run<O: Owner>(
         records,
         owner,
         worker,
+        replicas,
+        sql_cascades: false,
+        detaches: false,
         report: OnlineReport::default(),
+        compared: 0,
         asked: Instant::now(),
+        told: None,
     };
     change.set_up_worker().await?;
     change.run(record).await?;
@@ -264,20 +285,23 @@ impl<O: Owner> Change<'_, O> {
             return self.clean_up(&began).await;
         }
         let (record, route) = self.ready(began).await?;
-        let progress = self.ctx.report.progress(
-            Some(record.rows_estimated),
-            &format!("rows of {}", self.request.table),
-        );
         self.report.rows = record.rows_copied;
         if record.phase <= Phase::Copying {
+            let progress = self.progress(record.rows_estimated, "rows of");
+            self.event(Phase::Copying, &record);
             self.copy_all(&route, record.position.clone(), &progress).await?;
             self.enter(Phase::Verifying).await?;
-            self.verify_all(&route, None, &progress).await?;
-        } else if record.phase == Phase::Verifying {
-            self.verify_all(&route, record.position.clone(), &progress)
-                .await?;
         }
-        progress.finish();
+        if record.phase <= Phase::Verifying {
+            let position = record
+                .position
+                .clone()
+                .filter(|_| record.phase == Phase::Verifying);
+            let progress = self.progress(self.report.rows, "compared of");
+            self.event(Phase::Verifying, &record);
+            self.verify_all(&route, position, &progress).await?;
+        }
+        self.event(Phase::Swapping, &record);
         self.enter(Phase::Swapping).await?;
         self.swap(&route, &record).await?;
         self.clean_up(&record).await
@@ -321,40 +345,11 @@ impl<O: Owner> Change<'_, O> {
             .ok_or_else(|| self.failure(&Interruption::RecordLost).into())
     }
 
-    /// Between two ranges: whether the run may go on, is to pause, or the server is busy.
-    async fn pace(&mut self, throttle: &mut Throttle) -> anyhow::Result<()> {
-        self.ctx.cancel.check()?;
-        throttle.wait(self.ctx, &mut self.worker).await?;
-        if self.asked.elapsed() < OWNER_INTERVAL {
-            return Ok(());
-        }
-        let mut told = false;
-        loop {
-            self.owner.check().await?;
-            self.asked = Instant::now();
-            if !self.own_record().await?.pause {
-                return Ok(());
-            }
-            if !std::mem::replace(&mut told, true) {
-                self.ctx.report.status("paused; `dbtool migrate resume` goes on");
-            }
-            self.ctx.cancel.sleep(PAUSE_INTERVAL).await?;
-        }
-    }
-
     fn sizer(&self) -> BatchSizer {
         BatchSizer::new(self.settings.target, self.settings.max_rows)
     }
 
     fn throttle(&self) -> Throttle {
         Throttle::new(self.settings.max_load.clone(), self.settings.max_lag)
-    }
-
-    fn show(&self, progress: &Progress, doing: &str) {
-        progress.set(self.report.rows);
-        progress.message(format!(
-            "{doing}, {} changed meanwhile",
-            crate::report::count(self.report.changed)
-        ));
     }
 }

@@ -1,11 +1,12 @@
 //! Creates the shadow, the log and the triggers, or takes over those of an earlier run.
 
+use super::foreign_keys::refers_to_itself;
 use super::key::{CopyKey, KeyRange};
 use super::mapping::Mapping;
 use super::names::ObjectNames;
 use super::record::{ChangeRecord, Phase};
 use super::table::{OwnTrigger, TriggerText};
-use super::{Change, Interruption, Owner, Refusal, Route, table};
+use super::{Change, Interruption, Owner, Refusal, Route, room, table};
 use crate::batch::Backoff;
 use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, Session, quote_name, quote_qualified};
@@ -34,6 +35,9 @@ const NO_LIMITS: [&str; 3] = [
     "SET SESSION max_execution_time = 0",
     "SET SESSION information_schema_stats_expiry = 0",
 ];
+
+/// Whether InnoDB does what foreign keys do by themselves; a server without the variable knows no other way.
+const NATIVE_KEYS: &str = "SELECT @@innodb_native_foreign_keys";
 
 const COLUMN_TYPES: &str = "SELECT COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, COLLATION_NAME \
   FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
@@ -146,6 +150,10 @@ impl<O: Owner> Change<'_, O> {
             self.settings.lock_wait.max(1)
         );
         self.worker.execute(wait).await?;
+        match self.worker.first::<u8>(NATIVE_KEYS).await {
+            Err(error) if error.is_unknown_variable() => {}
+            other => self.sql_cascades = other? == Some(0),
+        }
         // A time stamp's text depends on it.
         let zone: Option<String> = self.owner.session().first("SELECT @@SESSION.time_zone").await?;
         let zone = Query::new("SET SESSION time_zone = ?").bind(zone.unwrap_or_default());
@@ -162,17 +170,25 @@ impl<O: Owner> Change<'_, O> {
         self.refuse_table(&definition).await?;
         self.refuse_taken_names().await?;
         let triggers = self.own_trigger_texts().await?;
+        let (rows_estimated, bytes) = table::estimated_size(&mut self.worker, database, table).await?;
+        let needed = room::needed(bytes);
+        if let Some(room) = room::free(&mut self.worker)
+            .await?
+            .filter(|room| room.free < needed)
+        {
+            return Err(refuse(Refusal::NoRoom { needed, room }).into());
+        }
         let record = ChangeRecord {
             owner: self.request.owner.clone(),
             statement: self.request.statement.clone(),
             phase: Phase::Preparing,
             position: None,
             rows_copied: 0,
-            rows_estimated: table::estimated_rows(&mut self.worker, database, table).await?,
+            rows_estimated,
             definition,
             triggers,
             pause: false,
-            hold: self.settings.hold,
+            hold: self.settings.hold || self.settings.swap_at.is_some(),
         };
         self.records.create(&mut self.worker).await?;
         self.records.begin(&mut self.worker, table, &record).await?;
@@ -221,7 +237,12 @@ impl<O: Owner> Change<'_, O> {
                 return refuse(Refusal::NamedCheck(check.clone()));
             }
         }
-        let referencing = table::referencing(&mut self.worker, database, table).await?;
+        let to_itself = refers_to_itself(definition, table);
+        if (to_itself || self.sql_cascades) && table::is_changed_by_others(definition) {
+            return refuse(Refusal::Cascades { to_itself });
+        }
+        let mut referencing = table::referencing(&mut self.worker, database, table).await?;
+        referencing.retain(|other| !(to_itself && other == table));
         if !referencing.is_empty() {
             return refuse(Refusal::Referenced(referencing));
         }
@@ -290,6 +311,7 @@ impl<O: Owner> Change<'_, O> {
         let same = table::without_counter(&definition) == table::without_counter(&record.definition);
         if record.phase != Phase::Preparing {
             if same && self.is_whole().await? {
+                self.detaches = self.detaches_keys_of(&definition);
                 self.remove_swap_preparations().await?;
                 let route = self.route(&definition).await?;
                 return Ok((record, route));
@@ -327,6 +349,10 @@ impl<O: Owner> Change<'_, O> {
         Ok((record, route))
     }
 
+    fn detaches_keys_of(&self, definition: &str) -> bool {
+        self.sql_cascades || refers_to_itself(definition, &self.request.table)
+    }
+
     /// Whether the objects of an earlier run are all there. A server that crashed may have lost the last of them.
     async fn is_whole(&mut self) -> Result<bool, DbError> {
         let (database, table) = (&self.request.database, &self.request.table);
@@ -347,15 +373,16 @@ impl<O: Owner> Change<'_, O> {
         let keys = foreign_key_names(definition);
         let rename = |kind: ConstraintKind, name: &str| self.constraint_name(kind, name, &keys);
         let shadow = self.qualified(&self.names.shadow);
-        let create = create_of_copy(definition, &shadow, &rename);
+        let create = create_of_copy(&self.to_shadow(definition), &shadow, &rename);
         let alter = alter_of_copy(&self.request.statement, &shadow, &rename);
         let (Some(create), Some(alter)) = (create, alter) else {
             return Err(Refusal::NotOneTable.failure(&self.request.table).into());
         };
         self.worker.execute(create).await?;
+        self.detaches = self.detaches_keys_of(definition);
         // In the run's own session: its sql_mode and its character sets count.
         self.owner.session().execute(alter).await?;
-        self.loosen_foreign_keys().await?;
+        self.loosen_and_compare().await?;
         let route = self.route(definition).await?;
         self.refuse_rows(&route).await?;
         self.refuse_broken_triggers().await?;
@@ -363,6 +390,27 @@ impl<O: Owner> Change<'_, O> {
         self.refuse_without_locks(&route).await?;
         self.create_triggers(&route).await?;
         Ok(route)
+    }
+
+    /// Lets the foreign keys of the shadow cascade. Refuses if the server writes something else in other words then:
+    /// MySQL does so with some expressions, and the result would not be what the statement alone makes.
+    async fn loosen_and_compare(&mut self) -> anyhow::Result<()> {
+        let before = self.shadow_definition().await?;
+        if foreign_key_texts(&before).is_empty() {
+            return Ok(());
+        }
+        self.loosen_foreign_keys().await?;
+        let after = self.shadow_definition().await?;
+        match first_difference(&before, &after) {
+            Some(line) => Err(Refusal::Reworded(line).failure(&self.request.table).into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn shadow_definition(&mut self) -> Result<String, DbError> {
+        let definition =
+            table::definition(&mut self.worker, &self.request.database, &self.names.shadow).await?;
+        Ok(definition.unwrap_or_default())
     }
 
     /// Refuses a change after which one of the table's own triggers could not be created: it uses a column that goes.
@@ -541,6 +589,18 @@ fn trigger_body(key: &CopyKey, log: &str, event: &str) -> String {
             )
         }
     }
+}
+
+/// The first line of a definition that another one does not have, foreign keys apart.
+fn first_difference(before: &str, after: &str) -> Option<String> {
+    let lines = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter(|line| !(line.starts_with("  CONSTRAINT ") && line.contains("` FOREIGN KEY (")))
+            .map(|line| line.trim().trim_end_matches(',').to_owned())
+            .collect()
+    };
+    let after = lines(after);
+    lines(before).into_iter().find(|line| !after.contains(line))
 }
 
 /// The whole table.

@@ -3,9 +3,14 @@
 //! The position is written in the transaction that copies a range, so that the row never says more or less than
 //! was copied. Whether the swap has happened is not in the row but in the tables themselves (`swap`).
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use super::table::TriggerText;
 use crate::db::row::get;
 use crate::db::{DbError, Query, Row, Session, quote_qualified};
+use crate::report::{count, duration, plural, visible};
 
 /// The table's name; it lives in the database whose tables are changed.
 pub const TABLE: &str = "dbtool_online_changes";
@@ -122,6 +127,35 @@ pub struct ChangeSummary {
     pub quiet_for: u64,
 }
 
+impl ChangeSummary {
+    /// In one line, for people.
+    pub fn line(&self) -> String {
+        let waits = match self {
+            ChangeSummary { pause: true, .. } => ", paused",
+            ChangeSummary { hold: true, .. } => ", its swap is held back",
+            _ => "",
+        };
+        format!(
+            "{}: online change for {}: {}, {} of ~{}{waits}, last write {} ago",
+            visible(&self.table),
+            visible(&self.owner),
+            self.phase.as_str(),
+            count(self.rows_copied),
+            plural(self.rows_estimated, "row"),
+            duration(Duration::from_secs(self.quiet_for))
+        )
+    }
+
+    /// As an object of JSON.
+    pub fn json(&self) -> Value {
+        json!({
+            "table": self.table, "for": self.owner, "phase": self.phase.as_str(), "rows_copied": self.rows_copied,
+            "rows_estimated": self.rows_estimated, "paused": self.pause, "swap_held": self.hold,
+            "started_at": self.started_at, "seconds_since_write": self.quiet_for,
+        })
+    }
+}
+
 /// A flag that a person sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flag {
@@ -131,7 +165,7 @@ pub enum Flag {
     Hold,
 }
 
-fn json(triggers: &[TriggerText]) -> String {
+fn text_of(triggers: &[TriggerText]) -> String {
     serde_json::to_string(triggers).unwrap_or_default()
 }
 
@@ -227,7 +261,7 @@ impl Records {
             .bind(&change.owner)
             .bind(&change.statement)
             .bind(&change.definition)
-            .bind(json(&change.triggers))
+            .bind(text_of(&change.triggers))
             .bind(change.rows_estimated)
             .bind(u8::from(change.hold));
         session.execute(query).await.map(drop)
@@ -261,7 +295,7 @@ impl Records {
         let query = self
             .sql(RESTART)
             .bind(&change.definition)
-            .bind(json(&change.triggers))
+            .bind(text_of(&change.triggers))
             .bind(table)
             .bind(&change.owner);
         session.execute(query).await.map(drop)

@@ -7,16 +7,17 @@
 //! Locking"). Should the worker die before all is copied, the RENAME fails, since a table of the former table's new
 //! name is in its way until then.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::cleanup::guarded_trigger;
 use super::names::ObjectNames;
 use super::prepare::everything;
-use super::record::ChangeRecord;
+use super::record::{ChangeRecord, Flag};
 use super::table::{OwnTrigger, TriggerText};
 use super::{Change, Interruption, Owner, Route, table};
 use crate::batch::Backoff;
 use crate::db::{DbError, Query, Session};
+use crate::report::clock;
 
 /// The most entries of the log that are applied while the table is locked.
 const MAX_LOCKED_ENTRIES: u32 = 200;
@@ -84,13 +85,23 @@ impl<O: Owner> Change<'_, O> {
     async fn wait_for_release(&mut self, route: &Route) -> anyhow::Result<()> {
         let mut told = false;
         loop {
-            if !self.own_record().await?.hold {
+            self.heed_signals().await?;
+            let record = self.own_record().await?;
+            if !record.hold && !record.pause {
                 return Ok(());
             }
             let table = &self.request.table;
+            let at = self.settings.swap_at.filter(|_| record.hold);
+            if at.is_some_and(|at| at <= SystemTime::now()) {
+                self.records
+                    .set(&mut self.worker, table, Flag::Hold, false)
+                    .await?;
+                continue;
+            }
             if !std::mem::replace(&mut told, true) {
+                let at = at.map_or(String::new(), |at| format!("at {}, or ", clock(at)));
                 self.ctx.report.status(format!(
-                    "the copy of {table} is complete; it takes the table's place after `dbtool migrate swap`"
+                    "the copy of {table} is complete; it takes the table's place {at}after `dbtool migrate swap`"
                 ));
             }
             self.apply_all(route, &everything()).await?;
@@ -164,7 +175,7 @@ impl<O: Owner> Change<'_, O> {
             }
         }
         self.set_counter(route, &now).await?;
-        self.tighten_foreign_keys(&record.definition).await?;
+        self.tighten_foreign_keys(route, &record.definition).await?;
         self.create_guarded_triggers(&own).await?;
         let rename = format!(
             "RENAME TABLE {table} TO {old}, {shadow} TO {table}",

@@ -9,8 +9,7 @@ const TRIGGERS: &str = "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, 
   WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? ORDER BY EVENT_MANIPULATION, ACTION_TIMING, ACTION_ORDER";
 const REFERENCING: &str = "SELECT DISTINCT TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS \
   WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME = ? ORDER BY TABLE_NAME";
-const ROWS: &str =
-    "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
+const SIZE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
 
 /// One of the table's own triggers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,13 +136,19 @@ pub async fn referencing(session: &mut Session, database: &str, table: &str) -> 
         .await
 }
 
-/// The number of rows as the server estimates it.
+/// Rows and bytes as the server estimates them.
 ///
 /// # Errors
 /// The connection failed.
-pub async fn estimated_rows(session: &mut Session, database: &str, table: &str) -> Result<u64, DbError> {
-    let row: Option<Row> = session.first(Query::new(ROWS).bind(database).bind(table)).await?;
-    Ok(row.and_then(|row| get(&row, 0)).unwrap_or_default())
+pub async fn estimated_size(
+    session: &mut Session,
+    database: &str,
+    table: &str,
+) -> Result<(u64, u64), DbError> {
+    let row: Option<Row> = session.first(Query::new(SIZE).bind(database).bind(table)).await?;
+    Ok(row.map_or((0, 0), |row| {
+        (get(&row, 0).unwrap_or_default(), get(&row, 1).unwrap_or_default())
+    }))
 }
 
 /// Whether a change of another table changes rows of this one: a foreign key with CASCADE or SET NULL. No trigger

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::key::{KeyRange, KeyValue, Side};
 use super::prepare::everything;
+use super::record::Phase;
 use super::{Change, Interruption, Owner, Route};
 use crate::db::row::{get, text};
 use crate::db::{DbError, Query, Row, quote_name};
@@ -50,7 +51,8 @@ impl<O: Owner> Change<'_, O> {
             let started = Instant::now();
             self.verify_range(route, &range).await?;
             sizer.observe(rows, started.elapsed());
-            self.show(progress, "comparing");
+            self.compared += rows;
+            self.show(progress, Phase::Verifying);
             if upto.is_none() {
                 return Ok(());
             }

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 pub use crate::escape::{is_hidden, visible};
 pub use check::{Check, CheckStatus, Tally};
-pub use clock::clock;
+pub use clock::{clock, moment};
 pub use human::{bytes, count, duration, plural, timestamp};
 pub(crate) use json::Compact;
 pub use log::{LogWriter, init_logging, log_writer};
@@ -195,6 +195,14 @@ impl Reporter {
     pub fn status(&self, line: impl Display) {
         if !self.state.settings.quiet {
             self.stderr_line(&line.to_string());
+        }
+    }
+
+    /// An event of a long task as a line of JSON on standard error, with `--format json`; nothing otherwise.
+    pub fn event(&self, event: &serde_json::Value) {
+        let settings = &self.state.settings;
+        if settings.format == Format::Json && !settings.quiet {
+            terminal::write_stderr(&format!("{event}\n"));
         }
     }
 

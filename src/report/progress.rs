@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use crate::escape::visible;
 /// Interval of progress lines when standard error is not a terminal: short enough that a CI job
 /// is not considered hung, long enough to keep the log readable.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// Lines at that interval; later ones come at a multiple of it, one a minute.
+const FREQUENT_LINES: u32 = 6;
 
 /// Interval of the lines about one statement after the first, which may run for hours.
 const STATEMENT_INTERVAL: Duration = Duration::from_secs(60);
@@ -126,7 +128,10 @@ impl Progress {
         match &self.0 {
             Renderer::Nothing => {}
             Renderer::Bar(bar) => bar.set_position(position),
-            Renderer::Lines(lines) => lines.state.position.store(position, Ordering::Relaxed),
+            Renderer::Lines(lines) => {
+                lines.state.first.get_or_init(|| position);
+                lines.state.position.store(position, Ordering::Relaxed);
+            }
         }
     }
 
@@ -199,6 +204,8 @@ struct TaskState {
     total: Option<u64>,
     started: Instant,
     position: AtomicU64,
+    /// The position that was set first: what an earlier run did counts for no rate.
+    first: OnceLock<u64>,
     message: Mutex<String>,
 }
 
@@ -207,15 +214,18 @@ impl TaskState {
         let position = self.position.load(Ordering::Relaxed);
         let elapsed = self.started.elapsed();
         let mut line = format!("{}:", self.label);
+        let mut rest = String::new();
         if let Some(total) = self.total {
             line.push_str(&format!(" {}/{}", human::count(position), human::count(total)));
             if total > 0 {
                 line.push_str(&format!(" ({}%)", u128::from(position) * 100 / u128::from(total)));
             }
+            let gained = position.saturating_sub(self.first.get().copied().unwrap_or(0));
+            rest = remaining(gained, total.saturating_sub(position), elapsed);
         } else if position > 0 {
             line.push_str(&format!(" {}", human::count(position)));
         }
-        line.push_str(&format!(" after {}", human::duration(elapsed)));
+        line.push_str(&format!(" after {}{rest}", human::duration(elapsed)));
         let message = self.message.lock().unwrap_or_else(PoisonError::into_inner);
         if !message.is_empty() {
             line.push_str(&format!(", {message}"));
@@ -223,6 +233,16 @@ impl TaskState {
         line.push('\n');
         line
     }
+}
+
+/// The rate of a task, and how long the rest takes at this rate.
+fn remaining(gained: u64, rest: u64, elapsed: Duration) -> String {
+    let rate = gained as f64 / elapsed.as_secs_f64().max(1e-3);
+    if gained == 0 {
+        return String::new();
+    }
+    let left = Duration::from_secs((rest as f64 / rate) as u64);
+    format!(", {}, {} left", per_second(rate), human::duration(left))
 }
 
 /// A thread that writes a line at intervals, even while the task waits for one long statement.
@@ -244,6 +264,7 @@ impl Lines {
             total,
             started: times.started,
             position: AtomicU64::new(0),
+            first: OnceLock::new(),
             message: Mutex::new(String::new()),
         });
         let (stop, stopped) = mpsc::channel();
@@ -253,9 +274,14 @@ impl Lines {
             .name("progress".into())
             .spawn(move || {
                 let mut pause = times.first;
+                let mut written = 0;
                 while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                     write(shared.line());
+                    written += 1;
                     pause = times.then;
+                    if written >= FREQUENT_LINES {
+                        pause = pause.max(times.first * FREQUENT_LINES);
+                    }
                 }
             })
             .ok();
@@ -306,6 +332,13 @@ mod tests {
             assert_eq!(text.chars().filter(|c| *c == '━').count(), filled, "{text}");
             assert_eq!(text.chars().count(), length, "{text}");
         }
+    }
+
+    #[test]
+    fn the_rest_is_estimated_by_what_this_run_did() {
+        let text = super::remaining(500, 1_000, Duration::from_secs(10));
+        assert_eq!(text, ", 50/s, 20 s left");
+        assert_eq!(super::remaining(0, 1_000, Duration::from_secs(10)), "");
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, Generate
 pub use effects::{Effects, SessionLeftovers, assigns_first, effects};
 pub use mention::mentions;
 pub use rewrite::{
-    ConstraintKind, ForeignKeyText, alter_of_copy, create_of_copy, foreign_key_texts, trigger_body,
+    ConstraintKind, ForeignKeyText, alter_of_copy, create_of_copy, foreign_key_texts, key_with_columns,
+    trigger_body,
 };
 pub use split::{
     CommentRole, FoundStatement, Marker, Split, SplitError, SplitOptions, SplitStatement, SplitStep,

@@ -194,6 +194,31 @@ pub fn foreign_key_texts(create: &str) -> Vec<ForeignKeyText> {
     found
 }
 
+/// A foreign key's definition with other names of its columns, and of the referenced ones if `both`.
+pub fn key_with_columns(definition: &str, both: bool, rename: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut cursor = TokenCursor::new(definition);
+    let mut edits = Edits {
+        text: definition,
+        edits: Vec::new(),
+    };
+    for _ in 0..=usize::from(both) {
+        while !cursor.eat_char('(') {
+            if cursor.next().is_none() {
+                return edits.apply();
+            }
+        }
+        while let Some((range, name)) = named(&mut cursor) {
+            if let Some(name) = rename(&name) {
+                edits.replace(range, format!("`{}`", name.replace('`', "``")));
+            }
+            if !cursor.eat_char(',') {
+                break;
+            }
+        }
+    }
+    edits.apply()
+}
+
 /// Moves behind the name of the table that a statement alters; where the name is.
 fn table_name(cursor: &mut TokenCursor<'_>) -> Option<Range<usize>> {
     if cursor.eat("ALTER") {
@@ -382,6 +407,20 @@ mod tests {
         ] {
             assert_eq!(trigger_body(create), Some(body));
         }
+    }
+
+    #[test]
+    fn a_foreign_key_follows_its_columns() {
+        let text = "FOREIGN KEY (`a`, `b`) REFERENCES `t (a)` (`a`, `x`) ON DELETE CASCADE";
+        let rename = |name: &str| (name == "a").then(|| "n`1".to_owned());
+        assert_eq!(
+            key_with_columns(text, false, &rename),
+            "FOREIGN KEY (`n``1`, `b`) REFERENCES `t (a)` (`a`, `x`) ON DELETE CASCADE"
+        );
+        assert_eq!(
+            key_with_columns(text, true, &rename),
+            "FOREIGN KEY (`n``1`, `b`) REFERENCES `t (a)` (`n``1`, `x`) ON DELETE CASCADE"
+        );
     }
 
     #[test]

@@ -211,6 +211,7 @@ fn online_change(server: &Server, seen: &mut Seen) {
             .arg("--dir")
             .arg(folder.path())
     };
+    seen.run(PLAN, 0, migrate(&["--dry-run"]));
     let running = migrate(&["--hold-swap"]).spawn();
     wait_until(PATIENCE, "the copy is complete", || {
         running.stderr_so_far().contains("dbtool migrate swap")
@@ -393,6 +394,12 @@ fn connections() {
         .start();
     let held: Vec<Admin> = (0..9).map(|_| server.connect_as(server.account())).collect();
     let check = |args: &[&str]| server.dbtool().arg("check-connections").args(args);
+    // What a look reads of an online change.
+    server.admin().exec(
+        "CREATE TABLE app.dbtool_online_changes AS SELECT 't' AS table_name, '001_x, statement 1' AS owner, 'copying' AS phase, \
+         1 AS rows_copied, 2 AS rows_estimated, 0 AS pause, 0 AS hold, UTC_TIMESTAMP(6) AS started_at, \
+         UTC_TIMESTAMP(6) AS heartbeat_at",
+    );
     seen.run(CONNECTIONS, 0, check(&["--min-free", "1"]));
     seen.run(CONNECTIONS, 1, check(&["--min-free", "9"]));
     let mut full: Vec<Admin> = Vec::new();

@@ -5,9 +5,14 @@ use crate::support;
 use support::migrations::{Folder, assert_ends};
 use support::{Admin, PATIENCE, Running, Server, wait_until};
 
+mod controls;
 mod forms;
+mod generator;
 mod interrupted;
+mod random;
 mod refused;
+mod soak;
+mod tool;
 mod writers;
 
 /// A database of its own with an account, and a folder with one migration that changes `t` online.
@@ -48,13 +53,26 @@ impl Place {
 
 /// A server whose accounts may create triggers.
 fn server() -> Server {
-    let server = Server::builder().max_connections(60).start();
+    // Cascades of foreign keys are followed only where InnoDB itself does them (MySQL; others do not know the option).
+    let server = Server::builder()
+        .max_connections(60)
+        .arg("--loose-innodb-native-foreign-keys=ON")
+        .start();
     if server.is_mysql() {
         server
             .admin()
             .exec("SET GLOBAL log_bin_trust_function_creators = 1");
     }
     server
+}
+
+/// A number from the environment, by which a test takes more cases or others.
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+    )
 }
 
 /// The definition of `t` with its counter, its triggers, and the names of the database's tables.

@@ -122,9 +122,12 @@ pub const ARROWS: &[(&str, &str)] = &[
     ("live_view", "connections escape report"),
     (
         "migrate",
-        "cancel connections context db escape exit hex memory online_change report run_lease schema sql",
+        "cancel config connections context db escape exit hex memory online_change report run_command run_lease schema sql",
     ),
-    ("online_change", "batch context db exit hex report sql"),
+    (
+        "online_change",
+        "batch cancel config context db exit hex report sql",
+    ),
     ("report", "cancel escape exit"),
     ("run_command", "cancel exit"),
     ("run_lease", "context db escape hex"),

@@ -21,6 +21,7 @@ pub use pools::PoolsOutcome;
 use crate::cli::check_connections::CheckConnectionsArgs;
 use crate::connections::gather;
 use crate::context::Context;
+use crate::online_change::record::Records;
 use crate::report::Outcome;
 use entry::Entry;
 
@@ -46,11 +47,16 @@ async fn look(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<
     };
     let server = context.db.server().await?;
     let facts = gather(context, &server, &mut session).await?;
+    let online = match &context.config.database {
+        Some(database) => Records::new(&database.value).all(&mut session).await?,
+        None => Vec::new(),
+    };
     drop(session);
     if args.plan {
         let budget = u64::from(context.config.connection_limit.value);
         return Ok(Box::new(PoolsOutcome::new(&facts, budget)));
     }
-    let outcome = ConnectionsOutcome::new(facts, args.min_free, args.all, started.elapsed());
+    let outcome =
+        ConnectionsOutcome::new(facts, args.min_free, args.all, started.elapsed()).with_online(online);
     Ok(Box::new(outcome.to_file(args.output.clone())))
 }

@@ -9,6 +9,7 @@ use super::metrics;
 use crate::connections::{Advice, advise};
 use crate::connections::{Facts, connection_json, local_json};
 use crate::exit::Exit;
+use crate::online_change::record::ChangeSummary;
 use crate::report::{Check, CheckStatus, Json, Metric, Outcome, Page, count};
 
 /// What `check-connections` found.
@@ -19,6 +20,8 @@ pub struct ConnectionsOutcome {
     pub(super) all: bool,
     took: Duration,
     pub(super) advice: Vec<Advice>,
+    /// Online changes of tables of the configured database.
+    pub(super) online: Vec<ChangeSummary>,
     file: Option<PathBuf>,
 }
 
@@ -33,8 +36,15 @@ impl ConnectionsOutcome {
             all,
             took,
             advice,
+            online: Vec::new(),
             file: None,
         }
+    }
+
+    /// With these online changes that run or were interrupted.
+    pub fn with_online(mut self, online: Vec<ChangeSummary>) -> Self {
+        self.online = online;
+        self
     }
 
     /// Has the result written to this file.
@@ -121,6 +131,7 @@ impl Outcome for ConnectionsOutcome {
             "hidden": facts.hidden,
             "connections": facts.connections.iter().map(connection_json).collect::<Vec<_>>(),
             "lock_waits": facts.lock_waits_json(),
+            "online_changes": self.online.iter().map(ChangeSummary::json).collect::<Vec<_>>(),
             "recommendations": self.advice,
         }))
     }

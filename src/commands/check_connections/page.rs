@@ -14,6 +14,12 @@ impl ConnectionsOutcome {
         self.locks(page);
         self.groups(page);
         self.list(page);
+        if !self.online.is_empty() {
+            page.heading("Online changes of tables");
+            for change in &self.online {
+                page.line(format_args!("  {}", change.line()));
+            }
+        }
         if !self.facts.hidden.is_empty() {
             page.heading("Not seen");
             for hidden in &self.facts.hidden {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::cli::migrate::{AdoptArgs, MigrateAction, MigrateArgs, RepairArgs, ToolName};
+use crate::cli::migrate::{AdoptArgs, MigrateAction, MigrateArgs, OnlineTool, RepairArgs, ToolName};
 use crate::migrate::files::{Layout, Source};
-use crate::migrate::options::{AdoptOptions, ApplyOptions, RepairDecision, RepairOptions, RunOptions};
+use crate::migrate::options::{
+    AdoptOptions, ApplyOptions, ChangeTool, RepairDecision, RepairOptions, RunOptions,
+};
 use crate::online_change::OnlineSettings;
 
 pub(super) fn run_options(args: &MigrateArgs) -> RunOptions {
@@ -58,10 +60,16 @@ pub(super) fn apply_options(args: &MigrateArgs) -> ApplyOptions {
         only: apply.only,
         allow_blocking: apply.allow_blocking,
         online: apply.online,
+        online_tool: apply.online_tool.map(|tool| match tool {
+            OnlineTool::PtOsc => ChangeTool::PtOsc,
+            OnlineTool::GhOst => ChangeTool::GhOst,
+        }),
         online_settings: OnlineSettings {
             target: Duration::from_millis(online.target_ms),
             max_load: online.max_load.clone(),
             max_lag: online.max_lag,
+            replicas: online.replica.clone(),
+            swap_at: online.swap_at,
             lock_wait: args.ddl_lock_wait,
             attempts: args.lock_attempts,
             keep_old: online.keep_old,

@@ -15,6 +15,7 @@ use crate::migrate::apply::{MigrationStop, Progress, Runner};
 use crate::migrate::failure::MigrateFailure;
 use crate::migrate::files::{Direction, Migration, Version};
 use crate::migrate::lock;
+use crate::migrate::options::ChangeTool;
 use crate::online_change::{self, OnlineRequest, OnlineSettings, Owner};
 use crate::report::{duration, plural};
 use crate::run_lease::RunLease;
@@ -27,6 +28,8 @@ pub(in crate::migrate) struct OnlineStatements {
     pub wanted: BTreeSet<(Version, u32)>,
     /// What earlier runs have begun and not settled ([`owner`]).
     pub begun: Vec<String>,
+    /// The program that does them, instead of dbtool itself.
+    pub tool: Option<ChangeTool>,
     /// How they go about.
     pub settings: OnlineSettings,
 }
@@ -37,6 +40,7 @@ impl OnlineStatements {
         OnlineStatements {
             wanted: BTreeSet::new(),
             begun: Vec::new(),
+            tool: None,
             settings: settings.clone(),
         }
     }
@@ -123,6 +127,13 @@ impl Runner<'_> {
             return Err(MigrationStop::Other(
                 MigrateFailure::ReadsOnlineResult { place }.into(),
             ));
+        }
+        if let Some(tool) = self
+            .online
+            .tool
+            .filter(|_| !self.online.begun.contains(&request.owner))
+        {
+            return self.by_tool(progress, parts, request, tool).await;
         }
         let mark = progress.script.mark_after(1);
         let mut owner = RunOwner {

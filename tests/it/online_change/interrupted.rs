@@ -90,7 +90,11 @@ fn a_change_that_is_killed_at_any_command_goes_on() {
 
 #[test]
 fn a_change_goes_on_after_the_server_was_killed() {
-    let mut crashing = Crashing::start(Server::builder().max_connections(60));
+    let mut crashing = Crashing::start(
+        Server::builder()
+            .max_connections(60)
+            .arg("--loose-innodb-native-foreign-keys=ON"),
+    );
     let mut admin = crashing.server().admin();
     if crashing.server().is_mysql() {
         admin.exec("SET PERSIST log_bin_trust_function_creators = 1");

@@ -1,11 +1,8 @@
-//! An application that writes while its table is changed, and a second table that gets every write too.
-
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+//! What an application writes while its table is changed, and a second table that gets every write too.
 
 use super::{Place, leftovers, rows, server};
 use crate::support;
-use support::{Admin, Signal};
+use support::Admin;
 
 /// The table, and its model, with 400 rows.
 pub const SETUP: [&str; 11] = [
@@ -116,105 +113,6 @@ pub fn assert_same(admin: &mut Admin, database: &str, what: &str) {
         let added: Vec<_> = table.iter().filter(|row| !model.contains(row)).take(5).collect();
         panic!("{what}: lost or changed {lost:#?}, instead {added:#?}");
     }
-}
-
-/// What the writers did.
-#[derive(Default)]
-struct Written {
-    count: AtomicU64,
-    again: AtomicU64,
-}
-
-/// Writes until told to stop. A lock that was waited for too long and a deadlock are tried again, as an application does.
-fn keep_writing(own: &mut Admin, number: usize, stop: &AtomicBool, written: &Written) {
-    own.exec("SET SESSION innodb_lock_wait_timeout = 5");
-    let mut seed = number;
-    while !stop.load(Ordering::Relaxed) {
-        seed += 7;
-        for transaction in writes(seed) {
-            loop {
-                own.exec("START TRANSACTION");
-                let failed = transaction
-                    .iter()
-                    .find_map(|statement| own.try_exec(statement).err().map(|error| (statement, error)));
-                let Some((statement, error)) = failed else {
-                    own.exec("COMMIT");
-                    break;
-                };
-                own.exec("ROLLBACK");
-                let text = error.to_string();
-                let conflict =
-                    text.contains("ERROR 1213") || text.contains("ERROR 1205") || text.contains("ERROR 1020");
-                // Another writer has used the same number.
-                if text.contains("ERROR 1062") {
-                    break;
-                }
-                assert!(conflict, "{text}\n  in: {statement}");
-                written.again.fetch_add(1, Ordering::Relaxed);
-            }
-            written.count.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-#[test]
-fn writers_lose_nothing_while_runs_are_killed() {
-    const ALTER: &str =
-        "ALTER TABLE t MODIFY a BIGINT, CHANGE s s2 VARCHAR(80), ADD KEY (u), ADD n INT NOT NULL DEFAULT 3";
-    let server = server();
-    let mut admin = server.admin();
-    let setup: Vec<String> = SETUP.iter().map(|text| (*text).to_owned()).collect();
-    let place = Place::new(&server, "busy", &setup, ALTER);
-    admin.exec("ALTER TABLE busy.model ADD PRIMARY KEY (id), ADD KEY (p)");
-    let stop = AtomicBool::new(false);
-    let written = Written::default();
-    let kills = std::thread::scope(|scope| {
-        for number in 0..2 {
-            let mut own = server.connect_as(&place.account);
-            let (stop, written) = (&stop, &written);
-            scope.spawn(move || keep_writing(&mut own, number, stop, written));
-        }
-        let mut kills = 0;
-        let deadline = Instant::now() + support::PATIENCE * 2;
-        let output = loop {
-            assert!(Instant::now() < deadline, "{kills} kills, and not done");
-            let mut running = place
-                .migrate(&server, &["--target-ms", "5", "--lock-wait", "60"])
-                .spawn();
-            // Later from run to run, so that each phase is met.
-            let until = Instant::now() + Duration::from_millis(30 + 35 * kills);
-            let ended = loop {
-                if running.poll().is_some() {
-                    break true;
-                }
-                if Instant::now() >= until {
-                    break false;
-                }
-                std::thread::sleep(Duration::from_millis(1));
-            };
-            if ended {
-                break running.wait();
-            }
-            running.signal(Signal::KILL);
-            running.wait();
-            kills += 1;
-        };
-        stop.store(true, Ordering::Relaxed);
-        assert_eq!(output.code, Some(0), "{output}");
-        kills
-    });
-    assert!(
-        kills >= 3 && written.count.load(Ordering::Relaxed) > 100,
-        "{kills} kills"
-    );
-    assert_same(&mut admin, "busy", &format!("{kills} kills"));
-    assert!(leftovers(&mut admin, "busy").is_empty());
-    let again = written.again.load(Ordering::Relaxed);
-    let count = written.count.load(Ordering::Relaxed);
-    assert!(
-        again < count / 4,
-        "{again} of {count} transactions were tried again"
-    );
 }
 
 #[test]
