@@ -130,9 +130,10 @@ impl<'a> Migrator<'a> {
         let Some(database) = ctx.config.database.as_ref().map(|setting| setting.value.clone()) else {
             return Err(MigrateFailure::NoDatabase.into());
         };
-        let mut session = match run.read_only {
-            true => ctx.db.session().await?,
-            false => ctx.db.writable_session().await?,
+        let mut session = match run {
+            RunOptions { brief: true, .. } => ctx.db.brief_session().await?,
+            RunOptions { read_only: true, .. } => ctx.db.session().await?,
+            _ => ctx.db.writable_session().await?,
         };
         let server = ctx.db.server().await?;
         let options = options(ctx).await?;

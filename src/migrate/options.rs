@@ -8,6 +8,9 @@ use crate::online_change::OnlineSettings;
 pub struct RunOptions {
     /// Whether the run changes nothing, and may therefore use a read-only server.
     pub read_only: bool,
+    /// Whether the run only looks, or sets a flag of another run: it may use the connection that is reserved for that,
+    /// since an online change has taken the others.
+    pub brief: bool,
     /// How long to wait for another run, in seconds.
     pub lock_wait: u64,
     /// How long a statement waits for a table's lock before it is tried again, in seconds.

@@ -21,6 +21,15 @@ pub(super) fn run_options(args: &MigrateArgs) -> RunOptions {
                 MigrateAction::Status { .. } | MigrateAction::Plan { .. } | MigrateAction::Verify
             ),
         },
+        brief: matches!(
+            &args.action,
+            Some(
+                MigrateAction::Status { .. }
+                    | MigrateAction::Pause { .. }
+                    | MigrateAction::Resume { .. }
+                    | MigrateAction::Swap { .. }
+            )
+        ),
         lock_wait: args.lock_wait,
         ddl_lock_wait: args.ddl_lock_wait,
         lock_attempts: args.lock_attempts,

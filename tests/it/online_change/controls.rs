@@ -74,15 +74,18 @@ fn a_swap_waits_for_its_time_or_a_person() {
         .run();
     assert_ends(&output, 0, &["1 migration applied"]);
     let later = place(&server, "later");
-    let running = later
-        .migrate(&server, &["--swap-at", "2099-01-01T00:00:00Z"])
-        .spawn();
+    // Of one user, so that they share a budget; a change takes all of it but the connection for looks.
+    let command = later.migrate(&server, &["--swap-at", "2099-01-01T00:00:00Z"]);
+    let status = later.migrate(&server, &["status"]).share_folders(&command);
+    let swap = later.migrate(&server, &["swap"]).share_folders(&command);
+    let running = command.spawn();
     wait_until(PATIENCE, "it waits", || {
         running
             .stderr_so_far()
             .contains("it takes the table's place at 20")
     });
-    assert_ends(&later.migrate(&server, &["swap"]).run(), 0, &["takes its place"]);
+    assert_ends(&status.run(), 0, &["t: online change", "swapping"]);
+    assert_ends(&swap.run(), 0, &["takes its place"]);
     assert_ends(&running.wait(), 0, &["1 migration applied"]);
     assert!(leftovers(&mut admin, "later").is_empty());
     if server.is_mysql() {
