@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
+use super::migrate::ToolName;
 use crate::schema::lint::RULES;
 
 /// Where the expected schema comes from.
@@ -70,6 +71,12 @@ pub struct CheckSchemaArgs {
     /// Folder of the migrations; its schema.json is the snapshot
     #[arg(long, value_name = "DIR", default_value = "migrations")]
     pub dir: PathBuf,
+    /// Read the subfolders too
+    #[arg(long)]
+    pub recursive: bool,
+    /// Read the files as this tool does [default: as their names and marks say]
+    #[arg(long, value_name = "TOOL", hide_possible_values = true)]
+    pub layout: Option<ToolName>,
     /// Compare with this snapshot, or with the live database of this mysql:// URL; env:NAME
     /// takes the URL, which may then hold a password, from a variable
     #[arg(long, value_name = "FILE|URL|env:NAME", conflicts_with_all = ["replay", "write"])]

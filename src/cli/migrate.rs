@@ -80,6 +80,14 @@ pub enum ToolName {
     Sqlx,
 }
 
+impl ToolName {
+    /// How the command line calls it.
+    pub fn id(self) -> String {
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 /// Which migrations to apply, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ApplyArgs {

@@ -11,6 +11,7 @@ mod shape;
 use crate::cli::check_schema::{CheckSchemaArgs, FailOn, Replay};
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::migrate::files::{Layout, Source};
 use crate::report::Outcome;
 use crate::schema::comparison::Comparison;
 use crate::schema::diagram::Picture;
@@ -91,6 +92,11 @@ fn fail_severity(fail_on: FailOn) -> Option<Severity> {
 fn expected_options(args: &CheckSchemaArgs) -> ExpectedOptions {
     ExpectedOptions {
         dir: args.dir.clone(),
+        source: Source {
+            dirs: vec![args.dir.clone()],
+            recursive: args.recursive,
+            layout: args.layout.and_then(|tool| Layout::with_id(&tool.id())),
+        },
         expect: args.expect.clone(),
         replay: match args.replay {
             Replay::Auto => ReplayPlace::Auto,

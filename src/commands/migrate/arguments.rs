@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
-
 use crate::cli::migrate::{AdoptArgs, MigrateAction, MigrateArgs, OnlineTool, RepairArgs, ToolName};
 use crate::migrate::files::{Layout, Source};
 use crate::migrate::options::{
@@ -49,8 +47,7 @@ pub(super) fn source(args: &MigrateArgs) -> Source {
 }
 
 fn layout(tool: ToolName) -> Option<Layout> {
-    let value = tool.to_possible_value()?;
-    Layout::with_id(value.get_name())
+    Layout::with_id(&tool.id())
 }
 
 pub(super) fn adopt_options(args: &AdoptArgs) -> AdoptOptions {
@@ -108,6 +105,8 @@ pub(super) fn repair_options(args: &RepairArgs) -> RepairOptions {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     #[test]

@@ -59,7 +59,8 @@ impl MigrationState {
         let (complete, unfinished): (Vec<_>, Vec<_>) =
             recorded.into_iter().partition(|migration| migration.complete);
         let applied: BTreeSet<Version> = complete.into_iter().map(|migration| migration.version).collect();
-        let migrations = Folder::list(&options.dir).map_or_else(|_| Vec::new(), |folder| folder.migrations);
+        let migrations =
+            Folder::find_all(&options.source).map_or_else(|_| Vec::new(), |folder| folder.migrations);
         let pending = migrations
             .into_iter()
             .filter(|migration| !applied.contains(&migration.version));

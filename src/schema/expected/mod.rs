@@ -220,7 +220,7 @@ async fn from_snapshot(
     let live = info.clone().read(session, None).await?;
     let mut expected = read_snapshot(&options.dir.join(SNAPSHOT), &live.schema)?;
     if migrations_state.is_behind() {
-        let mut pending = Folder::list(&options.dir)?;
+        let mut pending = Folder::find_all(&options.source)?;
         pending
             .migrations
             .retain(|migration| !migrations_state.has(migration));
@@ -334,7 +334,7 @@ fn applied_migrations(
     options: &ExpectedOptions,
     migrations_state: &MigrationState,
 ) -> Result<Folder, Failure> {
-    let mut folder = Folder::list(&options.dir)?;
+    let mut folder = Folder::find_all(&options.source)?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         return Err(folder.empty().into());

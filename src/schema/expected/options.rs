@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
+use crate::migrate::files::Source;
+
 /// The options that choose the expected schema.
 #[derive(Debug, Clone)]
 pub(crate) struct ExpectedOptions {
     /// The folder of the migrations and of the snapshot.
     pub(crate) dir: PathBuf,
+    /// Where the migrations are, and their layout.
+    pub(crate) source: Source,
     /// A snapshot or another database to compare with, instead of the migrations.
     pub(crate) expect: Option<String>,
     /// The place of the replay.
