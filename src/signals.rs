@@ -13,8 +13,8 @@ use crate::exit::{Failure, ProcessFailure};
 /// After a second signal the process ends within this time even if its main thread is stuck.
 const LAST_RESORT: Duration = Duration::from_millis(450);
 
-/// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process's life. `last_words` is called if the process
-/// must end without unwinding.
+/// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process's life; SIGHUP remains ignored where it was
+/// (`nohup`). `last_words` is called if the process must end without unwinding.
 ///
 /// # Errors
 /// The system refuses a handler.
@@ -34,11 +34,15 @@ pub fn install(cancel: &Cancel, last_words: fn()) -> Result<(), Failure> {
 }
 
 fn install_handlers(cancel: &Cancel, last_words: fn()) -> anyhow::Result<()> {
+    let outlives_terminal = ignores(SIGHUP);
     // The handler crate does not say which signal came; these flags do, for the exit code.
     let last = Arc::new(AtomicUsize::new(0));
     let (token, which) = (cancel.clone(), Arc::clone(&last));
     ctrlc::set_handler(move || {
         let signal = received(&which);
+        if signal == Signal::Hangup && outlives_terminal {
+            return;
+        }
         if token.requested().is_none() {
             token.request(signal);
             return;
@@ -61,6 +65,14 @@ fn install_handlers(cancel: &Cancel, last_words: fn()) -> anyhow::Result<()> {
         signal_hook::flag::register_usize(number, cancel.wish_cell(), wish)?;
     }
     Ok(())
+}
+
+/// Whether the process was started with this signal ignored, where the system has `/proc`.
+fn ignores(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (number - 1)) != 0)
 }
 
 /// The signal that woke the handler. The flag is set within the same delivery, right after the

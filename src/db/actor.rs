@@ -161,14 +161,26 @@ async fn run(db: &Arc<PoolState>, connection: &mut Connection, job: &Job) -> Res
             Err(unconfirmed(stop, id, &killed))
         }
         Ok(Ok(Ok(done))) => {
+            let cut_short = done.warnings > 0 && was_cut_short(connection).await;
             // The KILL may have come too late for this statement; let a harmless one receive it.
             let _ = catch_panic(connection.conn.query_drop("DO 0")).await;
-            completed(stop, done, had_rows)
+            match stop {
+                StopReason::Cancelled(signal) if cut_short => Err(DbError::cancelled(signal)),
+                StopReason::Timeout(limit) if cut_short => Err(timed_out(limit, false)),
+                _ => completed(stop, done, had_rows),
+            }
         }
         Ok(result) => {
             Err(driver_answer(result).map_or_else(|error| stopped(stop, error), |_| protocol_error("")))
         }
     }
+}
+
+/// Whether the statement was killed although the server reports success: DO turns every error into a warning.
+async fn was_cut_short(connection: &mut Connection) -> bool {
+    let warnings = catch_panic(connection.conn.query::<Row, _>("SHOW WARNINGS")).await;
+    let killed = |row: &Row| row.get_opt::<u16, _>(1) == Some(Ok(codes::ER_QUERY_INTERRUPTED));
+    matches!(warnings, Ok(Ok(rows)) if rows.iter().any(killed))
 }
 
 /// The result of the driver's call; the outer `Err` is a panic of the driver.

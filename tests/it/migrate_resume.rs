@@ -366,3 +366,62 @@ fn a_server_that_becomes_read_only_in_the_middle_stops_a_run_that_goes_on_later_
     let columns = format!("SELECT COUNT(*) FROM information_schema.columns WHERE {columns}");
     assert_eq!(admin.number(&columns), 1 + rounds);
 }
+
+#[test]
+fn a_do_that_was_interrupted_is_not_done() {
+    let server = Server::builder()
+        .setup("SET GLOBAL log_bin_trust_function_creators = 1")
+        .start();
+    let mut admin = server.admin();
+    let folder = Folder::new(&[(
+        "001_a.sql",
+        "CREATE TABLE t (a INT);\nCREATE TABLE pause (seconds INT);\nINSERT INTO pause VALUES (60);\nDELIMITER //\n\
+         CREATE FUNCTION f() RETURNS INT BEGIN DECLARE n INT; INSERT INTO t VALUES (1); \
+         SET n = (SELECT SUM(SLEEP(seconds)) FROM pause); RETURN n; END//\n\
+         DELIMITER ;\nDO f();\n",
+    )]);
+    for limit in [None, Some("1")] {
+        let mut command = folder.migrate(&server, &[]);
+        if let Some(limit) = limit {
+            command = command.args(["--timeout", limit]);
+        }
+        let mut running = command.spawn();
+        if limit.is_none() {
+            let busy = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND (info LIKE 'DO f%' OR info LIKE 'SET n%')";
+            wait_until(support::PATIENCE, "the function sleeps", || {
+                admin.number(busy) > 0
+            });
+            running.signal(Signal::INT);
+        }
+        let output = running.wait();
+        let code = if limit.is_none() { 130 } else { 4 };
+        assert_ends(&output, code, &["4 of 5 statements"]);
+    }
+    admin.exec("UPDATE app.pause SET seconds = 0");
+    assert_ends(&folder.migrate(&server, &[]).run(), 0, &["now at 001"]);
+    assert_eq!(admin.number("SELECT COUNT(*) FROM app.t"), 1);
+}
+
+#[test]
+fn a_run_that_is_to_outlive_its_terminal_does() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    let folder = Folder::new(&[(
+        "001_a.sql",
+        "CREATE TABLE t (a INT);\nINSERT INTO t SELECT SLEEP(2);\nINSERT INTO t VALUES (1);\n",
+    )]);
+    // As nohup does.
+    let ignoring = [
+        "-c",
+        "trap '' HUP; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_dbtool"),
+    ];
+    let command = server.dbtool_by(std::path::Path::new("sh")).args(ignoring);
+    let mut running = command.args(["migrate", "--dir"]).arg(folder.path()).spawn();
+    let busy =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE '%SLEEP(%'";
+    wait_until(support::PATIENCE, "the statement runs", || admin.number(busy) > 0);
+    running.signal(Signal::HUP);
+    assert_ends(&running.wait(), 0, &["now at 001"]);
+    assert_eq!(admin.number("SELECT COUNT(*) FROM app.t"), 2);
+}

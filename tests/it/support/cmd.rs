@@ -56,6 +56,20 @@ pub struct Cmd {
     patience: Duration,
 }
 
+/// Has programs begin with the usual answer to SIGHUP where the tests run under `nohup`: what is handled here is
+/// not ignored there.
+fn stop_ignoring_hangups() {
+    static HANDLED: std::sync::Once = std::sync::Once::new();
+    HANDLED.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        // The lowest bit is SIGHUP's.
+        if mask.is_some_and(|mask| mask.trim().ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f'])) {
+            let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
+        }
+    });
+}
+
 /// The id of the user who owns nothing.
 pub const NOBODY: u32 = 65_534;
 
@@ -223,6 +237,7 @@ impl Cmd {
             drop(reader);
             self.command.stdout(writer);
         }
+        stop_ignoring_hangups();
         let described = format!("{:?}", self.command.get_program());
         let mut child = self
             .command
