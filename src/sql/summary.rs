@@ -106,7 +106,9 @@ fn each_token(statement: &str, plain: bool, mut take: impl FnMut(bool, &str) -> 
             {
                 "***"
             }
-            TokenKind::Single | TokenKind::Double if secret => "'***'",
+            TokenKind::Single | TokenKind::Double if secret || holds_secret(text) => "'***'",
+            // Somebody took the wrong quotes.
+            TokenKind::Backtick if value && secret => "`***`",
             _ => text,
         };
         value = token.kind == TokenKind::Word && text.eq_ignore_ascii_case("BY");
@@ -115,6 +117,11 @@ fn each_token(statement: &str, plain: bool, mut take: impl FnMut(bool, &str) -> 
             return;
         }
     }
+}
+
+/// Whether a string holds a password beside other things: `password "…"`, `mysql://user:…@host`.
+fn holds_secret(text: &str) -> bool {
+    text.to_ascii_uppercase().contains("PASSW") || text.contains("://") && text.contains('@')
 }
 
 /// Words that follow BY where no value does.
@@ -158,13 +165,16 @@ fn announced(text: &str) -> bool {
 /// `IDENTIFIED BY '…'`, `SET PASSWORD = '…'`, `MASTER_PASSWORD = '…'`, `AES_ENCRYPT(x, '…')`,
 /// `CONNECTION = 'mysql://user:…@host/…'`, a column called `api_token`.
 fn announces_secret(word: &str) -> bool {
-    const SIGNS: [&str; 10] = [
+    const SIGNS: [&str; 12] = [
         "IDENTIF",
         "PASSW",
         "PASSPHRASE",
         "SECRET",
         "TOKEN",
         "CRYPT",
+        // ENCODE(text, '…')
+        "ENCODE",
+        "DECODE",
         "CONNECTION",
         "CREDENTIAL",
         "AUTH",
@@ -235,6 +245,10 @@ mod tests {
             "INSERT INTO users (name, password) VALUES ('a', 'geheim')",
             "CREATE PROCEDURE p() SET PASSWRD = 'geheim'",
             "CALL login('geheim')",
+            "SELECT ENCODE('a', 'geheim')",
+            "CREATE USER x IDENTIFIED BY `geheim` WITH x",
+            "CREATE TABLE t (a INT) ENGINE=SPIDER COMMENT='wrapper \"mysql\", password \"geheim\"'",
+            "UPDATE t SET url = 'https://u:geheim@h/'",
             "PREPARE s FROM \"CREATE USER x IDENTIFIED BY 'geheim'\"",
             "/*!50000 CREATE USER x IDENTIFID BY 'geheim' */",
         ] {
