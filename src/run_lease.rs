@@ -47,6 +47,9 @@ const BEAT: &str = "UPDATE {runs} SET revision = revision + 1, heartbeat_at = UT
 const RELEASE: &str = "UPDATE {runs} SET run_id = NULL, revision = revision + 1, heartbeat_at = UTC_TIMESTAMP(6) \
   WHERE name = ? AND run_id = ?";
 
+const GIVE_BACK: &str = "UPDATE {runs} SET run_id = ?, server = ?, server_name = ?, connection_id = ?, held_by = ?, \
+  revision = revision + 1, heartbeat_at = UTC_TIMESTAMP(6) WHERE name = ? AND run_id = ?";
+
 /// Written in each transaction of work that several runs may do at once: of two transactions that write it on
 /// different servers at the same time, the cluster refuses one.
 const GUARD: &str = "INSERT INTO {runs} (name, revision, server, server_name, connection_id, held_by, heartbeat_at) \
@@ -94,8 +97,10 @@ pub struct RunLease {
 struct State {
     cluster: Cluster,
     beaten: Option<Instant>,
-    /// The server on which the run before this one worked and was interrupted, if that is another one.
-    interrupted_elsewhere: Option<String>,
+    /// The interrupted run before this one, if it worked on another server.
+    interrupted_elsewhere: Option<Holder>,
+    /// Whether the row goes back to that run at the end.
+    gives_back: bool,
 }
 
 impl RunLease {
@@ -110,6 +115,7 @@ impl RunLease {
                 cluster,
                 beaten: None,
                 interrupted_elsewhere: None,
+                gives_back: false,
             }),
         }
     }
@@ -121,7 +127,16 @@ impl RunLease {
 
     /// Where the interrupted run before this one worked, if that was on another server.
     pub fn interrupted_elsewhere(&self) -> Option<String> {
-        self.state().interrupted_elsewhere.clone()
+        let state = self.state();
+        state
+            .interrupted_elsewhere
+            .as_ref()
+            .map(|holder| holder.server_name.clone())
+    }
+
+    /// Leaves the row to the interrupted run at the end: only through its server it may be taken over.
+    pub fn give_back(&self) {
+        self.state().gives_back = true;
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -183,7 +198,7 @@ impl RunLease {
                 if self.write(session, holder.as_ref()).await? {
                     let other = holder.filter(|row| row.run_id.is_some() && row.server != here);
                     if let Some(other) = other.filter(|row| !self.is_own(row)) {
-                        self.state().interrupted_elsewhere = Some(other.server_name);
+                        self.state().interrupted_elsewhere = Some(other);
                     }
                     return Ok(None);
                 }
@@ -308,10 +323,26 @@ impl RunLease {
 
     /// Leaves the row to the next run. Errors are not reported: the next run then waits a little longer.
     pub async fn release(&self, session: &mut Session) {
-        if self.state().beaten.is_some() {
-            let query = self.sql(RELEASE).bind(self.name).bind(&self.run_id).shielded();
-            let _ = session.execute(query).await;
-        }
+        let previous = {
+            let state = self.state();
+            if state.beaten.is_none() {
+                return;
+            }
+            state.interrupted_elsewhere.clone().filter(|_| state.gives_back)
+        };
+        let query = match previous {
+            None => self.sql(RELEASE),
+            Some(previous) => self
+                .sql(GIVE_BACK)
+                .bind(previous.run_id)
+                .bind(previous.server)
+                .bind(previous.server_name)
+                .bind(previous.connection)
+                .bind(previous.held_by),
+        };
+        let _ = session
+            .execute(query.bind(self.name).bind(&self.run_id).shielded())
+            .await;
     }
 }
 

@@ -95,6 +95,12 @@ pub enum MigrateFailure {
     },
     /// A connection of an earlier run still works on the migration.
     EarlierRunWorks { id: u64, statement: String },
+    /// The interrupted statement ran on another member of a group, and may run there still.
+    InterruptedElsewhere {
+        server: String,
+        label: String,
+        command: &'static str,
+    },
     /// A migration was started with an earlier form of its file.
     EarlierForm {
         name: String,
@@ -408,6 +414,21 @@ impl From<MigrateFailure> for Failure {
                 }
                 Failure::statement(what, after_failed(&stop, &error, may_need_baseline))
             }
+            F::InterruptedElsewhere {
+                server,
+                label,
+                command,
+            } => Failure::locked(
+                format!(
+                    "a statement of migration {label} was interrupted on {}, where it may still run: the other members of \
+                     the group do not see that",
+                    visible(&server)
+                ),
+                format!(
+                    "run `{command}` through that server; if it has left the group for good, decide with `dbtool migrate \
+                     repair {label} --applied` or `--not-applied`"
+                ),
+            ),
             F::EarlierRunWorks { id, statement } => Failure::locked(
                 format!(
                     "connection {id} of an earlier run still works on this migration ({})",

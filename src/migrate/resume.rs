@@ -10,6 +10,7 @@ use super::saved_session::{SavedSession, SessionWatch};
 use super::script_cursor::ScriptCursor;
 use super::server_instance::IdentityTrust;
 use crate::cancel::Cancel;
+use crate::db::cluster::ClusterKind;
 use crate::migrate::files::{
     Direction, Migration, PrefixHash, ReaderPosition, ScriptStatement, StatementReader,
 };
@@ -106,6 +107,26 @@ impl Runner<'_> {
         }
     }
 
+    /// Refuses to judge a statement that may still run on another member of a group, where it cannot be seen: what it
+    /// changes reaches this member only at its end.
+    fn refuse_unseen_ddl(&self, place: &Unfinished<'_>) -> Result<(), MigrateFailure> {
+        let lease = self.opening.lease.as_deref();
+        let Some(lease) = lease.filter(|lease| lease.cluster().kind == ClusterKind::MultiPrimary) else {
+            return Ok(());
+        };
+        match lease.interrupted_elsewhere() {
+            None => Ok(()),
+            Some(server) => {
+                lease.give_back();
+                Err(MigrateFailure::InterruptedElsewhere {
+                    server,
+                    label: place.migration.label.clone(),
+                    command: place.command,
+                })
+            }
+        }
+    }
+
     /// Determines whether the interrupted statement took effect; returns the number of statements done.
     async fn settle_intent(
         &mut self,
@@ -114,6 +135,7 @@ impl Runner<'_> {
         begin: &ReaderPosition,
         intent: &Intent,
     ) -> anyhow::Result<u32> {
+        self.refuse_unseen_ddl(place)?;
         let (number, done) = (intent.number, place.record.done);
         let label = &place.migration.label;
         let interrupted = InterruptedStatements {

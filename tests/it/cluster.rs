@@ -173,6 +173,38 @@ fn multi_primary_runs_are_exactly_once_through_any_member() {
     let cluster = Cluster::group(2, true);
     two_runs_are_one(&cluster, "m");
     a_killed_run_is_taken_over(&cluster, "m");
+    an_alter_that_only_its_member_sees(&cluster);
+}
+
+/// The ALTER of a killed run goes on where it was started, and no other member sees it: only through that member the next
+/// run goes on.
+fn an_alter_that_only_its_member_sees(cluster: &Cluster) {
+    let alter = "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(200));
+        INSERT INTO t (a) VALUES (REPEAT('x', 190));
+        DO GET_LOCK('m_gate', 60);
+        ALTER TABLE t ADD COLUMN b INT, ADD INDEX (a);";
+    let case = Case::new(cluster, "m_alter", &[("001_t.sql", alter)]);
+    let mut holder = cluster.node(0).connect_as(&case.account);
+    holder.exec("DO GET_LOCK('m_gate', 0)");
+    let mut one = case.migrate(0).args(["--ddl-lock-wait", "100"]).spawn();
+    case.wait_for(0, "m_gate", &mut one);
+    holder.exec("START TRANSACTION");
+    holder.query("SELECT * FROM t");
+    holder.exec("DO RELEASE_LOCK('m_gate')");
+    case.wait_for(0, "ALTER TABLE t", &mut one);
+    one.signal(Signal::KILL);
+    one.wait();
+    for _ in 0..2 {
+        let other = case.migrate(1).run();
+        assert_eq!(other.code, Some(5), "{other}");
+        assert!(other.stderr.contains("may still run"), "{other}");
+    }
+    holder.exec("COMMIT");
+    let last = case.migrate(0).run();
+    assert_eq!(last.code, Some(0), "{last}");
+    let indexes = "SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS \
+                   WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 't'";
+    assert_eq!(case.value(indexes), "2");
 }
 
 /// Ctrl+C of a run behind a proxy ends its statement, wherever it runs, and nobody else's.

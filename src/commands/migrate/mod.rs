@@ -60,7 +60,7 @@ async fn act(
         Some(MigrateAction::Baseline { version, force }) => {
             Box::new(migrator.baseline(folder, version, *force).await?)
         }
-        Some(MigrateAction::Adopt(adopt)) => Box::new(migrator.adopt(&folder, &adopt_options(adopt)).await?),
+        Some(MigrateAction::Adopt(adopt)) => Box::new(migrator.adopt(folder, &adopt_options(adopt)).await?),
         Some(MigrateAction::Pause { table }) => {
             Box::new(migrator.control(OnlineControl::Pause, table.as_deref()).await?)
         }
@@ -75,7 +75,7 @@ async fn act(
         }
         // Returned above, before any connection was opened.
         Some(MigrateAction::New { name, down }) => {
-            Box::new(new_migration::create(&source(&args), name, *down)?)
+            Box::new(new_migration::create(&source(args), name, *down)?)
         }
     };
     Ok(outcome)
