@@ -4,37 +4,27 @@
 //! create, drop and rename, USE, IF EXISTS, temporary tables. After a statement whose effects are not in its text
 //! (CALL, EXECUTE) nothing is certain any more, and no error is predicted.
 
+mod faults;
+mod live;
+
 use std::collections::{HashMap, HashSet};
 
+use faults::replaces;
+use live::{charsets, live, live_table, optional};
 use serde::{Deserialize, Serialize};
 
-use super::online_ddl::{Charsets, LiveTable, SessionSettings};
+use super::online_ddl::{LiveTable, SessionSettings};
 use crate::cancel::Cancel;
-use crate::db::codes;
 use crate::db::row::get;
-use crate::db::server::{mariadb, mysql};
-use crate::db::{DbError, Query, Row, Server, Session, quote_name};
+use crate::db::{DbError, Query, Row, Server, Session};
 use crate::sql::{
-    AlterAction, Classification, Object, ObjectEffect, ObjectKind, ObjectName, StatementClass, TableDef,
-    used_database,
+    Classification, Object, ObjectEffect, ObjectKind, ObjectName, StatementClass, TableDef, used_database,
 };
 
-/// A table's size as the server estimates it, its engine, and whether it is a table.
-const TABLE: &str = "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE, TABLE_TYPE FROM information_schema.TABLES \
-  WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
-/// Columns of a table that foreign keys refer to.
-const REFERENCED: &str = "SELECT REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
-  WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?";
-/// The number of instant column changes of a table; needs PROCESS.
-const VERSIONS: &str =
-    "SELECT TOTAL_ROW_VERSIONS FROM information_schema.INNODB_TABLES WHERE NAME = CONCAT(?, '/', ?)";
 /// The session's variables.
 const SETTINGS: &str = "SELECT @@foreign_key_checks, @@sql_mode, @@lower_case_table_names";
 /// Whether every ALTER TABLE copies; MariaDB has no such variable since 11.5.
 const COPIES: &str = "SELECT @@old_alter_table";
-/// Character sets.
-const CHARSETS: &str =
-    "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME, MAXLEN FROM information_schema.CHARACTER_SETS";
 /// MySQL 8 caches a table's size for a day; a plan needs the current one. MariaDB has no such variable.
 const FRESH_SIZES: &str = "SET SESSION information_schema_stats_expiry = 0";
 
@@ -255,95 +245,6 @@ impl<'a> SchemaForecast<'a> {
         Ok(table)
     }
 
-    /// Predicts the error of a statement, if it is certain.
-    ///
-    /// # Errors
-    /// The connection failed.
-    pub async fn fault(
-        &mut self,
-        statement: &str,
-        found: &Classification,
-    ) -> Result<Option<PredictedError>, DbError> {
-        if found.opaque || found.class == StatementClass::Dml && !names_a_table(statement, found) {
-            return Ok(None);
-        }
-        // One RENAME may move several tables through names that the same statement frees.
-        let mut freed: Vec<ObjectKey> = Vec::new();
-        let mut taken: Vec<ObjectKey> = Vec::new();
-        for object in &found.objects {
-            if object.kind == ObjectKind::Table && self.is_temporary(&object.name) || found.temporary {
-                continue;
-            }
-            let key = self.key(object.kind, &object.name);
-            if taken.contains(&key) {
-                freed.push(key);
-            } else {
-                let fault = self.object_fault(object).await?.filter(|_| !found.idempotent);
-                if fault.is_some() {
-                    return Ok(fault);
-                }
-                freed.push(key);
-            }
-            if let ObjectEffect::Rename(to) = &object.effect {
-                let to_key = self.key(object.kind, to);
-                let there = self.is_there(object.kind, to).await? == Some(true);
-                if there && !freed.contains(&to_key) && to_key != self.key(object.kind, &object.name) {
-                    return Ok(Some(fault(
-                        codes::ER_TABLE_EXISTS_ERROR,
-                        format!("table {} exists already", to.name),
-                    )));
-                }
-                freed.retain(|key| *key != to_key);
-                taken.push(to_key);
-            }
-        }
-        let Some(table) = altered(found).filter(|name| !self.is_temporary(name)).cloned() else {
-            return Ok(None);
-        };
-        if found.idempotent || self.blind {
-            return Ok(None);
-        }
-        Ok(self
-            .table(&table)
-            .await?
-            .and_then(|table| column_fault(&found.actions, &table.def)))
-    }
-
-    async fn object_fault(&mut self, object: &Object) -> Result<Option<PredictedError>, DbError> {
-        let Some(there) = self.is_there(object.kind, &object.name).await? else {
-            return Ok(None);
-        };
-        let name = &object.name.name;
-        let kind = object.kind.keyword().to_lowercase();
-        Ok(match (&object.effect, there) {
-            (ObjectEffect::Create, true) => Some(fault(
-                exists(object.kind),
-                format!("{kind} {name} exists already"),
-            )),
-            (ObjectEffect::Create, false) | (_, true) => None,
-            (ObjectEffect::Drop, false) => Some(fault(
-                self.dropped(object.kind),
-                format!("{kind} {name} does not exist"),
-            )),
-            (_, false) => Some(fault(
-                missing(object.kind),
-                format!("{kind} {name} does not exist"),
-            )),
-        })
-    }
-
-    fn dropped(&self, kind: ObjectKind) -> u16 {
-        match kind {
-            ObjectKind::Table => codes::ER_BAD_TABLE_ERROR,
-            ObjectKind::View => self
-                .server
-                .flavor
-                .pick(mysql::MISSING_VIEW, mariadb::MISSING_VIEW),
-            ObjectKind::Database => codes::ER_DB_DROP_EXISTS,
-            other => missing(other),
-        }
-    }
-
     /// Simulates a statement.
     ///
     /// # Errors
@@ -549,56 +450,6 @@ impl<'a> SchemaForecast<'a> {
     }
 }
 
-fn fault(code: u16, what: String) -> PredictedError {
-    PredictedError { code, what }
-}
-
-/// The error number for an object that exists already.
-fn exists(kind: ObjectKind) -> u16 {
-    match kind {
-        ObjectKind::Table | ObjectKind::View => codes::ER_TABLE_EXISTS_ERROR,
-        ObjectKind::Trigger => codes::ER_TRG_ALREADY_EXISTS,
-        ObjectKind::Procedure | ObjectKind::Function => codes::ER_SP_ALREADY_EXISTS,
-        ObjectKind::Event => codes::ER_EVENT_ALREADY_EXISTS,
-        ObjectKind::Database => codes::ER_DB_CREATE_EXISTS,
-    }
-}
-
-/// The error number for a missing object.
-fn missing(kind: ObjectKind) -> u16 {
-    match kind {
-        ObjectKind::Table | ObjectKind::View => codes::ER_NO_SUCH_TABLE,
-        ObjectKind::Trigger => codes::ER_TRG_DOES_NOT_EXIST,
-        ObjectKind::Procedure | ObjectKind::Function => codes::ER_SP_DOES_NOT_EXIST,
-        ObjectKind::Event => codes::ER_EVENT_DOES_NOT_EXIST,
-        ObjectKind::Database => codes::ER_BAD_DB_ERROR,
-    }
-}
-
-/// Whether the object of a statement that changes rows is a table's name: not an alias, not a common table expression.
-fn names_a_table(statement: &str, found: &Classification) -> bool {
-    let begins = |word: &str| {
-        let text = statement.trim_start();
-        text.get(..word.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    match found.verb.as_str() {
-        "INSERT" | "REPLACE" => begins(&found.verb),
-        // DELETE FROM t, without USING and without a list of aliases.
-        "DELETE" => {
-            let upper = statement.to_ascii_uppercase();
-            begins("DELETE FROM") && !upper.contains("USING") && !upper.contains("JOIN")
-        }
-        "UPDATE" => begins("UPDATE"),
-        _ => false,
-    }
-}
-
-fn replaces(statement: &str) -> bool {
-    let mut words = statement.split_whitespace().map(str::to_ascii_uppercase);
-    words.next().as_deref() == Some("CREATE") && words.next().as_deref() == Some("OR")
-}
-
 /// The table that a statement's actions change.
 pub fn altered(found: &Classification) -> Option<&ObjectName> {
     if found.actions.is_empty() || !found.maintained.is_empty() {
@@ -606,201 +457,4 @@ pub fn altered(found: &Classification) -> Option<&ObjectName> {
     }
     let object = found.objects.first()?;
     matches!(object.effect, ObjectEffect::Alter | ObjectEffect::Rename(_)).then_some(&object.name)
-}
-
-/// The error of an ALTER TABLE that adds an existing column or index, or changes a missing one.
-fn column_fault(actions: &[AlterAction], table: &TableDef) -> Option<PredictedError> {
-    let mut after = table.clone();
-    let gone = |name: &str, index: bool| {
-        actions.iter().any(|action| match action {
-            AlterAction::DropColumn(other) | AlterAction::RenameColumn(other, _) => {
-                !index && other.eq_ignore_ascii_case(name)
-            }
-            AlterAction::ModifyColumn {
-                name: other,
-                to: Some(_),
-                ..
-            } => !index && other.eq_ignore_ascii_case(name),
-            AlterAction::DropIndex(other)
-            | AlterAction::DropConstraint(other)
-            | AlterAction::RenameIndex(other, _) => index && other.eq_ignore_ascii_case(name),
-            _ => false,
-        })
-    };
-    for action in actions {
-        let absent = |name: &str| after.column(name).is_none();
-        let found = match action {
-            AlterAction::AddColumn { name, .. } if !absent(name) && !gone(name, false) => Some(fault(
-                codes::ER_DUP_FIELDNAME,
-                format!("column {name} exists already"),
-            )),
-            AlterAction::DropColumn(name) if table.column(name).is_none() && absent(name) => Some(fault(
-                codes::ER_CANT_DROP_FIELD_OR_KEY,
-                format!("column {name} does not exist"),
-            )),
-            AlterAction::ModifyColumn { name, .. }
-            | AlterAction::RenameColumn(name, _)
-            | AlterAction::ColumnDefault(name)
-                if table.column(name).is_none() && absent(name) =>
-            {
-                Some(fault(
-                    codes::ER_BAD_FIELD_ERROR,
-                    format!("column {name} does not exist"),
-                ))
-            }
-            AlterAction::DropIndex(name) if table.index(name).is_none() => Some(fault(
-                codes::ER_CANT_DROP_FIELD_OR_KEY,
-                format!("index {name} does not exist"),
-            )),
-            AlterAction::RenameIndex(name, _) if table.index(name).is_none() => Some(fault(
-                codes::ER_KEY_DOES_NOT_EXITS,
-                format!("index {name} does not exist"),
-            )),
-            AlterAction::AddIndex(index) => match index.name.as_deref() {
-                Some("PRIMARY") if after.index("PRIMARY").is_some() && !gone("PRIMARY", true) => Some(fault(
-                    codes::ER_MULTIPLE_PRI_KEY,
-                    "the table has a primary key".to_owned(),
-                )),
-                Some(name) if after.index(name).is_some() && !gone(name, true) && name != "PRIMARY" => Some(
-                    fault(codes::ER_DUP_KEYNAME, format!("index {name} exists already")),
-                ),
-                _ => None,
-            },
-            _ => None,
-        };
-        if found.is_some() {
-            return found;
-        }
-        after.apply(action);
-    }
-    None
-}
-
-/// The result of a query that an older server may refuse: `None` then.
-fn optional<T>(answer: Result<T, DbError>) -> Result<Option<T>, DbError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.code().is_some() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn charsets(session: &mut Session, server: &Server) -> Result<Charsets, DbError> {
-    let rows = session.rows::<Row>(Query::new(CHARSETS)).await?;
-    let text = |row: &Row, index| get::<String>(row, index).unwrap_or_default().to_lowercase();
-    let mut list: Vec<(String, String, u64)> = rows
-        .iter()
-        .map(|row| (text(row, 0), text(row, 1), get(row, 2).unwrap_or(4)))
-        .collect();
-    for (name, collation, _) in &mut list {
-        if name == "utf8" {
-            *name = "utf8mb3".to_owned();
-            *collation = collation.replacen("utf8_", "utf8mb3_", 1);
-        }
-    }
-    let query = server
-        .flavor
-        .pick(mysql::DEFAULT_COLLATIONS, mariadb::DEFAULT_COLLATIONS);
-    let defaults = optional(session.first::<Option<String>>(Query::new(query)).await)?
-        .flatten()
-        .flatten();
-    for pair in defaults.unwrap_or_default().to_lowercase().split(',') {
-        let (name, collation) = pair.split_once('=').unwrap_or(("utf8mb4", pair));
-        if let Some(entry) = list
-            .iter_mut()
-            .find(|(charset, _, _)| charset == name && !collation.is_empty())
-        {
-            entry.1 = collation.to_owned();
-        }
-    }
-    Ok(Charsets { list })
-}
-
-async fn live_table(
-    session: &mut Session,
-    server: &Server,
-    schema: &str,
-    name: &str,
-) -> Result<Option<LiveTable>, DbError> {
-    let show = format!("SHOW CREATE TABLE {}.{}", quote_name(schema), quote_name(name));
-    let Some(row) = optional(session.first::<Row>(Query::new(show)).await)?.flatten() else {
-        return Ok(None);
-    };
-    let Some(def) = get::<String>(&row, 1).and_then(|text| TableDef::parse(&text)) else {
-        return Ok(None);
-    };
-    let rows = session
-        .rows::<Row>(Query::new(REFERENCED).bind(schema).bind(name))
-        .await?;
-    let referenced = rows
-        .iter()
-        .filter_map(|row| get::<String>(row, 0))
-        .map(|name| name.to_lowercase());
-    let referenced = referenced.collect();
-    let mut versions_are_used_up = false;
-    if let Some(most) = server.max_row_versions() {
-        let versions = session
-            .first::<Option<u64>>(Query::new(VERSIONS).bind(schema).bind(name))
-            .await;
-        versions_are_used_up = optional(versions)?
-            .flatten()
-            .flatten()
-            .is_some_and(|versions| versions >= most);
-    }
-    Ok(Some(LiveTable {
-        def,
-        referenced,
-        versions_are_used_up,
-    }))
-}
-
-/// Reads the state of a name from the server.
-async fn live(
-    session: &mut Session,
-    kind: ObjectKind,
-    schema: &str,
-    name: &str,
-) -> Result<KnownObject, DbError> {
-    if matches!(kind, ObjectKind::Table | ObjectKind::View) {
-        let row = session
-            .first::<Row>(Query::new(TABLE).bind(schema).bind(name))
-            .await?;
-        return Ok(match row {
-            Some(row) if get::<String>(&row, 3).is_some_and(|kind| kind.contains("VIEW")) => {
-                KnownObject::View
-            }
-            Some(row) => {
-                let size = TableSize {
-                    rows: get(&row, 0).unwrap_or_default(),
-                    bytes: get(&row, 1).unwrap_or_default(),
-                };
-                KnownObject::Table(size, None)
-            }
-            None => KnownObject::Missing,
-        });
-    }
-    let sql = match kind {
-        ObjectKind::Trigger => {
-            "SELECT 1 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME = ?"
-        }
-        ObjectKind::Event => {
-            "SELECT 1 FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ? AND EVENT_NAME = ?"
-        }
-        ObjectKind::Procedure => {
-            "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ? AND ROUTINE_TYPE = 'PROCEDURE'"
-        }
-        ObjectKind::Function => {
-            "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_NAME = ? AND ROUTINE_TYPE = 'FUNCTION'"
-        }
-        // A database of another account is not visible.
-        _ => return Ok(KnownObject::Unknown),
-    };
-    let row = session
-        .first::<u64>(Query::new(sql).bind(schema).bind(name))
-        .await?;
-    Ok(if row.is_some() {
-        KnownObject::Other
-    } else {
-        KnownObject::Missing
-    })
 }
