@@ -1,6 +1,18 @@
 //! Exit codes, and [`Failure`], the form in which every failure is reported. What can fail in an area is an enum in its
 //! `failure.rs`, which becomes a [`Failure`].
 
+/// Has `?` turn what can fail in an area into the [`Failure`] that an `anyhow::Error` carries to the end of the run.
+macro_rules! raised_as_failure {
+    ($failures:ty) => {
+        impl From<$failures> for anyhow::Error {
+            fn from(failure: $failures) -> anyhow::Error {
+                $crate::exit::Failure::from(failure).into()
+            }
+        }
+    };
+}
+pub(crate) use raised_as_failure;
+
 mod failure;
 
 use std::fmt;

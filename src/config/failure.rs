@@ -172,11 +172,7 @@ impl ConfigFailure {
     }
 }
 
-impl From<ConfigFailure> for anyhow::Error {
-    fn from(failure: ConfigFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(ConfigFailure);
 
 impl From<ConfigFailure> for Failure {
     fn from(failure: ConfigFailure) -> Failure {

@@ -35,11 +35,7 @@ pub(crate) enum ProcessFailure {
     NoSuchStatus { name: String },
 }
 
-impl From<ProcessFailure> for anyhow::Error {
-    fn from(failure: ProcessFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(ProcessFailure);
 
 impl From<ProcessFailure> for Failure {
     fn from(failure: ProcessFailure) -> Failure {

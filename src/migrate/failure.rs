@@ -190,11 +190,7 @@ pub enum MigrateFailure {
     },
 }
 
-impl From<MigrateFailure> for anyhow::Error {
-    fn from(failure: MigrateFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(MigrateFailure);
 
 impl From<MigrateFailure> for Failure {
     fn from(failure: MigrateFailure) -> Failure {

@@ -99,11 +99,7 @@ impl ServerFault {
     }
 }
 
-impl From<SandboxFailure> for anyhow::Error {
-    fn from(failure: SandboxFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(SandboxFailure);
 
 impl From<SandboxFailure> for Failure {
     fn from(failure: SandboxFailure) -> Failure {

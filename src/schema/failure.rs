@@ -71,11 +71,7 @@ impl SchemaFailure {
     }
 }
 
-impl From<SchemaFailure> for anyhow::Error {
-    fn from(failure: SchemaFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(SchemaFailure);
 
 impl From<SchemaFailure> for Failure {
     fn from(failure: SchemaFailure) -> Failure {

@@ -216,18 +216,25 @@ fn fills_variables(statement: &str) -> bool {
     false
 }
 
+/// The token as a word in upper case. The value of `DEFINER = user@host` or `ALGORITHM = x`, which may be any word, is
+/// passed over.
+fn keyword(cursor: &mut TokenCursor<'_>, tok: SqlToken<'_>) -> Option<String> {
+    match tok {
+        SqlToken::Word(word) => Some(word.to_ascii_uppercase()),
+        SqlToken::Char('=' | '@') => {
+            cursor.next();
+            None
+        }
+        _ => None,
+    }
+}
+
 fn create(cursor: &mut TokenCursor<'_>) -> Classification {
     let mut found = Classification::new(StatementClass::Ddl, "CREATE").committing();
     let mut index = IndexType::Plain;
     while let Some(tok) = cursor.next() {
-        let word = match tok {
-            SqlToken::Word(word) => word.to_ascii_uppercase(),
-            // The value of DEFINER = user@host or ALGORITHM = x may be any word.
-            SqlToken::Char('=' | '@') => {
-                cursor.next();
-                continue;
-            }
-            _ => continue,
+        let Some(word) = keyword(cursor, tok) else {
+            continue;
         };
         match word.as_str() {
             "OR" => found.idempotent = true,
@@ -357,13 +364,8 @@ fn rename(cursor: &mut TokenCursor<'_>) -> Classification {
 fn alter(cursor: &mut TokenCursor<'_>) -> Classification {
     let mut found = Classification::new(StatementClass::Ddl, "ALTER").committing();
     while let Some(tok) = cursor.next() {
-        let word = match tok {
-            SqlToken::Word(word) => word.to_ascii_uppercase(),
-            SqlToken::Char('=' | '@') => {
-                cursor.next();
-                continue;
-            }
-            _ => continue,
+        let Some(word) = keyword(cursor, tok) else {
+            continue;
         };
         match word.as_str() {
             "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE" | "RESOURCE" | "INSTANCE" => {

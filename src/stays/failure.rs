@@ -60,11 +60,7 @@ pub(crate) enum ApiUrlFault {
     NoHost,
 }
 
-impl From<StaysFailure> for anyhow::Error {
-    fn from(failure: StaysFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(StaysFailure);
 
 impl From<StaysFailure> for Failure {
     fn from(failure: StaysFailure) -> Failure {

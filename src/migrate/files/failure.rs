@@ -123,11 +123,7 @@ impl FileFailure {
     }
 }
 
-impl From<FileFailure> for anyhow::Error {
-    fn from(failure: FileFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(FileFailure);
 
 impl From<FileFailure> for Failure {
     fn from(failure: FileFailure) -> Failure {

@@ -92,11 +92,13 @@ fn integer_digits(ty: &TypeParts<'_>) -> Option<u64> {
     })
 }
 
-fn number(text: &str, default: u64) -> u64 {
+/// A number among the arguments of a type.
+pub(super) fn number(text: &str, default: u64) -> u64 {
     text.trim().parse().unwrap_or(default)
 }
 
-fn precision(arguments: &str) -> (u64, u64) {
+/// Precision and scale of a decimal.
+pub(super) fn precision(arguments: &str) -> (u64, u64) {
     let (precision, scale) = arguments.split_once(',').unwrap_or((arguments, "0"));
     (number(precision, 10), number(scale, 0))
 }

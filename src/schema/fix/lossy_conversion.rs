@@ -1,6 +1,6 @@
 //! Determines whether changing a column's definition may lose stored values.
 
-use super::exact_conversion::{self, TypeParts, parse};
+use super::exact_conversion::{self, TypeParts, number, parse, precision};
 use crate::schema::model::{Column, Schema};
 use crate::sql::integer_bits;
 
@@ -54,7 +54,7 @@ fn widens(from: &str, to: &str) -> bool {
     match (from_type.name, to_type.name) {
         ("enum", "enum") | ("set", "set") => to_type.arguments.starts_with(from_type.arguments),
         ("decimal", "decimal") if from_type.unsigned || !to_type.unsigned => {
-            let ((a, b), (c, d)) = (digits(from_type.arguments), digits(to_type.arguments));
+            let ((a, b), (c, d)) = (precision(from_type.arguments), precision(to_type.arguments));
             d >= b && c.saturating_sub(d) >= a.saturating_sub(b)
         }
         ("float", "double") => true,
@@ -66,15 +66,6 @@ fn widens(from: &str, to: &str) -> bool {
         ("json", "longtext") => true,
         _ => false,
     }
-}
-
-fn number(text: &str, default: u64) -> u64 {
-    text.trim().parse().unwrap_or(default)
-}
-
-fn digits(arguments: &str) -> (u64, u64) {
-    let (precision, scale) = arguments.split_once(',').unwrap_or((arguments, "0"));
-    (number(precision, 10), number(scale, 0))
 }
 
 /// Capacity of a character type in characters; TEXT types count bytes, and a character takes up to four.
