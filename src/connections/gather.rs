@@ -5,32 +5,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{Connection, Facts, split_host};
-use super::{limits, locks};
+use super::locks;
+use super::model::{Connection, Facts};
+use super::questions::{Question, ask, number};
 use crate::context::Context;
 use crate::db::node_state::NodeState;
-use crate::db::row::{get, text};
+use crate::db::row::text;
 use crate::db::{DbError, Row, Server, Session, ends_of};
 use crate::host_processes::{self, Clients, Process, clients_of};
 use crate::memory::symbol::Symbol;
-
-/// The limits in force. The session's max_user_connections is the account's own limit, or the
-/// global one when the account has none (MariaDB and MySQL manuals, "max_user_connections").
-const LIMITS: &str = "SELECT @@global.max_connections, @@session.max_user_connections, \
-     @@global.max_user_connections, @@global.wait_timeout, @@global.performance_schema";
-
-/// Counters since the server's start; every account may read them.
-const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', 'Threads_running', \
-     'Max_used_connections', 'Max_used_connections_time', 'Connection_errors_max_connections', \
-     'Aborted_clients', 'Aborted_connects', 'Connections', 'Uptime')";
-
-/// Who is connected, as far as this account may see; statements cut so that a large one costs nothing.
-const PROCESSLIST: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200) \
-     FROM information_schema.processlist";
-
-/// The same from the table that takes no global lock (MySQL manual, "The processlist Table").
-const PROCESSLIST_WITHOUT_LOCK: &str = "SELECT id, user, host, db, command, time, state, LEFT(info, 200) \
-     FROM performance_schema.processlist";
 
 /// What each client says about itself: its program and its process id.
 const ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value, 100) \
@@ -44,14 +27,6 @@ const OWN_ATTRIBUTES: &str = "SELECT processlist_id, attr_name, LEFT(attr_value,
 const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, \
      trx_state = 'LOCK WAIT', trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> 0";
 
-pub(super) fn number(row: &Row, index: usize) -> u64 {
-    // Some servers answer with a signed number that may briefly be negative.
-    get::<i64>(row, index).map_or_else(
-        || get(row, index).unwrap_or(0),
-        |value| value.max(0).unsigned_abs(),
-    )
-}
-
 /// Looks at the server over `session`.
 pub(crate) async fn gather(
     context: &Context,
@@ -59,11 +34,11 @@ pub(crate) async fn gather(
     session: &mut Session,
 ) -> Result<Facts, DbError> {
     let mut facts = facts_of(server);
-    let performance_schema = limits_in_force(session, &mut facts).await?;
-    counters(session, &mut facts).await?;
+    let clients = Question::of_clients(server);
+    let questions = [Question::Limits, Question::Counters, Question::Account, clients];
+    ask(session, &questions, &mut facts).await?;
     facts.node = NodeState::of(session, server.flavor).await?;
-    limits::gather(session, &mut facts).await?;
-    clients(session, server, performance_schema, &mut facts).await?;
+    attributes(session, &mut facts).await?;
     if facts.unseen() > 0 {
         facts.hidden.push(format!(
             "{} of other users: GRANT PROCESS ON *.* TO this user shows them",
@@ -102,8 +77,13 @@ pub(super) async fn gather_locks(
 
 async fn clients_alone(server: &Server, session: &mut Session) -> Result<Facts, DbError> {
     let mut facts = facts_of(server);
-    let performance_schema = limits_in_force(session, &mut facts).await?;
-    clients(session, server, performance_schema, &mut facts).await?;
+    ask(
+        session,
+        &[Question::Limits, Question::of_clients(server)],
+        &mut facts,
+    )
+    .await?;
+    attributes(session, &mut facts).await?;
     Ok(facts)
 }
 
@@ -116,101 +96,8 @@ fn facts_of(server: &Server) -> Facts {
     }
 }
 
-async fn clients(
-    session: &mut Session,
-    server: &Server,
-    performance_schema: bool,
-    facts: &mut Facts,
-) -> Result<(), DbError> {
-    let list = if performance_schema && server.has_performance_schema_processlist() {
-        PROCESSLIST_WITHOUT_LOCK
-    } else {
-        PROCESSLIST
-    };
-    let own = session.id();
-    // One by one: thousands of rows would take more than what is kept of them.
-    let mut rows = session.stream(list).await?;
-    while let Some(row) = rows.next().await? {
-        facts.connections.push(connection(&row, own));
-    }
-    facts.connections.shrink_to_fit();
-    attributes(session, performance_schema, facts).await
-}
-
-async fn limits_in_force(session: &mut Session, facts: &mut Facts) -> Result<bool, DbError> {
-    let Some(row) = session.first::<Row>(LIMITS).await? else {
-        return Ok(false);
-    };
-    let limit = |index| Some(number(&row, index)).filter(|limit| *limit > 0);
-    facts.max_connections = number(&row, 0);
-    facts.account_limit = limit(1);
-    facts.user_limit = limit(2);
-    facts.wait_timeout = number(&row, 3);
-    Ok(number(&row, 4) != 0)
-}
-
-async fn counters(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
-    for (name, value) in session.rows::<(String, String)>(COUNTERS).await? {
-        let number = value.parse().unwrap_or(0);
-        match name.as_str() {
-            "Threads_connected" => facts.in_use = number,
-            "Threads_running" => facts.running = number,
-            "Max_used_connections" => facts.peak = number,
-            "Max_used_connections_time" => facts.peak_at = Some(value).filter(|at| !at.is_empty()),
-            "Connection_errors_max_connections" => facts.refused = number,
-            "Aborted_clients" => facts.aborted_clients = number,
-            "Aborted_connects" => facts.aborted_connects = number,
-            "Connections" => facts.attempts = number,
-            "Uptime" => facts.uptime = Duration::from_secs(number),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn symbol(row: &Row, index: usize) -> Symbol {
-    Symbol::from(text(row, index).unwrap_or_default())
-}
-
-pub(super) fn connection(row: &Row, own: u64) -> Connection {
-    let id = number(row, 0);
-    let (host, port) = split_host(&text(row, 2).unwrap_or_default());
-    Connection {
-        id,
-        user: symbol(row, 1),
-        host: Symbol::from(host),
-        port,
-        database: text(row, 3).map(Symbol::from),
-        command: symbol(row, 4),
-        time: Duration::from_secs(number(row, 5)),
-        state: symbol(row, 6),
-        statement: text(row, 7)
-            .filter(|statement| !statement.is_empty())
-            .map(without_password),
-        own: id == own,
-        ..Connection::default()
-    }
-}
-
-/// Keeps quiet about a statement that may set a password: servers show it in clear text.
-pub(super) fn without_password(statement: String) -> String {
-    let lower = statement.to_ascii_lowercase();
-    if ["password", "identified", "master_", "source_"]
-        .iter()
-        .any(|word| lower.contains(word))
-    {
-        let verb = statement.split_whitespace().next().unwrap_or_default();
-        return format!("{verb} … (not shown: it may hold a password)");
-    }
-    statement
-}
-
-async fn attributes(
-    session: &mut Session,
-    performance_schema: bool,
-    facts: &mut Facts,
-) -> Result<(), DbError> {
-    if !performance_schema {
+async fn attributes(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
+    if !facts.performance_schema {
         facts.hidden.push(
             "program names: the server runs without performance_schema (MariaDB's default); \
              performance_schema=ON in its configuration and a restart show them"
@@ -325,19 +212,8 @@ fn peer(connection: &Connection, here: Option<&str>) -> Option<(Option<IpAddr>, 
 
 #[cfg(test)]
 mod tests {
-    use super::{Connection, peer, without_password};
+    use super::{Connection, peer};
     use std::net::{IpAddr, Ipv4Addr};
-
-    #[test]
-    fn statements_that_set_a_password_are_not_shown() {
-        for statement in ["ALTER USER a IDENTIFIED BY 'hunter2'", "SET PASSWORD = 'hunter2'"] {
-            assert!(
-                !without_password(statement.into()).contains("hunter2"),
-                "{statement}"
-            );
-        }
-        assert_eq!(without_password("SELECT 1".into()), "SELECT 1");
-    }
 
     #[test]
     fn only_names_of_this_host_count() {

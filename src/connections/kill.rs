@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::filter::Filter;
-use super::gather::{connection, number};
 use super::model::{Connection, Facts};
+use super::questions::{connection, number};
 use crate::cancel::Cancel;
 use crate::db::row::text;
 use crate::db::{DbError, Row, Server, Session};

@@ -2,13 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::model::Facts;
-use crate::db::row::text;
-use crate::db::{DbError, Row, Session};
-
-/// Every account may ask about itself.
-const OWN_ACCOUNT: &str = "SHOW CREATE USER CURRENT_USER()";
-
 /// Limits of an account for each hour; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hourly {
@@ -22,7 +15,7 @@ pub struct Hourly {
 
 impl Hourly {
     /// Reads `CREATE USER … WITH MAX_QUERIES_PER_HOUR 5 …`.
-    fn read(statement: &str) -> Hourly {
+    pub(super) fn read(statement: &str) -> Hourly {
         // What stands in quotes are names, hashes and comments.
         let bare: Vec<&str> = statement
             .split(['\'', '`', '"'])
@@ -58,20 +51,6 @@ impl Hourly {
             "updates": self.updates,
             "connections": self.connections,
         })
-    }
-}
-
-/// Asks for the account's limits; not knowing them is no failure.
-pub(super) async fn gather(session: &mut Session, facts: &mut Facts) -> Result<(), DbError> {
-    match session.first::<Row>(OWN_ACCOUNT).await {
-        Ok(row) => {
-            let statement = row.and_then(|row| text(&row, 0)).unwrap_or_default();
-            facts.hourly = Hourly::read(&statement);
-            Ok(())
-        }
-        // A proxy, or an account that is none, such as one that a plugin maps.
-        Err(error) if error.code().is_some() => Ok(()),
-        Err(error) => Err(error),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::gather::number;
 use super::model::{Connection, Facts};
+use super::questions::number;
 use super::row::{duration_of, short};
 use crate::db::row::text;
 use crate::db::{DbError, Row, Server, Session};

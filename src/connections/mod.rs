@@ -13,6 +13,7 @@ mod model;
 mod plan;
 mod pools;
 mod processes;
+mod questions;
 mod row;
 mod sampler;
 mod statement_progress;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::end_processes::{Ending, end_processes};
 use super::filter::Filter;
-use super::gather::{gather, without_password};
+use super::gather::gather;
 use super::kill::{Fate, Order, What, kill};
 use super::model::{Connection, Facts};
 use super::processes::Holder;
+use super::questions::without_password;
 use crate::cancel::Cancelled;
 use crate::context::Context;
 use crate::db::row::text;

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::owners::Owners;
 use super::tcp::{Namespace, Socket};
-use super::{Process, owners, place, process, socket_inode, unix};
+use super::{Process, place, process, socket_inode, unix};
 
 /// Where a server is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,12 +88,14 @@ impl Clients {
 /// Who on this host is connected to the server at `ends`.
 pub fn clients_of(ends: &Ends) -> Clients {
     let mut found = Clients::default();
-    let tables = Tables::read();
-    let mut sockets = through_unix(&ends.sockets, &mut found);
+    let namespaces = Namespace::all();
+    let tables = Tables::read(&namespaces);
+    let mut sockets = through_unix(&ends.sockets, &namespaces, &mut found);
     sockets.merge(through_tcp(ends, &tables));
     let mut wanted: HashSet<u64> = sockets.clients.keys().copied().collect();
     wanted.extend(&sockets.listeners);
-    let mut owners = owners(&wanted);
+    let mut all_owners = Owners::new();
+    let mut owners = all_owners.of(&wanted);
     let server = sockets
         .listeners
         .iter()
@@ -103,9 +106,9 @@ pub fn clients_of(ends: &Ends) -> Clients {
         // It may be reached in more ways than the one that is configured.
         let all = further_ends(server, ends, &tables);
         if all != *ends {
-            sockets = through_unix(&all.sockets, &mut found);
+            sockets = through_unix(&all.sockets, &namespaces, &mut found);
             sockets.merge(through_tcp(&all, &tables));
-            owners = super::owners(&sockets.clients.keys().copied().collect());
+            owners = all_owners.of(&sockets.clients.keys().copied().collect());
         }
     }
     count(&sockets, &owners, &mut found);
@@ -178,9 +181,9 @@ fn count(sockets: &Sockets, owners: &HashMap<u64, u32>, found: &mut Clients) {
         .sort_by_key(|(_, count)| std::cmp::Reverse(*count));
 }
 
-fn through_unix(paths: &[PathBuf], found: &mut Clients) -> Sockets {
+fn through_unix(paths: &[PathBuf], namespaces: &[Namespace], found: &mut Clients) -> Sockets {
     let mut sockets = Sockets::default();
-    match unix::clients(paths) {
+    match unix::clients(paths, namespaces) {
         Ok(unix) => {
             let clients = unix.clients.into_iter();
             sockets.clients = clients.map(|(inode, uid)| (inode, (None, uid))).collect();
@@ -207,9 +210,9 @@ struct Tables {
 }
 
 impl Tables {
-    fn read() -> Tables {
+    fn read(namespaces: &[Namespace]) -> Tables {
         let (mut own, mut others) = (Vec::new(), Vec::new());
-        for namespace in Namespace::all() {
+        for namespace in namespaces {
             let list = if namespace.own { &mut own } else { &mut others };
             namespace.each(|socket| list.push(socket));
         }

@@ -9,12 +9,12 @@ mod clients;
 mod ending;
 mod mask;
 mod netlink;
+mod owners;
 mod place;
 mod tcp;
 mod unix;
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -56,52 +56,6 @@ impl Process {
         }
     }
 }
-
-/// The process that holds each of these socket inodes, as far as it may be seen. A socket
-/// that a fork shares belongs to the process with the lowest id.
-fn owners(wanted: &HashSet<u64>) -> HashMap<u64, u32> {
-    let mut missing = wanted.clone();
-    let mut owners = HashMap::new();
-    for (inode, _) in sockets_of("self").filter(|(_, fd)| is_own(fd)) {
-        if missing.remove(&inode) {
-            owners.insert(inode, std::process::id());
-        }
-    }
-    let mut pids = pids();
-    pids.sort_unstable();
-    // The files of all processes of a large host take a while: often those of the first suffice.
-    for pid in pids {
-        if missing.is_empty() {
-            break;
-        }
-        for (inode, _) in sockets_of(&pid.to_string()) {
-            if missing.remove(&inode) {
-                owners.insert(inode, pid);
-            }
-        }
-    }
-    owners
-}
-
-/// The sockets that a process has open, as far as they may be seen: inode, and the number of the file.
-fn sockets_of(pid: &str) -> impl Iterator<Item = (u64, OsString)> {
-    let files = fs::read_dir(format!("/proc/{pid}/fd"));
-    files.into_iter().flatten().flatten().filter_map(|file| {
-        let target = fs::read_link(file.path()).ok()?;
-        Some((socket_inode(target.to_str()?)?, file.file_name()))
-    })
-}
-
-/// Whether this process opened the file itself: what it has inherited is open across exec, what it opens is not.
-fn is_own(fd: &OsStr) -> bool {
-    let about = fs::read_to_string(Path::new("/proc/self/fdinfo").join(fd)).unwrap_or_default();
-    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
-    flags.is_some_and(|flags| flags & CLOSE_ON_EXEC != 0)
-}
-
-/// The flag of a file that is closed on exec, as fdinfo shows it.
-const CLOSE_ON_EXEC: u32 = rustix::fs::OFlags::CLOEXEC.bits();
 
 /// Whether a process of this program, whose open files may be seen, has a file open that `/proc`
 /// shows as `link`.
@@ -243,7 +197,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let server = listener.local_addr().expect("an address").port();
         let client = TcpStream::connect(("127.0.0.1", server)).expect("a connection");
-        let owners = owners(&HashSet::from([inode_of(&client)]));
+        let owners = owners::Owners::new().of(&HashSet::from([inode_of(&client)]));
         assert_eq!(owners.values().next(), Some(&std::process::id()));
         let this = process(std::process::id()).expect("this process");
         assert!(this.started.expect("a start") <= SystemTime::now());

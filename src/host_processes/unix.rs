@@ -28,11 +28,11 @@ pub(super) struct Found {
     pub(super) listeners: Vec<u64>,
 }
 
-/// The clients of the server that listens on `paths`.
+/// The clients of the server that listens on `paths`, in these network namespaces.
 ///
 /// # Errors
 /// The kernel does not tell.
-pub(super) fn clients(paths: &[PathBuf]) -> io::Result<Found> {
+pub(super) fn clients(paths: &[PathBuf], namespaces: &[Namespace]) -> io::Result<Found> {
     if paths.is_empty() {
         return Ok(Found::default());
     }
@@ -43,7 +43,7 @@ pub(super) fn clients(paths: &[PathBuf]) -> io::Result<Found> {
     })?;
     // The server's end of a connection is in the network namespace of its client, such as a container into which the
     // socket's path leads.
-    for namespace in Namespace::all().iter().filter(|one| !one.own) {
+    for namespace in namespaces.iter().filter(|one| !one.own) {
         sockets.extend(sockets_in(namespace, &wanted));
     }
     let mut found = Found::default();
@@ -183,11 +183,11 @@ mod tests {
         let client = UnixStream::connect(&path).expect("a connection");
         let accepted = listener.accept().expect("a connection");
         for path in [&path, &link] {
-            let found = clients(std::slice::from_ref(path)).expect("an answer");
+            let found = clients(std::slice::from_ref(path), &Namespace::all()).expect("an answer");
             let [(inode, _)] = found.clients[..] else {
                 panic!("{found:?}")
             };
-            let owners = super::super::owners(&[inode].into());
+            let owners = super::super::owners::Owners::new().of(&[inode].into());
             assert_eq!(owners.get(&inode), Some(&std::process::id()));
             assert_eq!(found.listeners.len(), 1);
         }
