@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::filter::Filter;
+use super::kill::What;
 use super::model::{Connection, Facts};
 use super::processes::Holder;
 use crate::host_processes::{Clients, own_ancestors};
@@ -113,6 +114,16 @@ impl Facts {
                 None => plan.targets.push(connection.clone()),
                 Some(why) => plan.held_back.push((connection.clone(), why)),
             }
+        }
+        plan
+    }
+
+    /// The same for what is to be ended: statements only of those that run one.
+    pub fn plan_kill(&self, what: What, filter: &Filter, including_writers: bool) -> Plan<Connection> {
+        let mut plan = self.plan_connections(filter, including_writers);
+        if what == What::Query {
+            plan.targets.retain(|one| !one.sleeps());
+            plan.held_back.retain(|(one, _)| !one.sleeps());
         }
         plan
     }

@@ -54,11 +54,7 @@ impl Question {
                 ..Filter::default()
             },
         };
-        let mut plan = facts.plan_connections(&filter, including_writers);
-        if what == What::Query {
-            plan.targets.retain(|one| !one.sleeps());
-            plan.held_back.retain(|(one, _)| !one.sleeps());
-        }
+        let plan = facts.plan_kill(what, &filter, including_writers);
         Some(of_connections(what, filter, plan, including_writers))
     }
 }

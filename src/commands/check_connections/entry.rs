@@ -1,16 +1,13 @@
 //! Getting in: at once where the server has room; where it has none, what this host knows comes first.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
-
-use crate::connections::{Holder, endings, holders, local_json, local_lines};
+use super::local_outcome::LocalOutcome;
 use crate::context::Context;
-use crate::db::{DbError, ErrorKind, Session, ends_of};
+use crate::db::{DbError, ErrorKind, Session};
 use crate::exit::Exit;
-use crate::host_processes::{Clients, clients_of};
-use crate::report::{Check, CheckStatus, Format, Json, Metric, Outcome, Page};
+use crate::report::Format;
 
 /// How long a server that has no room is tried, unless told.
 const WAIT: Duration = Duration::from_secs(5);
@@ -57,129 +54,11 @@ pub async fn enter(context: &Context, wait: Option<Duration>, file: Option<&Path
     // Whoever reads text reads it now; other formats are one document at the end.
     if context.report.format() == Format::Text && file.is_none() {
         context.report.emit(&outcome);
-        outcome.shown = true;
+        outcome.set_shown();
     }
     match context.db.brief_session_within(wait).await {
         Ok(session) => Ok(Entry::In(session)),
         Err(error) if error.may_pass() => Ok(Entry::Out(Box::new(outcome), error)),
         Err(error) => Err(error),
-    }
-}
-
-/// What this host knows of the clients of a server that it cannot ask.
-#[derive(Debug, Clone)]
-pub struct LocalOutcome {
-    refusal: String,
-    /// Whether it is the account, not the server, that has no room.
-    of_account: bool,
-    local: Clients,
-    holders: Vec<Holder>,
-    shown: bool,
-    file: Option<PathBuf>,
-}
-
-impl LocalOutcome {
-    fn new(context: &Context, refusal: &DbError, file: Option<&Path>) -> LocalOutcome {
-        let local = clients_of(&ends_of(&context.config, None));
-        LocalOutcome {
-            refusal: refusal.what().to_owned(),
-            of_account: refusal.is_lack_of_the_accounts_room(),
-            holders: holders(&local, &[]),
-            local,
-            shown: false,
-            file: file.map(Path::to_path_buf),
-        }
-    }
-
-    /// The clients of this host, and what they hold.
-    pub fn into_parts(self) -> (Clients, Vec<Holder>) {
-        (self.local, self.holders)
-    }
-
-    /// Ends the run with it: an error where the rest is shown already.
-    ///
-    /// # Errors
-    /// `error`, of which this is the other half.
-    pub fn conclude(self: Box<Self>, context: &Context, error: DbError) -> anyhow::Result<Box<dyn Outcome>> {
-        if self.shown {
-            return Err(error.into());
-        }
-        context.report.error(error.what(), error.next());
-        Ok(self)
-    }
-
-    fn held(&self) -> u64 {
-        self.holders.iter().map(|holder| holder.connections).sum()
-    }
-}
-
-impl Outcome for LocalOutcome {
-    fn name(&self) -> &'static str {
-        "check-connections-local"
-    }
-
-    fn exit(&self) -> Exit {
-        Exit::Connect
-    }
-
-    fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
-    }
-
-    fn text(&self, page: &mut Page) {
-        if self.shown {
-            return;
-        }
-        page.heading(if self.of_account {
-            "The account has no room. All connections to its server, as this host knows them without asking it:"
-        } else {
-            "The server has no room. Its connections, as this host knows them without asking it:"
-        });
-        for line in local_lines(&self.local, &self.holders) {
-            page.line(format_args!("  {line}"));
-        }
-        if self.local.is_empty() {
-            page.line("  none from this host");
-        }
-        let endings = endings(&self.holders);
-        // Whose account a process uses, only the server knows.
-        if !endings.is_empty() && !self.of_account {
-            page.line(format_args!(
-                "  to end what is not needed: {}",
-                endings.join(", or ")
-            ));
-        }
-        for unseen in &self.local.unseen {
-            page.line(format_args!("  not seen: {unseen}"));
-        }
-        page.blank();
-    }
-
-    fn json(&self) -> Json<'_> {
-        Box::new(json!({
-            "refusal": self.refusal,
-            "local": local_json(&self.local, &self.holders),
-            "hidden": self.local.unseen,
-        }))
-    }
-
-    fn checks(&self) -> Vec<Check> {
-        let lines = local_lines(&self.local, &self.holders);
-        vec![
-            Check::new("connections", "headroom", CheckStatus::Failed)
-                .message(self.refusal.clone())
-                .detail(lines.join("\n")),
-        ]
-    }
-
-    fn metrics(&self) -> Vec<Metric> {
-        vec![
-            Metric::gauge("dbtool_mysql_up", "Whether the server let dbtool in.", 0.0),
-            Metric::gauge(
-                "dbtool_mysql_local_connections",
-                "Connections held by processes of this host.",
-                self.held() as f64,
-            ),
-        ]
     }
 }

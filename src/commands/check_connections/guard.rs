@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::kill::{end_processes_of, plan_of};
-use super::kill_outcome::Target;
+use super::filters::what_of;
+use super::kill::end_processes_of;
+use super::kill_target::Target;
 use crate::cli::check_connections::CheckConnectionsArgs;
 use crate::commands::failure::CommandFailure;
-use crate::connections::{self, Fate, Filter, Order, What, gather};
+use crate::connections::{self, Fate, Filter, Order, gather};
 use crate::context::Context;
 use crate::db::DbError;
 use crate::report::{Format, timestamp, visible};
@@ -56,12 +57,8 @@ async fn round(context: &Context, args: &CheckConnectionsArgs, filter: &Filter) 
         }
         return Ok(());
     }
-    let what = if ending.query {
-        What::Query
-    } else {
-        What::Connection
-    };
-    let plan = plan_of(&facts, what, filter, ending.including_writers);
+    let what = what_of(ending);
+    let plan = facts.plan_kill(what, filter, ending.including_writers);
     if ending.dry_run {
         for one in plan.targets {
             say(context, &Target::of_connection(one, Fate::Planned));

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::entry::{Entry, enter};
+use super::filters::what_of;
 use super::guard;
-use super::kill_outcome::{KillOutcome, Target};
+use super::kill_outcome::KillOutcome;
+use super::kill_target::Target;
 use crate::cancel::Cancelled;
 use crate::cli::check_connections::{CheckConnectionsArgs, KillArgs};
 use crate::commands::failure::CommandFailure;
 use crate::connections::{
-    self, Connection, Fate, Filter, Holder, Order, Plan, What, gather, plan_local, unknown_ids, unmatched,
+    self, Fate, Filter, Holder, Order, Plan, gather, plan_local, unknown_ids, unmatched,
 };
 use crate::context::Context;
 use crate::report::Outcome;
@@ -19,7 +21,7 @@ use crate::report::Outcome;
 /// # Errors
 /// Bad usage, no connection, the run was cancelled, or the answer was no.
 pub async fn run(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<Box<dyn Outcome>> {
-    let filter = filter_of(&args.ending);
+    let filter = Filter::from(&args.ending);
     if filter.is_empty() {
         return Err(CommandFailure::KillWithoutFilter.into());
     }
@@ -27,22 +29,6 @@ pub async fn run(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Resu
         return Err(guard::run(context, args, &filter).await);
     }
     round(context, args, &filter).await
-}
-
-fn filter_of(args: &KillArgs) -> Filter {
-    Filter {
-        idle: args.idle,
-        longer_than: args.longer_than,
-        users: args.user.clone(),
-        hosts: args.host.clone(),
-        programs: args.program.clone(),
-        processes: args.process.clone(),
-        databases: args.db.clone(),
-        commands: args.command.clone(),
-        states: args.state.clone(),
-        ids: args.id.clone(),
-        blocking: args.blocking,
-    }
 }
 
 async fn round(
@@ -78,25 +64,19 @@ async fn round(
         outcome.explain(unmatched(filter, &plan, &facts.local.processes));
         return Ok(Box::new(end_processes(context, args, plan, outcome).await?));
     }
-    let what = if ending.query {
-        What::Query
-    } else {
-        What::Connection
-    };
-    let plan = plan_of(&facts, what, filter, ending.including_writers);
+    let what = what_of(ending);
+    let plan = facts.plan_kill(what, filter, ending.including_writers);
     let mut outcome = KillOutcome::of_connections(ending.dry_run, what, &plan, &facts);
     outcome.explain(unknown_ids(filter, &facts.connections));
     if plan.targets.is_empty() || ending.dry_run {
         return Ok(Box::new(outcome));
     }
+    outcome.announce(&context.report);
     // An answer may take its time; no connection is held for that long.
     if !ending.yes {
         drop(session);
-        outcome.announce(&context.report);
         ask(context, &outcome).await?;
         session = context.db.brief_session().await?;
-    } else {
-        outcome.announce(&context.report);
     }
     let order = Order {
         what,
@@ -111,21 +91,6 @@ async fn round(
         .collect();
     outcome.in_use_after = Some(connections::in_use(&mut session).await?);
     Ok(Box::new(outcome))
-}
-
-/// The plan for connections, or for the statements of those that run one.
-pub(super) fn plan_of(
-    facts: &connections::Facts,
-    what: What,
-    filter: &Filter,
-    including_writers: bool,
-) -> Plan<Connection> {
-    let mut plan = facts.plan_connections(filter, including_writers);
-    if what == What::Query {
-        plan.targets.retain(|one| !one.sleeps());
-        plan.held_back.retain(|(one, _)| !one.sleeps());
-    }
-    plan
 }
 
 /// Ends the processes of `holders`.

@@ -1,12 +1,11 @@
 //! What was ended, left alone, or could not be.
 
-use std::time::SystemTime;
-
 use serde_json::{Value, json};
 
-use crate::connections::{Connection, Facts, Fate, HeldBack, Holder, Plan, What, duration_of, short};
+use super::kill_target::{Target, connection_parts, process_json};
+use crate::connections::{Connection, Facts, Fate, HeldBack, Holder, Plan, What};
 use crate::exit::Exit;
-use crate::report::{Json, Outcome, Page, Reporter, count, timestamp};
+use crate::report::{Json, Outcome, Page, Reporter, count, plural};
 
 /// What a kill is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,99 +36,6 @@ fn first(lines: impl ExactSizeIterator<Item = String>) -> Vec<String> {
         shown.push(format!("  and {} more", count(more as u64)));
     }
     shown
-}
-
-/// Something that was to be ended, and how that went.
-#[derive(Debug, Clone)]
-pub struct Target {
-    line: String,
-    json: Value,
-    fate: Fate,
-}
-
-impl Target {
-    /// A connection, or its statement.
-    pub fn of_connection(connection: Connection, fate: Fate) -> Target {
-        let (line, json) = connection_parts(&connection);
-        Target { line, json, fate }
-    }
-
-    /// A process.
-    pub fn of_process(holder: Holder, fate: Fate) -> Target {
-        Target {
-            line: holder.line(),
-            json: process_json(&holder),
-            fate,
-        }
-    }
-
-    fn json(&self) -> Value {
-        let mut value = self.json.clone();
-        if let Some(members) = value.as_object_mut() {
-            members.insert("result".into(), self.fate.id().into());
-            let message = match &self.fate {
-                Fate::Refused(why) => Some(why.as_str()),
-                _ => None,
-            };
-            members.insert("message".into(), message.into());
-        }
-        value
-    }
-
-    /// The same for a program that reads a line for each.
-    pub fn line_json(&self, now: SystemTime) -> Value {
-        let mut value = self.json();
-        if let Some(members) = value.as_object_mut() {
-            members.insert("time".into(), timestamp(now).into());
-        }
-        value
-    }
-
-    /// What happened to it, for people.
-    pub fn sentence(&self) -> String {
-        let said = match &self.fate {
-            Fate::Planned => "would end",
-            Fate::Ended => "ended",
-            Fate::Ending => "told to end, has not yet",
-            Fate::EndedMeanwhile => "had ended meanwhile",
-            Fate::Changed => "not ended, has changed meanwhile",
-            Fate::Refused(why) => return format!("not ended ({why}): {}", self.line),
-        };
-        format!("{said}: {}", self.line)
-    }
-}
-
-fn connection_parts(one: &Connection) -> (String, Value) {
-    let mut line = format!("{} {}@{}", one.id, one.user, one.host);
-    if let Some(process) = &one.process {
-        line.push_str(&format!(" ({} {})", process.pid, process.name()));
-    } else if let Some(program) = &one.program {
-        line.push_str(&format!(" ({program})"));
-    }
-    line.push_str(&format!(" {} {}", one.command, duration_of(one.time)));
-    if let Some(statement) = &one.statement {
-        line.push_str(&format!(": {}", short(statement, 60)));
-    }
-    let json = json!({
-        "id": one.id,
-        "user": one.user,
-        "host": one.host,
-        "pid": one.process.as_ref().map(|process| process.pid),
-        "program": one.program_name(),
-        "connections": 1,
-    });
-    (line, json)
-}
-
-fn process_json(holder: &Holder) -> Value {
-    json!({
-        "id": null,
-        "user": holder.process.user,
-        "host": null,
-        "pid": holder.process.pid,
-        "program": holder.process.name(),
-        "connections": holder.connections,
-    })
 }
 
 /// What `check-connections --kill` did.
@@ -279,13 +185,13 @@ impl Outcome for KillOutcome {
         page.line(self.numbers());
         match (self.in_use_before, self.in_use_after) {
             (Some(before), Some(after)) => page.line(format_args!(
-                "the server has {} connections in use, {} before",
-                count(after),
+                "the server has {} in use, {} before",
+                plural(after, "connection"),
                 count(before)
             )),
             (None, Some(after)) => page.line(format_args!(
-                "the server has room again: {} connections in use",
-                count(after)
+                "the server has room again: {} in use",
+                plural(after, "connection")
             )),
             (_, None) => page.line("the server could not be asked what is free now"),
         }
