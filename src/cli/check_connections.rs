@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::min_free::MinFree;
 use super::span::{parse_pace, parse_patience, parse_span};
 
 /// Show who uses the server's connections, and how many are left
@@ -16,20 +17,21 @@ Exit codes: 0 enough connections are free, 1 fewer than --min-free are or the po
 As an ordinary user only the own user's connections are listed; the totals are the whole server's.
 Program names need performance_schema, which MariaDB has off by default.")]
 pub struct CheckConnectionsArgs {
-    /// Exit with 1 when fewer connections are free [default: a tenth of max_connections]
+    /// Exit with 1 when fewer connections are free: a number, or a percentage of the limit [default: 10%]
     ///
     /// Counts what this user can still open: the server's free connections, or those its own
-    /// max_user_connections leaves, whichever is less. The default leaves room for a burst: a
-    /// server that is nine tenths full has refused its first connection before anyone looks.
-    #[arg(long, value_name = "N")]
-    pub min_free: Option<u64>,
+    /// max_user_connections leaves, whichever is less. A percentage is of max_connections, or of the user's own limit
+    /// where that is lower. The default leaves room for a burst: a server that is nine tenths full has refused its
+    /// first connection before anyone looks.
+    #[arg(long, value_name = "N|P%")]
+    pub min_free: Option<MinFree>,
     /// Retry for this long while the server is full or does not answer [default: 5s, or the acquire timeout if shorter]
     ///
     /// The processes of this host that hold connections to the server are shown first: that needs no
     /// connection. 0s tries once.
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub wait: Option<Duration>,
-    /// List every connection, not only the 20 that have been in their state longest
+    /// List every connection, not only the 10 that matter most
     #[arg(long)]
     pub all: bool,
     /// Add up what the pools of all processes may want, and say how large a pool may be; exit with 1 if they do not fit
@@ -121,6 +123,6 @@ pub struct KillArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_patience, requires = "processes", default_value = "10s")]
     pub grace: Duration,
     /// Repeat at this interval, with a line for each kill, until interrupted; needs --yes or --dry-run
-    #[arg(long, value_name = "TIME", value_parser = parse_patience, requires = "kill")]
+    #[arg(long, value_name = "TIME", value_parser = parse_pace, requires = "kill")]
     pub every: Option<Duration>,
 }

@@ -5,6 +5,7 @@ pub mod check_schema;
 pub mod connection;
 pub mod create_conversations;
 pub mod migrate;
+pub mod min_free;
 pub mod ping;
 pub mod run;
 pub mod sandbox;

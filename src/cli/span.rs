@@ -40,10 +40,11 @@ pub fn parse_patience(text: &str) -> Result<Duration, String> {
 }
 
 /// As [`parse_patience`], for the time between two looks: also with a fraction of a second, and not shorter than a
-/// server should be asked.
+/// server should be asked. InnoDB renews its tables of transactions and locks only when nobody has read them for a
+/// tenth of a second: looks that are closer together would see the first of them for ever.
 ///
 /// # Errors
-/// As [`parse_span`], and for less than a tenth of a second.
+/// As [`parse_span`], and for less than a quarter of a second.
 pub fn parse_pace(text: &str) -> Result<Duration, String> {
     let fraction = text
         .trim()
@@ -54,8 +55,8 @@ pub fn parse_pace(text: &str) -> Result<Duration, String> {
         Some(seconds) => Duration::from_secs_f64(seconds),
         None => parse_span(text)?,
     };
-    match span < Duration::from_millis(100) {
-        true => Err("the minimum is 100ms".into()),
+    match span < Duration::from_millis(250) {
+        true => Err("the minimum is 250ms: InnoDB tells of locks no faster".into()),
         false => Ok(span),
     }
 }
@@ -72,7 +73,9 @@ mod tests {
             ("250ms", Some(250)),
             ("5m", Some(300_000)),
             ("0", None),
-            ("50ms", None),
+            ("0.25", Some(250)),
+            ("0.2", None),
+            ("100ms", None),
             ("-1", None),
             ("inf", None),
             ("x", None),

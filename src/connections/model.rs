@@ -48,6 +48,8 @@ pub struct Facts {
     pub uptime: Duration,
     /// After how many seconds the server closes an idle connection (`wait_timeout`).
     pub wait_timeout: u64,
+    /// Whether the server runs with `performance_schema`.
+    pub performance_schema: bool,
     /// Whether the server counts every refusal in `refused`.
     pub counts_refusals: bool,
     /// How many transactions wait for a row lock.
@@ -237,9 +239,10 @@ impl Facts {
             .map_or(self.free(), |account| account.min(self.free()))
     }
 
-    /// The headroom asked for when `--min-free` is not given: a tenth of max_connections, rounded up.
-    pub fn default_min_free(&self) -> u64 {
-        self.max_connections.div_ceil(10)
+    /// Connections this account can hold at most: the server's limit, or its own where that is lower.
+    pub fn limit(&self) -> u64 {
+        self.account_limit
+            .map_or(self.max_connections, |account| account.min(self.max_connections))
     }
 
     /// Clients other than this run by user, host, program and command, the largest group first.
@@ -318,20 +321,6 @@ mod tests {
             };
             assert_eq!(facts.headroom(), headroom, "{account_limit:?} {in_use} {mine}");
             assert_eq!(facts.unseen(), in_use - mine as u64);
-        }
-    }
-
-    #[test]
-    fn the_default_is_a_tenth() {
-        for (max, least) in [(30, 3), (151, 16), (1, 1), (10, 1), (11, 2)] {
-            assert_eq!(
-                Facts {
-                    max_connections: max,
-                    ..Facts::default()
-                }
-                .default_min_free(),
-                least
-            );
         }
     }
 

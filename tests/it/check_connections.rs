@@ -153,6 +153,24 @@ fn the_accounts_own_limit_counts() {
     assert_eq!(value["account_limit"], 4);
     assert_eq!(value["account_in_use"], 2);
     assert_eq!(value["headroom"], 2);
+    // A percentage is of the lower limit, and so is the default.
+    for (flags, code, min_free) in [
+        (&["--min-free", "50%"][..], 0, 2),
+        (&["--min-free", "51%"], 1, 3),
+        (&["--min-free", "0%"], 0, 0),
+        (&[], 0, 1),
+    ] {
+        let check = server.dbtool().args(["check-connections", "--format", "json"]);
+        let output = check.args(flags).run();
+        assert_eq!(output.code, Some(code), "{flags:?}\n{output}");
+        assert_eq!(json(&output)["min_free"], min_free, "{flags:?}\n{output}");
+    }
+    let odd = server
+        .dbtool()
+        .args(["check-connections", "--min-free", "120%"])
+        .run();
+    assert_eq!(odd.code, Some(2), "{odd}");
+    assert!(odd.stderr.contains("0% to 100%"), "{odd}");
 }
 
 #[test]

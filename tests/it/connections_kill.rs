@@ -331,7 +331,7 @@ fn a_guard_ends_what_comes_and_says_so() {
     let server = Server::start();
     let guard = |more: &[&str]| {
         as_root(&server)
-            .args(["--user", "app", "--every", "50ms"])
+            .args(["--user", "app", "--every", "250ms"])
             .args(more)
             .spawn()
     };
@@ -358,7 +358,7 @@ fn a_guard_writes_a_line_of_json_for_each_kill() {
     let server = Server::start();
     let held = app(&server);
     let mut running = as_root(&server)
-        .args(["--user", "app", "--every", "50ms", "--yes", "--format", "json"])
+        .args(["--user", "app", "--every", "250ms", "--yes", "--format", "json"])
         .spawn();
     running.wait_for(&format!("\"id\":{}", held.id()));
     let second = app(&server);

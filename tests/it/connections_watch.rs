@@ -9,7 +9,7 @@ use support::exit_path::{CONNECTIONS_OF_APP, Sampler, exit_path};
 use support::{Admin, Cmd, PATIENCE, Pty, Running, Server, dbtool, wait_until};
 
 fn watch(command: Cmd) -> Cmd {
-    command.args(["check-connections", "--watch", "0.2"])
+    command.args(["check-connections", "--watch", "0.25"])
 }
 
 fn as_root(server: &Server) -> Cmd {

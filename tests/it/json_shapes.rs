@@ -650,7 +650,7 @@ fn lines_of_a_guard() {
     let server = Server::start();
     let root = |args: &[&str]| {
         as_root(&server, "check-connections")
-            .args(["--kill", "--every", "50ms"])
+            .args(["--kill", "--every", "250ms"])
             .args(args)
     };
     let held = server.connect_as(server.account());
@@ -669,7 +669,7 @@ fn lines_of_a_guard() {
                     "check-connections",
                     "--kill",
                     "--every",
-                    "50ms",
+                    "250ms",
                     "--including-writers",
                     "--yes",
                 ])

@@ -278,7 +278,7 @@ fn two_thousand_connections() {
     };
     measure(root(&[]), "check-connections, 2,000 connections", &mut over);
     for format in ["text", "json"] {
-        let args = ["--watch", "0.1", "--format", format];
+        let args = ["--watch", "0.25", "--format", format];
         let mut running = root(&args).spawn();
         support::wait_until(support::PATIENCE, "ten looks", || {
             running.stdout_so_far().lines().count() >= 10
@@ -292,7 +292,7 @@ fn two_thousand_connections() {
             &mut over,
         );
     }
-    let mut view = root(&["--watch", "0.1"]).in_terminal(200, 50);
+    let mut view = root(&["--watch", "0.25"]).in_terminal(200, 50);
     view.press("3");
     view.wait_for_text("Connections 2,001 ");
     let made = server.admin().status("Com_show_status");

@@ -1,9 +1,12 @@
 //! `dbtool check-connections`: who uses the server's connections, and how many are left.
 
 mod entry;
+mod filters;
 mod guard;
 mod kill;
 mod kill_outcome;
+mod kill_target;
+mod local_outcome;
 mod metrics;
 mod outcome;
 mod page;
@@ -13,8 +16,8 @@ mod watch;
 
 use std::time::Instant;
 
-pub use entry::LocalOutcome;
 pub use kill_outcome::KillOutcome;
+pub use local_outcome::LocalOutcome;
 pub use outcome::ConnectionsOutcome;
 pub use pools::PoolsOutcome;
 
@@ -56,7 +59,8 @@ async fn look(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<
         let budget = u64::from(context.config.connection_limit.value);
         return Ok(Box::new(PoolsOutcome::new(&facts, budget)));
     }
+    let min_free = args.min_free.unwrap_or_default();
     let outcome =
-        ConnectionsOutcome::new(facts, args.min_free, args.all, started.elapsed()).with_online(online);
+        ConnectionsOutcome::new(facts, min_free, args.all, started.elapsed()).with_online(online);
     Ok(Box::new(outcome.to_file(args.output.clone())))
 }

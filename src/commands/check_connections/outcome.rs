@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::metrics;
+use crate::cli::min_free::MinFree;
 use crate::connections::{Advice, advise};
 use crate::connections::{Facts, connection_json, local_json};
 use crate::exit::Exit;
@@ -26,10 +27,10 @@ pub struct ConnectionsOutcome {
 }
 
 impl ConnectionsOutcome {
-    /// Judges `facts` by `min_free` (default: a tenth of max_connections).
-    pub fn new(facts: Facts, min_free: Option<u64>, all: bool, took: Duration) -> Self {
+    /// Judges `facts` by `min_free`.
+    pub fn new(facts: Facts, min_free: MinFree, all: bool, took: Duration) -> Self {
         let advice = advise(&facts);
-        let min_free = min_free.unwrap_or_else(|| facts.default_min_free());
+        let min_free = min_free.of(facts.limit());
         ConnectionsOutcome {
             facts,
             min_free,
@@ -222,14 +223,14 @@ mod tests {
         }
     }
 
-    fn outcome(min_free: Option<u64>) -> ConnectionsOutcome {
+    fn outcome(min_free: MinFree) -> ConnectionsOutcome {
         ConnectionsOutcome::new(facts(), min_free, false, Duration::from_millis(3))
     }
 
     #[test]
     fn the_page() {
         let mut page = Page::plain();
-        outcome(None).text(&mut page);
+        outcome(MinFree::default()).text(&mut page);
         let text = page.into_text();
         for part in [
             "Connections of MariaDB 10.11.6",
@@ -238,7 +239,7 @@ mod tests {
             "  app   127.0.0.1  node     Sleep        1  5 min 0 s",
             "4711 /usr/bin/node server.js",
             "  2 connections of other users: GRANT PROCESS shows them",
-            "ok 3 free of the 5 this user may have, at least 3 (--min-free)",
+            "ok 3 free of the 5 this user may have, at least 1 (--min-free)",
         ] {
             let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(
@@ -251,10 +252,12 @@ mod tests {
     #[test]
     fn exit_follows_min_free() {
         for (min_free, exit) in [
-            (None, Exit::Done),
-            (Some(3), Exit::Done),
-            (Some(4), Exit::Findings),
-            (Some(0), Exit::Done),
+            (MinFree::default(), Exit::Done),
+            (MinFree::Count(3), Exit::Done),
+            (MinFree::Count(4), Exit::Findings),
+            (MinFree::Count(0), Exit::Done),
+            (MinFree::Percent(60), Exit::Done),
+            (MinFree::Percent(61), Exit::Findings),
         ] {
             let outcome = outcome(min_free);
             assert_eq!(outcome.exit(), exit, "{min_free:?}");
@@ -268,13 +271,13 @@ mod tests {
 
     #[test]
     fn json_and_metrics_carry_the_numbers() {
-        let value = json!(outcome(None).json());
+        let value = json!(outcome(MinFree::default()).json());
         assert_eq!(value["headroom"], 3);
         assert_eq!(value["not_visible"], 2);
         assert_eq!(value["connections"][0]["own"], true);
         assert_eq!(value["connections"][1]["process"]["pid"], 4_711);
         assert_eq!(value["connections"][1]["process"]["started"], 1_700_000_000_u64);
-        let metrics = outcome(None).metrics();
+        let metrics = outcome(MinFree::default()).metrics();
         let find = |name: &str| {
             metrics
                 .iter()
