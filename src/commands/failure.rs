@@ -2,6 +2,7 @@
 //! fails in an engine is in that engine's `failure.rs`.
 
 use crate::exit::{Failure, visible};
+use crate::report::plural;
 
 /// A failure of a command's flags, or of an answer.
 #[derive(Debug)]
@@ -31,11 +32,7 @@ pub(super) enum CommandFailure {
     MoreThanTheBudget { wanted: u32, limit: u32, slots: u32 },
 }
 
-impl From<CommandFailure> for anyhow::Error {
-    fn from(failure: CommandFailure) -> anyhow::Error {
-        Failure::from(failure).into()
-    }
-}
+crate::exit::raised_as_failure!(CommandFailure);
 
 impl From<CommandFailure> for Failure {
     fn from(failure: CommandFailure) -> Failure {
@@ -78,8 +75,9 @@ impl From<CommandFailure> for Failure {
             ),
             F::MoreThanTheBudget { wanted, limit, slots } => Failure::usage(
                 format!(
-                    "the command wants {wanted} connections, and DB_CONNECTION_LIMIT={limit} leaves {slots} for work \
-                     (one is kept for diagnostics and for ending statements)"
+                    "the command wants {}, and DB_CONNECTION_LIMIT={limit} leaves {slots} for work \
+                     (one is kept for diagnostics and for ending statements)",
+                    plural(wanted.into(), "connection")
                 ),
                 format!(
                     "lower --connections, or raise DB_CONNECTION_LIMIT to {} if the server has room",

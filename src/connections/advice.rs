@@ -70,16 +70,58 @@ fn full(facts: &Facts) -> Option<Advice> {
             duration(asleep.time)
         ),
         advice: format!(
-            "if its program does not need it, KILL {} makes room at once",
-            asleep.id
+            "if its program does not need it, make room at once: dbtool check-connections --kill --id {}{}",
+            asleep.id,
+            ending_all(facts, asleep)
         ),
     })
 }
 
+/// The command that ends everything that the process of a connection holds, where it holds more than that.
+fn ending_all(facts: &Facts, connection: &Connection) -> String {
+    let holders = facts.holders();
+    let holder = holders.iter().find(|holder| connection.is_of(holder.process.pid));
+    holder
+        .filter(|holder| holder.connections > 1)
+        .map_or(String::new(), |holder| {
+            let process = &holder.process;
+            format!(
+                "; all {} of {} {}: {}",
+                holder.connections,
+                process.pid,
+                process.name(),
+                process.ending()
+            )
+        })
+}
+
+/// Whose pool to make smaller, and the command that says by how much.
+fn lower_the_largest(facts: &Facts) -> String {
+    let holders = facts.holders();
+    let largest = match (holders.first(), facts.groups().first()) {
+        (Some(holder), _) => format!(
+            "lower the pool of {} {}, which holds {} now",
+            holder.process.pid,
+            holder.process.name(),
+            plural(holder.connections, "connection")
+        ),
+        (None, Some(group)) => format!(
+            "lower the pool of {} from {}, which holds {} now",
+            group.user,
+            group.host,
+            plural(group.count, "connection")
+        ),
+        (None, None) => "lower the pools of the applications".to_owned(),
+    };
+    format!(
+        "{largest}; if the server has memory to spare, raise max_connections; sizes that fit: dbtool check-connections \
+         --plan"
+    )
+}
+
 fn limit(facts: &Facts) -> Option<Advice> {
     let share = percent(facts.peak, facts.max_connections);
-    let raise = "find the largest group above and lower its pool's size; if the server has memory to spare, raise \
-                 max_connections";
+    let raise = lower_the_largest(facts);
     // A count that is known to be too low says less than the peak.
     if facts.refused > 0 && !facts.refused_unknown() {
         return Some(Advice {
@@ -90,24 +132,24 @@ fn limit(facts: &Facts) -> Option<Advice> {
                 count(facts.peak),
                 count(facts.max_connections)
             ),
-            advice: raise.into(),
+            advice: raise,
         });
     }
     if facts.was_full() {
         return Some(Advice {
             because: format!(
-                "the peak was {} of {} connections: the server was full, and whoever came then was refused",
+                "the peak was {} of {}: the server was full, and whoever came then was refused",
                 count(facts.peak),
-                count(facts.max_connections)
+                plural(facts.max_connections, "connection")
             ),
-            advice: raise.into(),
+            advice: raise,
         });
     }
     (share >= NEARLY).then(|| Advice {
         because: format!(
-            "the peak was {} of {} connections ({share} %)",
+            "the peak was {} of {} ({share} %)",
             count(facts.peak),
-            count(facts.max_connections)
+            plural(facts.max_connections, "connection")
         ),
         advice: format!("before the next peak is refused, {raise}"),
     })
@@ -118,12 +160,15 @@ fn account(facts: &Facts) -> Option<Advice> {
     let used = facts.account_in_use();
     (percent(used, limit) >= NEARLY).then(|| Advice {
         because: format!(
-            "{} holds {used} of the {limit} connections it may have (max_user_connections)",
-            facts.account
+            "{} holds {used} of the {} it may have (max_user_connections)",
+            facts.account,
+            plural(limit, "connection")
         ),
-        advice:
-            "close what this user no longer needs, or have its MAX_USER_CONNECTIONS raised with ALTER USER"
-                .into(),
+        advice: format!(
+            "have its MAX_USER_CONNECTIONS raised with ALTER USER, or lower the pools of its applications; sizes that \
+             fit: dbtool check-connections --plan{}",
+            end_now(facts, None, user_of(facts))
+        ),
     })
 }
 
@@ -164,10 +209,22 @@ fn sleepers(facts: &Facts) -> Option<Advice> {
             .map(|connection| (connection.user, connection.host, connection.program_name())),
     )?;
     let (user, host, program) = holder;
-    let program = program.map_or(String::new(), |program| format!(" ({program})"));
+    // The process, if all of them are of one.
+    let of_holder = |one: &&Connection| one.user == user && one.host == host && one.program_name() == program;
+    let mut pids = facts
+        .idle()
+        .filter(of_holder)
+        .map(|one| one.process.as_ref().map(|process| process.pid));
+    let first = pids.next().flatten();
+    let process = first.filter(|_| pids.all(|pid| pid == first));
+    let named = match (process, &program) {
+        (Some(pid), Some(program)) => format!(" ({pid} {program})"),
+        (_, Some(program)) => format!(" ({program})"),
+        (_, None) => String::new(),
+    };
     Some(Advice {
         because: format!(
-            "{idle} of the {} connections seen have slept for over {}, {held} of them {user} from {host}{program}",
+            "{idle} of the {} connections seen have slept for over {}, {held} of them {user} from {host}{named}",
             facts.others().count(),
             duration(IDLE)
         ),
@@ -175,17 +232,30 @@ fn sleepers(facts: &Facts) -> Option<Advice> {
             "lower that pool's idle size or its idle timeout; the server itself closes them after wait_timeout, {} \
              now{}",
             duration(std::time::Duration::from_secs(facts.wait_timeout)),
-            end_now(facts, &user)
+            end_now(facts, process, &user)
         ),
     })
 }
 
-/// The command that ends the sleepers of a user, for a name that a shell takes as it is.
-fn end_now(facts: &Facts, user: &str) -> String {
+/// The name of this run's own user.
+fn user_of(facts: &Facts) -> &str {
+    let name = facts.account.rsplit_once('@');
+    name.map_or(facts.account.as_str(), |(user, _)| user)
+}
+
+/// Whether a shell takes a name as it is.
+fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if user.is_empty() || !user.chars().all(plain) {
-        return String::new();
-    }
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// The command that ends the sleepers of a process of this host, or of a user whose name a shell takes as it is.
+fn end_now(facts: &Facts, process: Option<u32>, user: &str) -> String {
+    let filter = match process {
+        Some(pid) => format!("--process {pid}"),
+        None if is_plain(user) => format!("--user {user}"),
+        None => return String::new(),
+    };
     // What cannot be seen to have changed rows is ended only when that is said.
     let writers = if facts.sees_transactions {
         ""
@@ -193,7 +263,7 @@ fn end_now(facts: &Facts, user: &str) -> String {
         " --including-writers"
     };
     format!(
-        "; to end them: dbtool check-connections --kill --user {user} --idle {}s{writers}",
+        "; to end those asleep: dbtool check-connections --kill {filter} --idle {}s{writers}",
         IDLE.as_secs()
     )
 }
@@ -205,19 +275,26 @@ fn hog(facts: &Facts) -> Option<Advice> {
     let (user, held) = most(facts.others().map(|connection| connection.user))?;
     (percent(held, facts.max_connections) >= 50).then(|| Advice {
         because: format!(
-            "{user} holds {held} of the server's {} connections",
-            count(facts.max_connections)
+            "{user} holds {held} of the server's {}",
+            plural(facts.max_connections, "connection")
         ),
-        advice: format!(
-            "so that one user cannot lock out all others, {}: ALTER USER … WITH MAX_USER_CONNECTIONS {}",
+        advice: {
+            let account = match facts.account.rsplit_once('@') {
+                Some((own, host)) if user == own && is_plain(own) => format!("'{own}'@'{host}'"),
+                _ => "…".to_owned(),
+            };
+            let limit = (facts.max_connections.saturating_mul(4) / 5).max(1);
+            let limited = format!("ALTER USER {account} WITH MAX_USER_CONNECTIONS {limit}");
             // Whoever does not see what others do cannot alter them either.
             if facts.sees_transactions {
-                "limit it"
+                format!("so that one user cannot lock out all others, limit it: {limited}")
             } else {
-                "have an administrator limit it"
-            },
-            (facts.max_connections.saturating_mul(4) / 5).max(1)
-        ),
+                format!(
+                    "so that one user cannot lock out all others, have an administrator limit it ({limited}); pools \
+                     that leave room for others: dbtool check-connections --plan"
+                )
+            }
+        },
     })
 }
 
@@ -254,140 +331,4 @@ fn aborted(facts: &Facts) -> Vec<Advice> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn client(user: &str, seconds: u64) -> Connection {
-        Connection {
-            user: user.into(),
-            host: "web1".into(),
-            command: "Sleep".into(),
-            time: Duration::from_secs(seconds),
-            ..Connection::default()
-        }
-    }
-
-    fn calm() -> Facts {
-        Facts {
-            account: "app@%".into(),
-            max_connections: 30,
-            in_use: 3,
-            peak: 10,
-            attempts: 1_000,
-            wait_timeout: 28_800,
-            connections: vec![client("app", 1), client("app", 2)],
-            ..Facts::default()
-        }
-    }
-
-    #[test]
-    fn a_calm_server_needs_no_advice() {
-        assert_eq!(advise(&calm()), []);
-        assert_eq!(advise(&Facts::default()), []);
-    }
-
-    #[test]
-    fn each_advice_names_its_numbers() {
-        let cases: Vec<(Facts, &[&str])> = vec![
-            (
-                Facts {
-                    refused: 7,
-                    counts_refusals: true,
-                    peak: 30,
-                    ..calm()
-                },
-                &["7 connections refused", "30 of 30"],
-            ),
-            (
-                Facts {
-                    in_use: 30,
-                    max_connections: 30,
-                    connections: vec![Connection {
-                        id: 17,
-                        ..client("job", 40)
-                    }],
-                    user_limit: Some(9),
-                    ..calm()
-                },
-                &["no connection is left; connection 17 of job from web1", "KILL 17"],
-            ),
-            (
-                Facts { peak: 26, ..calm() },
-                &["26 of 30 connections (86 %)", "before the next peak"],
-            ),
-            (
-                Facts {
-                    account_limit: Some(2),
-                    ..calm()
-                },
-                &["app@% holds 2 of the 2"],
-            ),
-            (
-                Facts {
-                    connections: vec![client("app", 90), client("app", 61), client("job", 600)],
-                    ..calm()
-                },
-                &[
-                    "3 of the 3 connections seen",
-                    "2 of them app from web1",
-                    "8 h 0 min",
-                    "dbtool check-connections --kill --user app --idle 60s --including-writers",
-                ],
-            ),
-            (
-                Facts {
-                    connections: vec![Connection {
-                        id: 17,
-                        transaction: Some(Duration::from_secs(65)),
-                        ..client("app", 1)
-                    }],
-                    ..calm()
-                },
-                &["1 connection asleep", "connection 17 of app", "1 min 5 s"],
-            ),
-            (
-                Facts {
-                    in_use: 20,
-                    connections: vec![client("app", 1); 20],
-                    ..calm()
-                },
-                &["app holds 20 of the server's 30", "MAX_USER_CONNECTIONS 24"],
-            ),
-            (
-                Facts {
-                    aborted_clients: 60,
-                    ..calm()
-                },
-                &["60 of 1,000", "Aborted_clients"],
-            ),
-            (
-                Facts {
-                    aborted_connects: 160,
-                    ..calm()
-                },
-                &["160 of 1,000", "Aborted_connects"],
-            ),
-        ];
-        for (facts, parts) in cases {
-            let advice = advise(&facts);
-            assert_eq!(advice.len(), 1, "{advice:?}");
-            let text = format!("{} {}", advice[0].because, advice[0].advice);
-            for part in parts {
-                assert!(text.contains(part), "{part:?} not in {text:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn few_events_say_nothing() {
-        assert_eq!(
-            advise(&Facts {
-                aborted_clients: 9,
-                attempts: 10,
-                ..calm()
-            }),
-            []
-        );
-    }
-}
+mod tests;

@@ -66,7 +66,7 @@ impl Fleet {
                 return Err(DbError::new(
                     ErrorKind::NoSlot,
                     format!(
-                        "all {} connections of DB_FLEET_CONNECTION_LIMIT are in use",
+                        "all connections of DB_FLEET_CONNECTION_LIMIT ({}) are in use",
                         self.limit
                     ),
                     "wait for the dbtool processes on the other hosts, or raise the limit",
@@ -74,7 +74,7 @@ impl Fleet {
             }
             if !std::mem::replace(&mut notified, true) {
                 notice(&format!(
-                    "waiting: all {} connections of DB_FLEET_CONNECTION_LIMIT are in use",
+                    "waiting: all connections of DB_FLEET_CONNECTION_LIMIT ({}) are in use",
                     self.limit
                 ));
             }

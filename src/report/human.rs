@@ -35,10 +35,17 @@ pub fn count(number: u64) -> String {
     grouped
 }
 
-/// A count and its noun: `1 row`, `2,000 rows`. Only for nouns whose plural is an added `s`.
+/// A count and its noun in the singular: `1 row`, `2,000 rows`, `3 queries`, `4 processes`.
 pub fn plural(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number))
+    let (stem, ending) = match noun {
+        _ if number == 1 => (noun, ""),
+        _ if noun.ends_with('s') => (noun, "es"),
+        _ => match noun.strip_suffix('y') {
+            Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => (stem, "ies"),
+            _ => (noun, "s"),
+        },
+    };
+    format!("{} {stem}{ending}", count(number))
 }
 
 /// A duration in the two units that matter: `0.4 ms`, `123 ms`, `1.2 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`.
@@ -121,6 +128,11 @@ mod tests {
         }
         assert_eq!(plural(1, "row"), "1 row");
         assert_eq!(plural(0, "row"), "0 rows");
+        assert_eq!(plural(1, "process"), "1 process");
+        assert_eq!(plural(2, "process"), "2 processes");
+        assert_eq!(plural(1, "query"), "1 query");
+        assert_eq!(plural(2, "query"), "2 queries");
+        assert_eq!(plural(2, "key"), "2 keys");
     }
 
     #[test]

@@ -48,10 +48,7 @@ impl PoolsOutcome {
         );
         Some(format!(
             "a pool of at most {pool} fits in each of {}; {twice} while a deployment runs each twice",
-            match processes {
-                1 => "1 process".to_owned(),
-                number => format!("{number} processes"),
-            }
+            plural(processes, "process")
         ))
     }
 }

@@ -29,7 +29,7 @@ pub async fn run(app: &AppContext, args: &RunArgs) -> anyhow::Result<Box<dyn Out
     refuse_more_than_the_budget(&ctx.config, available, wanted)?;
     let mark = left_behind::mark(&ctx).await?;
     let slots = ctx.db.reserve(wanted).await?;
-    tracing::info!("took {} slots of the budget", slots.len());
+    tracing::info!("took {} of the budget", plural(slots.len() as u64, "slot"));
     // A dbtool within the command counts within these slots and not beside them.
     let nested = tempfile::Builder::new().prefix("dbtool-run-").tempdir()?;
     let mut set = server_variables(&ctx.config);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::report::{Check, CheckStatus, bytes, count};
+use crate::report::{Check, CheckStatus, bytes, count, plural};
 use crate::stays::check_report::{CheckReport, Detail};
 use crate::stays::images::column::Column;
 use crate::stays::images::growth::{Growth, SizeTrial};
@@ -78,8 +78,8 @@ impl ImageReport {
     pub fn stored(&mut self, histogram: Histogram, took: Duration) {
         let report = &mut self.report;
         let seen = format!(
-            "{} rows, {} without an image",
-            count(histogram.rows),
+            "{}, {} without an image",
+            plural(histogram.rows, "row"),
             count(histogram.empty)
         );
         let note = if histogram.partial {

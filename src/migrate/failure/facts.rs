@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Direction;
 use crate::exit::{visible, visible_path};
+use crate::report::plural;
 
 /// Where a migration stopped, and what of it is done.
 #[derive(Debug, Clone)]
@@ -147,8 +148,7 @@ impl fmt::Display for Unmet {
             ),
             UnmetFault::NotEmpty { name, rows, counted } => {
                 let rows = match rows {
-                    Some(1) => "1 row".to_owned(),
-                    Some(rows) => format!("{rows} rows"),
+                    Some(rows) => plural(*rows, "row"),
                     None => format!("more than {counted} rows"),
                 };
                 write!(
