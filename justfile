@@ -42,10 +42,10 @@ test-cluster: setup fetch-mysql
     scripts/fetch-server haproxy
     cargo test --test it cluster:: -- --ignored --test-threads=1
 
-# Six jobs at once on a small server: pools of their own, and dbtool's shared budget
+# Six jobs at once on a small server, 2,000 connections listed, and short commands beside the server's client
 bench-connections: setup
     cargo build --release --bin dbtool --example exit_paths
-    cargo bench --bench connections
+    cargo bench --bench connections --bench many_connections
 
 # The backfill beside a row-by-row client and one unbounded INSERT … SELECT
 bench-backfill: setup
