@@ -9,6 +9,9 @@ use crate::support;
 
 use std::fmt::Write as _;
 
+use clap::CommandFactory as _;
+use dbtool::cli::Cli;
+
 use support::market::Market;
 use support::migrations::{Folder, shipped};
 use support::schemas::run_script;
@@ -221,19 +224,9 @@ fn failures() {
 
 #[test]
 fn help() {
-    let commands = [
-        "",
-        "migrate",
-        "check-schema",
-        "create-conversations",
-        "test-conversations",
-        "test-image-size",
-        "check-connections",
-        "sandbox",
-    ];
-    for command in commands {
-        let name = if command.is_empty() { "dbtool" } else { command };
-        let words = command.split_whitespace().chain(["--help"]);
-        page(&format!("help-{name}"), [dbtool().args(words)]);
+    page("help-dbtool", [dbtool().arg("--help")]);
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        page(&format!("help-{name}"), [dbtool().args([name, "--help"])]);
     }
 }
