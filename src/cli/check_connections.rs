@@ -39,8 +39,8 @@ pub struct CheckConnectionsArgs {
     pub plan: bool,
     /// Watch: a live view on a terminal, elsewhere a line for each look (JSON lines with --format json)
     ///
-    /// Looks every SECONDS (2 unless told) over one connection until it is left with q. It reconnects by itself, and
-    /// gives the connection back between two looks while other dbtool runs wait for one.
+    /// Looks every SECONDS (2 unless told, 0.25 at least) over one connection until it is left with q. It reconnects by
+    /// itself, and gives the connection back between two looks while other dbtool runs wait for one.
     #[arg(
         long,
         value_name = "SECONDS",

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
@@ -18,9 +17,6 @@ pub(super) struct Owners {
     left: Vec<u32>,
 }
 
-/// The names of a server's process.
-const SERVERS: [&str; 3] = ["mariadbd", "mysqld", "mysqld-debug"];
-
 impl Owners {
     /// Knows the sockets that this process has opened itself.
     pub(super) fn new() -> Owners {
@@ -30,9 +26,8 @@ impl Owners {
                 seen.insert(inode, std::process::id());
             }
         });
-        // A server that has no other clients is found at once.
         let mut left = pids();
-        left.sort_by_cached_key(|pid| std::cmp::Reverse((!is_server(*pid), *pid)));
+        left.sort_unstable_by_key(|pid| std::cmp::Reverse(*pid));
         Owners { seen, left }
     }
 
@@ -58,30 +53,24 @@ impl Owners {
     }
 }
 
-fn is_server(pid: u32) -> bool {
-    let mut name = [0; 16];
-    let length = fs::File::open(format!("/proc/{pid}/comm")).and_then(|mut file| file.read(&mut name));
-    let name = name.get(..length.unwrap_or_default()).unwrap_or_default();
-    SERVERS
-        .iter()
-        .any(|server| name.trim_ascii_end() == server.as_bytes())
-}
-
 /// Hands over the sockets that a process has open, as far as they may be seen: inode, and the file's number.
 fn each_socket(pid: &str, mut seen: impl FnMut(u64, &str)) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(folder) = openat(CWD, format!("/proc/{pid}/fd"), flags, Mode::empty()) else {
+    let folder = openat(CWD, format!("/proc/{pid}/fd"), flags, Mode::empty());
+    let Ok(mut files) = folder.and_then(Dir::new) else {
         return;
     };
-    let Ok(files) = Dir::read_from(&folder) else {
-        return;
-    };
-    // Relative to the folder, a look-up takes half the time.
     let mut buffer = Vec::with_capacity(64);
-    for file in files.flatten() {
+    while let Some(Ok(file)) = files.read() {
+        // `.` and `..` are no links.
+        if file.file_name().to_bytes().starts_with(b".") {
+            continue;
+        }
+        let Ok(folder) = files.fd() else { return };
         buffer.clear();
-        let Ok(target) = readlinkat(&folder, file.file_name(), buffer) else {
-            buffer = Vec::new();
+        // Relative to the folder, a look-up takes half the time.
+        let Ok(target) = readlinkat(folder, file.file_name(), buffer) else {
+            buffer = Vec::with_capacity(64);
             continue;
         };
         let name = file.file_name().to_str().unwrap_or_default();

@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::state::Tab;
-use super::{Action, Detail, Look, Target, View, draw};
+use super::draw::draw;
+use super::keys::Action;
+use super::question::Target;
+use super::state::{Detail, Look, Tab, View};
 use crate::connections::{Connection, Explained, Facts, LockKind, LockWait, What};
 use crate::host_processes::{Client, Clients, Process};
 use crate::report::Key;
