@@ -60,7 +60,6 @@ async fn look(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<
         return Ok(Box::new(PoolsOutcome::new(&facts, budget)));
     }
     let min_free = args.min_free.unwrap_or_default();
-    let outcome =
-        ConnectionsOutcome::new(facts, min_free, args.all, started.elapsed()).with_online(online);
+    let outcome = ConnectionsOutcome::new(facts, min_free, args.all, started.elapsed()).with_online(online);
     Ok(Box::new(outcome.to_file(args.output.clone())))
 }
