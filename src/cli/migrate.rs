@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::batch::MaxLoad;
 use crate::exit::{Failure, ProcessFailure};
+use crate::migrate::lint::RULES;
 
 /// Bring the database's schema up to date.
 #[derive(Debug, Clone, Args)]
@@ -178,6 +180,16 @@ impl Default for OnlineChangeArgs {
     }
 }
 
+/// Who says in a plan how a statement works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum PlanOn {
+    /// dbtool's rules for each family and version of servers
+    #[default]
+    Rules,
+    /// The server, on an empty copy of the tables in a scratch database, which is dropped again
+    Scratch,
+}
+
 /// What to do instead of applying migrations.
 #[derive(Debug, Clone, Subcommand)]
 pub enum MigrateAction {
@@ -191,7 +203,32 @@ pub enum MigrateAction {
     Plan {
         /// Plan up to and including this version [default: all]
         version: Option<String>,
+        /// Who says how a statement works and whether it fails
+        #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
+        on: PlanOn,
     },
+    /// Take the newest migration back and apply it again
+    Redo {
+        /// From this version on [default: only the newest]
+        version: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Create the database, if there is none
+    Create {
+        /// Its default collation [default: the server's]
+        #[arg(long, value_name = "NAME")]
+        collation: Option<String>,
+    },
+    /// Drop the database with everything in it
+    Drop {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Look for risks in the migration files; needs no database
+    Lint(LintArgs),
     /// Create an empty migration with the next version
     New {
         /// Its name, such as add_phone_to_users
@@ -253,6 +290,40 @@ pub struct AdoptArgs {
     pub dry_run: bool,
 }
 
+/// The rules, and the meaning of the exit codes.
+fn lint_help() -> String {
+    let mut text = String::from("Rules:\n");
+    for rule in RULES {
+        text.push_str(&format!(
+            "  {:<24}{:<8} {}\n",
+            rule.id,
+            rule.severity.as_str(),
+            rule.summary
+        ));
+    }
+    text + "\nThe comment `-- dbtool:lint-ignore RULE` before a statement accepts a finding.\n\n\
+        Exit codes: 0 no finding is an error, 1 some are."
+}
+
+/// Which files and rules to lint.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = lint_help())]
+pub struct LintArgs {
+    /// Only files that were added or changed since this git revision, on this branch
+    #[arg(long, value_name = "GIT-REF")]
+    pub since: Option<String>,
+    /// Findings of this rule are errors; `all` for every rule; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub deny: Vec<String>,
+    /// Leave this rule out; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub allow: Vec<String>,
+    /// Print what a rule finds, why it matters, an example and the fix; nothing else is done
+    #[arg(long, value_name = "RULE", hide_possible_values = true, conflicts_with_all = ["deny", "allow", "since"],
+          value_parser = PossibleValuesParser::new(RULES.iter().map(|rule| rule.id)))]
+    pub explain: Option<String>,
+}
+
 /// The answer to an interrupted or changed migration.
 #[derive(Debug, Clone, Args)]
 #[command(group = clap::ArgGroup::new("settle").required(true).multiple(false))]
@@ -271,6 +342,9 @@ pub struct RepairArgs {
     /// The file was changed on purpose: record its new checksum
     #[arg(long, group = "settle")]
     pub accept_file: bool,
+    /// The file is gone for good: remove its record, the database stays as it is
+    #[arg(long, group = "settle")]
+    pub forget: bool,
     /// The online change that was begun is given up: remove the copy, the table stays as it is
     #[arg(long, group = "settle")]
     pub abandon: bool,
@@ -282,8 +356,13 @@ impl MigrateArgs {
         self.apply.check
             || matches!(
                 self.action,
-                Some(MigrateAction::Status { .. } | MigrateAction::Verify)
+                Some(MigrateAction::Status { .. } | MigrateAction::Verify | MigrateAction::Lint(_))
             )
+    }
+
+    /// Whether the files are linted.
+    pub fn is_lint(&self) -> bool {
+        matches!(&self.action, Some(MigrateAction::Lint(lint)) if lint.explain.is_none())
     }
 
     /// Checks the rules that clap's types cannot express.

@@ -126,6 +126,7 @@ impl Command {
             Command::CheckSchema(_) | Command::TestConversations(_) | Command::TestImageSize(_) => {
                 &[Format::Junit, Format::Github]
             }
+            Command::Migrate(args) if args.is_lint() => &[Format::Junit, Format::Github, Format::Sarif],
             Command::Migrate(args) if args.is_check() => &[Format::Junit, Format::Github],
             _ => &[],
         }

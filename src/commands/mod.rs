@@ -17,6 +17,7 @@ pub mod test_image_size;
 use crate::app::CommandResult;
 use crate::cli::Command;
 use crate::cli::check_schema::CheckSchemaArgs;
+use crate::cli::migrate::{LintArgs, MigrateAction, MigrateArgs};
 use crate::context::AppContext;
 
 /// Runs a command.
@@ -26,6 +27,16 @@ use crate::context::AppContext;
 pub async fn dispatch(app: AppContext, command: Command) -> CommandResult {
     let context = |command: &str| app.context(command);
     Ok(Some(match command {
+        Command::Migrate(MigrateArgs {
+            action:
+                Some(MigrateAction::Lint(LintArgs {
+                    explain: Some(rule), ..
+                })),
+            ..
+        }) => {
+            migrate::explain(&app.report, &rule)?;
+            return Ok(None);
+        }
         Command::Migrate(args) => migrate::run(&app, args).await?,
         Command::CheckSchema(CheckSchemaArgs {
             explain: Some(rule), ..

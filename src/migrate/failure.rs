@@ -130,6 +130,14 @@ pub enum MigrateFailure {
         label: String,
         done: u32,
     },
+    /// git cannot be run.
+    NoGit { error: io::Error },
+    /// git says no about a folder.
+    GitFailed { dir: PathBuf, message: String },
+    /// git knows no such revision.
+    NoSuchRevision { revision: String, dir: PathBuf },
+    /// There is no such lint rule.
+    NoSuchRule { flag: &'static str, rule: String },
     /// The user did not confirm the rollback.
     RollBackDeclined,
     /// A migration to roll back is not fully applied.
@@ -138,6 +146,14 @@ pub enum MigrateFailure {
     NoDownScript { name: String, file: String },
     /// The file of a recorded migration is missing.
     FileMissing { name: String },
+    /// The file of a record to forget exists.
+    FileIsThere { name: String, path: PathBuf },
+    /// The user did not confirm that the database is dropped.
+    DropDeclined { database: String },
+    /// The database is the server's own.
+    SystemDatabase { database: String },
+    /// A collation's name has other characters than letters, digits and underscores.
+    BadCollation { name: String },
     /// A migration to repair was never started.
     NeverStarted { name: String },
     /// A migration to repair is applied.
@@ -268,6 +284,42 @@ impl From<MigrateFailure> for Failure {
                 "run it beside the table while that stays in use, with --online or the comment `-- dbtool:online` \
                  before the statement; split the change into steps that the server does online; or run it in a quiet \
                  hour with --allow-blocking",
+            ),
+            F::FileIsThere { name, path } => Failure::usage(
+                format!("{} has its file, {}", visible(&name), visible_path(&path)),
+                "a record is removed only when the file is gone; to take the migration back, `dbtool migrate down`",
+            ),
+            F::DropDeclined { database } => Failure::usage(
+                format!("{} was not dropped", visible(&database)),
+                "confirm with y, or pass --yes",
+            ),
+            F::SystemDatabase { database } => Failure::usage(
+                format!("{} is a database of the server itself", visible(&database)),
+                "set DB_NAME to the application's database",
+            ),
+            F::BadCollation { name } => Failure::usage(
+                format!("{} is not the name of a collation", visible(&name)),
+                "name one of SHOW COLLATION, such as utf8mb4_general_ci",
+            ),
+            F::NoGit { error } => Failure::usage(
+                format!("cannot run git, which --since needs: {error}"),
+                "install git or add it to PATH, or lint all files without --since",
+            ),
+            F::GitFailed { dir, message } => Failure::usage(
+                format!("git says of {}: {}", visible_path(&dir), visible(&message)),
+                "run it in a clone with the history that --since names, or lint all files without --since",
+            ),
+            F::NoSuchRevision { revision, dir } => Failure::usage(
+                format!(
+                    "git knows no revision {} in {}",
+                    visible(&revision),
+                    visible_path(&dir)
+                ),
+                "name a branch, tag or commit; a shallow clone (CI) has to fetch it first: `git fetch origin BRANCH`",
+            ),
+            F::NoSuchRule { flag, rule } => Failure::usage(
+                format!("{flag} {}: there is no such lint rule", visible(&rule)),
+                "`dbtool migrate lint --help` lists the rules",
             ),
             F::NoOnlineChange { name } => Failure::usage(
                 format!(

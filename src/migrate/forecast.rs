@@ -6,12 +6,16 @@
 
 mod faults;
 mod live;
+mod rows;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use faults::replaces;
 use live::{charsets, live, live_table, optional};
 use serde::{Deserialize, Serialize};
+
+pub use rows::RowAnswer;
 
 use super::online_ddl::{LiveTable, SessionSettings};
 use crate::cancel::Cancel;
@@ -87,6 +91,14 @@ pub struct SchemaForecast<'a> {
     /// The session's settings at the start of a migration, and now.
     start: SessionSettings,
     settings: SessionSettings,
+    /// Objects that the simulated statements change: their live rows say nothing any more.
+    changed: HashSet<ObjectKey>,
+    /// Tables that the simulated statements create: no live rows are theirs.
+    made: HashSet<ObjectKey>,
+    /// A simulated statement writes rows.
+    rows_change: bool,
+    /// Time that questions to the rows have taken.
+    asked_for: Duration,
 }
 
 impl<'a> SchemaForecast<'a> {
@@ -134,6 +146,10 @@ impl<'a> SchemaForecast<'a> {
             on_empty_server: false,
             settings: start.clone(),
             start,
+            changed: HashSet::new(),
+            made: HashSet::new(),
+            rows_change: false,
+            asked_for: Duration::ZERO,
         })
     }
 
@@ -250,6 +266,7 @@ impl<'a> SchemaForecast<'a> {
     /// # Errors
     /// The connection failed.
     pub async fn follow(&mut self, statement: &str, found: &Classification) -> Result<(), DbError> {
+        self.note_changed(found);
         if found.opaque {
             self.lose_sight();
             return Ok(());
@@ -345,6 +362,7 @@ impl<'a> SchemaForecast<'a> {
 
     /// Simulates a statement that may or may not have taken effect.
     pub fn follow_unsettled(&mut self, found: &Classification) {
+        self.note_changed(found);
         if found.opaque {
             self.lose_sight();
         }

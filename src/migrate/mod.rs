@@ -9,6 +9,7 @@ mod failure;
 pub mod files;
 mod forecast;
 mod history;
+pub mod lint;
 mod lock;
 pub(crate) mod new_migration;
 mod object_snapshot;
@@ -16,7 +17,7 @@ mod online_control;
 mod online_ddl;
 pub(crate) mod options;
 mod other_history;
-mod outcome;
+pub(crate) mod outcome;
 mod plan;
 mod plan_outcome;
 mod recovery;
@@ -34,6 +35,8 @@ mod step;
 mod stop_report;
 mod table_identity;
 mod time_left;
+mod trial;
+pub(crate) mod whole_database;
 mod write_effects;
 
 pub(crate) use session_vars::correct_defaults;
@@ -41,7 +44,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::apply::{AppliedMigration, Runner};
-use self::failure::MigrateFailure;
+pub(crate) use self::failure::MigrateFailure;
 use self::forecast::SchemaForecast;
 use self::history::{History, Record};
 use self::options::{ApplyOptions, RunOptions};
@@ -51,6 +54,7 @@ use self::plan_outcome::PlanOutcome;
 use self::statement_watch::{Watched, watched};
 use self::status::{MigrationStatus, Status, compare, refuse_problems};
 use self::step::online::OnlineStatements;
+use self::trial::Trial;
 use crate::context::Context;
 use crate::db::cluster::{Cluster, ClusterKind};
 use crate::db::node_state::NodeState;
@@ -247,9 +251,15 @@ impl<'a> Migrator<'a> {
         let targets = select(folder, &items, args)?;
         let unmet = requirements::unmet(&mut self.session, &targets).await?;
         let begun = self.online_begun(&targets).await?;
+        let tried = match args.on_copy {
+            true => Some(self.try_on_copy(&targets).await?),
+            false => None,
+        };
         let request = PlanRequest {
             options: self.options,
             data_too: true,
+            ask_rows: true,
+            tried: tried.as_ref(),
             online: args.online,
             begun: &begun,
         };
@@ -258,6 +268,7 @@ impl<'a> Migrator<'a> {
             self.server.name(),
             unmet.iter().map(ToString::to_string).collect(),
         );
+        plan.not_tried = tried.as_ref().and_then(|trial| trial.left_out.clone());
         let mut forecast =
             SchemaForecast::new(&self.ctx.cancel, &mut self.session, &self.server, &self.database).await?;
         for (migration, record) in targets {
@@ -342,6 +353,17 @@ impl<'a> Migrator<'a> {
         }
     }
 
+    /// Tries the statements on an empty copy of their tables, then goes on with a new connection.
+    async fn try_on_copy(&mut self, targets: &[(&Migration, Option<&Record>)]) -> anyhow::Result<Trial> {
+        let session = &mut self.session;
+        let trial = trial::run(self.ctx, session, &self.database, self.options, targets).await?;
+        // Two connections for a moment would be one too many for a limit of one.
+        self.session.end();
+        self.session = self.ctx.db.session().await?;
+        session_vars::prepare(&mut self.session, self.run.ddl_lock_wait).await?;
+        Ok(trial)
+    }
+
     /// The online changes that earlier runs have begun and not settled.
     async fn online_begun(
         &mut self,
@@ -368,6 +390,8 @@ impl<'a> Migrator<'a> {
         let request = PlanRequest {
             options: self.options,
             data_too: false,
+            ask_rows: false,
+            tried: None,
             online: args.online,
             begun: &online.begun,
         };
@@ -593,6 +617,8 @@ async fn follow(
     let request = PlanRequest {
         options,
         data_too: false,
+        ask_rows: false,
+        tried: None,
         online: false,
         begun: &[],
     };

@@ -45,6 +45,8 @@ pub struct ApplyOptions {
     pub only: bool,
     /// Run statements that block writers of a large table.
     pub allow_blocking: bool,
+    /// Plan only: try the statements on an empty copy of their tables.
+    pub on_copy: bool,
     /// Run every statement that would be refused as an online change.
     pub online: bool,
     /// The program that does online changes, instead of dbtool itself.
@@ -82,6 +84,8 @@ pub enum RepairDecision {
     Finished,
     /// The changed file is accepted.
     AcceptFile,
+    /// The file is gone for good.
+    Forget,
     /// An online change that was begun is given up.
     Abandon,
 }

@@ -229,10 +229,10 @@ impl Outcome for StatusOutcome {
     }
 }
 
-/// `migrate` and `migrate down`.
+/// `migrate`, `migrate down` and `migrate redo`.
 #[derive(Debug)]
 pub struct ApplyOutcome {
-    /// `migrate`, `migrate-down`.
+    /// `migrate`, `migrate-down`, `migrate-redo`.
     pub name: &'static str,
     /// The database's name.
     pub database: String,
@@ -258,10 +258,10 @@ impl Outcome for ApplyOutcome {
             page.line(format!("{}: nothing to do{at}", self.database));
             return;
         }
-        let verb = if self.name == "migrate" {
-            "applied"
-        } else {
-            "rolled back"
+        let verb = match self.name {
+            "migrate" => "applied",
+            "migrate-redo" => "rolled back and applied again",
+            _ => "rolled back",
         };
         let statements: u32 = self.applied.iter().map(|applied| applied.statements).sum();
         page.line(format!(

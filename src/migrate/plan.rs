@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::failure::MigrateFailure;
-use super::forecast::{PredictedError, SchemaForecast, TableSize};
+use super::forecast::{PredictedError, RowAnswer, SchemaForecast, TableSize};
 use super::history::Record;
 use super::online_ddl::{DdlImpact, DdlVerdict, verdict};
 use super::step::online;
+use super::trial::{Trial, Tried};
 use crate::db::{DbError, Server};
 use crate::migrate::files::{Direction, Migration};
 use crate::online_change::room;
@@ -19,6 +20,18 @@ use crate::sql::{Classification, ObjectEffect, ObjectName, SplitOptions, Stateme
 pub const LARGE_ROWS: u64 = 1_000_000;
 /// Above this many bytes of rows and indexes too.
 pub const LARGE_BYTES: u64 = 1 << 30;
+
+/// What the rows of a live table say to a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowsSay {
+    /// They do not make it fail.
+    Fits,
+    /// They make it fail.
+    Fails,
+    /// They were not asked: not enough time, or an earlier statement changes them.
+    Unknown,
+}
 
 /// A statement of the plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,10 +54,14 @@ pub struct Planned {
     pub how: DdlImpact,
     /// The reason for the impact, where it is not obvious.
     pub why: String,
+    /// Whether the impact is the server's own word, of an empty copy of the table.
+    pub asked_server: bool,
     /// The section of the manual's chapter on online DDL.
     pub manual: Cow<'static, str>,
     /// The error that the server will certainly return.
     pub fails: Option<PredictedError>,
+    /// What the rows of the live table say; `None` where they were not asked.
+    pub rows_say: Option<RowsSay>,
     /// Whether it is to run as an online change of its table ([`crate::online_change`]).
     pub online: bool,
     /// Estimated rows of its table; `None` when it touches none that exists.
@@ -74,6 +91,24 @@ impl Planned {
         self.rows.filter(|_| self.online).map(room::estimated_seconds)
     }
 
+    /// Puts the server's own word in the place of the rules.
+    fn take(&mut self, tried: &Tried) {
+        if let Some(how) = tried.how {
+            if how != self.how {
+                self.why = match how.blocks() {
+                    true => "the server says so of an empty copy".to_owned(),
+                    false => String::new(),
+                };
+            }
+            self.how = how;
+            self.asked_server = true;
+        }
+        if let (None, Some(error)) = (&self.fails, &tried.fails) {
+            self.fails = Some(error.clone());
+            self.asked_server = true;
+        }
+    }
+
     fn place(&self) -> String {
         format!("{}:{}:{}: {}", self.file, self.line, self.column, self.summary)
     }
@@ -83,8 +118,10 @@ impl Planned {
         json!({
             "version": self.label, "file": self.file, "statement": self.number, "line": self.line, "column": self.column,
             "class": self.class.as_str(), "summary": self.summary, "effect": self.how.as_str(), "reason": self.why,
+            "asked": if self.asked_server { "server" } else { "rules" },
             "manual": self.manual, "rows": self.rows, "bytes": self.bytes, "online": self.online, "refused": self.is_refused(),
             "disk_needed": self.disk_needed(), "estimated_seconds": self.estimated_seconds(),
+            "data": self.rows_say,
             "fails": self.fails.as_ref().map(|fault| json!({ "code": fault.code, "message": fault.what })),
         })
     }
@@ -97,6 +134,10 @@ pub struct PlanRequest<'a> {
     pub options: SplitOptions,
     /// Whether migrations that change no schema count too.
     pub data_too: bool,
+    /// Whether rows of live tables are asked where they decide.
+    pub ask_rows: bool,
+    /// What the server said of the statements on an empty copy.
+    pub tried: Option<&'a Trial>,
     /// Whether every statement that would be refused is to run as an online change.
     pub online: bool,
     /// The online changes that earlier runs have begun and not settled.
@@ -104,7 +145,7 @@ pub struct PlanRequest<'a> {
 }
 
 /// The comment before a statement that is to run as an online change where it would block.
-const ONLINE: &str = "dbtool:online";
+pub const ONLINE: &str = "dbtool:online";
 
 /// Plans the remaining statements of `migration` and passes each to `visit`. No error is predicted for a statement
 /// that an earlier run started: only the run itself finds out whether it took effect. Without `data_too` a migration
@@ -150,11 +191,15 @@ pub async fn plan(
         }
         let (verdict, size) = judge(forecast, server, &found).await?;
         let begun = request.begun.contains(&online::owner(migration, number));
+        let mut rows_say = None;
         let fails = if unsettled == Some(number) || begun {
             forecast.follow_unsettled(&found);
             None
         } else {
-            let fails = forecast.fault(&statement.text, &found).await?;
+            let mut fails = forecast.fault(&statement.text, &found).await?;
+            if fails.is_none() && request.ask_rows {
+                (rows_say, fails) = said_by(forecast.ask_rows(&statement.text, &found).await?);
+            }
             forecast.follow(&statement.text, &found).await?;
             fails
         };
@@ -168,12 +213,20 @@ pub async fn plan(
             summary: summary(&statement.text, 100),
             how: verdict.how,
             why: verdict.why,
+            asked_server: false,
             manual: Cow::Borrowed(verdict.manual),
             fails,
+            rows_say,
             online: false,
             rows: size.as_ref().map(|size| size.rows),
             bytes: size.as_ref().map(|size| size.bytes),
         };
+        if let Some(tried) = request
+            .tried
+            .and_then(|trial| trial.get(migration.version, statement.number))
+        {
+            planned.take(tried);
+        }
         let marked = statement
             .markers
             .iter()
@@ -182,6 +235,16 @@ pub async fn plan(
         visit(planned)?;
     }
     Ok(())
+}
+
+/// What the rows say, and the error that they will cause.
+fn said_by(answer: RowAnswer) -> (Option<RowsSay>, Option<PredictedError>) {
+    match answer {
+        RowAnswer::NotAsked => (None, None),
+        RowAnswer::Fits => (Some(RowsSay::Fits), None),
+        RowAnswer::Unknown => (Some(RowsSay::Unknown), None),
+        RowAnswer::Fails(error) => (Some(RowsSay::Fails), Some(error)),
+    }
 }
 
 /// The impact of a statement and the size of its table: of several tables, the worst and the largest.

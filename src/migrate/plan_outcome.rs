@@ -8,7 +8,7 @@ use serde::ser::Error as _;
 use serde_json::Value;
 
 use super::failure::MigrateFailure;
-use super::plan::Planned;
+use super::plan::{Planned, RowsSay};
 use crate::exit::Exit;
 use crate::memory::spool::Spool;
 use crate::memory::streamed::Streamed;
@@ -27,6 +27,8 @@ pub struct PlanOutcome {
     fails: bool,
     /// Requirements that the database does not meet.
     unmet: Vec<String>,
+    /// Why statements were not tried on an empty copy, though that was asked for.
+    pub not_tried: Option<String>,
 }
 
 impl PlanOutcome {
@@ -38,6 +40,7 @@ impl PlanOutcome {
             statements: Spool::default(),
             fails: false,
             unmet,
+            not_tried: None,
         }
     }
 
@@ -82,6 +85,21 @@ impl PlanOutcome {
                 planned.label, planned.number, planned.why
             ));
         })?;
+        self.each(&mut |planned| {
+            if planned.rows_say == Some(RowsSay::Unknown) {
+                page.line(format!(
+                    "{}.{}: whether the rows fit is not known: an earlier statement changes them, or there was not \
+                     enough time or privilege to read them",
+                    planned.label, planned.number
+                ));
+            }
+        })?;
+        if let Some(why) = &self.not_tried {
+            page.line(format!(
+                "dbtool's rules answer where the server was not asked: {}",
+                visible(why)
+            ));
+        }
         for unmet in &self.unmet {
             page.line(style.bad(format!("refused: {unmet}")));
         }
@@ -183,12 +201,14 @@ impl Serialize for PlanJson<'_> {
             server: &'a str,
             statements: L,
             unmet: &'a [String],
+            not_tried: Option<&'a str>,
         }
         let PlanOutcome {
             database,
             server,
             statements,
             unmet,
+            not_tried,
             ..
         } = self.plan;
         let repr = Repr {
@@ -196,6 +216,7 @@ impl Serialize for PlanJson<'_> {
             server,
             statements: Streamed(|| statements.iter().map(StatementJson)),
             unmet,
+            not_tried: not_tried.as_deref(),
         };
         repr.serialize(serializer)
     }

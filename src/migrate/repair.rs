@@ -164,6 +164,20 @@ fn decide(
         let line = format!("{name}: accepted the current file; its checksum is now the recorded one");
         return Ok(Decision::Settle(Box::new(settled), line));
     }
+    if repair.decision == RepairDecision::Forget {
+        if let Some(migration) = item.migration {
+            let (name, path) = (name.to_owned(), migration.up.clone());
+            return Err(MigrateFailure::FileIsThere { name, path });
+        }
+        let done = match record.state.complete() {
+            true => String::new(),
+            false => format!(
+                "; {} of its {} statements took effect and stay",
+                record.done, record.total
+            ),
+        };
+        return Ok(Decision::Undo(format!("{name}: its record is removed{done}")));
+    }
     unfinished(record, name)?;
     let reverting = record.state == RecordState::Reverting;
     if repair.decision == RepairDecision::Finished {

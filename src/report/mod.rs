@@ -17,6 +17,7 @@ mod log;
 mod page;
 mod progress;
 mod prometheus;
+mod sarif;
 mod screen;
 mod style;
 mod table;
@@ -39,6 +40,7 @@ pub use log::{LogWriter, init_logging, log_writer};
 pub use page::Page;
 pub use progress::{Progress, bar_text};
 pub use prometheus::{Metric, MetricKind, Sample};
+pub use sarif::DocumentedCheck;
 pub use screen::{Key, Screen, ScreenEvent, restore_terminal};
 pub use style::Style;
 pub use table::{RowSink, Table};
@@ -61,6 +63,8 @@ pub enum Format {
     Github,
     /// Metrics for the textfile collector of node_exporter.
     Prometheus,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 /// When to use colour.
@@ -124,6 +128,11 @@ pub trait Outcome {
     /// than once.
     fn each_check(&self, visit: &mut dyn FnMut(Check)) {
         self.checks().into_iter().for_each(visit);
+    }
+
+    /// What the groups of its checks are about, for SARIF.
+    fn documented_checks(&self) -> Vec<DocumentedCheck> {
+        Vec::new()
     }
 
     /// The file that the result goes to instead of standard output.
@@ -302,6 +311,11 @@ impl Reporter {
                 );
                 outcome.each_check(&mut |check| write(&github::annotate(&check)));
             }
+            Format::Sarif => sarif::write(
+                &outcome.documented_checks(),
+                &|visit| outcome.each_check(visit),
+                sink,
+            ),
             Format::Prometheus => write(&prometheus::render(&outcome.metrics())),
         }
     }

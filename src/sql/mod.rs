@@ -10,10 +10,12 @@ mod client;
 mod column_def;
 mod compound;
 mod cursor;
+mod demand;
 pub mod effects;
 mod lex;
 mod mention;
 pub mod outside_access;
+mod restricted;
 mod rewrite;
 pub mod script;
 pub mod session;
@@ -28,8 +30,10 @@ pub use alter::truncated_partitions;
 pub use classify::{classify, used_database};
 pub use client::as_sent;
 pub use column_def::{ColumnDef, ColumnPosition, DataType, DefaultValue, GeneratedDef, integer_bits};
+pub use demand::demanding;
 pub use effects::{Effects, SessionLeftovers, assigns_first, effects};
 pub use mention::mentions;
+pub use restricted::is_restricted;
 pub use rewrite::{
     ConstraintKind, ForeignKeyText, alter_of_copy, create_of_copy, foreign_key_texts, key_with_columns,
     trigger_body,

@@ -220,7 +220,7 @@ pub fn key_with_columns(definition: &str, both: bool, rename: &dyn Fn(&str) -> O
 }
 
 /// Moves behind the name of the table that a statement alters; where the name is.
-fn table_name(cursor: &mut TokenCursor<'_>) -> Option<Range<usize>> {
+pub(super) fn table_name(cursor: &mut TokenCursor<'_>) -> Option<Range<usize>> {
     if cursor.eat("ALTER") {
         while cursor.eat("ONLINE") || cursor.eat("IGNORE") {}
         if !cursor.eat("TABLE") {

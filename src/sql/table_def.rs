@@ -4,7 +4,7 @@ use super::column_def::{
     ColumnDef, ColumnPosition, charset_name, column_def, name_of, parentheses, references,
 };
 use super::cursor::{SqlToken, TokenCursor};
-use super::statement::AlterAction;
+use super::statement::{AlterAction, ObjectName};
 
 /// Kinds of indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,10 @@ pub struct ForeignKeyDef {
     pub name: Option<String>,
     /// The referencing columns.
     pub columns: Vec<String>,
+    /// The table that it refers to.
+    pub table: Option<ObjectName>,
+    /// The columns that it refers to.
+    pub references: Vec<String>,
 }
 
 /// How rows are assigned to partitions.
@@ -385,12 +389,21 @@ fn try_constraint(cursor: &mut TokenCursor<'_>) -> Option<Constraint> {
         cursor.if_exists();
         let inline = if cursor.at('(') { None } else { cursor.identifier() };
         let columns = parts(cursor).into_iter().filter_map(|part| part.column).collect();
+        let (mut table, mut referenced) = (None, Vec::new());
         if cursor.eat("REFERENCES") {
+            let mut target = cursor.clone();
+            table = target.name();
+            referenced = parts(&mut target)
+                .into_iter()
+                .filter_map(|part| part.column)
+                .collect();
             references(cursor);
         }
         return Some(Constraint::ForeignKey(ForeignKeyDef {
             name: name.or(inline),
             columns,
+            table,
+            references: referenced,
         }));
     } else if cursor.at_any(&["CHECK"]) {
         cursor.eat("CHECK");

@@ -32,6 +32,11 @@ fn the_page_of_the_lint_rules() {
 }
 
 #[test]
+fn the_page_of_the_lint_rules_for_migrations() {
+    assert_generated("docs/migration-lints.md", &dbtool::migrate::lint::page());
+}
+
+#[test]
 fn the_example_of_an_environment_file() {
     assert_generated(".env.example", &dbtool::config::example_file());
 }

@@ -17,12 +17,18 @@ use support::migrations::{Folder, shipped};
 use support::schemas::{self, run_script};
 use support::{Admin, Cmd, Output, PATIENCE, Server, Signal, Tls, dbtool, wait_until};
 
-const MIGRATE: [&str; 2] = ["dbtool.migrate/1", "dbtool.migrate-down/1"];
+const MIGRATE: [&str; 3] = [
+    "dbtool.migrate/1",
+    "dbtool.migrate-down/1",
+    "dbtool.migrate-redo/1",
+];
+const DATABASE: [&str; 2] = ["dbtool.migrate-create/1", "dbtool.migrate-drop/1"];
 const STATUS: [&str; 2] = ["dbtool.migrate-status/1", "dbtool.migrate-verify/1"];
 const PLAN: &str = "dbtool.migrate-plan/1";
 const REPAIR: &str = "dbtool.migrate-repair/1";
 const BASELINE: &str = "dbtool.migrate-baseline/1";
 const ADOPT: &str = "dbtool.migrate-adopt/1";
+const LINT: &str = "dbtool.migrate-lint/1";
 const NEW: &str = "dbtool.migrate-new/1";
 const CONTROLS: [&str; 3] = [
     "dbtool.migrate-pause/1",
@@ -74,6 +80,17 @@ fn words(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// Makes a folder a git work tree with one commit of its files.
+fn git_commit(folder: &std::path::Path) {
+    let name = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+    let steps: [&[&str]; 3] = [&["init", "-q"], &["add", "."], &["commit", "-q", "-m", "base"]];
+    for step in steps {
+        let mut git = std::process::Command::new("git");
+        let done = git.arg("-C").arg(folder).args(name).args(step).status();
+        assert!(done.is_ok_and(|status| status.success()), "git {step:?}");
+    }
+}
+
 /// The second migration's file.
 const SECOND: &str = "ALTER TABLE a ADD COLUMN b INT; INSERT INTO a VALUES (1, 1);";
 
@@ -107,9 +124,51 @@ fn migrate_and_its_subcommands() {
     );
     seen.run(PLAN, 0, migrate(&["plan"]));
     seen.run(MIGRATE[0], 0, migrate(&["002"]));
+    seen.run(MIGRATE[2], 0, migrate(&["redo", "--yes"]));
     seen.run(MIGRATE[1], 0, migrate(&["down", "0", "--yes"]));
     seen.run(MIGRATE[0], 0, migrate(&["001"]));
     seen.run(BASELINE, 0, migrate(&["baseline", "002", "--force"]));
+
+    server.admin().exec("GRANT ALL ON fresh.* TO 'app'@'%'");
+    let asked = Folder::new(&[(
+        "001_rows.sql",
+        "ALTER TABLE one MODIFY a INT NOT NULL;\nALTER TABLE two ADD UNIQUE (a);\nALTER TABLE one ADD UNIQUE (a);",
+    )]);
+    let fresh = |args: &[&str]| asked.migrate(&server, args).env("DB_NAME", "fresh");
+    for _ in 0..2 {
+        seen.run(DATABASE[0], 0, fresh(&["create"]));
+    }
+    let mut admin = server.admin();
+    for table in ["one (a INT)", "two (a INT)"] {
+        admin.exec(&format!("CREATE TABLE fresh.{table}"));
+    }
+    admin.exec("INSERT INTO fresh.two VALUES (1), (1)");
+    seen.run(PLAN, 1, fresh(&["plan"]));
+    // This account may create no scratch database.
+    seen.run(PLAN, 1, fresh(&["plan", "--on", "scratch"]));
+    for _ in 0..2 {
+        seen.run(DATABASE[1], 0, fresh(&["drop", "--yes"]));
+    }
+
+    // One risky migration of each kind; the folder has down scripts.
+    let risky = Folder::new(&[
+        (
+            "001_a.up.sql",
+            "CREATE TABLE a (id INT PRIMARY KEY, b INT);\nCALL p();",
+        ),
+        ("001_a.down.sql", "DROP TABLE a;"),
+        (
+            "002_b.sql",
+            "ALTER TABLE a MODIFY b BIGINT;\nALTER TABLE a ADD UNIQUE (b), DROP COLUMN b;\nRENAME TABLE a TO c;",
+        ),
+    ]);
+    git_commit(risky.path());
+    risky.write(
+        "001_a.up.sql",
+        "CREATE TABLE a (id INT PRIMARY KEY, b INT);\nCALL q();",
+    );
+    seen.run(LINT, 1, risky.migrate(&server, &["lint"]));
+    seen.run(LINT, 1, risky.migrate(&server, &["lint", "--since", "HEAD"]));
 
     // An error has no result.
     let failed = migrate(&["--format", "json"]).run();
@@ -161,7 +220,11 @@ fn migrate_and_its_subcommands() {
 
     seen.compare(&MIGRATE, &[]);
     seen.compare(&STATUS, &[]);
-    for shape in [PLAN, REPAIR, BASELINE, ADOPT, NEW].into_iter().chain(CONTROLS) {
+    for shape in [PLAN, REPAIR, BASELINE, ADOPT, NEW, LINT]
+        .into_iter()
+        .chain(CONTROLS)
+        .chain(DATABASE)
+    {
         seen.compare(&[shape], &[]);
     }
 }
@@ -730,6 +793,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         BASELINE,
         ADOPT,
         NEW,
+        LINT,
         SCHEMA,
         BACKFILL,
         CONVERSATIONS,
@@ -745,7 +809,7 @@ fn every_command_has_a_shape_and_every_shape_a_test() {
         RUN,
         SANDBOX,
     ];
-    let tested = words(&[&MIGRATE[..], &STATUS, &CONTROLS, &single].concat());
+    let tested = words(&[&MIGRATE[..], &STATUS, &CONTROLS, &DATABASE, &single].concat());
     assert_eq!(described, tested);
 }
 

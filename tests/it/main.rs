@@ -46,6 +46,8 @@ mod migrate_foresight;
 mod migrate_input;
 mod migrate_kill_matrix;
 mod migrate_layouts;
+mod migrate_life;
+mod migrate_lint;
 mod migrate_locks;
 mod migrate_online_ddl;
 mod migrate_progress;

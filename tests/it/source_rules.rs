@@ -105,7 +105,7 @@ fn families_of_servers_are_compared_in_files_named_after_them() {
 pub const ARROWS: &[(&str, &str)] = &[
     ("app", "cancel cli context db exit report signals"),
     ("batch", "context db exit"),
-    ("cli", "answer_map batch config exit report schema"),
+    ("cli", "answer_map batch config exit migrate report schema"),
     (
         "commands",
         "app batch cancel cli config connections context db escape exit host_processes live_view memory migrate \

@@ -1,9 +1,15 @@
 //! The flags of `dbtool migrate` as options of the engine.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::migrate::{AdoptArgs, MigrateAction, MigrateArgs, OnlineTool, RepairArgs, ToolName};
+use crate::cli::migrate::{
+    AdoptArgs, LintArgs, MigrateAction, MigrateArgs, OnlineTool, RepairArgs, ToolName,
+};
+use crate::exit::Failure;
+use crate::migrate::MigrateFailure;
 use crate::migrate::files::{Layout, Source};
+use crate::migrate::lint::{self, LintOptions};
 use crate::migrate::options::{
     AdoptOptions, ApplyOptions, ChangeTool, RepairDecision, RepairOptions, RunOptions,
 };
@@ -65,6 +71,7 @@ pub(super) fn apply_options(args: &MigrateArgs) -> ApplyOptions {
         version: apply.version.clone(),
         only: apply.only,
         allow_blocking: apply.allow_blocking,
+        on_copy: false,
         online: apply.online,
         online_tool: apply.online_tool.map(|tool| match tool {
             OnlineTool::PtOsc => ChangeTool::PtOsc,
@@ -91,6 +98,8 @@ pub(super) fn repair_options(args: &RepairArgs) -> RepairOptions {
         version: args.version.clone(),
         decision: if args.abandon {
             RepairDecision::Abandon
+        } else if args.forget {
+            RepairDecision::Forget
         } else if args.accept_file {
             RepairDecision::AcceptFile
         } else if args.finished {
@@ -101,6 +110,27 @@ pub(super) fn repair_options(args: &RepairArgs) -> RepairOptions {
             RepairDecision::NotApplied
         },
     }
+}
+
+/// The options of `migrate lint`.
+///
+/// # Errors
+/// A flag names no rule.
+pub(super) fn lint_options(args: &LintArgs, dirs: &[PathBuf]) -> Result<LintOptions, Failure> {
+    let named = [("--deny", &args.deny), ("--allow", &args.allow)];
+    for (flag, rules) in named {
+        let known = |rule: &&String| lint::find(rule).is_some() || flag == "--deny" && *rule == "all";
+        if let Some(rule) = rules.iter().find(|rule| !known(rule)) {
+            let rule = rule.clone();
+            return Err(MigrateFailure::NoSuchRule { flag, rule }.into());
+        }
+    }
+    Ok(LintOptions {
+        dirs: dirs.to_vec(),
+        since: args.since.clone(),
+        deny: args.deny.clone(),
+        allow: args.allow.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! `dbtool migrate`: applies the migrations of a folder, once each, and goes on where a run stopped.
 
+mod again;
 mod arguments;
+mod database;
 
-use crate::cli::migrate::{MigrateAction, MigrateArgs};
+use crate::cli::migrate::{MigrateAction, MigrateArgs, PlanOn};
+use crate::commands::failure::CommandFailure;
 use crate::context::AppContext;
 use crate::exit::Failure;
 use crate::migrate::files::Folder;
 use crate::migrate::options::OnlineControl;
-use crate::migrate::{Migrator, new_migration};
-use crate::report::Outcome;
-use arguments::{adopt_options, apply_options, repair_options, run_options, source};
+use crate::migrate::{Migrator, lint, new_migration};
+use crate::report::{Format, Outcome, Reporter};
+use arguments::{adopt_options, apply_options, lint_options, repair_options, run_options, source};
 
 /// Runs `dbtool migrate` with its subcommands.
 ///
@@ -20,14 +23,29 @@ pub async fn run(app: &AppContext, args: MigrateArgs) -> anyhow::Result<Box<dyn 
     if let Some(MigrateAction::New { name, down }) = &args.action {
         return Ok(Box::new(new_migration::create(&source(&args), name, *down)?));
     }
+    if let Some(action @ (MigrateAction::Create { .. } | MigrateAction::Drop { .. })) = &args.action {
+        return Ok(Box::new(database::change(app, &args, action).await?));
+    }
     let mut folder = Folder::find_all(&source(&args))?;
     folder.refuse_unread()?;
     if folder.migrations.is_empty() {
         warn_of_ignored(app, &folder);
         return Err(folder.empty().into());
     }
+    if let Some(MigrateAction::Lint(options)) = &args.action {
+        return Ok(Box::new(lint::lint(
+            &folder,
+            &lint_options(options, &args.dir)?,
+            &app.cancel,
+        )?));
+    }
     check_versions(&folder, &args)?;
     let ctx = app.context("migrate")?;
+    if let Some(MigrateAction::Redo { version, yes }) = &args.action {
+        return Ok(Box::new(
+            again::redo(&ctx, &args, folder, version.as_deref(), *yes).await?,
+        ));
+    }
     let mut migrator = Migrator::open(&ctx, run_options(&args), &mut folder).await?;
     // Only now is it known which of them the migrations read.
     warn_of_ignored(app, &folder);
@@ -48,8 +66,9 @@ async fn act(
         Some(MigrateAction::Status { check }) => {
             Box::new(migrator.status(folder, "migrate-status", *check, false).await?)
         }
-        Some(MigrateAction::Plan { version }) => {
+        Some(MigrateAction::Plan { version, on }) => {
             let mut apply = apply_options(args);
+            apply.on_copy = *on == PlanOn::Scratch;
             apply.version.clone_from(version);
             Box::new(migrator.plan(folder, &apply).await?)
         }
@@ -73,12 +92,31 @@ async fn act(
         Some(MigrateAction::Down { version, yes }) => {
             Box::new(migrator.down(folder, version.as_deref(), *yes).await?)
         }
-        // Returned above, before any connection was opened.
-        Some(MigrateAction::New { name, down }) => {
-            Box::new(new_migration::create(&source(args), name, *down)?)
-        }
+        // Returned above.
+        Some(
+            MigrateAction::New { .. }
+            | MigrateAction::Lint(_)
+            | MigrateAction::Redo { .. }
+            | MigrateAction::Create { .. }
+            | MigrateAction::Drop { .. },
+        ) => unreachable!("returned before"),
     };
     Ok(outcome)
+}
+
+/// Prints the documentation of a lint rule. Needs no configuration.
+///
+/// # Errors
+/// Another format than text is asked for (exit 2).
+pub fn explain(report: &Reporter, rule: &str) -> Result<(), Failure> {
+    if report.format() != Format::Text {
+        return Err(CommandFailure::ExplainPrintsText.into());
+    }
+    // clap lets only the ids of rules through.
+    if let Some(rule) = lint::find(rule) {
+        report.out(&lint::explain(rule));
+    }
+    Ok(())
 }
 
 fn warn_of_ignored(app: &AppContext, folder: &Folder) {
@@ -91,7 +129,7 @@ fn warn_of_ignored(app: &AppContext, folder: &Folder) {
 fn check_versions(folder: &Folder, args: &MigrateArgs) -> Result<(), Failure> {
     let named = match &args.action {
         None => args.apply.version.as_deref(),
-        Some(MigrateAction::Plan { version }) => version.as_deref(),
+        Some(MigrateAction::Plan { version, .. }) => version.as_deref(),
         Some(MigrateAction::Baseline { version, .. }) => Some(version.as_str()),
         // A missing file's version can still be repaired, and 0 takes everything back.
         _ => None,

@@ -1,5 +1,14 @@
 //! Statements and limits of MariaDB; [`super::mysql`] has the same names.
 
+/// The server that is assumed where none is asked: the oldest release of MariaDB with long-term support.
+pub fn typical() -> super::Server {
+    super::Server {
+        flavor: super::Flavor::MariaDb,
+        version: (10, 11, 6),
+        ..super::Server::default()
+    }
+}
+
 /// Replication of this server from each of its named sources; needs SLAVE MONITOR.
 pub const REPLICA_STATUS: &str = "SHOW ALL REPLICAS STATUS";
 
@@ -9,6 +18,9 @@ pub const TABLE_IDS: &str = "SELECT NAME, TABLE_ID FROM information_schema.INNOD
 
 /// The default collations that differ from the character sets' own: `utf8mb4=utf8mb4_uca1400_ai_ci`.
 pub const DEFAULT_COLLATIONS: &str = "SELECT @@character_set_collations";
+
+/// The error of an ALTER TABLE that makes a column with NULL in it NOT NULL, under a strict sql_mode.
+pub const NULL_UNDER_NOT_NULL: u16 = crate::db::codes::WARN_DATA_TRUNCATED;
 
 /// The error of a DROP VIEW without such a view.
 pub const MISSING_VIEW: u16 = crate::db::codes::ER_UNKNOWN_VIEW;

@@ -1,5 +1,14 @@
 //! Statements and limits of MySQL; [`super::mariadb`] has the same names.
 
+/// The server that is assumed where none is asked: the oldest release of MySQL with long-term support.
+pub fn typical() -> super::Server {
+    super::Server {
+        flavor: super::Flavor::MySql,
+        version: (8, 4, 0),
+        ..super::Server::default()
+    }
+}
+
 /// Replication of this server from its source; needs REPLICATION CLIENT.
 pub const REPLICA_STATUS: &str = "SHOW REPLICA STATUS";
 
@@ -9,6 +18,9 @@ pub const TABLE_IDS: &str = "SELECT NAME, TABLE_ID FROM information_schema.INNOD
 
 /// The other default collation of utf8mb4.
 pub const DEFAULT_COLLATIONS: &str = "SELECT @@default_collation_for_utf8mb4";
+
+/// The error of an ALTER TABLE that makes a column with NULL in it NOT NULL, under a strict sql_mode.
+pub const NULL_UNDER_NOT_NULL: u16 = crate::db::codes::ER_INVALID_USE_OF_NULL;
 
 /// The error of a DROP VIEW without such a view.
 pub const MISSING_VIEW: u16 = crate::db::codes::ER_BAD_TABLE_ERROR;

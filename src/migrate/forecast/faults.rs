@@ -5,7 +5,7 @@ use crate::db::server::{mariadb, mysql};
 use crate::db::{DbError, codes};
 use crate::sql::{AlterAction, Classification, Object, ObjectEffect, ObjectKind, StatementClass, TableDef};
 
-fn fault(code: u16, what: String) -> PredictedError {
+pub(super) fn fault(code: u16, what: String) -> PredictedError {
     PredictedError { code, what }
 }
 

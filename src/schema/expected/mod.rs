@@ -10,7 +10,7 @@ pub(crate) mod options;
 mod other_database;
 mod private_server;
 mod replay;
-mod scratch;
+pub(crate) mod scratch;
 pub(crate) mod snapshot_file;
 mod touched;
 

@@ -30,7 +30,7 @@ const LEFTOVERS: &str = "SELECT schema_name FROM information_schema.schemata \
 const LOCK: &str = "SELECT GET_LOCK(?, 0)";
 
 /// Resets session variables that migrations may have changed.
-const RESET: &str = "SET SESSION sql_mode = @@GLOBAL.sql_mode, foreign_key_checks = 1, unique_checks = 1, \
+pub(crate) const RESET: &str = "SET SESSION sql_mode = @@GLOBAL.sql_mode, foreign_key_checks = 1, unique_checks = 1, \
     character_set_client = utf8mb4, character_set_results = utf8mb4, character_set_connection = utf8mb4";
 
 /// Whether the account cannot create a scratch database on this server.
@@ -91,16 +91,42 @@ pub(crate) async fn replay(
     live: &DatabaseInfo,
     default: Symbol,
 ) -> anyhow::Result<Replayed> {
+    let charset = charset_options(&live.empty_schema(), default);
+    let made = within(ctx, session, &charset, async |session, name| {
+        session.execute(format!("USE {}", quote_name(name))).await?;
+        replay::run(ctx, session, folder, options).await?;
+        session.execute(RESET).await?;
+        let scratch = introspect::database_info(session, name).await?;
+        let live = live.clone().read(session, None).await?;
+        let replayed = scratch.read(session, Some(&live.schema)).await?;
+        Ok((live, replayed))
+    });
+    Ok(match made.await? {
+        Ok(both) => Replayed::Schemas(Box::new(both)),
+        Err(denied) => Replayed::Denied(denied),
+    })
+}
+
+/// Makes a scratch database with these options (`charset`), runs `work` with its name, and drops it: after success,
+/// failure, cancellation and panic alike. The inner error is that of an account that cannot create one.
+///
+/// # Errors
+/// A statement failed. If the scratch database cannot be dropped, a warning is shown as well.
+pub(crate) async fn within<T>(
+    ctx: &Context,
+    session: &mut Session,
+    charset: &str,
+    work: impl AsyncFnOnce(&mut Session, &str) -> anyhow::Result<T>,
+) -> anyhow::Result<Result<T, DbError>> {
     let name = new_name();
     session.execute(Query::new(LOCK).bind(name.as_str())).await?;
-    let charset = charset_options(&live.empty_schema(), default);
     let create = format!("CREATE DATABASE {} {charset}", quote_name(&name));
     if session.is_read_only() && !ctx.config.allow_replica.value {
         // What a privileged account makes on a replica would be there for good, and not on its source.
-        return Ok(Replayed::Denied(DbError::read_only_for_others()));
+        return Ok(Err(DbError::read_only_for_others()));
     }
     match session.execute(create).await {
-        Err(error) if is_denied(&error) => return Ok(Replayed::Denied(error)),
+        Err(error) if is_denied(&error) => return Ok(Err(error)),
         // Refused: nothing was made.
         Err(error) if error.code().is_some() && !error.is_killed() => return Err(error.into()),
         // A cancelled CREATE may have been executed.
@@ -110,19 +136,10 @@ pub(crate) async fn replay(
         }
         Ok(_) => {}
     }
-    let work = async {
-        session.execute(format!("USE {}", quote_name(&name))).await?;
-        replay::run(ctx, session, folder, options).await?;
-        session.execute(RESET).await?;
-        let scratch = introspect::database_info(session, &name).await?;
-        let live = live.clone().read(session, None).await?;
-        let replayed = scratch.read(session, Some(&live.schema)).await?;
-        Ok::<(Introspection, Introspection), anyhow::Error>((live, replayed))
-    };
-    let ended = without_unwinding(work).await;
+    let ended = without_unwinding(work(session, &name)).await;
     clean_up(ctx, session, &name).await;
     match ended {
-        Ok(both) => Ok(Replayed::Schemas(Box::new(both?))),
+        Ok(done) => Ok(Ok(done?)),
         Err(panic) => resume_unwind(panic),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn reason(from: &Column, to: &Column) -> Option<&'static str> {
 }
 
 /// Whether every value of `from` can be stored in `to`.
-fn widens(from: &str, to: &str) -> bool {
+pub(crate) fn widens(from: &str, to: &str) -> bool {
     if from == to || exact_conversion::keeps_values(from, to) {
         return true;
     }

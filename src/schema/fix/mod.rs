@@ -23,6 +23,7 @@ mod table_changes;
 mod triggers;
 mod versioning;
 
+pub(crate) use lossy_conversion::widens as widens_type;
 pub use plan::FixStatement;
 pub(crate) use sql_mode::is_zero_date;
 

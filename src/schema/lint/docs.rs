@@ -16,6 +16,28 @@ The severity says what a finding means: `performance` (the same results, slower)
 fail or lose data).
 ";
 
+/// A documented rule of any kind.
+#[derive(Debug, Clone)]
+pub struct DocumentedRule {
+    /// The rule's id.
+    pub id: &'static str,
+    /// Its severity, perhaps with its kind.
+    pub label: String,
+    /// Summary of its findings.
+    pub summary: &'static str,
+    /// The doc comment.
+    pub docs: &'static str,
+}
+
+fn documented(rule: &LintRule) -> DocumentedRule {
+    DocumentedRule {
+        id: rule.id,
+        label: rule.severity.as_str().to_owned(),
+        summary: rule.summary,
+        docs: rule.docs,
+    }
+}
+
 /// The page `docs/lints.md`.
 pub fn page() -> String {
     let mut page = format!("{HEAD}\n| rule | severity | finds |\n|---|---|---|\n");
@@ -31,21 +53,32 @@ pub fn page() -> String {
             severity.as_str()
         ));
     }
-    for rule in RULES {
-        page.push_str(&format!("\n## {}\n\n", rule.id));
-        for line in lines(rule) {
+    page + &sections(RULES.iter().map(documented))
+}
+
+/// The sections of rules on a page.
+pub fn sections(rules: impl Iterator<Item = DocumentedRule>) -> String {
+    let mut text = String::new();
+    for rule in rules {
+        text.push_str(&format!("\n## {}\n\n", rule.id));
+        for line in lines(rule.docs) {
             let level = if line.starts_with("# ") { "##" } else { "" };
-            page.push_str(&format!("{level}{line}\n"));
+            text.push_str(&format!("{level}{line}\n"));
         }
     }
-    page
+    text
 }
 
 /// A rule's documentation for a terminal.
 pub fn explain(rule: &LintRule) -> String {
-    let mut text = format!("{} ({}): {}\n\n", rule.id, rule.severity.as_str(), rule.summary);
+    explained(&documented(rule))
+}
+
+/// A rule's documentation for a terminal.
+pub fn explained(rule: &DocumentedRule) -> String {
+    let mut text = format!("{} ({}): {}\n\n", rule.id, rule.label, rule.summary);
     let mut code = false;
-    for line in lines(rule) {
+    for line in lines(rule.docs) {
         if line.starts_with("```") {
             code = !code;
             continue;
@@ -61,9 +94,7 @@ pub fn explain(rule: &LintRule) -> String {
     text
 }
 
-/// The lines of a rule's doc comment, without the space that follows the slashes.
-fn lines(rule: &LintRule) -> impl Iterator<Item = &'static str> {
-    rule.docs
-        .lines()
-        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+/// The lines of a doc comment, without the space that follows the slashes.
+fn lines(docs: &'static str) -> impl Iterator<Item = &'static str> {
+    docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line))
 }

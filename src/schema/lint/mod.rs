@@ -13,7 +13,7 @@ mod rule;
 mod rules;
 
 pub use counters::auto_increment_use;
-pub use docs::{explain, page};
+pub use docs::{DocumentedRule, explain, explained, page, sections};
 pub use rule::{Finding, LintRule};
 pub use rules::{Defined, RULES, definers};
 
