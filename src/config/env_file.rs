@@ -159,10 +159,15 @@ impl StrictFile {
         self.text.push_str("=\"");
         let mut rest = value;
         while let Some(c) = rest.chars().next() {
-            let reference = match quote {
-                Quote::None | Quote::Double => reference(rest),
-                Quote::Single | Quote::Backtick => None,
-            };
+            let expands = matches!(quote, Quote::None | Quote::Double);
+            if let Some(length) = nested_reference(rest).filter(|_| expands) {
+                for c in rest[..length].chars() {
+                    self.push_literally(c);
+                }
+                rest = &rest[length..];
+                continue;
+            }
+            let reference = if expands { reference(rest) } else { None };
             if let Some(reference) = reference {
                 let Reference { name, other, length } = reference;
                 if in_environment(name) || self.names.iter().any(|known| known == name) {
@@ -281,6 +286,28 @@ struct Reference<'a> {
     other: Option<&'a str>,
     /// Bytes of the reference.
     length: usize,
+}
+
+/// The bytes of a reference at the start of `text` with another one within its other value: that is not read.
+fn nested_reference(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix("${")?;
+    let (name, other) = inner.split_once('-')?;
+    let is_nested = other[..other.find('}')?].contains("${");
+    if !is_nested || !is_name(name.strip_suffix(':').unwrap_or(name)) {
+        return None;
+    }
+    let mut open = 1;
+    for (index, c) in inner.char_indices() {
+        match c {
+            '{' => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some("${".len() + index + 1);
+        }
+    }
+    None
 }
 
 /// `${NAME}`, `${NAME-other}` or `${NAME:-other}` at the start of `text`; one within another is not read.

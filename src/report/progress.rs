@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn the_rest_is_estimated_by_what_this_run_did() {
         let text = super::remaining(500, 1_000, Duration::from_secs(10));
-        assert_eq!(text, ", 50/s, 20 s left");
+        assert_eq!(text, ", 50/s, 20.0 s left");
         assert_eq!(super::remaining(0, 1_000, Duration::from_secs(10)), "");
     }
 

@@ -26,7 +26,7 @@ const CHANGING: [(&str, &str); 14] = [
     (r#""duration_ms": \d+"#, r#""duration_ms": NUMBER"#),
     (r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?", "DATE"),
     (r"127\.0\.0\.1:\d+", "HOST:PORT"),
-    (r"/tmp/[A-Za-z0-9._/-]+", "FOLDER"),
+    (r"(/tmp|/dev/shm)/[A-Za-z0-9._/-]+", "FOLDER"),
     (r"APPLIED \(UTC\) +TOOK", "APPLIED (UTC)  TOOK"),
     (r"  +\[?\d[\d,.]* (ms|s)\b", "  TIME"),
     (r"\b\d[\d,.]* (µs|ms|s|min \d+ s)\b", "TIME"),

@@ -277,6 +277,76 @@ fn each_names_a_next_step_and_escapes_names() {
             2,
         ),
         (F::FileMissing { name: name() }, 2),
+        (
+            F::FileIsThere {
+                name: name(),
+                path: name().into(),
+            },
+            2,
+        ),
+        (F::DropDeclined { database: name() }, 2),
+        (F::SystemDatabase { database: name() }, 2),
+        (F::BadCollation { name: name() }, 2),
+        (F::NoGit { error: denied() }, 2),
+        (
+            F::GitFailed {
+                dir: name().into(),
+                message: name(),
+            },
+            2,
+        ),
+        (
+            F::NoSuchRevision {
+                revision: name(),
+                dir: name().into(),
+            },
+            2,
+        ),
+        (
+            F::NoSuchRule {
+                flag: "--deny",
+                rule: name(),
+            },
+            2,
+        ),
+        (
+            F::InterruptedElsewhere {
+                server: name(),
+                label: label(),
+                command,
+            },
+            5,
+        ),
+        (
+            F::NotForTool {
+                place: name(),
+                program: "pt-online-schema-change",
+            },
+            2,
+        ),
+        (
+            F::ToolLeft {
+                program: "gh-ost",
+                left: vec![name()],
+            },
+            2,
+        ),
+        (
+            F::ToolFailed {
+                program: "gh-ost",
+                code: 1,
+                left: vec![],
+            },
+            4,
+        ),
+        (
+            F::ToolFailed {
+                program: "gh-ost",
+                code: 1,
+                left: vec![name()],
+            },
+            4,
+        ),
         (F::NeverStarted { name: name() }, 2),
         (F::NothingToSettle { name: name() }, 2),
         (
