@@ -63,6 +63,11 @@ bench-memory: setup
 bench-schema: setup
     cargo bench --bench schema
 
+# Writers lose nothing while online changes are killed at random (DBTOOL_ONLINE_KILLS=N times)
+soak-online: setup
+    cargo build
+    cargo test --test it online_change::soak -- --ignored --nocapture
+
 # No command over ten megabytes, by the optimised program
 test-memory: setup
     cargo test --test it memory:: -- --ignored --test-threads=1

@@ -24,6 +24,10 @@ use crate::config::Config;
 const QUIET_WAIT: Duration = Duration::from_millis(300);
 /// Bound on the orderly close of one connection.
 const QUIT_TIMEOUT: Duration = Duration::from_millis(300);
+/// How often the sessions of this process are counted while one of its connections is being closed.
+const SETTLED_POLL: Duration = Duration::from_millis(20);
+/// How long a process that has a connection waits for a further one.
+const FURTHER_WAIT: Duration = Duration::from_secs(2);
 
 /// Everything that the pool's parts share: the target, the budget, and the connections in existence.
 pub(super) struct PoolState {
@@ -153,10 +157,14 @@ impl PoolState {
         *self.last_response.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Completes when no task owns a connection.
-    async fn idle(&self) {
+    /// Completes when each connection belongs to a session, so that none is being closed. A session of another task,
+    /// which looks at the server for a moment, does not count: it may last.
+    async fn settled(&self) {
         let mut count = self.live.subscribe();
-        let _ = count.wait_for(|count| *count == 0).await;
+        while *count.borrow_and_update() > self.sessions.load(Ordering::Relaxed) {
+            // A session that begins does not change the count.
+            let _ = timeout(SETTLED_POLL, count.changed()).await;
+        }
     }
 
     pub(super) fn max_connections(&self) -> usize {
@@ -174,16 +182,32 @@ impl PoolState {
                  counts alone. Set DB_BUDGET_DIR to a folder it may write to, or --no-shared-budget to accept it"
             ));
         }
-        let closing = self.sessions.load(Ordering::Relaxed) == 0;
-        if kind == SlotKind::Work && closing && self.budget.held_work() > 0 {
-            // Our own connections are being closed: wait until they are.
-            self.cancel.or(timeout_at(deadline, self.idle())).await?.ok();
+        if kind == SlotKind::Work && self.budget.held_work() > 0 {
+            // Connections of this process that are being closed make room in a moment.
+            self.cancel.or(timeout_at(deadline, self.settled())).await?.ok();
         }
         if kind == SlotKind::Work && self.budget.held_work() > 0 {
-            let slot = self.try_slot(kind).await?;
-            return slot.ok_or_else(|| self.no_slot("no further connection is free"));
+            return self.further_slot(deadline).await;
         }
         self.wait_for_slot(kind, deadline).await
+    }
+
+    /// A slot for a process that has one. Two processes that wait for each other's would wait for ever, so it waits only
+    /// as long as looks at the server take, which end by themselves.
+    async fn further_slot(&self, deadline: Instant) -> Result<Slot, DbError> {
+        let until = deadline.min(Instant::now() + FURTHER_WAIT);
+        loop {
+            if let Some(slot) = self.try_slot(SlotKind::Work).await? {
+                return Ok(slot);
+            }
+            if self.budget.held_work() == 0 {
+                return self.wait_for_slot(SlotKind::Work, deadline).await;
+            }
+            if Instant::now() >= until {
+                return Err(self.no_slot("no further connection is free"));
+            }
+            self.cancel.sleep(SETTLED_POLL).await?;
+        }
     }
 
     /// A slot that is free now.

@@ -199,3 +199,18 @@ fn with_a_limit_of_one_connection_who_held_a_lock_is_asked_afterwards() {
     holder.exec("ROLLBACK");
     assert_ends(&run(), 0, &["now at 001"]);
 }
+
+#[test]
+fn a_look_that_is_still_under_way_does_not_keep_the_next_migration_from_its_connection() {
+    let server = Server::start();
+    let folder = Folder::new(&[]);
+    // A look begins 400 ms after a statement: these end in the middle of one.
+    for version in 1..=12 {
+        let text = format!("DO SLEEP(0.4{version:02});\n");
+        folder.write(&format!("{version:03}_sleeps.sql"), text);
+    }
+    let output = folder.migrate(&server, &[]).env("DB_CONNECTION_LIMIT", "2").run();
+    assert_ends(&output, 0, &["now at 012"]);
+    let output = folder.migrate(&server, &["status", "--check"]).run();
+    assert_ends(&output, 0, &[]);
+}

@@ -370,7 +370,7 @@ fn a_server_that_becomes_read_only_in_the_middle_stops_a_run_that_goes_on_later_
 #[test]
 fn a_do_that_was_interrupted_is_not_done() {
     let server = Server::builder()
-        .setup("SET GLOBAL log_bin_trust_function_creators = 1")
+        .arg("--log-bin-trust-function-creators=1")
         .start();
     let mut admin = server.admin();
     let folder = Folder::new(&[(

@@ -246,8 +246,14 @@ fn a_full_server_is_given_room() {
         .env("DB_PASSWORD", "boss-word")
         .run();
     assert_eq!(seen.code, Some(1), "{seen}");
-    let id = named(&seen.stdout, "KILL ", &seen);
-    server.admin().exec(&format!("KILL {id}"));
+    let id = named(&seen.stdout, "dbtool check-connections --kill --id ", &seen);
+    let freed = server
+        .dbtool()
+        .args(["check-connections", "--kill", "--id", id, "--yes"])
+        .env("DB_USER", "boss")
+        .env("DB_PASSWORD", "boss-word")
+        .run();
+    assert_eq!(freed.code, Some(0), "{freed}");
     let done = server
         .dbtool()
         .args(["check-connections", "--min-free", "0"])

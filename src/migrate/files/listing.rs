@@ -149,7 +149,7 @@ impl Folder {
             let twice = |other: &Path| FileFailure::SameVersion {
                 one: other.to_owned(),
                 other: entry.path.clone(),
-                version: parts.label.to_owned(),
+                version: parts.version.to_string(),
             };
             match parts.role {
                 Role::Repeatable | Role::Baseline if refinery => {

@@ -24,6 +24,8 @@ fn code(error: &mysql_async::Error) -> u16 {
 fn old_application(mut admin: Admin) -> u64 {
     admin.exec("USE app");
     for round in 0_u64.. {
+        // As many messages as people write, not as many as a server in memory takes.
+        std::thread::sleep(std::time::Duration::from_millis(5));
         let (booking, property) = (round % 40 + 100, round % 30 + 1);
         let (guest, host) = (round % 13 + 1, round % 7 + 20);
         for statement in [

@@ -185,6 +185,7 @@ fn assert_same(admin: &mut Admin, text: &str, what: &str) -> u64 {
 }
 
 #[test]
+#[ignore = "writes for minutes; `just soak-online` runs it, and `writers` is its short form"]
 #[allow(clippy::print_stderr, reason = "the numbers of a long run")]
 fn writers_lose_nothing_while_runs_are_killed() {
     let wanted = super::variable("DBTOOL_ONLINE_KILLS").unwrap_or(KILLS);

@@ -137,7 +137,7 @@ impl Cluster {
                 .arg(format!("--server-id={}", number + 1))
                 .arg("--log-bin=binlog")
                 .arg("--gtid-strict-mode=OFF")
-                .setup("SET SESSION sql_log_bin = 0;")
+                .setup_first("SET SESSION sql_log_bin = 0")
                 .setup("CREATE USER copier@'%' IDENTIFIED BY 'copier';")
                 .setup("GRANT REPLICATION SLAVE ON *.* TO copier@'%';"),
         };

@@ -83,6 +83,7 @@ pub struct Counters {
 pub struct Builder {
     max_connections: u32,
     args: Vec<String>,
+    setup_first: Vec<String>,
     setup: Vec<String>,
     binary: Option<ServerBinary>,
     account: Option<Account>,
@@ -120,9 +121,15 @@ impl Builder {
         self
     }
 
-    /// A statement (one line) that the server runs as it starts.
-    pub fn setup(mut self, sql: impl Into<String>) -> Self {
-        self.setup.push(sql.into());
+    /// A statement (one line) that the server runs as it starts, once the account `app` is there.
+    pub fn setup(mut self, sql: &str) -> Self {
+        self.setup.push(format!("{};", sql.trim_end_matches(';')));
+        self
+    }
+
+    /// As [`Builder::setup`], before the account is there.
+    pub fn setup_first(mut self, sql: &str) -> Self {
+        self.setup_first.push(format!("{};", sql.trim_end_matches(';')));
         self
     }
 
@@ -148,10 +155,11 @@ impl Builder {
         options.buffer_pool = 32 << 20;
         options.redo_log = 16 << 20;
         options.args = self.args;
-        options.setup = self.setup;
+        options.setup = self.setup_first;
         if !self.data_of_another {
             options.setup.extend(account.setup());
         }
+        options.setup.extend(self.setup);
         options.template = Some(
             Path::new(env!("CARGO_TARGET_TMPDIR"))
                 .join("templates")
@@ -190,6 +198,7 @@ impl Server {
         Builder {
             max_connections: 30,
             args: Vec::new(),
+            setup_first: Vec::new(),
             setup: Vec::new(),
             binary: None,
             account: None,
