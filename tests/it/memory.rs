@@ -58,7 +58,7 @@ fn program() -> &'static Path {
 
 /// How often a statement that is being sent is in memory, with what is read ahead of it: its text, the driver's
 /// packet and its buffer of what goes out.
-const COPIES: u64 = 3;
+const COPIES: u64 = 4;
 
 /// Runs the command and notes its peak, if it is over the limit, in `over`.
 #[track_caller]

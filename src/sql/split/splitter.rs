@@ -127,7 +127,7 @@ impl Splitter {
     /// The next statement or border of `text`, the window; `last` means that the text ends with the window.
     ///
     /// # Errors
-    /// As [`split`].
+    /// As `split`.
     pub fn step(&mut self, text: &str, last: bool, roles: CommentRoles<'_>) -> Result<SplitStep, SplitError> {
         let exec = std::mem::take(&mut self.exec);
         let mut lexer = Lexer::resume(text, self.pos, self.backslash_escapes, exec);
