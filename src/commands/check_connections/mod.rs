@@ -24,7 +24,8 @@ pub use pools::PoolsOutcome;
 use crate::cli::check_connections::CheckConnectionsArgs;
 use crate::connections::gather;
 use crate::context::Context;
-use crate::online_change::record::Records;
+use crate::db::{DbError, Session};
+use crate::online_change::record::{ChangeSummary, Records};
 use crate::report::Outcome;
 use entry::Entry;
 
@@ -50,16 +51,25 @@ async fn look(context: &Context, args: &CheckConnectionsArgs) -> anyhow::Result<
     };
     let server = context.db.server().await?;
     let facts = gather(context, &server, &mut session).await?;
-    let online = match &context.config.database {
-        Some(database) => Records::new(&database.value).all(&mut session).await?,
-        None => Vec::new(),
-    };
-    drop(session);
     if args.plan {
+        drop(session);
         let budget = u64::from(context.config.connection_limit.value);
         return Ok(Box::new(PoolsOutcome::new(&facts, budget)));
     }
+    let online = online_changes(context, &mut session).await?;
+    drop(session);
     let min_free = args.min_free.unwrap_or_default();
     let outcome = ConnectionsOutcome::new(facts, min_free, args.all, started.elapsed()).with_online(online);
     Ok(Box::new(outcome.to_file(args.output.clone())))
+}
+
+/// The tables that are being changed online. A node that its cluster has left behind reads no table.
+async fn online_changes(context: &Context, session: &mut Session) -> Result<Vec<ChangeSummary>, DbError> {
+    let Some(database) = &context.config.database else {
+        return Ok(Vec::new());
+    };
+    match Records::new(&database.value).all(session).await {
+        Err(error) if error.is_wrong_server() => Ok(Vec::new()),
+        found => found,
+    }
 }

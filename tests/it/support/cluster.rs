@@ -198,7 +198,7 @@ fn mysql_in_replication(binary: ServerBinary, account: &Account, number: usize) 
         .arg("--gtid-mode=ON")
         .arg("--enforce-gtid-consistency=ON")
         .arg("--report-host=127.0.0.1")
-        .setup("SET SESSION sql_log_bin = 0;")
+        .setup_first("SET SESSION sql_log_bin = 0")
         .setup("CREATE USER copier@'%' IDENTIFIED BY 'copier';")
         .setup("GRANT REPLICATION SLAVE, CONNECTION_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO copier@'%';")
 }
