@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use crate::context::Context;
-use crate::db::server::{mariadb, mysql};
-use crate::db::{DbError, FromValue, Query, Row, Session};
+use crate::db::node_state::{replication, seconds_behind};
+use crate::db::{DbError, Query, Session};
 
 /// Rows a first range has: few enough for the slowest server, soon outgrown.
 const FIRST_ROWS: f64 = 500.0;
@@ -218,22 +218,10 @@ pub enum Lag {
 /// # Errors
 /// The account may not read it, or the connection failed.
 pub async fn replica_lag(ctx: &Context, session: &mut Session) -> Result<Lag, DbError> {
-    let status = ctx
-        .db
-        .server()
-        .await?
-        .flavor
-        .pick(mysql::REPLICA_STATUS, mariadb::REPLICA_STATUS);
-    let rows: Vec<Row> = session.rows(status).await?;
+    let flavor = ctx.db.server().await?.flavor;
     let mut worst = Lag::None;
-    for row in rows {
-        let lag = row
-            .columns_ref()
-            .iter()
-            .position(|column| column.name_str().starts_with("Seconds_Behind_"))
-            .and_then(|index| row.as_ref(index).cloned())
-            .and_then(|value| Option::<u64>::from_value_opt(value).ok().flatten());
-        worst = match (lag, worst) {
+    for row in replication(session, flavor).await? {
+        worst = match (seconds_behind(&row), worst) {
             (None, _) | (_, Lag::Stopped) => Lag::Stopped,
             (Some(lag), Lag::Seconds(other)) => Lag::Seconds(lag.max(other)),
             (Some(lag), Lag::None) => Lag::Seconds(lag),

@@ -103,6 +103,16 @@ impl DbError {
         }
     }
 
+    /// Whether looking at the server again is of no use. What an account sees for the first time tells what it may see
+    /// at all; later, only a refusal of its rights does.
+    pub fn ends_looking(&self, seen_before: bool) -> bool {
+        match self.kind {
+            ErrorKind::Cancelled(_) => true,
+            _ if seen_before => self.is_denied(),
+            _ => !self.may_pass(),
+        }
+    }
+
     /// The refusal of a server that would let this account write all the same.
     pub fn read_only_for_others() -> Self {
         DbError {

@@ -46,8 +46,7 @@ impl NodeState {
     /// # Errors
     /// The connection failed.
     pub async fn of_replica(session: &mut Session, flavor: Flavor) -> Result<Option<NodeState>, DbError> {
-        let status = flavor.pick(mysql::REPLICA_STATUS, mariadb::REPLICA_STATUS);
-        let rows: Vec<Row> = match session.rows(status).await {
+        let rows = match replication(session, flavor).await {
             Ok(rows) => rows,
             Err(error) if error.code().is_some() => return Ok(None),
             Err(error) => return Err(error),
@@ -139,21 +138,32 @@ async fn group(session: &mut Session, cluster: &Cluster) -> Result<NodeState, Db
     })
 }
 
+/// What a server tells of each source that it replicates from: none for a server that is no replica.
+///
+/// # Errors
+/// The account may not read it, or the connection failed.
+pub async fn replication(session: &mut Session, flavor: Flavor) -> Result<Vec<Row>, DbError> {
+    let status = flavor.pick(mysql::REPLICA_STATUS, mariadb::REPLICA_STATUS);
+    session.rows(status).await
+}
+
+/// The seconds that a row of [`replication`] is behind its source; none while it does not run.
+pub fn seconds_behind(row: &Row) -> Option<u64> {
+    column(row, &["Seconds_Behind_Source", "Seconds_Behind_Master"])
+}
+
+/// A column by one of its names: the versions of the servers differ in them.
+fn column<T: FromValue>(row: &Row, names: &[&str]) -> Option<T> {
+    let found = row
+        .columns_ref()
+        .iter()
+        .position(|column| names.contains(&column.name_str().as_ref()))?;
+    get(row, found)
+}
+
 fn replica(row: &Row) -> NodeState {
-    let column = |names: &[&str]| {
-        let found = row
-            .columns_ref()
-            .iter()
-            .position(|column| names.contains(&column.name_str().as_ref()))?;
-        row.as_ref(found).cloned()
-    };
-    let text = |names: &[&str]| {
-        column(names)
-            .and_then(|value| Option::<String>::from_value_opt(value).ok().flatten())
-            .unwrap_or_default()
-    };
-    let lag = column(&["Seconds_Behind_Source", "Seconds_Behind_Master"])
-        .and_then(|value| Option::<u64>::from_value_opt(value).ok().flatten());
+    let text = |names: &[&str]| column::<String>(row, names).unwrap_or_default();
+    let lag = seconds_behind(row);
     let threads = [
         text(&["Replica_IO_Running", "Slave_IO_Running"]),
         text(&["Replica_SQL_Running", "Slave_SQL_Running"]),

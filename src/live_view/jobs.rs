@@ -45,13 +45,7 @@ pub(super) async fn look(sampler: &mut Sampler, seen_before: bool) -> Result<Loo
     match sampler.look().await {
         Ok(facts) => Ok(Look::Seen(facts)),
         Err(error) => {
-            let cancelled = matches!(error.kind(), ErrorKind::Cancelled(_));
-            let stays = if seen_before {
-                error.is_denied()
-            } else {
-                !error.may_pass()
-            };
-            if cancelled || stays {
+            if error.ends_looking(seen_before) {
                 return Err(error);
             }
             let why = format!("{}; trying again", error.what());

@@ -31,6 +31,7 @@ use crate::db::codes::ER_WARNING_NOT_COMPLETE_ROLLBACK;
 use crate::db::row::get;
 use crate::db::{DbError, Done, ErrorKind, Query, Row};
 use crate::migrate::files::ScriptStatement;
+use crate::online_change::OnlineRequest;
 use crate::report::{duration, plural, visible};
 use crate::sql::session::{
     has_query, may_call, sets_for_next_statement, sets_next_transaction, user_variables,
@@ -167,19 +168,22 @@ impl Runner<'_> {
         progress.undone = false;
         let ctx = self.ctx;
         let label = progress.migration.label.as_str();
-        // An online change shows its own progress.
-        let shows = progress.open.is_some() || self.online_request(progress, &parts).is_none();
+        let online = match progress.open {
+            Some(_) => None,
+            None => self.online_request(progress, &parts),
+        };
         let lease = self.opening.lease.clone();
         let watch = Watched {
             label,
             id: self.session.id(),
-            shown: shows.then_some(parts[0].text()),
+            // An online change shows its own progress.
+            shown: online.is_none().then_some(parts[0].text()),
             lease: lease.as_ref(),
         };
         let work = async {
             match (progress.open.is_some(), transaction(parts[0].text())) {
                 (true, kind) => self.inside(progress, &parts, kind).await,
-                (false, kind) => self.outside(progress, &parts, kind).await,
+                (false, kind) => self.outside(progress, &parts, kind, online).await,
             }
         };
         let (result, held_up) = watched(ctx, watch, work).await;
@@ -229,6 +233,7 @@ impl Runner<'_> {
         progress: &mut Progress<'_>,
         parts: &[StepStatement],
         kind: Option<TransactionStatement>,
+        online: Option<OnlineRequest>,
     ) -> Result<(), MigrationStop> {
         if let Some(holder) = lock::keep(
             self.ctx,
@@ -244,7 +249,7 @@ impl Runner<'_> {
         if kind.is_some() || parts.get(1).is_some_and(begins) {
             return self.begin_transaction(progress, parts).await;
         }
-        if let Some(request) = self.online_request(progress, parts) {
+        if let Some(request) = online {
             return self.online(progress, parts, &request).await;
         }
         if parts.len() == 1 && self.shares(progress).await? {

@@ -275,7 +275,7 @@ impl Reporter {
         if self.state.settings.quiet {
             Progress::hidden()
         } else if self.state.bars {
-            Progress::bar(total, label, self.state.stderr_color)
+            Progress::bar(total, label, self.state.stderr_color, Duration::ZERO)
         } else {
             Progress::lines(total, label)
         }
@@ -286,7 +286,7 @@ impl Reporter {
         if self.state.settings.quiet {
             Progress::hidden()
         } else if self.state.bars {
-            Progress::statement_bar(label, already)
+            Progress::bar(None, label, self.state.stderr_color, already)
         } else {
             Progress::statement_lines(label, already)
         }

@@ -49,7 +49,8 @@ impl Progress {
         Progress(Renderer::Nothing)
     }
 
-    pub(super) fn bar(total: Option<u64>, label: &str, color: bool) -> Self {
+    /// A bar of a task that has run for `already`; without a total, what is known of it is in the message.
+    pub(super) fn bar(total: Option<u64>, label: &str, color: bool, already: Duration) -> Self {
         let bar = terminal::bars().add(match total {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::no_length(),
@@ -68,6 +69,7 @@ impl Progress {
             });
             bar.set_style(style.progress_chars("━╸─"));
         }
+        bar.set_elapsed(already);
         bar.set_prefix(visible(label));
         // Without a total, `set` may not be called for minutes: the spinner ticks by itself.
         if total.is_none() {
@@ -80,18 +82,7 @@ impl Progress {
         Self::lines_every(LINE_INTERVAL, total, label, |line| terminal::write_stderr(&line))
     }
 
-    /// Progress of one statement that has run for `already`: what is known of it is in the message.
-    pub(super) fn statement_bar(label: &str, already: Duration) -> Self {
-        let bar = terminal::bars().add(ProgressBar::no_length().with_elapsed(already));
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(visible(label));
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Progress(Renderer::Bar(bar))
-    }
-
-    /// As [`Progress::statement_bar`], in lines.
+    /// Lines about one statement that has run for `already`: what is known of it is in the message.
     pub(super) fn statement_lines(label: &str, already: Duration) -> Self {
         let first = LINE_INTERVAL.saturating_sub(already);
         let started = Instant::now().checked_sub(already).unwrap_or_else(Instant::now);

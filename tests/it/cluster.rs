@@ -350,12 +350,9 @@ fn a_server_that_must_not_be_used_is_not() {
     });
     let folder = Folder::new(&[("001_a.sql", "CREATE TABLE a (id INT PRIMARY KEY);")]);
     let migrate = || {
-        let command = replica
-            .dbtool_as(&account)
-            .arg("migrate")
-            .arg("--dir")
-            .arg(folder.path());
-        command.env("DB_ACQUIRE_TIMEOUT", "1500")
+        folder
+            .migrate_as(replica, &account, &[])
+            .env("DB_ACQUIRE_TIMEOUT", "1500")
     };
     let output = migrate().run();
     assert_eq!(output.code, Some(3), "{output}");

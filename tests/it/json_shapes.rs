@@ -238,14 +238,7 @@ fn other_history(server: &Server, seen: &mut Seen) {
     );
     own.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1)");
     let folder = Folder::new(&[("1_a.sql", "CREATE TABLE a (a INT);"), ("2_b.sql", "SELECT 1;")]);
-    let migrate = |args: &[&str]| {
-        server
-            .dbtool_as(&account)
-            .arg("migrate")
-            .args(args)
-            .arg("--dir")
-            .arg(folder.path())
-    };
+    let migrate = |args: &[&str]| folder.migrate_as(server, &account, args);
     seen.run(STATUS[0], 1, migrate(&["status", "--check"]));
     seen.run(STATUS[1], 1, migrate(&["verify"]));
     seen.run(ADOPT, 0, migrate(&["adopt", "--dry-run"]));
@@ -266,14 +259,7 @@ fn online_change(server: &Server, seen: &mut Seen) {
         "001_change.sql",
         "-- dbtool:online\nALTER TABLE t MODIFY a BIGINT;",
     )]);
-    let migrate = |args: &[&str]| {
-        server
-            .dbtool_as(&account)
-            .arg("migrate")
-            .args(args)
-            .arg("--dir")
-            .arg(folder.path())
-    };
+    let migrate = |args: &[&str]| folder.migrate_as(server, &account, args);
     seen.run(PLAN, 0, migrate(&["--dry-run"]));
     let running = migrate(&["--hold-swap"]).spawn();
     wait_until(PATIENCE, "the copy is complete", || {

@@ -254,15 +254,7 @@ fn a_user_of_one_database_can_do_everything() {
             "-- migrate:up\nCREATE PROCEDURE p() SELECT 1;\n-- migrate:down\nDROP PROCEDURE p;\n",
         ),
     ]);
-    let run = |args: &[&str]| {
-        server
-            .dbtool_as(&account)
-            .arg("migrate")
-            .args(args)
-            .arg("--dir")
-            .arg(folder.path())
-            .run()
-    };
+    let run = |args: &[&str]| folder.migrate_as(&server, &account, args).run();
     assert_ends(&run(&["plan"]), 0, &["4 statements"]);
     assert_ends(&run(&[]), 0, &["now at 002"]);
     assert_ends(&run(&["status"]), 0, &["2 applied"]);

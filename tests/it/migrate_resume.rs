@@ -84,12 +84,7 @@ fn state_of(admin: &mut Admin, database: &str) -> Vec<String> {
 
 fn uninterrupted(server: &Server, folder: &Folder, admin: &mut Admin) -> Vec<String> {
     let account = server.create_account("whole", "whole");
-    let output = server
-        .dbtool_as(&account)
-        .arg("migrate")
-        .arg("--dir")
-        .arg(folder.path())
-        .run();
+    let output = folder.migrate_as(server, &account, &[]).run();
     assert_ends(&output, 0, &["now at 001"]);
     state_of(admin, "whole")
 }

@@ -10,13 +10,7 @@ use support::{Admin, Server};
 fn run(server: &Server, name: &str, files: &[(&str, &str)], args: &[&str]) -> support::Output {
     let account = server.create_account(name, name);
     let folder = Folder::new(files);
-    server
-        .dbtool_as(&account)
-        .arg("migrate")
-        .args(args)
-        .arg("--dir")
-        .arg(folder.path())
-        .run()
+    folder.migrate_as(server, &account, args).run()
 }
 
 #[test]

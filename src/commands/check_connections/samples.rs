@@ -8,7 +8,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::connections::{Facts, Sampler};
 use crate::context::Context;
-use crate::db::ErrorKind;
 use crate::report::{Format, count, plural, timestamp, visible};
 
 /// Writes a line for each look until the run is cancelled, or nobody reads any more.
@@ -29,12 +28,7 @@ pub(super) async fn run(context: &Context, mut sampler: Sampler, every: Duration
                 write(context, &facts);
             }
             Err(error) => {
-                let stays = if seen {
-                    error.is_denied()
-                } else {
-                    !error.may_pass()
-                };
-                if stays || matches!(error.kind(), ErrorKind::Cancelled(_)) {
+                if error.ends_looking(seen) {
                     return Err(error.into());
                 }
                 // A server that is away for an hour is said to be once.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dbtool::sandbox::Account;
+
 use super::{Cmd, Output, Server};
 
 /// A folder of migrations of the test's own.
@@ -30,12 +32,16 @@ impl Folder {
 
     /// `dbtool migrate` with these arguments on this folder.
     pub fn migrate(&self, server: &Server, args: &[&str]) -> Cmd {
-        server
-            .dbtool()
-            .arg("migrate")
-            .args(args)
-            .arg("--dir")
-            .arg(self.path())
+        self.migrate_by(server.dbtool(), args)
+    }
+
+    /// As [`Folder::migrate`], by this account.
+    pub fn migrate_as(&self, server: &Server, account: &Account, args: &[&str]) -> Cmd {
+        self.migrate_by(server.dbtool_as(account), args)
+    }
+
+    fn migrate_by(&self, dbtool: Cmd, args: &[&str]) -> Cmd {
+        dbtool.arg("migrate").args(args).arg("--dir").arg(self.path())
     }
 }
 

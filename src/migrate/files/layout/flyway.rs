@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 use super::foreign::ForeignRow;
-use super::{FileLayout, ForeignHistory, no_mark};
+use super::{FileLayout, ForeignHistory};
 use crate::migrate::files::names::{NameParts, Role, fits};
 use crate::migrate::files::version::Version;
 
@@ -20,9 +20,7 @@ pub(super) const LAYOUT: FileLayout = FileLayout {
         () => None,
     },
     history: Some(&HISTORY),
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };
 
 const HISTORY: ForeignHistory = ForeignHistory {

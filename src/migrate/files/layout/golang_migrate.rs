@@ -1,6 +1,6 @@
 //! golang-migrate: `N_name.up.sql` and `N_name.down.sql` (its MIGRATIONS.md); the number may be a time.
 
-use super::{FileLayout, ForeignHistory, RowMeaning, no_mark};
+use super::{FileLayout, ForeignHistory, RowMeaning};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
     id: "golang-migrate",
@@ -11,9 +11,7 @@ pub(super) const LAYOUT: FileLayout = FileLayout {
             .then_some("its files end in .up.sql and .down.sql")
     },
     history: Some(&HISTORY),
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };
 
 /// One row: the version that the database is at, and whether its migration failed.

@@ -1,6 +1,6 @@
 //! Names as Laravel gives them: `2024_01_31_120000_name.sql`.
 
-use super::{FileLayout, ForeignHistory, RowMeaning, no_mark};
+use super::{FileLayout, ForeignHistory, RowMeaning};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
     id: "laravel",
@@ -11,9 +11,7 @@ pub(super) const LAYOUT: FileLayout = FileLayout {
             .then_some("its files are named YYYY_MM_DD_HHMMSS_name.sql")
     },
     history: Some(&HISTORY),
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };
 
 const HISTORY: ForeignHistory = ForeignHistory {

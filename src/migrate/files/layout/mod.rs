@@ -103,6 +103,19 @@ pub struct Layout {
     pub name: &'static str,
 }
 
+impl FileLayout {
+    /// What a layout is that is known by the names of its files alone.
+    const BY_NAMES: FileLayout = FileLayout {
+        id: "",
+        name: "",
+        names: any_name,
+        history: None,
+        up: None,
+        dashes_comment: false,
+        mark: |_, _| None,
+    };
+}
+
 impl Default for Layout {
     fn default() -> Layout {
         Layout::OWN
@@ -159,11 +172,6 @@ impl Layout {
     pub fn is_lettered(self) -> bool {
         self == Layout::FLYWAY || self == Layout::REFINERY
     }
-}
-
-/// No mark.
-fn no_mark(_comment: &str, _inside: bool) -> Option<LayoutMark> {
-    None
 }
 
 /// No name speaks for it: its marks do.

@@ -1,13 +1,10 @@
 //! dbtool's own layout: `NNN_name.sql`, or `NNN_name.up.sql` with `NNN_name.down.sql`. Its marks are dbmate's.
 
-use super::{FileLayout, no_mark};
+use super::FileLayout;
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
     id: "dbtool",
     name: "dbtool",
     names: |_| Some("its files are named NUMBER_name.sql"),
-    history: None,
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };

@@ -1,6 +1,6 @@
 //! Names that begin with a time, `20240131120000_name.sql`, as Rails, dbmate and sqlx create them.
 
-use super::{FileLayout, ForeignHistory, no_mark};
+use super::{FileLayout, ForeignHistory};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
     id: "rails",
@@ -10,9 +10,7 @@ pub(super) const LAYOUT: FileLayout = FileLayout {
         times.then_some("its files are named with a time, as Rails, dbmate and sqlx name them")
     },
     history: Some(&HISTORY),
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };
 
 /// As dbmate's, beside another table of Rails.

@@ -6,16 +6,14 @@ use std::io::{self, Read};
 
 use super::foreign::ForeignRow;
 use super::sip_hash::SipHash13;
-use super::{FileLayout, ForeignHistory, any_name, no_mark};
+use super::{FileLayout, ForeignHistory, any_name};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
     id: "refinery",
     name: "refinery",
     names: any_name,
     history: Some(&HISTORY),
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };
 
 const HISTORY: ForeignHistory = ForeignHistory {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use sha2::{Digest, Sha384};
 
 use super::foreign::ForeignRow;
-use super::{FileLayout, ForeignHistory, no_mark};
+use super::{FileLayout, ForeignHistory};
 
 pub(super) const LAYOUT: FileLayout = FileLayout {
     id: "sqlx",
@@ -16,9 +16,7 @@ pub(super) const LAYOUT: FileLayout = FileLayout {
         pairs.then_some("its files are named with a time and end in .up.sql and .down.sql")
     },
     history: Some(&HISTORY),
-    up: None,
-    dashes_comment: false,
-    mark: no_mark,
+    ..FileLayout::BY_NAMES
 };
 
 const HISTORY: ForeignHistory = ForeignHistory {
